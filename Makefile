@@ -1,0 +1,29 @@
+# The two commands of the README. Both set up .venv when it is missing or the lock has changed.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test fast-test lint
+
+demo: .venv/ready
+	$(BIN)/snakemake --profile demo all
+
+test: .venv/ready
+	$(BIN)/python -m pytest
+
+fast-test: .venv/ready
+	$(BIN)/python -m pytest -m "not slow"
+
+lint: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile rules
+	$(BIN)/snakemake --profile demo --lint
+
+# torch first and by itself: its exact version decides which build is taken
+.venv/ready: requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; v = sys.version_info; assert v >= (3, 11), f"Python 3.11 or newer is needed, this is {v.major}.{v.minor}; try make PYTHON=python3.11"'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep '^torch==' requirements.lock)"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch .venv/ready

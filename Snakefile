@@ -1,0 +1,100 @@
+"""NeuroQuant: the whole experiment as one DAG. `snakemake --profile demo all`, `snakemake --profile slurm all`."""
+
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+include: "rules/common.smk"
+include: "rules/cohorts.smk"
+include: "rules/volumes.smk"
+include: "rules/models.smk"
+include: "rules/reconstruct.smk"
+include: "rules/segment.smk"
+include: "rules/latents.smk"
+include: "rules/tables.smk"
+include: "rules/figures.smk"
+include: "rules/report.smk"
+
+
+localrules:
+    all,
+    preprocess_all,
+    train_all,
+    reconstruct_all,
+    fidelity_all,
+    segment_all,
+    latents_all,
+    probe_all,
+    table1,
+    table2,
+    figure3,
+    figure4,
+
+
+rule all:
+    default_target: True
+    input:
+        RESULTS / "report.html",
+    message:
+        "done: open {input}"
+
+
+rule preprocess_all:
+    input:
+        all_volumes(),
+
+
+rule train_all:
+    input:
+        expand(RESULTS / "models/{row}/model.safetensors", row=ROWS),
+
+
+rule reconstruct_all:
+    input:
+        per_test_shard("reconstructions/{row}/{cohort}/{shard}.h5"),
+
+
+rule fidelity_all:
+    input:
+        RESULTS / "numbers/fidelity.tsv",
+
+
+rule segment_all:
+    input:
+        RESULTS / "numbers/dice.tsv",
+        RESULTS / "numbers/regions.tsv",
+
+
+rule latents_all:
+    input:
+        all_latents(),
+
+
+rule probe_all:
+    input:
+        RESULTS / "numbers/predictions.tsv",
+
+
+rule table1:
+    input:
+        expand(RESULTS / "tables/table1.{kind}", kind=("csv", "md", "html", "tex")),
+
+
+rule table2:
+    input:
+        expand(RESULTS / "tables/table2.{kind}", kind=("csv", "md", "html", "tex")),
+
+
+rule figure3:
+    input:
+        RESULTS / "figures/figure3.png",
+
+
+rule figure4:
+    input:
+        RESULTS / "figures/figure4.png",
+
+
+onerror:
+    show_failures(log)

@@ -1,0 +1,64 @@
+"""Where a cohort comes from and how its sessions are read."""
+
+import os
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from neuroquant.config.base import Count, Fraction, Name, NonNegative, Positive, Settings
+
+
+class Scanner(Settings):
+    """Character of a synthetic scanner: what makes one embedded cohort look unlike the other."""
+
+    noise: NonNegative = Field(0.02, description="standard deviation of Rician noise, relative to white matter")
+    bias: NonNegative = Field(0.2, description="amplitude of the smooth multiplicative bias field")
+    blur: NonNegative = Field(0.5, description="in-plane point spread, standard deviation in mm")
+    gain: Positive = Field(1000.0, description="intensity of white matter in T1w, scanner units")
+    t1_contrast: Positive = Field(1.0, description="exponent on the T1w tissue contrast; above 1 is steeper")
+    t2_contrast: Positive = Field(1.0, description="exponent on the T2w tissue contrast")
+
+
+class Synthetic(Settings):
+    """A cohort that the pipeline makes itself, from a label map and seeded smooth deformations."""
+
+    subjects: Count = Field(24, description="number of subjects, half of each sex")
+    visits_max: Count = Field(3, description="each subject has 1 to this many visits, a year or so apart")
+    seed: int = Field(0, description="seed of everything random in the cohort")
+    labels: str = Field("", description="folder of *_dseg.nii.gz label maps to deform; empty: the ICBM 2009 templates")
+    voxel_mm: Positive = Field(1.0, description="isotropic voxel size of the images, mm")
+    sex_effect: Fraction = Field(0.08, description="relative difference of brain volume between the sexes")
+    atrophy: Fraction = Field(0.02, description="relative growth of the ventricles and loss of cortex a visit")
+    deformation_mm: NonNegative = Field(3.0, description="standard deviation of the smooth displacement, mm")
+    scanner: Scanner = Field(Scanner(), description="contrast, noise, bias and blur of this cohort's scanner")
+
+
+class Cohort(Settings):
+    """One cohort: a folder (or a recipe to make one), a layout and what counts as usable."""
+
+    name: Name = Field(description="short name, used in paths and tables")
+    label: str = Field("", description="name shown in tables and figures; empty: the short name")
+    stands_for: Literal["", "NCANDA", "ABCD"] = Field(
+        "", description="cohort of the paper whose published values stand beside these; empty: none"
+    )
+    embedded: bool = Field(False, description="made by the pipeline itself; named as a stand-in wherever it shows")
+    layout: Literal["bids", "ncanda", "abcd"] = Field("bids", description="how the folder is laid out")
+    root: str = Field("", description="folder of the cohort, read only; unused where it is made by the pipeline")
+    participants: str = Field(
+        "", description="TSV or CSV with subject, sex, age, family; empty: participants.tsv in the root"
+    )
+    synthetic: Synthetic | None = Field(None, description="recipe of an embedded cohort; none for real data")
+    modalities: Literal["paired"] = Field("paired", description="sessions must carry both T1w and T2w")
+
+    @field_validator("root", "participants")
+    @classmethod
+    def _expand(cls, value: str) -> str:
+        expanded = os.path.expandvars(os.path.expanduser(value))
+        if "$" in expanded:
+            raise ValueError(f"the environment variable in {value!r} isn't set; set it, or write the path itself")
+        return expanded
+
+    @property
+    def shown(self) -> str:
+        """The name that tables and figures show."""
+        return self.label or self.name

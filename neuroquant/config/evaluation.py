@@ -1,0 +1,64 @@
+"""How models are scored."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from neuroquant.config.base import Count, Fraction, NonNegative, Positive, Settings
+
+
+class Fidelity(Settings):
+    """PSNR and SSIM3D in float32 on volumes in [-1, 1] (data range 2)."""
+
+    region: Literal["whole", "foreground", "brain"] = Field(
+        "whole", description="region shown in the tables; all three are always scored (the paper doesn't say which)"
+    )
+    ssim_window: Count = Field(11, description="side of the Gaussian window, voxels; sigma 1.5")
+
+
+class Standin(Settings):
+    """The demo's segmenter: SynthSeg's layout and idea in small. Never reported as SynthSeg."""
+
+    features: Count = Field(8, description="channels of the first level (SynthSeg: 24)")
+    levels: Count = Field(4, description="levels of the U-Net (SynthSeg: 5)")
+    steps: Count = Field(300, description="training steps on domain-randomised images of the training label maps")
+    batch: Count = Field(2, description="images a step")
+    lr: Positive = Field(1e-3, description="Adam's learning rate")
+    seed: int = Field(0, description="seed of weights and of every synthetic image")
+
+
+class Segmentation(Settings):
+    """The engine that scores anatomy."""
+
+    engine: Literal["none", "standin", "torch", "upstream", "freesurfer"] = Field(
+        "torch",
+        description="torch: SynthSeg in PyTorch; standin: the demo's small network, named as one everywhere; "
+        "none: Dice and regional volumes stay empty",
+    )
+    version: Literal["1.0", "2.0"] = Field("2.0", description="version of SynthSeg's weights")
+    weights: str = Field("", description="weights file; empty: $SYNTHSEG_HOME, $FREESURFER_HOME, the cache")
+    standin: Standin = Field(Standin(), description="settings of the stand-in")
+    flip: bool = Field(True, description="average with the left-right flipped image, as SynthSeg does")
+    min_side: Count = Field(128, description="volumes are zero-padded to at least this many voxels a side")
+    structures: tuple[int, ...] = Field((), description="labels that count in the mean Dice; empty: all but background")
+
+
+class Probe(Settings):
+    """Sex classification on frozen latents with MONAI's SEResNet."""
+
+    depth: Literal[50, 101, 152] = Field(152, description="SEResNet-50, -101 or -152")
+    epochs: Count = Field(100, description="epochs at most; the best on validation subjects is kept")
+    batch: Count = Field(32, description="sessions a step; a last batch of 1 is dropped (batch norm)")
+    lr: Positive = Field(1e-3, description="AdamW's learning rate for a batch of 256, scaled linearly, cosine to 0")
+    weight_decay: NonNegative = Field(0.01, description="AdamW")
+    dropout: Fraction = Field(0.2, description="dropout before the last layer")
+    seeds: tuple[int, ...] = Field((0, 1, 2), min_length=1, description="one run a seed; the table shows their mean")
+    volume_downsample: Count = Field(1, description="average-pooling of the volumes in the reference probe; 1: none")
+
+
+class Statistics(Settings):
+    """Intervals and tests."""
+
+    bootstrap: Count = Field(2000, description="bootstrap resamples over subjects (families where known)")
+    confidence: Fraction = Field(0.95, description="coverage of the intervals")
+    seed: int = Field(0, description="seed of the resamples")

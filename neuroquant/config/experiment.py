@@ -1,0 +1,103 @@
+"""The whole experiment, resolved: what one run of the DAG reads."""
+
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from neuroquant.config.base import RESERVED, Count, Name, Settings
+from neuroquant.config.cohort import Cohort
+from neuroquant.config.evaluation import Fidelity, Probe, Segmentation, Statistics
+from neuroquant.config.model import ModelRow
+from neuroquant.config.volume import Shards, Split, Volume
+
+
+class Table(Settings):
+    """Rows and cohorts of one table."""
+
+    rows: tuple[Name, ...] = Field(description="model rows, top to bottom")
+    cohorts: tuple[Name, ...] = Field(description="cohorts, top to bottom")
+
+
+class Figure4(Settings):
+    """Regional volumes: ground truth, the full model, its ablations."""
+
+    cohort: Name = Field(description="cohort shown")
+    rows: tuple[Name, ...] = Field(description="model rows, the full model first")
+
+
+class Report(Settings):
+    """What the report shows."""
+
+    title: str = Field("NeuroQuant", description="title of the front page")
+    figure3_rows: tuple[Name, ...] = Field((), description="model rows of Figure 3; empty: those of Table 1")
+    identifiable: bool = Field(False, description="show subject identifiers and paths")
+
+
+class Compute(Settings):
+    """What a job may use."""
+
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: a GPU where there is one")
+    threads: Count = Field(8, description="threads of the jobs that train or run a network")
+    train_hours: Count = Field(48, description="walltime of a training job on a cluster, hours")
+    train_mem_mb: Count = Field(65_536, description="memory of a training job, MB")
+    mem_mb: Count = Field(16_384, description="memory of every other job that runs a network, MB")
+
+
+class Experiment(Settings):
+    """All of it."""
+
+    experiment: Name = Field("paper", description="results go to results/<experiment>/")
+    cohorts: tuple[Cohort, ...] = Field(min_length=1, description="names of files in config/cohorts, paths, or inline")
+    models: tuple[ModelRow, ...] = Field(min_length=1, description="names of files in config/models, paths, or inline")
+    overrides: dict[str, dict[str, Any]] = Field(
+        {}, description="changes to every row of an architecture, e.g. small sizes for the demo"
+    )
+    split: Split = Field(Split(), description="who trains, who is tested")
+    shards: Shards = Field(Shards(), description="how the sessions are cut into jobs")
+    volume: Volume = Field(Volume(), description="the volumes every model sees")
+    fidelity: Fidelity = Field(Fidelity(), description="PSNR and SSIM3D")
+    segmentation: Segmentation = Field(Segmentation(), description="Dice and regional volumes")
+    probe: Probe = Field(Probe(), description="sex classification on latents")
+    statistics: Statistics = Field(Statistics(), description="intervals and tests")
+    table1: Table = Field(description="the comparison")
+    table2: Table = Field(description="the ablation, each row adding one component")
+    figure4: Figure4 = Field(description="regional volumes")
+    report: Report = Field(Report(), description="what the report shows")
+    compute: Compute = Field(Compute(), description="what a job may use")
+
+    @model_validator(mode="after")
+    def _names_fit(self) -> "Experiment":
+        for kind, items in (("cohort", self.cohorts), ("model", self.models)):
+            names = [item.name for item in items]
+            twice = sorted({name for name in names if names.count(name) > 1})
+            if twice:
+                raise ValueError(f"two {kind} rows are named {twice[0]!r}; give each its own name")
+        for row in self.models:
+            if row.name in RESERVED:
+                raise ValueError(f"a model row can't be named {row.name!r}: score tables use that name")
+        rows, cohorts = {row.name for row in self.models}, {cohort.name for cohort in self.cohorts}
+        used_rows = {
+            "table1.rows": self.table1.rows,
+            "table2.rows": self.table2.rows,
+            "figure4.rows": self.figure4.rows,
+            "report.figure3_rows": self.report.figure3_rows,
+        }
+        used_cohorts = {
+            "table1.cohorts": self.table1.cohorts,
+            "table2.cohorts": self.table2.cohorts,
+            "figure4.cohort": (self.figure4.cohort,),
+        }
+        for known, used in ((rows, used_rows), (cohorts, used_cohorts)):
+            for key, names in used.items():
+                for name in names:
+                    if name not in known:
+                        raise ValueError(f"{key} names {name!r}, which isn't one of {sorted(known)}")
+        return self
+
+    def cohort(self, name: str) -> Cohort:
+        """The cohort of that name."""
+        return next(cohort for cohort in self.cohorts if cohort.name == name)
+
+    def row(self, name: str) -> ModelRow:
+        """The model row of that name."""
+        return next(row for row in self.models if row.name == name)

@@ -1,0 +1,164 @@
+"""From YAML files to one checked `Experiment`; every error names the file, the key and the nearest known key."""
+
+import difflib
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from neuroquant import models
+from neuroquant.config.base import Settings
+from neuroquant.config.cohort import Cohort
+from neuroquant.config.experiment import Experiment
+from neuroquant.config.model import ModelRow
+from neuroquant.errors import InputError
+
+Checked = TypeVar("Checked", bound=BaseModel)
+
+
+def load_experiment(path: Path | str, config_folder: Path | str) -> Experiment:
+    """Read an experiment file and everything that it names.
+
+    Parameters
+    ----------
+    path : the experiment's YAML file.
+    config_folder : folder that holds `cohorts/` and `models/`, where names are looked up.
+
+    Raises
+    ------
+    InputError
+        On unreadable YAML, an unknown key, a wrong value or a name that leads nowhere.
+    """
+    return resolve_experiment(read_yaml(Path(path)), Path(config_folder), str(path))
+
+
+def resolve_experiment(raw: dict[str, Any], config_folder: Path, where: str) -> Experiment:
+    """Resolve an experiment given as a dictionary; `where` names its origin in errors."""
+    raw = dict(raw)
+    overrides = raw.get("overrides") or {}
+    cohorts = _resolve_list(raw, "cohorts", config_folder, where)
+    rows = _resolve_list(raw, "models", config_folder, where)
+    architectures = {row.get("architecture") for _, row in rows}
+    for name in overrides if isinstance(overrides, dict) else ():
+        if name not in architectures:
+            raise unknown_key(f"{where}: overrides.{name}", name, architectures - {None})
+    if cohorts:
+        raw["cohorts"] = [validate(Cohort, item, origin) for origin, item in cohorts]
+    if rows:
+        raw["models"] = [_resolve_row(item, overrides, origin) for origin, item in rows]
+    return validate(Experiment, raw, where)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read one YAML mapping."""
+    try:
+        value = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        near = difflib.get_close_matches(path.stem, [p.stem for p in path.parent.glob("*.yaml")], n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise InputError(str(path), "no such file", "a YAML file", f"correct the name or the path{hint}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(str(path), f"not YAML: {error}", "a YAML mapping", "mend the line that is named") from None
+    if not isinstance(value, dict):
+        raise InputError(str(path), type(value).__name__, "a YAML mapping of keys", "start from config/config.yaml")
+    return value
+
+
+def merge(base: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
+    """`base` with `change` laid over it, mapping by mapping; lists and scalars are replaced."""
+    merged = dict(base)
+    for key, value in change.items():
+        below = merged.get(key)
+        merged[key] = merge(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def _resolve_list(raw: dict[str, Any], key: str, config_folder: Path, where: str) -> list[tuple[str, dict[str, Any]]]:
+    """Entries of `cohorts` or `models` as (origin, mapping); a name or path is read and its `extends` followed."""
+    items = raw.get(key)
+    if items is None:
+        return []
+    if not isinstance(items, list):
+        raise InputError(f"{where}: {key}", repr(items), "a list", f"write `{key}: [name, ...]`")
+    resolved = []
+    for index, item in enumerate(items):
+        if isinstance(item, str):
+            path = Path(item) if item.endswith((".yaml", ".yml")) else config_folder / key / f"{item}.yaml"
+            resolved.append((str(path), _follow(path, ())))
+        elif isinstance(item, dict):
+            resolved.append((f"{where}: {key}[{index}]", item))
+        else:
+            raise InputError(f"{where}: {key}[{index}]", repr(item), "a name, a path or a mapping", "correct it")
+    return resolved
+
+
+def _follow(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
+    """Read a YAML file and lay it over the file that its `extends` names, beside it."""
+    if path in seen:
+        raise InputError(f"{path}: extends", "a circle", "a file that doesn't lead back here", "break the circle")
+    value = read_yaml(path)
+    parent = value.pop("extends", None)
+    if parent is None:
+        return value
+    return merge(_follow(path.parent / f"{parent}.yaml", (*seen, path)), value)
+
+
+def _resolve_row(raw: dict[str, Any], overrides: dict[str, Any], where: str) -> ModelRow:
+    """A model row with the overrides of its architecture and its parameters' defaults filled in."""
+    change = overrides.get(raw.get("architecture"), {})
+    row = validate(ModelRow, merge(raw, change), where)
+    parameters = validate(models.parameters_class(row.architecture), row.parameters, f"{where}: parameters")
+    phases = tuple(phase for phase in row.training.phases if row.training.joint or phase.mode == "3d")
+    if not phases:
+        raise InputError(f"{where}: training.phases", "no 3d phase", "at least one with joint: false", "add one")
+    training = row.training.model_copy(update={"phases": phases})
+    return row.model_copy(update={"parameters": parameters.model_dump(mode="json"), "training": training})
+
+
+def validate(kind: type[Checked], raw: Any, where: str) -> Checked:
+    """`raw` as a checked `kind`; the first error becomes an `InputError`."""
+    try:
+        return kind.model_validate(raw)
+    except ValidationError as error:
+        raise _explain(error, kind, where) from None
+
+
+def _explain(error: ValidationError, kind: type[BaseModel], where: str) -> InputError:
+    first = error.errors()[0]
+    path = ".".join(str(part) for part in first["loc"])
+    place = f"{where}: {path}" if path else where
+    if first["type"] == "extra_forbidden":
+        return unknown_key(place, str(first["loc"][-1]), _known_keys(kind, first["loc"][:-1]))
+    if first["type"] == "missing":
+        return InputError(place, "nothing", "a value: this key has no default", f"add `{first['loc'][-1]}:`")
+    expected = first["msg"].removeprefix("Value error, ")
+    found = repr(first["input"]) if path else "these values together"
+    return InputError(place, found, expected, "correct the value; config/config.yaml says what each key means")
+
+
+def unknown_key(place: str, key: str, known: set[str]) -> InputError:
+    """The error for a key that nobody reads."""
+    near = difflib.get_close_matches(key, sorted(known), n=1, cutoff=0.5)
+    remedy = f"did you mean `{near[0]}`?" if near else "remove it"
+    return InputError(place, f"unknown key `{key}`", "one of " + ", ".join(sorted(known)), remedy)
+
+
+def _known_keys(kind: type[BaseModel], location: tuple[str | int, ...]) -> set[str]:
+    """Field names of the settings class that `location` leads to."""
+    for part in location:
+        if isinstance(part, int):
+            continue
+        kind = _settings_in(kind.model_fields[part].annotation) or kind
+    return set(kind.model_fields)
+
+
+def _settings_in(annotation: Any) -> type[Settings] | None:
+    """The first `Settings` class inside an annotation such as `tuple[Phase, ...]`."""
+    if isinstance(annotation, type) and issubclass(annotation, Settings):
+        return annotation
+    for inner in getattr(annotation, "__args__", ()):
+        found = _settings_in(inner)
+        if found is not None:
+            return found
+    return None

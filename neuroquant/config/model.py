@@ -1,0 +1,70 @@
+"""One row of the benchmark: an architecture, its parameters, its objective and its training."""
+
+from typing import Any, Literal
+
+from pydantic import Field, field_validator
+
+from neuroquant.config.base import Count, Name, NonNegative, Positive, Settings
+
+
+class Phase(Settings):
+    """A stretch of training on one kind of batch."""
+
+    mode: Literal["3d", "2d"] = Field("3d", description="whole volumes, or single slices of all three planes")
+    steps: Count = Field(100_000, description="optimizer steps")
+    batch: Count = Field(4, description="sessions a step (3d: T1w/T2w pairs; 2d: pairs of slices)")
+    lr: Positive = Field(1e-4, description="learning rate at the start of the phase")
+    lr_end: Positive = Field(4.5e-6, description="learning rate at its end, reached along a half cosine")
+
+
+class Training(Settings):
+    """The schedule. Defaults: section 3.5 and 4.1 of the paper."""
+
+    phases: tuple[Phase, ...] = Field(
+        (Phase(), Phase(mode="2d", steps=25_000, batch=128, lr=4.5e-6, lr_end=4.5e-6)),
+        description="in order",
+    )
+    joint: bool = Field(True, description="false drops the 2d phases: the paper's 'w/o joint training'")
+    weight_decay: NonNegative = Field(0.01, description="AdamW; PyTorch's default, not stated in the paper")
+    grad_clip: NonNegative = Field(1.0, description="largest gradient norm; 0: off; not stated in the paper")
+    precision: Literal["bf16", "fp32"] = Field("bf16", description="autocast on GPUs; the CPU always runs in fp32")
+    seed: int = Field(0, description="seed of weights, order of sessions and slices")
+    log_every: Count = Field(50, description="steps between rows of training.tsv")
+    checkpoint_every: Count = Field(1000, description="steps between checkpoints")
+    val_sessions: Count = Field(64, description="validation sessions scored at each checkpoint")
+
+
+class Objective(Settings):
+    """Weights of the losses (equations 7, 12, 14 and 15). Values start from the released configuration."""
+
+    l1: NonNegative = Field(1.0, description="voxelwise L1 (equation 12)")
+    ssim: NonNegative = Field(0.5, description="lambda_SSIM of 1 - SSIM3D (equation 12), always in float32")
+    ssim_window: Count = Field(11, description="side of the Gaussian window, voxels; sigma 1.5")
+    regulariser: NonNegative = Field(1.0, description="weight of the model's own term: L_VQ (equation 7), or KL")
+    cross: NonNegative = Field(0.5, description="L_cross (equation 14); 0: off; only models that can swap modality")
+    adversary: NonNegative = Field(1e-3, description="L_adv through gradient reversal (equation 15); 0: off")
+
+
+class ModelRow(Settings):
+    """One row of Table 1 or 2."""
+
+    name: Name = Field(description="short name, used in paths and tables")
+    label: str = Field("", description="name shown in tables and figures; empty: the short name")
+    published_as: str = Field("", description="the paper's name of this row; empty: not in the paper")
+    architecture: str = Field(description="module of neuroquant.models with Parameters and build, e.g. neuroquant")
+    parameters: dict[str, Any] = Field({}, description="the architecture's own parameters")
+    objective: Objective = Field(Objective(), description="weights of the losses")
+    training: Training = Field(Training(), description="the schedule")
+    latent: str = Field("", description="which latent the probe reads; empty: the architecture's own choice")
+
+    @field_validator("architecture")
+    @classmethod
+    def _module_name(cls, value: str) -> str:
+        if not all(part.isidentifier() for part in value.split(".")):
+            raise ValueError("must be a module name such as neuroquant or baselines.sd_vae")
+        return value
+
+    @property
+    def shown(self) -> str:
+        """The name that tables and figures show."""
+        return self.label or self.name

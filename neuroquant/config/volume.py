@@ -1,0 +1,56 @@
+"""How scans become volumes, and how sessions become splits and shards."""
+
+from typing import Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from neuroquant.config.base import Count, Fraction, Settings
+
+
+class Split(Settings):
+    """Who trains, who validates, who is tested. Families are never parted."""
+
+    train: Fraction = Field(0.75, description="fraction of families for training (NCANDA in the paper: 606 of 808)")
+    val: Fraction = Field(0.10, description="fraction for validation (80 of 808)")
+    test: Fraction = Field(0.15, description="fraction for the test (122 of 808)")
+    seed: int = Field(0, description="seed of the hash that decides; a new subject never moves another")
+    file: str = Field("", description="a published split to follow instead: TSV with columns subject and split")
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> "Split":
+        total = self.train + self.val + self.test
+        if abs(total - 1) > 1e-9:
+            raise ValueError(f"train + val + test must be 1, not {total:g}")
+        return self
+
+
+class Shards(Settings):
+    """How many shards each split of each cohort has: fixed, so that the DAG doesn't depend on the cohort."""
+
+    train: Count = Field(64, description="shards of the training split of each cohort")
+    val: Count = Field(8, description="shards of the validation split of each cohort")
+    test: Count = Field(16, description="shards of the test split of each cohort")
+
+
+class Volume(Settings):
+    """The volumes every model sees."""
+
+    shape: tuple[Count, Count, Count] = Field(
+        (144, 192, 144), description="voxels left-right, posterior-anterior, inferior-superior (RAS+); multiples of 16"
+    )
+    percentiles: tuple[float, float] = Field(
+        (0.0, 99.9), description="percentiles of the brain's intensities that become -1 and 1; not stated in the paper"
+    )
+    oversize: Literal["crop", "exclude"] = Field("crop", description="what to do with a brain larger than the volume")
+    crop_limit: Fraction = Field(0.02, description="largest share of brain voxels that cropping may lose")
+    strip_check: Fraction = Field(
+        0.15, description="a scan with a smaller share of zero voxels isn't skull-stripped and needs a mask"
+    )
+
+    @field_validator("shape")
+    @classmethod
+    def _sixteen(cls, shape: tuple[int, int, int]) -> tuple[int, int, int]:
+        bad = [side for side in shape if side % 16]
+        if bad:
+            raise ValueError(f"each side must be a multiple of 16 (the encoder halves four times), not {bad[0]}")
+        return shape

@@ -1,0 +1,24 @@
+"""The one error that a user is meant to read: what was found where, what was expected, what to do."""
+
+
+class InputError(ValueError):
+    """Bad input from outside: a configuration value, a folder, a table, a scan or a weights file.
+
+    Parameters
+    ----------
+    where : str
+        The file and, where there is one, the key or row, e.g. ``"config/demo.yaml: training.steps"``.
+    found : str
+        What stands there.
+    expected : str
+        What would have been accepted.
+    remedy : str
+        What the user can do about it.
+    """
+
+    def __init__(self, where: str, found: str, expected: str, remedy: str):
+        super().__init__(where, found, expected, remedy)
+        self.where, self.found, self.expected, self.remedy = where, found, expected, remedy
+
+    def __str__(self) -> str:
+        return f"{self.where}\n  found:    {self.found}\n  expected: {self.expected}\n  to do:    {self.remedy}"

@@ -1,0 +1,58 @@
+"""Writing files whole or not at all, and the one dialect of TSV that passes between stages."""
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+
+@contextmanager
+def written_whole(path: Path | str) -> Iterator[Path]:
+    """Yield a scratch path beside `path`; move it into place only when the block ends without an error."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, scratch = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    os.close(handle)
+    try:
+        yield Path(scratch)
+        os.chmod(scratch, 0o666 & ~_umask())
+        os.replace(scratch, path)
+    except BaseException:
+        Path(scratch).unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def write_text(path: Path | str, text: str) -> None:
+    """Write `text` as UTF-8, whole or not at all."""
+    with written_whole(path) as scratch:
+        scratch.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path | str, value: Any) -> None:
+    """Write `value` as indented JSON with sorted keys, so that equal values give equal bytes."""
+    write_text(path, json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+
+
+def write_tsv(table: pd.DataFrame, path: Path | str) -> None:
+    """Write a table as UTF-8 TSV: header, no index, empty cells for missing values, floats with 17 digits."""
+    with written_whole(path) as scratch:
+        table.to_csv(scratch, sep="\t", index=False, lineterminator="\n", na_rep="", float_format="%.17g")
+
+
+def read_tsv(path: Path | str, numeric: tuple[str, ...] = ()) -> pd.DataFrame:
+    """Read a TSV of ours: every cell as text (identifiers keep their zeros), `numeric` columns as float."""
+    table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False, encoding="utf-8")
+    for column in numeric:
+        table[column] = pd.to_numeric(table[column].replace("", None)).astype(float)
+    return table

@@ -1,0 +1,1 @@
+"""From scans to volumes ready to train: orientation, brain box, padding, intensity, and the shard store."""

@@ -1,0 +1,128 @@
+"""Who is in the cohorts, who trains and who is tested."""
+
+
+rule make_cohort:
+    output:
+        inventory=RESULTS / "cohorts/{cohort}/inventory.tsv",
+    params:
+        cohort=lambda wildcards: settings(EXPERIMENT.cohort(wildcards.cohort)),
+        root=lambda wildcards: str(cohort_root(wildcards.cohort)),
+        code=code_of("cohorts/synthetic", "cohorts/inventory.py"),
+        failures=str(FAILURES),
+    log:
+        log_of("make_cohort", "{cohort}"),
+    benchmark:
+        benchmark_of("make_cohort", "{cohort}")
+    message:
+        "making the embedded cohort {wildcards.cohort}"
+    resources:
+        **SMALL_JOB,
+    conda:
+        ENVIRONMENT
+    script:
+        "../workflow_scripts/make_cohort.py"
+
+
+rule index:
+    input:
+        inventory=RESULTS / "cohorts/{cohort}/inventory.tsv",
+    output:
+        sessions=RESULTS / "cohorts/{cohort}/index/sessions.tsv",
+        excluded=RESULTS / "cohorts/{cohort}/index/excluded.tsv",
+    params:
+        cohort=lambda wildcards: settings(EXPERIMENT.cohort(wildcards.cohort)),
+        root=lambda wildcards: str(cohort_root(wildcards.cohort)),
+        code=code_of("cohorts"),
+        failures=str(FAILURES),
+    log:
+        log_of("index", "{cohort}"),
+    benchmark:
+        benchmark_of("index", "{cohort}")
+    message:
+        "reading the headers of cohort {wildcards.cohort}"
+    resources:
+        **SMALL_JOB,
+    conda:
+        ENVIRONMENT
+    script:
+        "../workflow_scripts/index.py"
+
+
+rule split:
+    input:
+        sessions=RESULTS / "cohorts/{cohort}/index/sessions.tsv",
+    output:
+        splits=RESULTS / "cohorts/{cohort}/splits.tsv",
+    params:
+        split=settings(EXPERIMENT.split),
+        code=code_of("cohorts"),
+        failures=str(FAILURES),
+    log:
+        log_of("split", "{cohort}"),
+    benchmark:
+        benchmark_of("split", "{cohort}")
+    message:
+        "splitting cohort {wildcards.cohort} by family and subject"
+    resources:
+        **SMALL_JOB,
+    conda:
+        ENVIRONMENT
+    script:
+        "../workflow_scripts/split.py"
+
+
+# A checkpoint, because Snakemake looks at the manifests again once it has run: those whose text is what it was keep
+# everything that was made from them.
+checkpoint assign:
+    input:
+        sessions=RESULTS / "cohorts/{cohort}/index/sessions.tsv",
+        splits=RESULTS / "cohorts/{cohort}/splits.tsv",
+    output:
+        manifests=[RESULTS / f"cohorts/{{cohort}}/shards/{shard}.tsv" for shard in ALL_SHARDS],
+    params:
+        shards=settings(EXPERIMENT.shards),
+        folder=lambda wildcards: str(RESULTS / "cohorts" / wildcards.cohort / "shards"),
+        code=code_of("cohorts"),
+        failures=str(FAILURES),
+    log:
+        log_of("assign", "{cohort}"),
+    benchmark:
+        benchmark_of("assign", "{cohort}")
+    message:
+        "assigning the sessions of cohort {wildcards.cohort} to shards"
+    resources:
+        **SMALL_JOB,
+    conda:
+        ENVIRONMENT
+    script:
+        "../workflow_scripts/assign.py"
+
+
+rule account:
+    input:
+        sessions=RESULTS / "cohorts/{cohort}/index/sessions.tsv",
+        excluded=RESULTS / "cohorts/{cohort}/index/excluded.tsv",
+        splits=RESULTS / "cohorts/{cohort}/splits.tsv",
+        shards=lambda wildcards: shards_of(
+            wildcards.cohort, "volumes/{cohort}/{shard}.excluded.tsv", "train", "val", "test"
+        ),
+    output:
+        sessions=RESULTS / "cohorts/{cohort}/sessions.tsv",
+        excluded=RESULTS / "cohorts/{cohort}/excluded.tsv",
+        proof=RESULTS / "cohorts/{cohort}/split_proof.tsv",
+    params:
+        cohort=lambda wildcards: settings(EXPERIMENT.cohort(wildcards.cohort)),
+        code=code_of("cohorts"),
+        failures=str(FAILURES),
+    log:
+        log_of("account", "{cohort}"),
+    benchmark:
+        benchmark_of("account", "{cohort}")
+    message:
+        "accounting for every session of cohort {wildcards.cohort}"
+    resources:
+        **SMALL_JOB,
+    conda:
+        ENVIRONMENT
+    script:
+        "../workflow_scripts/account.py"

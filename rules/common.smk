@@ -1,0 +1,180 @@
+"""Configuration, paths, shards and the lists of rows: everything that the rules share."""
+
+import hashlib
+import json
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+sys.path.insert(0, str(workflow.basedir))
+
+from neuroquant.cohorts.inventory import check_root, refresh_inventory
+from neuroquant.cohorts.shards import shard_names
+from neuroquant.config.load import resolve_experiment
+from neuroquant.errors import InputError
+from neuroquant.files import write_text
+
+BASE = Path(workflow.basedir)
+if not workflow.overwrite_configfiles:
+
+    configfile: BASE / "config/config.yaml"
+
+
+def checked(call, *arguments):
+    """Call; what a user must read is shown without a stack of ours."""
+    try:
+        return call(*arguments)
+    except InputError as error:
+        raise WorkflowError(f"\n{error}") from None
+
+
+CONFIG_NAMES = ", ".join(map(str, workflow.configfiles)) or "configuration"
+EXPERIMENT = checked(resolve_experiment, config, BASE / "config", CONFIG_NAMES)
+RESULTS = Path("results") / EXPERIMENT.experiment
+ENVIRONMENT = BASE / "envs/neuroquant.yaml"
+CAPTIONS = BASE / "neuroquant/reporting/captions"
+FAILURES = RESULTS / "logs/failures"
+ROWS = [row.name for row in EXPERIMENT.models]
+COHORTS = [cohort.name for cohort in EXPERIMENT.cohorts]
+SHARDS = {split: shard_names(split, getattr(EXPERIMENT.shards, split)) for split in ("train", "val", "test")}
+ALL_SHARDS = [shard for names in SHARDS.values() for shard in names]
+COMPUTE = EXPERIMENT.compute
+NETWORK_JOB = dict(mem_mb=COMPUTE.mem_mb, runtime=240)
+SMALL_JOB = dict(mem_mb=2048, runtime=30)
+
+
+wildcard_constraints:
+    cohort="[A-Za-z][A-Za-z0-9_]*",
+    row="(?!reference/)[A-Za-z][A-Za-z0-9_]*",
+    shard="(train|val|test)-[0-9]+",
+    table="table[12]",
+
+
+def cohort_root(name):
+    """Folder that holds the cohort's scans."""
+    cohort = EXPERIMENT.cohort(name)
+    return RESULTS / "cohorts" / name / "bids" if cohort.synthetic else Path(cohort.root)
+
+
+def settings(value):
+    """A settings object as plain data, so that Snakemake reruns a job exactly when it changes."""
+    return json.dumps(value.model_dump(mode="json"), sort_keys=True)
+
+
+def code_of(*rooms):
+    """Hash of the package's rooms: a job reruns when the code that it calls changes."""
+    digest = hashlib.sha256()
+    for room in ("errors.py", "files.py", *rooms):
+        path = BASE / "neuroquant" / room
+        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+            digest.update(file.relative_to(BASE).as_posix().encode() + file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def log_of(rule_name, *wildcards):
+    """Log of a job: one file each, named after the rule and its wildcards."""
+    return RESULTS / "logs" / rule_name / ("-".join(wildcards or ["all"]) + ".log")
+
+
+def benchmark_of(rule_name, *wildcards):
+    """Where Snakemake notes a job's seconds and memory."""
+    return RESULTS / "benchmarks" / rule_name / ("-".join(wildcards or ["all"]) + ".tsv")
+
+
+def scored_pairs():
+    """(row, cohort) pairs that some table or figure shows, each once, in the order of the tables."""
+    pairs = [(row, cohort) for cohort in EXPERIMENT.table1.cohorts for row in EXPERIMENT.table1.rows]
+    pairs += [(row, cohort) for cohort in EXPERIMENT.table2.cohorts for row in EXPERIMENT.table2.rows]
+    pairs += [(row, EXPERIMENT.figure4.cohort) for row in EXPERIMENT.figure4.rows]
+    return list(dict.fromkeys(pairs))
+
+
+def scored_cohorts():
+    """Cohorts that are scored, each once."""
+    return list(dict.fromkeys(cohort for _, cohort in scored_pairs()))
+
+
+def shards_of(cohort, template, *splits):
+    """Paths of a cohort's shards of the given splits."""
+    return [
+        RESULTS / template.format(cohort=cohort, shard=shard) for split in splits for shard in SHARDS[split]
+    ]
+
+
+def per_test_shard(template):
+    """Paths for every scored (row, cohort) and test shard."""
+    return [
+        RESULTS / template.format(row=row, cohort=cohort, shard=shard)
+        for row, cohort in scored_pairs()
+        for shard in SHARDS["test"]
+    ]
+
+
+def all_volumes():
+    """Every shard of volumes."""
+    return [RESULTS / f"volumes/{cohort}/{shard}.h5" for cohort in COHORTS for shard in ALL_SHARDS]
+
+
+def all_latents():
+    """Every shard of latents that a probe reads."""
+    return [
+        RESULTS / f"latents/{row}/{cohort}/{shard}.h5" for row, cohort in scored_pairs() for shard in ALL_SHARDS
+    ]
+
+
+def check_inputs():
+    """Fail before the first job where a cohort's folder can't be used or lies under our outputs."""
+    for cohort in EXPERIMENT.cohorts:
+        if cohort.synthetic:
+            continue
+        check_root(cohort)
+        root = Path(cohort.root).resolve()
+        if root in RESULTS.resolve().parents or root == RESULTS.resolve():
+            raise InputError(
+                f"cohort {cohort.name}: root",
+                f"{cohort.root}, which would hold the results folder {RESULTS}",
+                "a folder that the results don't lie in",
+                "run from another folder (snakemake --directory)",
+            )
+
+
+def refresh_inventories():
+    """Notice new, changed and removed scans: rewrite a cohort's inventory where its text changes."""
+    for cohort in EXPERIMENT.cohorts:
+        inventory = RESULTS / "cohorts" / cohort.name / "inventory.tsv"
+        if not cohort.synthetic or (inventory.exists() and cohort_root(cohort.name).exists()):
+            refresh_inventory(cohort, cohort_root(cohort.name), inventory)
+
+
+def write_resolved():
+    """Write the resolved configuration beside the results, where its text changed."""
+    import yaml
+
+    path = RESULTS / "config.yaml"
+    text = yaml.safe_dump(EXPERIMENT.model_dump(mode="json"), sort_keys=False, width=110)
+    if not path.exists() or path.read_text() != text:
+        write_text(path, text)
+
+
+def show_failures(snakemake_log):
+    """The last screen of a failed run: rule, cause, three log lines, next command."""
+    lines = ["", "=" * 88, "What failed"]
+    for file in sorted(FAILURES.glob("*.json")):
+        failure = json.loads(file.read_text())
+        which = " ".join(f"{key}={value}" for key, value in failure["wildcards"].items())
+        tail = [line for line in Path(failure["log"]).read_text().splitlines() if line.strip()][-3:]
+        lines += ["", f"rule   {failure['rule']} {which}", *(f"  {line}" for line in failure["cause"].splitlines())]
+        lines += [f"log    {failure['log']}, its last lines:", *(f"  | {line}" for line in tail)]
+    if len(lines) == 3:
+        lines += ["", f"no job left a record of its own; see {snakemake_log}"]
+    lines += ["", "next   mend the cause, then give the same command again: finished work is kept.", "=" * 88]
+    print("\n".join(lines), file=sys.stderr)
+
+
+if workflow.is_main_process:
+    checked(check_inputs)
+    checked(refresh_inventories)
+    write_resolved()
+    for stale in FAILURES.glob("*.json"):
+        stale.unlink()

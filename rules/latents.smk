@@ -1,0 +1,79 @@
+"""Latents, and what they know of the subject."""
+
+
+rule export_latents:
+    input:
+        model=RESULTS / "models/{row}/model.safetensors",
+        volumes=RESULTS / "volumes/{cohort}/{shard}.h5",
+    output:
+        latents=RESULTS / "latents/{row}/{cohort}/{shard}.h5",
+    params:
+        device=COMPUTE.device,
+        code=code_of("models", "evaluation/latents.py", "model_folder.py"),
+        failures=str(FAILURES),
+    threads: COMPUTE.threads
+    log:
+        log_of("export_latents", "{row}", "{cohort}", "{shard}"),
+    benchmark:
+        benchmark_of("export_latents", "{row}", "{cohort}", "{shard}")
+    message:
+        "latents of {wildcards.row} on {wildcards.cohort} {wildcards.shard}"
+    resources:
+        **NETWORK_JOB,
+    conda:
+        ENVIRONMENT
+    script:
+        "../workflow_scripts/export_latents.py"
+
+
+rule probe:
+    input:
+        train=lambda wildcards: shards_of(wildcards.cohort, f"latents/{wildcards.row}/{{cohort}}/{{shard}}.h5", "train"),
+        val=lambda wildcards: shards_of(wildcards.cohort, f"latents/{wildcards.row}/{{cohort}}/{{shard}}.h5", "val"),
+        test=lambda wildcards: shards_of(wildcards.cohort, f"latents/{wildcards.row}/{{cohort}}/{{shard}}.h5", "test"),
+    output:
+        predictions=RESULTS / "numbers/probe/{row}/{cohort}.tsv",
+        curve=RESULTS / "numbers/probe/{row}/{cohort}.training.tsv",
+    params:
+        probe=settings(EXPERIMENT.probe),
+        array=lambda wildcards: EXPERIMENT.row(wildcards.row).latent,
+        model=lambda wildcards: wildcards.row,
+        device=COMPUTE.device,
+        code=code_of("evaluation/probe.py"),
+        failures=str(FAILURES),
+    threads: COMPUTE.threads
+    log:
+        log_of("probe", "{row}", "{cohort}"),
+    benchmark:
+        benchmark_of("probe", "{row}", "{cohort}")
+    message:
+        "sex from the latents of {wildcards.row} on {wildcards.cohort}"
+    resources:
+        **NETWORK_JOB,
+    conda:
+        ENVIRONMENT
+    script:
+        "../workflow_scripts/probe.py"
+
+
+use rule probe as probe_volumes with:
+    input:
+        train=lambda wildcards: shards_of(wildcards.cohort, "volumes/{cohort}/{shard}.h5", "train"),
+        val=lambda wildcards: shards_of(wildcards.cohort, "volumes/{cohort}/{shard}.h5", "val"),
+        test=lambda wildcards: shards_of(wildcards.cohort, "volumes/{cohort}/{shard}.h5", "test"),
+    output:
+        predictions=RESULTS / "numbers/probe_volumes/{cohort}.tsv",
+        curve=RESULTS / "numbers/probe_volumes/{cohort}.training.tsv",
+    params:
+        probe=settings(EXPERIMENT.probe),
+        array="image",
+        model="volumes",
+        device=COMPUTE.device,
+        code=code_of("evaluation/probe.py"),
+        failures=str(FAILURES),
+    log:
+        log_of("probe_volumes", "{cohort}"),
+    benchmark:
+        benchmark_of("probe_volumes", "{cohort}")
+    message:
+        "sex from the volumes of {wildcards.cohort}, the reference"

@@ -1,0 +1,63 @@
+"""Training: one job a row of the benchmark, on the training splits of all cohorts together."""
+
+
+rule train:
+    input:
+        train=[path for cohort in COHORTS for path in shards_of(cohort, "volumes/{cohort}/{shard}.h5", "train")],
+        val=[path for cohort in COHORTS for path in shards_of(cohort, "volumes/{cohort}/{shard}.h5", "val")],
+    output:
+        weights=RESULTS / "models/{row}/model.safetensors",
+        config=RESULTS / "models/{row}/config.json",
+        curve=RESULTS / "models/{row}/training.tsv",
+        provenance=RESULTS / "models/{row}/provenance.json",
+    params:
+        row=lambda wildcards: settings(EXPERIMENT.row(wildcards.row)),
+        volume=settings(EXPERIMENT.volume),
+        folder=lambda wildcards: str(RESULTS / "models" / wildcards.row),
+        # not an output: Snakemake deletes the outputs of a job that fails, and these are what it resumes from
+        checkpoints=lambda wildcards: str(RESULTS / "checkpoints" / wildcards.row),
+        device=COMPUTE.device,
+        code=code_of("models", "training", "similarity.py", "model_folder.py"),
+        failures=str(FAILURES),
+    threads: COMPUTE.threads
+    log:
+        log_of("train", "{row}"),
+    benchmark:
+        benchmark_of("train", "{row}")
+    message:
+        "training {wildcards.row}"
+    resources:
+        mem_mb=COMPUTE.train_mem_mb,
+        runtime=60 * COMPUTE.train_hours,
+    conda:
+        ENVIRONMENT
+    script:
+        "../workflow_scripts/train.py"
+
+
+rule training_curves:
+    input:
+        curves=expand(RESULTS / "models/{row}/training.tsv", row=ROWS),
+    output:
+        picture=report(
+            RESULTS / "figures/training.png",
+            category="Training",
+            labels={"what": "training curves"},
+            caption=CAPTIONS / "training.rst",
+        ),
+    params:
+        labels=[row.shown for row in EXPERIMENT.models],
+        code=code_of("reporting/training_curves.py"),
+        failures=str(FAILURES),
+    log:
+        log_of("training_curves"),
+    benchmark:
+        benchmark_of("training_curves")
+    message:
+        "drawing the training curves"
+    resources:
+        **SMALL_JOB,
+    conda:
+        ENVIRONMENT
+    script:
+        "../workflow_scripts/training_curves.py"

@@ -1,0 +1,82 @@
+"""The report: a front page in words, then Snakemake's own report around it."""
+
+REPORTED = [
+    RESULTS / "report/summary.html",
+    RESULTS / "figures/training.png",
+    RESULTS / "figures/figure3.png",
+    RESULTS / "figures/figure4.png",
+    *expand(RESULTS / "tables/{table}.html", table=("table1", "table2")),
+    *expand(RESULTS / "figures/montage_{cohort}.png", cohort=COHORTS),
+]
+
+
+report: "../neuroquant/reporting/captions/workflow.rst"
+
+
+rule front_page:
+    input:
+        tables=expand(RESULTS / "tables/{table}.csv", table=("table1", "table2")),
+        tests=expand(RESULTS / "tables/{table}_tests.csv", table=("table1", "table2")),
+        truth=RESULTS / "numbers/dice_truth.tsv",
+        sessions=expand(RESULTS / "cohorts/{cohort}/sessions.tsv", cohort=COHORTS),
+        excluded=expand(RESULTS / "cohorts/{cohort}/excluded.tsv", cohort=COHORTS),
+        proofs=expand(RESULTS / "cohorts/{cohort}/split_proof.tsv", cohort=COHORTS),
+        models=expand(RESULTS / "models/{row}/provenance.json", row=ROWS),
+    output:
+        page=report(
+            RESULTS / "report/summary.html",
+            category="Summary",
+            labels={"what": "what was run, and what came out"},
+            caption=CAPTIONS / "front_page.rst",
+        ),
+        provenance=RESULTS / "report/provenance.json",
+    params:
+        experiment=settings(EXPERIMENT),
+        benchmarks=str(RESULTS / "benchmarks"),
+        base=str(BASE),
+        code=code_of("reporting"),
+        failures=str(FAILURES),
+    log:
+        log_of("front_page"),
+    benchmark:
+        benchmark_of("front_page")
+    message:
+        "writing the front page of the report"
+    resources:
+        **SMALL_JOB,
+    conda:
+        ENVIRONMENT
+    script:
+        "../workflow_scripts/front_page.py"
+
+
+# Snakemake makes its report from a finished DAG, so this rule calls it once more on everything but itself. The results
+# folder and its metadata are shared, hence --nolock; the inner call only reads.
+rule report:
+    input:
+        REPORTED,
+        stylesheet=BASE / "neuroquant/reporting/templates/report.css",
+        resolved=ancient(RESULTS / "config.yaml"),
+    output:
+        page=RESULTS / "report.html",
+    params:
+        targets=[str(path) for path in REPORTED],
+        snakefile=str(BASE / "Snakefile"),
+        code=code_of("reporting"),
+        failures=str(FAILURES),
+    log:
+        log_of("report"),
+    benchmark:
+        benchmark_of("report")
+    message:
+        "writing {output.page}"
+    resources:
+        **SMALL_JOB,
+    conda:
+        ENVIRONMENT
+    script:
+        "../workflow_scripts/report.py"
+
+
+localrules:
+    report,

@@ -1,0 +1,104 @@
+"""Anatomy: segment the originals once and every reconstruction, then compare."""
+
+
+def segmenter_file(wildcards):
+    """The stand-in's weights where the stand-in is the engine; nothing otherwise."""
+    return RESULTS / "segmenter/standin.h5" if EXPERIMENT.segmentation.engine == "standin" else []
+
+
+rule train_standin:
+    input:
+        volumes=[path for cohort in COHORTS for path in shards_of(cohort, "volumes/{cohort}/{shard}.h5", "train")],
+    output:
+        weights=RESULTS / "segmenter/standin.h5",
+        curve=RESULTS / "segmenter/training.tsv",
+    params:
+        standin=settings(EXPERIMENT.segmentation.standin),
+        device=COMPUTE.device,
+        code=code_of("evaluation/synthseg"),
+        failures=str(FAILURES),
+    threads: COMPUTE.threads
+    log:
+        log_of("train_standin"),
+    benchmark:
+        benchmark_of("train_standin")
+    message:
+        "training the stand-in segmenter on domain-randomised images of the training label maps"
+    resources:
+        **NETWORK_JOB,
+    conda:
+        ENVIRONMENT
+    script:
+        "../workflow_scripts/train_standin.py"
+
+
+rule segment_reference:
+    input:
+        images=RESULTS / "volumes/{cohort}/{shard}.h5",
+        segmenter=segmenter_file,
+    output:
+        segmentations=RESULTS / "segmentations/reference/{cohort}/{shard}.h5",
+    params:
+        segmentation=settings(EXPERIMENT.segmentation),
+        device=COMPUTE.device,
+        code=code_of("evaluation/synthseg", "evaluation/segment.py"),
+        failures=str(FAILURES),
+    threads: COMPUTE.threads
+    log:
+        log_of("segment_reference", "{cohort}", "{shard}"),
+    benchmark:
+        benchmark_of("segment_reference", "{cohort}", "{shard}")
+    message:
+        "segmenting the originals of {wildcards.cohort} {wildcards.shard}"
+    resources:
+        **NETWORK_JOB,
+    conda:
+        ENVIRONMENT
+    script:
+        "../workflow_scripts/segment.py"
+
+
+use rule segment_reference as segment with:
+    input:
+        images=RESULTS / "reconstructions/{row}/{cohort}/{shard}.h5",
+        segmenter=segmenter_file,
+    output:
+        segmentations=RESULTS / "segmentations/{row}/{cohort}/{shard}.h5",
+    log:
+        log_of("segment", "{row}", "{cohort}", "{shard}"),
+    benchmark:
+        benchmark_of("segment", "{row}", "{cohort}", "{shard}")
+    message:
+        "segmenting {wildcards.row}'s reconstructions of {wildcards.cohort} {wildcards.shard}"
+
+
+rule score_anatomy:
+    input:
+        volumes=RESULTS / "volumes/{cohort}/{shard}.h5",
+        reference=RESULTS / "segmentations/reference/{cohort}/{shard}.h5",
+        segmentations=lambda wildcards: [
+            RESULTS / f"segmentations/{row}/{wildcards.cohort}/{wildcards.shard}.h5"
+            for row, cohort in scored_pairs()
+            if cohort == wildcards.cohort
+        ],
+    output:
+        dice=RESULTS / "numbers/dice/{cohort}/{shard}.tsv",
+        truth=RESULTS / "numbers/dice_truth/{cohort}/{shard}.tsv",
+        regions=RESULTS / "numbers/regions/{cohort}/{shard}.tsv",
+    params:
+        rows=lambda wildcards: [row for row, cohort in scored_pairs() if cohort == wildcards.cohort],
+        structures=list(EXPERIMENT.segmentation.structures),
+        code=code_of("evaluation/dice.py", "evaluation/regions.py"),
+        failures=str(FAILURES),
+    log:
+        log_of("score_anatomy", "{cohort}", "{shard}"),
+    benchmark:
+        benchmark_of("score_anatomy", "{cohort}", "{shard}")
+    message:
+        "Dice and regional volumes on {wildcards.cohort} {wildcards.shard}"
+    resources:
+        **SMALL_JOB,
+    conda:
+        ENVIRONMENT
+    script:
+        "../workflow_scripts/score_anatomy.py"

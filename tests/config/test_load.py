@@ -1,0 +1,85 @@
+"""The configuration: one source, unknown keys refused, every error names file, key and remedy."""
+
+import pathlib
+
+import pytest
+import yaml
+
+from neuroquant.config.document import documents
+from neuroquant.config.load import load_experiment, merge, resolve_experiment
+from neuroquant.errors import InputError
+
+CONFIG = pathlib.Path(__file__).parents[2] / "config"
+
+
+def demo() -> dict:
+    return yaml.safe_load((CONFIG / "demo.yaml").read_text())
+
+
+def test_the_committed_yaml_and_schemas_follow_from_the_typed_source():
+    for name, text in documents().items():
+        assert (CONFIG / name).read_text() == text, f"config/{name} has drifted: python -m neuroquant.config.document"
+
+
+def test_the_paper_is_the_default(monkeypatch, tmp_path):
+    monkeypatch.setenv("NCANDA_ROOT", str(tmp_path))
+    monkeypatch.setenv("ABCD_ROOT", str(tmp_path))
+    experiment = load_experiment(CONFIG / "config.yaml", CONFIG)
+    assert experiment.volume.shape == (144, 192, 144)
+    phases = experiment.row("neuroquant").training.phases
+    assert [(phase.mode, phase.steps, phase.batch) for phase in phases] == [("3d", 100_000, 4), ("2d", 25_000, 128)]
+    assert phases[0].lr == 1e-4 and phases[0].lr_end == phases[1].lr == phases[1].lr_end == 4.5e-6
+
+
+def test_without_joint_training_only_volumes_are_trained_on():
+    experiment = load_experiment(CONFIG / "demo.yaml", CONFIG)
+    assert {phase.mode for phase in experiment.row("neuroquant_wo_joint").training.phases} == {"3d"}
+    assert {phase.mode for phase in experiment.row("neuroquant").training.phases} == {"3d", "2d"}
+
+
+def test_table_2_adds_one_component_at_a_time():
+    experiment = load_experiment(CONFIG / "demo.yaml", CONFIG)
+    rows = [experiment.row(name) for name in experiment.table2.rows]
+    switches = [
+        (row.parameters["attention"], row.parameters["film"], row.objective.cross > 0, row.objective.adversary > 0)
+        for row in rows
+    ]
+    assert [sum(row) for row in switches] == [0, 1, 2, 3, 4]
+    assert switches[1] == (True, False, False, False)
+    assert switches[2] == (True, True, False, False)
+    assert switches[3] == (True, True, True, False)
+
+
+def test_resolving_a_resolved_experiment_changes_nothing():
+    experiment = load_experiment(CONFIG / "demo.yaml", CONFIG)
+    again = resolve_experiment(experiment.model_dump(mode="json"), CONFIG, "resolved")
+    assert again == experiment
+
+
+@pytest.mark.parametrize(
+    ("change", "place", "words"),
+    [
+        ({"volum": {}}, "volum", "did you mean `volume`"),
+        ({"probe": {"epoch": 3}}, "probe.epoch", "did you mean `epochs`"),
+        ({"probe": {"epochs": "many"}}, "probe.epochs", "'many'"),
+        ({"volume": {"shape": [48, 60, 48]}}, "volume.shape", "multiple of 16"),
+        ({"split": {"train": 0.9, "val": 0.2, "test": 0.2}}, "split", "must be 1"),
+        ({"overrides": {"neuroquan": {}}}, "overrides.neuroquan", "did you mean `neuroquant`"),
+        ({"overrides": {"neuroquant": {"parameters": {"chanels": [8]}}}}, "parameters.chanels", "`channels`"),
+        ({"models": ["sd_vae", "neuroquant", "neuroquant"]}, "demo.yaml", "two model rows are named 'neuroquant'"),
+        ({"models": ["sd_va"]}, "sd_va.yaml", "did you mean 'sd_vae'"),
+        ({"table1": {"rows": ["nobody"], "cohorts": ["embedded_a"]}}, "demo.yaml", "nobody"),
+        ({"cohorts": [{"name": "x", "root": "$NOT_SET_ANYWHERE/x"}]}, "root", "isn't set"),
+    ],
+)
+def test_a_wrong_key_or_value_is_named_with_its_remedy(change, place, words):
+    with pytest.raises(InputError) as caught:
+        resolve_experiment(merge(demo(), change), CONFIG, "demo.yaml")
+    assert place in caught.value.where
+    assert words in str(caught.value)
+
+
+def test_a_file_that_is_not_yaml_is_named(tmp_path):
+    (tmp_path / "broken.yaml").write_text("a: [1, 2\n")
+    with pytest.raises(InputError, match="broken.yaml"):
+        load_experiment(tmp_path / "broken.yaml", CONFIG)

@@ -1,0 +1,89 @@
+"""The whole DAG on a tiny embedded cohort: it finishes, rests, notices a touched scan, and repeats itself exactly."""
+
+import os
+import re
+
+import pandas as pd
+import pytest
+from run import job_counts, snakemake
+
+from neuroquant.files import read_tsv
+
+pytestmark = pytest.mark.slow
+
+COLUMNS = "cohort model modality metric value ci_low ci_high n_subjects published stand_in".split()
+
+
+def tables(folder):
+    return {path.name: path.read_bytes() for path in sorted((folder / "results/tiny/tables").iterdir())}
+
+
+def test_the_tables_are_tidy_and_name_their_stand_ins(finished):
+    for name, rows in (("table1", {"sd_vae", "neuroquant"}), ("table2", {"neuroquant_base", "neuroquant"})):
+        table = pd.read_csv(finished / f"results/tiny/tables/{name}.csv")
+        assert list(table.columns) == COLUMNS
+        assert rows <= set(table.model)
+        assert (
+            table.value.notna().all() and (table.ci_low <= table.value).all() and (table.value <= table.ci_high).all()
+        )
+        assert table.stand_in.str.contains("embedded", case=False).all()
+        for kind in ("md", "html", "tex"):
+            assert (finished / f"results/tiny/tables/{name}.{kind}").stat().st_size > 200
+
+
+def test_only_test_subjects_are_scored(finished):
+    results = finished / "results/tiny"
+    splits = read_tsv(results / "cohorts/embedded/splits.tsv").set_index("subject").split
+    for numbers in ("fidelity", "dice", "regions", "predictions"):
+        assert {splits[subject] for subject in read_tsv(results / f"numbers/{numbers}.tsv").subject} == {"test"}
+
+
+def test_every_session_is_in_exactly_one_of_the_two_tables(finished):
+    cohort = finished / "results/tiny/cohorts/embedded"
+    kept, excluded = (read_tsv(cohort / f"{name}.tsv") for name in ("sessions", "excluded"))
+    keys = [tuple(row) for table in (kept, excluded) for row in table[["subject", "session"]].itertuples(index=False)]
+    found = {path.relative_to(cohort / "bids").parts[:2] for path in (cohort / "bids").glob("sub-*/ses-*")}
+    assert len(keys) == len(set(keys)) == len(found)
+
+
+def test_the_report_opens_without_network_and_names_no_subject(finished):
+    page = (finished / "results/tiny/report.html").read_text()
+    assert len(page) < 30_000_000
+    assert not re.search(r"""(?:src|href)=["']https?://[^"']+\.(?:js|css|woff2?)["']""", page)
+    summary = (finished / "results/tiny/report/summary.html").read_text()
+    assert "stand-in" in summary
+    assert not re.search(r"sub-\w+", summary)
+    assert str(finished) not in summary
+
+
+def test_a_second_run_does_nothing(finished):
+    done = snakemake(finished, "all")
+    assert done.returncode == 0 and "Nothing to be done" in done.stdout, done.stdout[-3000:]
+
+
+def test_a_touched_test_scan_redoes_its_shard_and_what_depends_on_it_and_nothing_else(finished):
+    results = finished / "results/tiny"
+    before = tables(finished)
+    manifest = read_tsv(results / "cohorts/embedded/shards/test-000.tsv")
+    other = results / "reconstructions/neuroquant/embedded/test-001.h5"
+    stamp = other.stat().st_mtime_ns
+    os.utime(results / "cohorts/embedded/bids" / manifest.t1w[0])
+    done = snakemake(finished, "all")
+    assert done.returncode == 0, done.stdout[-3000:]
+    ran = [match.group(1) for match in re.finditer(r"^(?:local)?(?:rule|checkpoint) (\w+):", done.stdout, re.MULTILINE)]
+    counts = {name: ran.count(name) for name in set(ran)}
+    assert counts["preprocess"] == counts["segment_reference"] == 1
+    assert counts["reconstruct"] == counts["fidelity"] == counts["segment"] == counts["export_latents"] == 3
+    assert "train" not in counts and "train_standin" not in counts and "make_cohort" not in counts
+    assert other.stat().st_mtime_ns == stamp
+    assert tables(finished) == before
+
+
+def test_two_runs_from_scratch_give_the_same_bytes_of_every_table(finished, tmp_path):
+    done = snakemake(tmp_path, "table1", "table2")
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert tables(tmp_path) == tables(finished)
+
+
+def test_planning_lists_nothing_for_a_finished_experiment(finished):
+    assert job_counts(snakemake(finished, "-n", "all").stdout) == {}

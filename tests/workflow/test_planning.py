@@ -1,0 +1,86 @@
+"""What Snakemake plans, and what it refuses before the first job."""
+
+import copy
+import re
+
+import pytest
+from run import ROOT, TINY, job_counts, snakemake
+
+from neuroquant.config.load import merge
+
+RULES = {
+    match.group(2): match.group(0)
+    for file in sorted((ROOT / "rules").glob("*.smk"))
+    for match in re.finditer(
+        r"^(?:rule|checkpoint|use rule (\w+) as) (\w+)(?::| with:)\n(?:(?: +.*)?\n)+", file.read_text(), re.MULTILINE
+    )
+}
+
+
+@pytest.mark.parametrize("name", sorted(RULES))
+def test_every_rule_has_log_benchmark_message_resources_and_environment(name):
+    text = RULES[name]
+    inherits = text.startswith("use rule")
+    for key in ("log", "benchmark", "message", *(() if inherits else ("resources", "conda", "script"))):
+        assert re.search(rf"^    {key}:", text, re.MULTILINE), f"rule {name} lacks {key}:"
+
+
+def test_every_stage_of_the_way_is_planned(tmp_path):
+    done = snakemake(tmp_path, "--dry-run", "all")
+    assert done.returncode == 0, done.stdout
+    jobs = job_counts(done.stdout)
+    assert jobs["make_cohort"] == jobs["index"] == jobs["split"] == jobs["assign"] == 1
+    assert jobs["preprocess"] == 4
+    assert jobs["train"] == 3 and jobs["train_standin"] == 1
+    assert jobs["reconstruct"] == jobs["fidelity"] == jobs["segment"] == 6
+    assert jobs["segment_reference"] == 2
+    assert jobs["export_latents"] == 12
+    assert jobs["probe"] == 3 and jobs["probe_volumes"] == 1
+    assert jobs["table"] == 2 and jobs["draw_figure3"] == jobs["draw_figure4"] == jobs["report"] == 1
+
+
+def test_the_number_of_jobs_does_not_depend_on_the_number_of_subjects(tmp_path):
+    larger = copy.deepcopy(TINY)
+    larger["cohorts"][0]["synthetic"]["subjects"] = 1600
+    counts = [
+        job_counts(snakemake(tmp_path / str(n), "-n", "all", config=c).stdout) for n, c in enumerate((TINY, larger))
+    ]
+    assert counts[0] == counts[1] != {}
+
+
+def real(root) -> dict:
+    cohort = {"name": "real", "root": str(root)}
+    shown = {"rows": ["neuroquant"], "cohorts": ["real"]}
+    return {
+        **TINY,
+        "cohorts": [cohort],
+        "table1": shown,
+        "table2": shown,
+        "figure4": {"cohort": "real", "rows": ["neuroquant"]},
+    }
+
+
+def test_a_missing_cohort_folder_stops_the_run_before_the_first_job(tmp_path):
+    done = snakemake(tmp_path, "all", config=real(tmp_path / "nowhere"))
+    assert done.returncode != 0
+    assert str(tmp_path / "nowhere") in done.stdout and "to do:" in done.stdout
+    assert not job_counts(done.stdout)
+
+
+def test_a_folder_that_is_not_bids_stops_the_run_before_the_first_job(tmp_path):
+    (tmp_path / "pictures").mkdir()
+    done = snakemake(tmp_path, "all", config=real(tmp_path / "pictures"))
+    assert done.returncode != 0 and "BIDS" in done.stdout and not job_counts(done.stdout)
+
+
+def test_results_never_lie_inside_an_input_data_set(tmp_path):
+    (tmp_path / "sub-01" / "anat").mkdir(parents=True)
+    (tmp_path / "dataset_description.json").write_text('{"Name": "x", "BIDSVersion": "1.9.0"}')
+    (tmp_path / "participants.tsv").write_text("participant_id\tsex\nsub-01\tF\n")
+    done = snakemake(tmp_path, "-n", "all", config=real(tmp_path))
+    assert done.returncode != 0 and "results" in done.stdout and "to do:" in done.stdout
+
+
+def test_a_misspelt_key_stops_the_run_with_the_nearest_known_one(tmp_path):
+    done = snakemake(tmp_path, "-n", "all", config=merge(TINY, {"probe": {"epoch": 1}}))
+    assert done.returncode != 0 and "did you mean `epochs`" in done.stdout

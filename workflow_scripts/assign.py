@@ -1,0 +1,18 @@
+"""Write one manifest a shard."""
+
+import json
+
+from neuroquant.job import running
+
+with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakemake.threads, snakemake.params.failures):
+    from pathlib import Path
+
+    from neuroquant.cohorts.shards import write_manifests
+    from neuroquant.config.volume import Shards
+
+    write_manifests(
+        Path(snakemake.input.sessions),
+        Path(snakemake.input.splits),
+        Shards.model_validate(json.loads(snakemake.params.shards)),
+        Path(snakemake.params.folder),
+    )

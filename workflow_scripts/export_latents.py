@@ -1,0 +1,17 @@
+"""Write the latents of one shard."""
+
+
+from neuroquant.job import running
+
+with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakemake.threads, snakemake.params.failures):
+    from pathlib import Path
+
+    from neuroquant.evaluation.latents import export_latents
+
+    export_latents(
+        Path(snakemake.input.model).parent,
+        Path(snakemake.input.volumes),
+        Path(snakemake.output.latents),
+        device=snakemake.params.device,
+        threads=snakemake.threads,
+    )

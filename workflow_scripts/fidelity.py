@@ -1,0 +1,20 @@
+"""PSNR and SSIM of one model on one shard."""
+
+import json
+
+from neuroquant.job import running
+
+with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakemake.threads, snakemake.params.failures):
+    from pathlib import Path
+
+    from neuroquant.config.evaluation import Fidelity
+    from neuroquant.evaluation.fidelity import score_fidelity
+
+    score_fidelity(
+        Path(snakemake.input.volumes),
+        Path(snakemake.input.reconstructions),
+        snakemake.wildcards.row,
+        Fidelity.model_validate(json.loads(snakemake.params.fidelity)),
+        Path(snakemake.output.scores),
+        threads=snakemake.threads,
+    )

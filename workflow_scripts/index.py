@@ -1,0 +1,19 @@
+"""Decide from the headers which sessions are in."""
+
+import json
+
+from neuroquant.job import running
+
+with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakemake.threads, snakemake.params.failures):
+    from pathlib import Path
+
+    from neuroquant.cohorts.index import index_cohort
+    from neuroquant.config.cohort import Cohort
+
+    index_cohort(
+        Cohort.model_validate(json.loads(snakemake.params.cohort)),
+        Path(snakemake.params.root),
+        Path(snakemake.input.inventory),
+        Path(snakemake.output.sessions),
+        Path(snakemake.output.excluded),
+    )

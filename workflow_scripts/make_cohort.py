@@ -1,0 +1,17 @@
+"""Make an embedded cohort and take its inventory."""
+
+import json
+
+from neuroquant.job import running
+
+with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakemake.threads, snakemake.params.failures):
+    from pathlib import Path
+
+    from neuroquant.cohorts.inventory import refresh_inventory
+    from neuroquant.cohorts.synthetic import write_cohort
+    from neuroquant.config.cohort import Cohort
+
+    cohort = Cohort.model_validate(json.loads(snakemake.params.cohort))
+    root = Path(snakemake.params.root)
+    write_cohort(cohort, root)
+    refresh_inventory(cohort, root, Path(snakemake.output.inventory))

@@ -1,0 +1,20 @@
+"""Turn the scans of one shard into volumes."""
+
+import json
+
+from neuroquant.job import running
+
+with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakemake.threads, snakemake.params.failures):
+    from pathlib import Path
+
+    from neuroquant.config.volume import Volume
+    from neuroquant.volumes.preprocess import preprocess_shard
+
+    preprocess_shard(
+        Path(snakemake.input.manifest),
+        Path(snakemake.params.root),
+        Volume.model_validate(json.loads(snakemake.params.volume)),
+        Path(snakemake.output.volumes),
+        Path(snakemake.output.qc),
+        Path(snakemake.output.excluded),
+    )

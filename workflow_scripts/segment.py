@@ -1,0 +1,20 @@
+"""Segment the images of one shard."""
+
+import json
+
+from neuroquant.job import running
+
+with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakemake.threads, snakemake.params.failures):
+    from pathlib import Path
+
+    from neuroquant.config.evaluation import Segmentation
+    from neuroquant.evaluation.segment import segment_shard
+    from neuroquant.evaluation.synthseg.engine import open_segmenter
+
+    segmenter = open_segmenter(
+        Segmentation.model_validate(json.loads(snakemake.params.segmentation)),
+        Path(snakemake.input.segmenter) if snakemake.input.segmenter else None,
+        device=snakemake.params.device,
+        threads=snakemake.threads,
+    )
+    segment_shard(Path(snakemake.input.images), Path(snakemake.output.segmentations), segmenter)

@@ -1,0 +1,20 @@
+"""Train the stand-in segmenter."""
+
+import json
+
+from neuroquant.job import running
+
+with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakemake.threads, snakemake.params.failures):
+    from pathlib import Path
+
+    from neuroquant.config.evaluation import Standin
+    from neuroquant.evaluation.synthseg.train_standin import train_standin
+
+    train_standin(
+        [Path(path) for path in snakemake.input.volumes],
+        Standin.model_validate(json.loads(snakemake.params.standin)),
+        Path(snakemake.output.weights),
+        Path(snakemake.output.curve),
+        device=snakemake.params.device,
+        threads=snakemake.threads,
+    )
