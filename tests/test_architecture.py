@@ -1,0 +1,84 @@
+"""Who may use whom: docs/architecture.md, held by reading the imports."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "neuroquant"
+BASE = {"errors", "files", "job"}
+MAY_USE = {
+    "config": BASE | {"models"},
+    "cohorts": BASE | {"config"},
+    "volumes": BASE | {"config"},
+    "models": {"errors", "config"},
+    "training": BASE | {"config", "volumes", "models", "similarity", "model_folder"},
+    "evaluation": BASE | {"config", "volumes", "models", "similarity", "model_folder"},
+    "reporting": BASE | {"config", "volumes", "evaluation"},
+}
+HEAVY = {"torch", "monai", "diffusers", "snakemake"}
+
+
+def imports(path: Path, top_level_only: bool = False) -> set[str]:
+    """Dotted names that a module imports."""
+    tree = ast.parse(path.read_text())
+    nodes = tree.body if top_level_only else ast.walk(tree)
+    names = set()
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def modules(room: str) -> list[Path]:
+    return sorted((PACKAGE / room).rglob("*.py"))
+
+
+@pytest.mark.parametrize("room", sorted(MAY_USE))
+def test_a_room_uses_only_the_rooms_it_may(room):
+    for path in modules(room):
+        used = {name.split(".")[1] for name in imports(path) if name.startswith("neuroquant.")}
+        assert used <= MAY_USE[room] | {room}, f"{path} uses {used - MAY_USE[room] - {room}}"
+
+
+def test_evaluation_knows_the_interface_only_never_a_concrete_model():
+    for path in modules("evaluation"):
+        for name in imports(path):
+            if name.startswith("neuroquant.models"):
+                assert name.startswith("neuroquant.models.autoencoder"), f"{path} imports {name}"
+
+
+def test_reporting_uses_statistics_alone_of_evaluation_and_never_torch():
+    for path in modules("reporting"):
+        for name in imports(path):
+            assert name.split(".")[0] not in HEAVY, f"{path} imports {name}"
+            if name.startswith("neuroquant.evaluation"):
+                assert name.startswith("neuroquant.evaluation.statistics"), f"{path} imports {name}"
+
+
+def test_the_package_knows_nothing_of_snakemake():
+    for path in PACKAGE.rglob("*.py"):
+        assert not any(name.split(".")[0] == "snakemake" for name in imports(path)), path
+
+
+def test_planning_imports_no_network_library():
+    code = (
+        "import sys; import neuroquant.config.load, neuroquant.cohorts.inventory, neuroquant.cohorts.shards;"
+        "from neuroquant import models; models.parameters_class('neuroquant'); models.parameters_class('baselines.sd_vae');"
+        "print(sorted({'torch', 'monai', 'diffusers', 'nilearn'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE.parent / "workflow_scripts").glob("*.py")), ids=lambda path: path.stem)
+def test_a_workflow_script_has_no_logic_of_its_own(path):
+    text = path.read_text()
+    assert len(text.splitlines()) <= 60
+    assert not any(
+        isinstance(node, ast.FunctionDef | ast.For | ast.While | ast.ClassDef) for node in ast.walk(ast.parse(text))
+    )
