@@ -1,0 +1,50 @@
+"""Autoencoders: one interface, NeuroQuant and the baselines. Importing this never imports torch.
+
+An architecture is a module below this package with two names: `Parameters`, a `Settings` class, and
+`build(parameters)`, which returns an `Autoencoder`.
+"""
+
+import difflib
+import importlib
+import importlib.util
+import pkgutil
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from neuroquant.config.base import Settings
+from neuroquant.errors import InputError
+
+if TYPE_CHECKING:
+    from neuroquant.models.autoencoder import Autoencoder
+
+
+def architectures() -> list[str]:
+    """Names of all architectures: `neuroquant` and every module of `baselines`."""
+    baselines = importlib.import_module("neuroquant.models.baselines")
+    return ["neuroquant", *sorted(f"baselines.{item.name}" for item in pkgutil.iter_modules(baselines.__path__))]
+
+
+def _module(architecture: str) -> ModuleType:
+    known = architectures()
+    if architecture not in known:
+        near = difflib.get_close_matches(architecture, known, n=1, cutoff=0.4)
+        remedy = f"did you mean {near[0]!r}?" if near else "see docs/adding-a-model.md"
+        raise InputError("architecture", repr(architecture), "one of " + ", ".join(known), remedy)
+    return importlib.import_module(f"neuroquant.models.{architecture}")
+
+
+def parameters_class(architecture: str) -> type[Settings]:
+    """The typed parameters of an architecture.
+
+    Raises
+    ------
+    InputError
+        If there is no such architecture.
+    """
+    return _module(architecture).Parameters
+
+
+def build(architecture: str, parameters: Settings | dict[str, Any]) -> "Autoencoder":
+    """A freshly initialised network of an architecture; torch is imported here."""
+    module = _module(architecture)
+    return module.build(module.Parameters.model_validate(parameters))

@@ -1,0 +1,79 @@
+"""The interface of every model: training and evaluation know this, and no concrete network."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+MODALITIES = ("T1w", "T2w")
+"""Index of a modality in the `modality` argument of an autoencoder."""
+
+
+@dataclass
+class Output:
+    """What a forward pass returns.
+
+    Attributes
+    ----------
+    reconstruction : (B, 1, D, H, W)
+    latents : name -> (B, C, d, h, w)
+    losses : name -> scalar; the model's own terms, weighted among themselves (L_VQ, KL)
+    """
+
+    reconstruction: Tensor
+    latents: dict[str, Tensor]
+    losses: dict[str, Tensor]
+
+
+class Autoencoder(nn.Module, ABC):
+    """A network that turns volumes in [-1, 1] into latents and back.
+
+    Attributes
+    ----------
+    factor : side reduction of the latents.
+    probe_latent : name of the latent that a probe reads unless told otherwise.
+    plane_axis : axis whose slices a slice-wise model works on; None for models of volumes.
+    supports_swap : whether the model decodes one modality's anatomy with another's appearance.
+    quantizer : the codebook, where there is one; its `update()` is called once a training step.
+    """
+
+    factor: int
+    probe_latent: str
+    plane_axis: int | None = None
+    supports_swap: bool = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.quantizer: nn.Module | None = None
+
+    @abstractmethod
+    def encode(self, x: Tensor, modality: Tensor) -> dict[str, Tensor]:
+        """Volumes (B, 1, D, H, W) of modalities (B,) to latents, name -> (B, C, d, h, w); deterministic."""
+
+    @abstractmethod
+    def decode(self, latents: dict[str, Tensor], modality: Tensor) -> Tensor:
+        """What `encode` returned, back to volumes (B, 1, D, H, W)."""
+
+    @abstractmethod
+    def forward(self, x: Tensor, modality: Tensor, plane: int | None = None) -> Output:
+        """One pass for training. With `plane`, x holds slices: the side along that axis is 1."""
+
+    @abstractmethod
+    def bits(self, shape: tuple[int, int, int]) -> float:
+        """Bits that one volume of `shape` costs as what `decode` needs."""
+
+    def check_shape(self, x: Tensor, plane: int | None = None) -> None:
+        """Refuse channels or sides that the network would silently change.
+
+        Raises
+        ------
+        ValueError
+            If x isn't (B, 1, D, H, W) or a side is no multiple of `factor` (along `plane`: not 1).
+        """
+        if x.ndim != 5 or x.shape[1] != 1:
+            raise ValueError(f"expected volumes of shape (B, 1, D, H, W), not {tuple(x.shape)}")
+        for axis, side in enumerate(x.shape[2:]):
+            if axis == plane and side != 1:
+                raise ValueError(f"a slice along axis {axis} has one voxel there, not {side}: {tuple(x.shape)}")
+            if axis != plane and axis != self.plane_axis and side % self.factor:
+                raise ValueError(f"sides must be multiples of {self.factor}; axis {axis} has {side} voxels")

@@ -1,0 +1,1 @@
+"""The models that NeuroQuant is compared with, one file each."""

@@ -1,0 +1,51 @@
+"""NeuroQuant (arXiv:2604.05171, section 3): the parameters and the way to build it. Torch is imported in `build`."""
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field, model_validator
+
+from neuroquant.config.base import Count, Fraction, NonNegative, Settings
+
+if TYPE_CHECKING:
+    from neuroquant.models.neuroquant.model import NeuroQuant
+
+
+class Parameters(Settings):
+    """Sizes and switches. What the paper doesn't state carries its reason."""
+
+    channels: tuple[Count, Count, Count, Count] = Field(
+        (32, 64, 128, 256), description="channels of the four blocks; the paper states the last, 256; doubling is usual"
+    )
+    attention: bool = Field(True, description="FMA, factorised multi-axis attention (section 3.2)")
+    attention_blocks: tuple[Literal[1, 2, 3, 4], ...] = Field(
+        (1, 2, 3, 4), description="blocks with attention; the paper has it in all four"
+    )
+    heads: Count = Field(4, description="attention heads; not stated; 8 channels a head at the first block")
+    plane_attention: Literal["off", "self"] = Field(
+        "off", description="attention along a slice's normal in 2D: off as in the paper, or to its own token alone"
+    )
+    film: bool = Field(True, description="M-FiLM, the modality stream that modulates the decoder (section 3.3.2)")
+    codebook_size: Count = Field(4096, description="K_a; not stated; the released configuration")
+    code_dim: Count = Field(64, description="C_a; not stated; the released configuration")
+    c_m: Count = Field(32, description="C_m, channels of z_mod; not stated; the released configuration")
+    c_s: Count = Field(32, description="C_s, length of the modality embedding s_m; not stated; as released")
+    film_hidden: Count = Field(256, description="hidden width of the FiLM MLPs; not stated; as released")
+    head_channels: Count = Field(16, description="channels of the one full-resolution layer before the output")
+    commitment: NonNegative = Field(0.25, description="beta of equation 7; not stated; as released")
+    ema_decay: Fraction = Field(0.99, description="decay of the codebook's moving averages; not stated; as released")
+    dead_below: NonNegative = Field(0.01, description="a code whose average count a step is lower is revived")
+    reservoir: Count = Field(4096, description="recent tokens kept to start and revive codes from")
+
+    @model_validator(mode="after")
+    def _heads_fit(self) -> "Parameters":
+        bad = [width for width in self.channels if width % self.heads]
+        if self.attention and bad:
+            raise ValueError(f"channels must be multiples of heads = {self.heads}; {bad[0]} isn't")
+        return self
+
+
+def build(parameters: Parameters) -> "NeuroQuant":
+    """A freshly initialised network."""
+    from neuroquant.models.neuroquant.model import NeuroQuant
+
+    return NeuroQuant(parameters)

@@ -1,0 +1,54 @@
+"""The FiLM decoder: from codes to a volume (section 3.3.2, equations 10 and 11)."""
+
+from torch import Tensor, nn
+
+from neuroquant.models.neuroquant import Parameters
+from neuroquant.models.neuroquant.attention import MultiAxisAttention
+from neuroquant.models.neuroquant.encoder import attention_of
+from neuroquant.models.neuroquant.film import Film, modulate
+from neuroquant.models.neuroquant.plane import ChannelNorm, local, upsample
+
+
+class DecoderBlock(nn.Module):
+    """Norm, FiLM, convolution, attention, residual; then up-sampling and a convolution to the next width.
+
+    FiLM comes after the norm, which would undo it otherwise.
+    """
+
+    def __init__(self, inside: int, outside: int, attention: MultiAxisAttention | None):
+        super().__init__()
+        self.norm = ChannelNorm(inside)
+        self.conv = local(inside, inside)
+        self.activation = nn.SiLU()
+        self.attention = attention
+        self.up = local(inside, outside)
+
+    def forward(self, x: Tensor, film: tuple[Tensor, Tensor] | None, plane: int | None, off: int | None) -> Tensor:
+        """(B, C, d, h, w) to (B, C', 2d, 2h, 2w)."""
+        h = self.conv(self.activation(modulate(self.norm(x), film)), plane)
+        x = x + (h if self.attention is None else self.attention(h, plane, off))
+        return self.up(upsample(x, plane), plane)
+
+
+class Decoder(nn.Module):
+    """Codes z_q and FiLM parameters to a volume."""
+
+    def __init__(self, parameters: Parameters):
+        super().__init__()
+        widths = (parameters.head_channels, *parameters.channels)
+        self.enter = local(parameters.code_dim, widths[4])
+        self.blocks = nn.ModuleList(
+            DecoderBlock(widths[t], widths[t - 1], attention_of(parameters, t)) for t in (4, 3, 2, 1)
+        )
+        self.norm = ChannelNorm(widths[0])
+        self.activation = nn.SiLU()
+        self.leave = local(widths[0], 1)
+        self.film_widths = [widths[t] for t in (4, 3, 2, 1, 0)]
+
+    def forward(self, z_q: Tensor, film: Film | None, plane: int | None = None, off: int | None = None) -> Tensor:
+        """(B, C_a, d, h, w) to (B, 1, 16d, 16h, 16w)."""
+        layers = film or [None] * len(self.film_widths)
+        x = self.enter(z_q, plane)
+        for block, layer in zip(self.blocks, layers, strict=False):
+            x = block(x, layer, plane, off)
+        return self.leave(self.activation(modulate(self.norm(x), layers[-1])), plane)

@@ -1,0 +1,117 @@
+"""NeuroQuant as a whole (figure 2; equations 1, 4, 11 and 13)."""
+
+import math
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from neuroquant.models.autoencoder import MODALITIES, Autoencoder, Output
+from neuroquant.models.neuroquant import Parameters
+from neuroquant.models.neuroquant.decoder import Decoder
+from neuroquant.models.neuroquant.encoder import Encoder, Head
+from neuroquant.models.neuroquant.film import Film, FilmGenerator, ModalityClassifier
+from neuroquant.models.neuroquant.quantizer import Quantizer
+
+
+@dataclass
+class Encoded:
+    """One pass of the encoder, all with gradients.
+
+    Attributes
+    ----------
+    z_anat : (B, C_a, d, h, w), before quantisation
+    z_mod : (B, C_m, d, h, w), or None without the modality stream
+    z_q : (B, C_a, d, h, w), quantised, straight-through
+    indices : (B, d, h, w)
+    vq_loss : scalar, L_VQ (equation 7)
+    """
+
+    z_anat: Tensor
+    z_mod: Tensor | None
+    z_q: Tensor
+    indices: Tensor
+    vq_loss: Tensor
+
+
+class NeuroQuant(Autoencoder):
+    """Shared encoder, anatomical codebook, modality stream, FiLM decoder."""
+
+    factor = 16
+    probe_latent = "z_q"
+
+    def __init__(self, parameters: Parameters):
+        super().__init__()
+        self.parameters_used = parameters
+        self.encoder = Encoder(parameters)
+        self.head_anat = Head(parameters.channels[3], parameters.code_dim)
+        self.quantizer = Quantizer(
+            parameters.codebook_size,
+            parameters.code_dim,
+            parameters.commitment,
+            parameters.ema_decay,
+            parameters.dead_below,
+            parameters.reservoir,
+        )
+        self.decoder = Decoder(parameters)
+        self.supports_swap = parameters.film
+        self.head_mod: Head | None = None
+        self.film_generator: FilmGenerator | None = None
+        self.modality_classifier: ModalityClassifier | None = None
+        if parameters.film:
+            self.head_mod = Head(parameters.channels[3], parameters.c_m)
+            self.film_generator = FilmGenerator(
+                parameters.c_m, parameters.c_s, parameters.film_hidden, self.decoder.film_widths, len(MODALITIES)
+            )
+            self.modality_classifier = ModalityClassifier(parameters.code_dim, len(MODALITIES))
+
+    def encode_train(self, x: Tensor, plane: int | None = None, off: int | None = None) -> Encoded:
+        """Volumes (B, 1, D, H, W), or slices with normal `plane`, to both streams (equations 1, 4 and 6).
+
+        The codebook learns from volumes alone: of a slice only the reconstruction loss counts (section 3.5), and its
+        tokens, which have seen no neighbours, would pull the codes away from what volumes need.
+        """
+        self.check_shape(x, plane)
+        features = self.encoder(x, plane, off)
+        z_anat = self.head_anat(features, plane)
+        z_mod = None if self.head_mod is None else self.head_mod(features, plane)
+        z_q, indices, loss = self.quantizer(z_anat, learn=plane is None)
+        return Encoded(z_anat, z_mod, z_q, indices, loss)
+
+    def film(self, z_mod: Tensor | None, modality: Tensor) -> Film | None:
+        """FiLM parameters of every decoder layer (equations 8 and 9); None without the modality stream."""
+        return None if self.film_generator is None else self.film_generator(z_mod, modality)
+
+    def decode_with(self, z_q: Tensor, film: Film | None, plane: int | None = None, off: int | None = None) -> Tensor:
+        """D(z_q, film) (equation 11); with the film of the other modality, equation 13."""
+        return self.decoder(z_q, film, plane, off)
+
+    def modality_logits(self, z_anat: Tensor) -> Tensor:
+        """D_m(z_anat), (B, modalities), with the gradient into z_anat reversed (equation 15)."""
+        return self.modality_classifier(z_anat)
+
+    def forward(self, x: Tensor, modality: Tensor, plane: int | None = None, off: int | None = None) -> Output:
+        """Reconstruct volumes or slices; `off` leaves the attention along one axis out."""
+        encoded = self.encode_train(x, plane, off)
+        reconstruction = self.decode_with(encoded.z_q, self.film(encoded.z_mod, modality), plane, off)
+        return Output(reconstruction, self._latents(encoded), {"vq": encoded.vq_loss})
+
+    def encode(self, x: Tensor, modality: Tensor) -> dict[str, Tensor]:
+        """z_anat, z_q, z_mod (B, C, d, h, w) and indices (B, 1, d, h, w)."""
+        return self._latents(self.encode_train(x))
+
+    def decode(self, latents: dict[str, Tensor], modality: Tensor) -> Tensor:
+        """From z_q and z_mod to volumes."""
+        return self.decode_with(latents["z_q"], self.film(latents.get("z_mod"), modality))
+
+    def bits(self, shape: tuple[int, int, int]) -> float:
+        """log2 K_a a token, and 16 a channel of the pooled z_mod, which the decoder needs too."""
+        tokens = math.prod(side // self.factor for side in shape)
+        pooled = 16 * self.parameters_used.c_m if self.supports_swap else 0
+        return tokens * math.log2(self.quantizer.size) + pooled
+
+    @staticmethod
+    def _latents(encoded: Encoded) -> dict[str, Tensor]:
+        latents = {"z_anat": encoded.z_anat, "z_q": encoded.z_q, "indices": encoded.indices[:, None]}
+        if encoded.z_mod is not None:
+            latents["z_mod"] = encoded.z_mod
+        return latents

@@ -1,0 +1,51 @@
+"""Layers that work on a volume, or on a slice as they would on a volume made of copies of that slice.
+
+A slice is (B, C, D, H, W) with one voxel along its normal axis, `plane`. On an endless stack of copies a convolution
+sees the same values all along the normal, so it is the 2D convolution with the kernel summed over that axis; a stride
+or a nearest up-sampling along the normal changes nothing; a norm over channels is per voxel. That makes 2D training
+train the 3D network (section 3.5: "convolution kernels are adjusted along the selected plane").
+"""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class PlaneConv3d(nn.Conv3d):
+    """3D convolution that also takes slices."""
+
+    def forward(self, x: Tensor, plane: int | None = None) -> Tensor:
+        """(B, C, D, H, W) to (B, C', D', H', W'); along `plane` both have one voxel."""
+        if plane is None:
+            return super().forward(x)
+        axis = plane + 2
+        stride, padding = ([v for i, v in enumerate(values) if i != plane] for values in (self.stride, self.padding))
+        flat = F.conv2d(x.squeeze(axis), self.weight.sum(axis), self.bias, stride, padding)
+        return flat.unsqueeze(axis)
+
+
+class ChannelNorm(nn.Module):
+    """Layer normalisation over the channels of each voxel: the same for a slice and for a stack of it."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.norm = nn.LayerNorm(channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, D, H, W) to the same."""
+        return self.norm(x.movedim(1, -1)).movedim(-1, 1)
+
+
+def upsample(x: Tensor, plane: int | None = None) -> Tensor:
+    """Nearest up-sampling by two along every axis but `plane`."""
+    scale = [1.0 if axis == plane else 2.0 for axis in range(3)]
+    return F.interpolate(x, scale_factor=scale, mode="nearest")
+
+
+def strided(inside: int, outside: int) -> PlaneConv3d:
+    """3x3x3 convolution of stride 2, halving even sides."""
+    return PlaneConv3d(inside, outside, 3, stride=2, padding=1)
+
+
+def local(inside: int, outside: int) -> PlaneConv3d:
+    """3x3x3 convolution that keeps the sides."""
+    return PlaneConv3d(inside, outside, 3, padding=1)

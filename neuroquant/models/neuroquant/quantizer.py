@@ -1,0 +1,147 @@
+"""The anatomical codebook: nearest code, moving averages, revival (section 3.3.1, equations 5 to 7).
+
+Own code, not a library's: one update a step over the tokens of all passes, revival that keeps sum and count together,
+a start from k-means that is not upset by fewer tokens than codes, and randomness that is a function of the step alone,
+so that a resumed run repeats itself. `vector-quantize-pytorch` offers parts of this behind twenty options.
+"""
+
+from typing import NamedTuple
+
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class Quantized(NamedTuple):
+    """Codes of a map: `z_q` (B, C, d, h, w) with the gradient of z; `indices` (B, d, h, w); `loss`, a scalar."""
+
+    z_q: Tensor
+    indices: Tensor
+    loss: Tensor
+
+
+class Quantizer(nn.Module):
+    """EMA vector quantiser.
+
+    Parameters
+    ----------
+    size, dim : K_a and C_a.
+    commitment : beta of equation 7. The first term of equation 7 is what the moving averages minimise.
+    decay : of the moving averages of counts and sums.
+    dead_below : average count a step below which a code takes the value of a recent token.
+    reservoir : recent tokens kept for the start and for revival.
+    """
+
+    embedding: Tensor
+    count: Tensor
+    total: Tensor
+    recent: Tensor
+    started: Tensor
+    updates: Tensor
+    usage: Tensor
+    perplexity: Tensor
+
+    def __init__(self, size: int, dim: int, commitment: float, decay: float, dead_below: float, reservoir: int):
+        super().__init__()
+        self.size, self.commitment, self.decay, self.dead_below = size, commitment, decay, dead_below
+        self.register_buffer("embedding", torch.zeros(size, dim))
+        self.register_buffer("count", torch.zeros(size))
+        self.register_buffer("total", torch.zeros(size, dim))
+        self.register_buffer("recent", torch.zeros(reservoir, dim))
+        self.register_buffer("started", torch.tensor(False))
+        self.register_buffer("updates", torch.tensor(0))
+        self.register_buffer("usage", torch.tensor(0.0))
+        self.register_buffer("perplexity", torch.tensor(0.0))
+        self.register_buffer("step_count", torch.zeros(size), persistent=False)
+        self.register_buffer("step_total", torch.zeros(size, dim), persistent=False)
+        self._started = False  # host copy of `started`: no device sync in the step
+
+    @torch.autocast("cuda", enabled=False)
+    @torch.autocast("cpu", enabled=False)
+    def forward(self, z: Tensor, learn: bool = True) -> Quantized:
+        """Nearest codes of z (B, C, d, h, w), distances in float32 whatever the autocast.
+
+        Parameters
+        ----------
+        learn : gather the tokens for the next `update`; only ever in training mode.
+        """
+        z = z.float()
+        tokens = z.movedim(1, -1).reshape(-1, z.shape[1])
+        if self.training and learn:
+            self._start(tokens.detach())
+        indices = self.nearest(tokens)
+        if self.training and learn:
+            self._gather(tokens.detach(), indices)
+        codes = F.embedding(indices, self.embedding).view(*z.shape[:1], *z.shape[2:], -1).movedim(-1, 1)
+        loss = self.commitment * F.mse_loss(z, codes)
+        return Quantized(z + (codes - z).detach(), indices.view(z.shape[0], *z.shape[2:]), loss)
+
+    def nearest(self, tokens: Tensor) -> Tensor:
+        """Indices (N,) of the codes nearest to tokens (N, C) (equation 6)."""
+        distance = self.embedding.square().sum(1) - 2 * tokens @ self.embedding.T
+        return distance.argmin(dim=1)
+
+    @torch.no_grad()
+    def update(self) -> None:
+        """One step of the moving averages over all tokens since the last; call it once an optimizer step."""
+        if dist.is_available() and dist.is_initialized():
+            dist.all_reduce(self.step_count)
+            dist.all_reduce(self.step_total)
+            dist.broadcast(self.recent, 0)
+        self.count.mul_(self.decay).add_(self.step_count, alpha=1 - self.decay)
+        self.total.mul_(self.decay).add_(self.step_total, alpha=1 - self.decay)
+        self._revive()
+        self.embedding.copy_(self.total / self.count.clamp_min(1e-12)[:, None])
+        share = self.step_count / self.step_count.sum().clamp_min(1)
+        self.usage.copy_((self.step_count > 0).float().mean())
+        self.perplexity.copy_(torch.exp(-(share * share.clamp_min(1e-12).log()).sum()))
+        self.updates.add_(1)
+        self.step_count.zero_()
+        self.step_total.zero_()
+
+    def _revive(self) -> None:
+        """Dead codes take a recent token: as their value, and as their sum for the count that they are given."""
+        rows, size = self.recent.shape[0], self.size
+        pick = (torch.arange(size, device=self.recent.device) * 40503 + self.updates * 2654435761) % rows
+        dead = self.count < self.dead_below
+        fresh = torch.full_like(self.count, max(self.dead_below, 1e-3) * 10)
+        self.total.copy_(torch.where(dead[:, None], self.recent[pick] * fresh[:, None], self.total))
+        self.count.copy_(torch.where(dead, fresh, self.count))
+
+    @torch.no_grad()
+    def _gather(self, tokens: Tensor, indices: Tensor) -> None:
+        self.step_count.index_add_(0, indices, torch.ones_like(tokens[:, 0]))
+        self.step_total.index_add_(0, indices, tokens)
+        self._remember(tokens)
+
+    def _remember(self, tokens: Tensor) -> None:
+        """The reservoir forgets its oldest rows; of many tokens an even sample is kept."""
+        rows = self.recent.shape[0]
+        if len(tokens) > rows:
+            tokens = tokens[torch.arange(rows, device=tokens.device) * len(tokens) // rows]
+        self.recent.copy_(torch.cat([self.recent[len(tokens) :], tokens]))
+
+    @torch.no_grad()
+    def _start(self, tokens: Tensor) -> None:
+        """Codes from ten rounds of k-means on the first tokens; codes beyond the tokens start as jittered copies."""
+        if self._started or bool(self.started):
+            self._started = True
+            return
+        generator = torch.Generator().manual_seed(self.size)
+        if dist.is_available() and dist.is_initialized():
+            tokens = tokens.clone()
+            dist.broadcast(tokens, 0)
+        order = torch.randperm(len(tokens), generator=generator).repeat(-(-self.size // len(tokens)))[: self.size]
+        jitter = 0.01 * torch.randn(self.size, tokens.shape[1], generator=generator).to(tokens.device)
+        self.embedding.copy_(tokens[order.to(tokens.device)] + jitter * tokens.std())
+        for _ in range(10):
+            near = self.nearest(tokens)
+            count = torch.zeros_like(self.count).index_add_(0, near, torch.ones_like(tokens[:, 0]))
+            total = torch.zeros_like(self.total).index_add_(0, near, tokens)
+            self.embedding.copy_(torch.where(count[:, None] > 0, total / count.clamp_min(1)[:, None], self.embedding))
+        self.count.copy_(count.clamp_min(1.0))
+        self.total.copy_(self.embedding * self.count[:, None])
+        self.recent.copy_(tokens[torch.arange(len(self.recent), device=tokens.device) % len(tokens)])
+        self.started.fill_(True)
+        self._started = True
