@@ -1,0 +1,1 @@
+"""Training: objective, batches from shards, schedule, checkpoints and the loop."""

@@ -1,0 +1,61 @@
+"""The losses of a step (sections 3.3 and 3.4): reconstruction, the model's own term, cross-modal, adversarial."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from neuroquant.config.model import Objective
+from neuroquant.models.autoencoder import Autoencoder
+from neuroquant.similarity import ssim3d
+from neuroquant.training.data import Batch
+
+
+def losses(model: Autoencoder, batch: Batch, weights: Objective) -> dict[str, Tensor]:
+    """Named terms of the loss, each a weighted scalar; their sum is what is minimised.
+
+    Slices are trained with the reconstruction loss alone (section 3.5). Models with a modality stream get the
+    cross-modal and the adversarial term on volumes, where these have a weight.
+    """
+    if batch.plane is not None and model.quantizer is not None:
+        output = model(batch.x, batch.modality, plane=batch.plane)
+        return reconstruction(output.reconstruction, batch.x, weights)
+    if model.supports_swap:
+        return disentangled(model, batch, weights)
+    output = model(batch.x, batch.modality, plane=batch.plane)
+    terms = reconstruction(output.reconstruction, batch.x, weights)
+    for name, value in output.losses.items():
+        terms[name] = weights.regulariser * value
+    return terms
+
+
+def reconstruction(x_hat: Tensor, x: Tensor, weights: Objective) -> dict[str, Tensor]:
+    """L_rec (equation 12): L1 and 1 - SSIM3D, in float32. x_hat, x: (B, 1, D, H, W)."""
+    terms = {"l1": weights.l1 * F.l1_loss(x_hat.float(), x)}
+    if weights.ssim:
+        terms["ssim"] = weights.ssim * (1 - ssim3d(x, x_hat, weights.ssim_window).mean())
+    return terms
+
+
+def disentangled(model: Autoencoder, batch: Batch, weights: Objective) -> dict[str, Tensor]:
+    """L_rec + L_VQ + L_cross + L_adv on volumes (equations 7, 12, 14 and 15)."""
+    encoded = model.encode_train(batch.x)
+    film = model.film(encoded.z_mod, batch.modality)
+    terms = reconstruction(model.decode_with(encoded.z_q, film), batch.x, weights)
+    terms["vq"] = weights.regulariser * encoded.vq_loss
+    if weights.cross:
+        paired = batch.partner >= 0
+        # row i is rebuilt from the other modality's anatomy and its own appearance (equation 13)
+        swapped = model.decode_with(
+            encoded.z_q[batch.partner[paired]], [(gamma[paired], beta[paired]) for gamma, beta in film]
+        )
+        difference = (swapped.float() - batch.x[paired]).abs()
+        terms["cross"] = weights.cross * difference.sum() / max(difference.numel(), 1)
+    if weights.adversary:
+        logits = model.modality_logits(encoded.z_anat)
+        terms["adversary"] = weights.adversary * F.cross_entropy(logits.float(), batch.modality)
+    return terms
+
+
+def total(terms: dict[str, Tensor]) -> Tensor:
+    """Their sum."""
+    return torch.stack(list(terms.values())).sum()

@@ -1,0 +1,79 @@
+"""PSNR and SSIM agree with independent implementations and keep float32 under autocast."""
+
+import numpy as np
+import pytest
+import torch
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+
+from neuroquant.similarity import psnr, ssim3d, ssim_map
+
+torch.set_num_threads(1)
+
+
+def pair(shape=(1, 1, 20, 24, 18), seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.rand(shape, generator=generator) * 2 - 1
+    return x, (x + 0.3 * torch.randn(shape, generator=generator)).clamp(-1, 1)
+
+
+def test_psnr_agrees_with_scikit_image():
+    x, y = pair()
+    expected = peak_signal_noise_ratio(x.numpy(), y.numpy(), data_range=2)
+    assert psnr(x, y).item() == pytest.approx(expected, abs=1e-4)
+
+
+def test_ssim_agrees_with_scikit_image():
+    x, y = pair()
+    expected = structural_similarity(
+        x[0, 0].double().numpy(),
+        y[0, 0].double().numpy(),
+        data_range=2,
+        gaussian_weights=True,
+        sigma=1.5,
+        use_sample_covariance=False,
+        truncate=3.4,
+    )
+    assert ssim3d(x, y).item() == pytest.approx(expected, abs=2e-5)
+
+
+def test_ssim_agrees_with_monai():
+    from monai.metrics import SSIMMetric
+
+    x, y = pair((2, 1, 16, 16, 16))
+    expected = SSIMMetric(spatial_dims=3, data_range=2.0)(x, y).flatten()
+    np.testing.assert_allclose(ssim3d(x, y).numpy(), expected.numpy(), atol=1e-5)
+
+
+def test_equal_images_are_perfect():
+    x, _ = pair()
+    assert psnr(x, x).isinf().all() and ssim3d(x, x).item() == pytest.approx(1, abs=1e-6)
+
+
+def test_the_metrics_are_float32_under_autocast():
+    x, y = pair()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert ssim_map(x, y).dtype == torch.float32
+        assert ssim3d(x, y).item() == ssim3d(x, y).item() == pytest.approx(ssim3d(x.clone(), y).item())
+    assert ssim3d(x.bfloat16(), y.bfloat16()).dtype == torch.float32
+
+
+def test_a_mask_restricts_both_metrics():
+    x, y = pair()
+    y[..., :9] = x[..., :9]
+    mask = torch.zeros_like(x, dtype=torch.bool)
+    mask[..., :9] = True
+    assert psnr(x, y, mask).isinf().all()
+    assert ssim3d(x, y, mask=mask).item() > ssim3d(x, y).item()
+
+
+def test_a_slice_gets_the_two_dimensional_ssim():
+    x, y = pair((1, 1, 1, 24, 18))
+    expected = structural_similarity(
+        x[0, 0, 0].double().numpy(),
+        y[0, 0, 0].double().numpy(),
+        data_range=2,
+        gaussian_weights=True,
+        use_sample_covariance=False,
+        truncate=3.4,
+    )
+    assert ssim3d(x, y).item() == pytest.approx(expected, abs=2e-5)
