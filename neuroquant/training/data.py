@@ -2,6 +2,7 @@
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -68,7 +69,7 @@ class Sessions:
         chosen = []
         for position in range(first, first + count):
             epoch, place = divmod(position, len(self))
-            chosen.append(int(np.random.default_rng((seed, epoch)).permutation(len(self))[place]))
+            chosen.append(int(_shuffled(seed, epoch, len(self))[place]))
         return chosen
 
     def volumes(self, chosen: list[int]) -> Batch:
@@ -87,6 +88,11 @@ class Sessions:
                     break
             cut.append(parts)
         return _batch(cut, plane)
+
+
+@lru_cache(maxsize=4)
+def _shuffled(seed: int, epoch: int, count: int) -> np.ndarray:
+    return np.random.default_rng((seed, epoch)).permutation(count)
 
 
 def _batch(sessions: list[list[tuple[int, np.ndarray]]], plane: int | None) -> Batch:

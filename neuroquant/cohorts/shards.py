@@ -1,0 +1,30 @@
+"""Shards: sessions in (split, hash of the subject) buckets whose number is fixed, so that the DAG is static."""
+
+from pathlib import Path
+
+from neuroquant.cohorts.split import SPLITS, unit_hash
+from neuroquant.config.volume import Shards
+from neuroquant.files import read_tsv, write_tsv
+
+
+def shard_names(split: str, count: int) -> list[str]:
+    """Names of a split's shards: `train-000`, `train-001`, ..."""
+    return [f"{split}-{bucket:03d}" for bucket in range(count)]
+
+
+def bucket(subject: str, count: int) -> int:
+    """The bucket of a subject among `count`; all its sessions share it."""
+    return int(unit_hash("shard", subject) * count)
+
+
+def write_manifests(sessions_tsv: Path, splits_tsv: Path, shards: Shards, folder: Path) -> None:
+    """Write the sessions of every shard, empty ones too, as `<folder>/<shard>.tsv`."""
+    splits = read_tsv(splits_tsv).set_index("subject")["split"]
+    sessions = read_tsv(sessions_tsv)
+    sessions["split"] = sessions["subject"].map(splits)
+    for split in SPLITS:
+        count = getattr(shards, split)
+        mine = sessions[sessions["split"] == split]
+        buckets = mine["subject"].map(lambda subject, count=count: bucket(subject, count))
+        for number, name in enumerate(shard_names(split, count)):
+            write_tsv(mine[buckets == number].sort_values(["subject", "session"]), folder / f"{name}.tsv")
