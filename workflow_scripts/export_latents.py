@@ -1,6 +1,5 @@
 """Write the latents of one shard."""
 
-
 from neuroquant.job import running
 
 with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakemake.threads, snakemake.params.failures):

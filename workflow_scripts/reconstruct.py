@@ -1,6 +1,5 @@
 """Reconstruct one shard with one model."""
 
-
 from neuroquant.job import running
 
 with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakemake.threads, snakemake.params.failures):

@@ -28,7 +28,9 @@ class Synthetic(Settings):
     labels: str = Field("", description="folder of *_dseg.nii.gz label maps to deform; empty: the ICBM 2009 templates")
     voxel_mm: Positive = Field(1.0, description="isotropic voxel size of the images, mm")
     sex_effect: Fraction = Field(0.08, description="relative difference of brain volume between the sexes")
-    atrophy: Fraction = Field(0.02, description="relative growth of the ventricles and loss of cortex a visit")
+    atrophy: Fraction = Field(
+        0.02, description="relative growth of the ventricles a visit; the brain loses a tenth of that"
+    )
     deformation_mm: NonNegative = Field(3.0, description="standard deviation of the smooth displacement, mm")
     scanner: Scanner = Field(Scanner(), description="contrast, noise, bias and blur of this cohort's scanner")
 

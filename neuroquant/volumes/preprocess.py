@@ -24,7 +24,7 @@ QC = [
 KIND = {"T1w": "t1w", "T2w": "t2w"}
 """Column of the manifest that names a modality's scan."""
 NOISE_FLOOR = 1e-3
-"""Share of a scan's largest value below which a voxel counts as background: interpolation leaves ripples around zero."""
+"""Share of a scan's largest value below which a voxel is background: interpolation leaves ripples around zero."""
 
 
 class Unusable(Exception):
@@ -103,8 +103,8 @@ def prepare(row: dict[str, Any], root: Path, volume: Volume) -> Prepared:
     if lost and (volume.oversize == "exclude" or lost > volume.crop_limit * brain.sum()):
         limit = 0 if volume.oversize == "exclude" else volume.crop_limit
         raise Unusable(
-            f"the brain's box of {_by(size)} voxels exceeds {_by(volume.shape)}: {lost / brain.sum():.1%} of its voxels "
-            f"would be lost, more than {limit:.1%}",
+            f"the brain's box of {_by(size)} voxels exceeds {_by(volume.shape)}: {lost / brain.sum():.1%} of its "
+            f"voxels would be lost, more than {limit:.1%}",
             row["t1w"],
         )
     labels = np.zeros(volume.shape, np.int16)

@@ -1,0 +1,130 @@
+"""An embedded cohort on disk: a BIDS data set with ground truth in `derivatives/ground_truth`."""
+
+import gzip
+import io
+import json
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+
+import neuroquant
+from neuroquant.cohorts.synthetic.contrast import acquire
+from neuroquant.cohorts.synthetic.subject import Person, anatomy, draw_person
+from neuroquant.config.cohort import Cohort
+from neuroquant.errors import InputError
+from neuroquant.files import write_json, write_tsv
+
+TRUTH = "derivatives/ground_truth"
+NAMES = {
+    2: "Left-Cerebral-White-Matter", 41: "Right-Cerebral-White-Matter", 3: "Left-Cerebral-Cortex",
+    42: "Right-Cerebral-Cortex", 4: "Left-Lateral-Ventricle", 43: "Right-Lateral-Ventricle",
+    7: "Left-Cerebellum-White-Matter", 46: "Right-Cerebellum-White-Matter", 8: "Left-Cerebellum-Cortex",
+    47: "Right-Cerebellum-Cortex", 10: "Left-Thalamus", 49: "Right-Thalamus", 11: "Left-Caudate", 50: "Right-Caudate",
+    12: "Left-Putamen", 51: "Right-Putamen", 16: "Brain-Stem", 24: "CSF",
+}  # fmt: skip
+GENERATOR = "NeuroQuant embedded cohort"
+
+
+def write_cohort(cohort: Cohort, folder: Path) -> None:
+    """Make the cohort and put it at `folder`, whole or not at all.
+
+    Raises
+    ------
+    InputError
+        If something else lies at `folder`, or the folder of label maps is empty.
+    """
+    folder = Path(folder)
+    if folder.exists() and not _is_ours(folder):
+        raise InputError(
+            str(folder), "a folder that wasn't made here", "nothing, or an embedded cohort", "move it away"
+        )
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        _write(cohort, scratch)
+        scratch.chmod(0o755)
+        shutil.rmtree(folder, ignore_errors=True)
+        os.replace(scratch, folder)
+    except BaseException:
+        shutil.rmtree(scratch, ignore_errors=True)
+        raise
+
+
+def _is_ours(folder: Path) -> bool:
+    description = folder / "dataset_description.json"
+    return description.is_file() and GENERATOR in description.read_text(encoding="utf-8")
+
+
+def _write(cohort: Cohort, root: Path) -> None:
+    settings = cohort.synthetic
+    _describe(cohort, root)
+    people = [draw_person(settings, number) for number in range(settings.subjects)]
+    rows = [{"participant_id": p.label, "sex": p.sex, "age": p.ages[0], "family_id": p.family or "n/a"} for p in people]
+    write_tsv(pd.DataFrame(rows), root / "participants.tsv")
+    for person in people:
+        _write_person(cohort, root, person)
+        if (person.number + 1) % 8 == 0 or person.number + 1 == len(people):
+            print(f"{cohort.name}: {person.number + 1}/{len(people)} subjects", file=sys.stderr, flush=True)
+
+
+def _write_person(cohort: Cohort, root: Path, person: Person) -> None:
+    settings = cohort.synthetic
+    visits = [f"ses-{visit + 1:02d}" for visit in range(len(person.ages))]
+    table = pd.DataFrame({"session_id": visits, "age": person.ages})
+    write_tsv(table, root / person.label / f"{person.label}_sessions.tsv")
+    for visit, session in enumerate(visits):
+        labels, texture, affine = anatomy(settings, person, visit)
+        generator = np.random.default_rng((settings.seed, person.number, 2, visit))
+        stem = f"{person.label}/{session}/anat/{person.label}_{session}"
+        for modality in ("T1w", "T2w"):
+            image = acquire(labels, texture, modality, settings.scanner, settings.voxel_mm, generator)
+            save_nifti(image, affine, root / f"{stem}_{modality}.nii.gz")
+        save_nifti(labels, affine, root / TRUTH / f"{stem}_dseg.nii.gz")
+        save_nifti((labels > 0).astype(np.uint8), affine, root / TRUTH / f"{stem}_desc-brain_mask.nii.gz")
+
+
+def save_nifti(array: np.ndarray, affine: np.ndarray, path: Path) -> None:
+    """Write .nii.gz with sform and qform set, and no time in the gzip header: the same array gives the same bytes."""
+    image = nib.Nifti1Image(array, affine)
+    image.set_sform(affine, 1)
+    image.set_qform(affine, 1)
+    image.header.set_xyzt_units("mm", "sec")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    buffer = io.BytesIO()
+    with gzip.GzipFile(fileobj=buffer, mode="wb", compresslevel=1, mtime=0, filename="") as file:
+        file.write(image.to_bytes())
+    path.write_bytes(buffer.getvalue())
+
+
+def _describe(cohort: Cohort, root: Path) -> None:
+    made = [{"Name": GENERATOR, "Version": neuroquant.__version__}]
+    base = {"BIDSVersion": "1.10.0", "License": "Apache-2.0", "GeneratedBy": made}
+    write_json(root / "dataset_description.json", {"Name": cohort.shown, "DatasetType": "raw", **base})
+    write_json(
+        root / TRUTH / "dataset_description.json",
+        {"Name": f"{cohort.shown}: ground truth", "DatasetType": "derivative", **base},
+    )
+    recipe = json.dumps(cohort.synthetic.model_dump(mode="json", exclude={"labels"}), indent=2)
+    text = (
+        f"{cohort.shown}: a cohort of synthetic brains, made by NeuroQuant {neuroquant.__version__}.\n\nEvery subject is a "
+        "smooth, invertible deformation of one template with a known difference between the sexes (brain size) and a\n"
+        "little growth of the ventricles a visit; scans are skull-stripped. Ground truth: derivatives/ground_truth.\n"
+        "No person was scanned.\n\nRecipe:\n" + recipe + "\n"
+    )
+    (root / "README").write_text(text, encoding="utf-8")
+    write_json(
+        root / "participants.json",
+        {
+            "sex": {"Description": "sex; brains of M are larger on average", "Levels": {"F": "female", "M": "male"}},
+            "age": {"Description": "age at the first visit", "Units": "year"},
+            "family_id": {"Description": "siblings share it"},
+        },
+    )
+    names = pd.DataFrame({"index": list(NAMES), "name": list(NAMES.values())}).sort_values("index")
+    write_tsv(names, root / TRUTH / "dseg.tsv")
