@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel
 
 from neuroquant.config.cohort import Cohort
@@ -58,8 +57,7 @@ def commented_yaml(kind: type[BaseModel], values: dict[str, Any], indent: int = 
         elif isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             lines += [f"{pad}{name}:", commented_yaml(field.annotation, value, indent + 1)]
         else:
-            plain = list(value) if isinstance(value, tuple) else value
-            lines.append(pad + yaml.safe_dump({name: plain}, default_flow_style=None, width=1000).rstrip("\n"))
+            lines.append(f"{pad}{name}: {json.dumps(value)}")  # JSON is YAML on one line
     return "\n".join(lines)
 
 

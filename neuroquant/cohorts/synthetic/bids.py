@@ -112,10 +112,11 @@ def _describe(cohort: Cohort, root: Path) -> None:
     )
     recipe = json.dumps(cohort.synthetic.model_dump(mode="json", exclude={"labels"}), indent=2)
     text = (
-        f"{cohort.shown}: a cohort of synthetic brains, made by NeuroQuant {neuroquant.__version__}.\n\nEvery subject is "
-        "a smooth, invertible deformation of one template with a known difference between the sexes (brain size) and a\n"
-        "little growth of the ventricles a visit; scans are skull-stripped. Ground truth: derivatives/ground_truth.\n"
-        "No person was scanned.\n\nRecipe:\n" + recipe + "\n"
+        f"{cohort.shown}: a cohort of synthetic brains, made by NeuroQuant {neuroquant.__version__}.\n\n"
+        "Every subject is a smooth, invertible deformation of one template, with a known difference between the\n"
+        "sexes (brain size) and a little growth of the ventricles a visit. Scans are skull-stripped.\n"
+        "Ground truth: derivatives/ground_truth. No person was scanned.\n\n"
+        f"Recipe:\n{recipe}\n"
     )
     (root / "README").write_text(text, encoding="utf-8")
     write_json(
