@@ -1,0 +1,32 @@
+"""Regional volumes in mm3, soft as SynthSeg reports them."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from neuroquant.evaluation.synthseg.labels import REGIONS, name_of
+from neuroquant.files import write_tsv
+from neuroquant.volumes.store import ArrayFile
+
+COLUMNS = ["cohort", "subject", "session", "family", "modality", "model", "region", "mm3", "stand_in"]
+
+
+def write_regions(segmentations: dict[str, Path], out_tsv: Path) -> None:
+    """A row a session, modality, model and region: every label, and the regions of figure 4.
+
+    Parameters
+    ----------
+    segmentations : model, or `reference` for the originals -> segmentations.
+    """
+    rows = []
+    for model, path in segmentations.items():
+        file = ArrayFile(path)
+        labels = file.attributes["labels"]
+        engine = file.attributes["engine"] if file.attributes["stand_in"] else ""
+        for index, record in enumerate(file.records):
+            volumes = dict(zip(labels, file.read("volumes", index).tolist(), strict=True))
+            named = {name_of(label): value for label, value in volumes.items() if label}
+            named |= {name: sum(volumes.get(label, 0.0) for label in parts) for name, parts in REGIONS.items()}
+            facts = {name: getattr(record, name) for name in ("cohort", "subject", "session", "family", "modality")}
+            rows += [{**facts, "model": model, "region": r, "mm3": v, "stand_in": engine} for r, v in named.items()]
+    write_tsv(pd.DataFrame(rows, columns=COLUMNS), out_tsv)

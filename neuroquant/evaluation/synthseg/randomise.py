@@ -1,0 +1,71 @@
+"""Domain randomisation: images of any contrast from a label map (Billot et al. 2023)."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from neuroquant.evaluation.synthseg.labels import flipped
+
+
+def random_image(channels: Tensor, labels: tuple[int, ...], generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """A synthetic image and its label map, from a label map given as channel numbers.
+
+    Parameters
+    ----------
+    channels : (D, H, W), int64, index into `labels`
+
+    Returns
+    -------
+    image (1, D, H, W) in [0, 1], background 0; channels (D, H, W) deformed like it
+    """
+    channels = warped(channels, generator)
+    if uniform(generator, 0, 1) < 0.5:
+        swap = torch.tensor(flipped(labels))
+        channels = swap[channels.flip(0)]
+    image = contrast(channels, len(labels), generator)
+    inside = channels != labels.index(0)
+    image = blurred(image, uniform(generator, 0.0, 0.9)) * bias(channels.shape, generator)
+    image = (image * inside).clamp_min(0)
+    image = image / image.max().clamp_min(1e-6)
+    return (image ** float(torch.exp(0.3 * torch.randn((), generator=generator))))[None], channels
+
+
+def uniform(generator: torch.Generator, low: float, high: float) -> float:
+    """A number between two."""
+    return low + (high - low) * float(torch.rand((), generator=generator))
+
+
+def warped(channels: Tensor, generator: torch.Generator) -> Tensor:
+    """A random affine (15 % scale, 10 degrees) and a smooth displacement of a few voxels, nearest neighbour."""
+    matrix = torch.eye(3) * (1 + 0.15 * (2 * torch.rand(3, generator=generator) - 1))
+    turn = torch.randn(3, 3, generator=generator) * 0.08
+    theta = torch.cat([matrix + turn - turn.T, 0.05 * torch.randn(3, 1, generator=generator)], dim=1)[None]
+    grid = F.affine_grid(theta, [1, 1, *channels.shape], align_corners=False)
+    coarse = 0.08 * torch.randn(1, 3, 5, 5, 5, generator=generator)
+    smooth = F.interpolate(coarse, size=channels.shape, mode="trilinear", align_corners=True)
+    grid = grid + smooth.movedim(1, -1)
+    return F.grid_sample(channels[None, None].float(), grid, mode="nearest", align_corners=False)[0, 0].round().long()
+
+
+def contrast(channels: Tensor, count: int, generator: torch.Generator) -> Tensor:
+    """Each structure a Gaussian of random mean and spread; both sides of the brain draw their own."""
+    means = 0.1 + 0.9 * torch.rand(count, generator=generator)
+    spreads = 0.08 * torch.rand(count, generator=generator)
+    return means[channels] + spreads[channels] * torch.randn(channels.shape, generator=generator)
+
+
+def blurred(image: Tensor, sigma: float) -> Tensor:
+    """Gaussian blur of sigma voxels."""
+    weights = torch.exp(-0.5 * (torch.arange(-2, 3) / max(sigma, 0.1)) ** 2)
+    weights = weights / weights.sum()
+    for axis in range(3):
+        padded = image.movedim(axis, 0)
+        padded = torch.cat([padded[:1], padded[:1], padded, padded[-1:], padded[-1:]])
+        image = sum(weights[k] * padded[k : k + image.shape[axis]] for k in range(5)).movedim(0, axis)
+    return image
+
+
+def bias(shape: torch.Size, generator: torch.Generator) -> Tensor:
+    """A smooth multiplicative field."""
+    coarse = 0.3 * torch.rand((), generator=generator) * torch.randn(1, 1, 4, 4, 4, generator=generator)
+    return torch.exp(F.interpolate(coarse, size=shape, mode="trilinear", align_corners=True)[0, 0])

@@ -1,0 +1,144 @@
+"""Weights in SynthSeg's own .h5 layout: found, checked, read into the PyTorch network, and written for the stand-in."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import h5py
+import numpy as np
+import torch
+from torch import nn
+
+from neuroquant.errors import InputError
+from neuroquant.evaluation.synthseg.labels import official
+from neuroquant.evaluation.synthseg.network import UNet
+from neuroquant.files import written_whole
+
+OFFICIAL = {
+    "1.0": ("synthseg_1.0.h5", 53_079_056, "7d2e32d298fe38dc51ea38e6a8e8fc5c665d56b63cddb409e8b199535f8b5298"),
+    "2.0": ("synthseg_2.0.h5", 53_079_152, "f190bfd742f450ef3ca2c9df9ed4d2e0232b3a74471da5e51b7770bacdf80c3e"),
+}
+SOURCES = {
+    "1.0": "it lies in the SynthSeg repository (github.com/BBillot/SynthSeg) under models/",
+    "2.0": "it lies in FreeSurfer 7.3.2 or newer under models/, or follow SynthSeg's issue 114",
+}
+
+
+def find_official(version: str, configured: str) -> Path:
+    """The official weights: the configured path, $SYNTHSEG_HOME/models, $FREESURFER_HOME/models, then the cache.
+
+    Raises
+    ------
+    InputError
+        If there is none, or the file found isn't the official one. There is no fallback.
+    """
+    name, size, digest = OFFICIAL[version]
+    places = [Path(configured)] if configured else []
+    for variable in ("SYNTHSEG_HOME", "FREESURFER_HOME"):
+        if os.environ.get(variable):
+            places.append(Path(os.environ[variable]) / "models" / name)
+    places.append(Path.home() / ".cache" / "neuroquant" / name)
+    path = next((place for place in places if place.is_file()), None)
+    expected = f"{name}, {size} bytes, sha256 {digest}"
+    remedy = f"{SOURCES[version]}; then set segmentation.weights or put it where it is looked for"
+    if path is None:
+        raise InputError("segmentation.weights", "none at " + ", ".join(map(str, places)), expected, remedy)
+    if path.stat().st_size != size or hashlib.sha256(path.read_bytes()).hexdigest() != digest:
+        raise InputError(str(path), f"{path.stat().st_size} bytes, or another content", expected, remedy)
+    return path
+
+
+def layers(network: UNet) -> Iterator[tuple[str, nn.Module]]:
+    """(Keras layer name, module) of every layer that has weights."""
+    depth = len(network.down)
+    for number, level in enumerate(network.down):
+        for index, conv in enumerate(level.convs):
+            yield f"unet_conv_downarm_{number}_{index}", conv
+        yield f"unet_bn_down_{number}", level.norm
+    for number, level in enumerate(network.up):
+        for index, conv in enumerate(level.convs):
+            yield f"unet_conv_uparm_{depth + number}_{index}", conv
+        yield f"unet_bn_up_{number}", level.norm
+    yield "unet_likelihood", network.likelihood
+
+
+def tensors(module: nn.Module) -> dict[str, torch.Tensor]:
+    """Keras weight name -> tensor of a layer."""
+    if isinstance(module, nn.Conv3d):
+        return {"kernel:0": module.weight, "bias:0": module.bias}
+    return {
+        "gamma:0": module.weight,
+        "beta:0": module.bias,
+        "moving_mean:0": module.running_mean,
+        "moving_variance:0": module.running_var,
+    }
+
+
+def to_torch(name: str, array: np.ndarray) -> np.ndarray:
+    """Keras keeps kernels as (k, k, k, in, out), PyTorch as (out, in, k, k, k)."""
+    return array.transpose(4, 3, 0, 1, 2) if name == "kernel:0" else array
+
+
+def read_weights(path: Path, network: UNet) -> None:
+    """Fill a network from an .h5 file.
+
+    Raises
+    ------
+    InputError
+        If the file is truncated, or its layers aren't those of the network.
+    """
+    try:
+        with h5py.File(path, "r") as file, torch.no_grad():
+            root = file["model_weights"] if "model_weights" in file else file
+            for layer, module in layers(network):
+                for name, tensor in tensors(module).items():
+                    array = to_torch(name, np.asarray(root[layer][layer][name]))
+                    if array.shape != tuple(tensor.shape):
+                        raise InputError(
+                            f"{path}: {layer}/{name}", f"shape {array.shape}", f"{tuple(tensor.shape)}", "wrong network"
+                        )
+                    tensor.copy_(torch.from_numpy(np.ascontiguousarray(array)))
+    except (OSError, KeyError) as error:
+        raise InputError(
+            str(path), f"not readable as a SynthSeg network ({error})", "SynthSeg's .h5 layout", "get the file again"
+        ) from None
+
+
+def write_weights(path: Path, network: UNet, labels: tuple[int, ...], facts: dict[str, object]) -> None:
+    """Write a network in the same layout, with its labels and facts as attributes."""
+    with written_whole(path) as scratch, h5py.File(scratch, "w") as file:
+        file.attrs["labels"] = np.asarray(labels, np.int32)
+        file.attrs["facts"] = json.dumps(facts, sort_keys=True)
+        names = []
+        for layer, module in layers(network):
+            names.append(layer.encode())
+            for name, tensor in tensors(module).items():
+                array = tensor.detach().cpu().numpy()
+                array = array.transpose(2, 3, 4, 1, 0) if name == "kernel:0" else array
+                file[f"{layer}/{layer}/{name}"] = array
+        file.attrs["layer_names"] = names
+
+
+def open_standin(path: Path) -> tuple[UNet, tuple[int, ...]]:
+    """The stand-in network and its labels."""
+    try:
+        with h5py.File(path, "r") as file:
+            labels = tuple(int(label) for label in file.attrs["labels"])
+            facts = json.loads(file.attrs["facts"])
+    except (OSError, KeyError) as error:
+        raise InputError(
+            str(path), f"not readable ({error})", "a stand-in's weights", "rerun `train_standin`"
+        ) from None
+    network = UNet(len(labels), facts["features"], facts["levels"])
+    read_weights(path, network)
+    return network.eval(), labels
+
+
+def open_official(version: str, configured: str) -> tuple[UNet, tuple[int, ...]]:
+    """The official network and its labels."""
+    path, labels = find_official(version, configured), official(version)
+    network = UNet(len(labels))
+    read_weights(path, network)
+    return network.eval(), labels
