@@ -1,0 +1,1 @@
+"""Tables, figures and the front page: made of tables of numbers and images, and of nothing else."""

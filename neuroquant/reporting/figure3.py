@@ -1,0 +1,93 @@
+"""Figure 3: originals and reconstructions in three views and both modalities, with their errors."""
+
+from pathlib import Path
+
+import numpy as np
+
+from neuroquant.files import read_tsv
+from neuroquant.reporting.style import plt, save
+from neuroquant.volumes.store import ArrayFile
+
+VIEWS = {"axial": 2, "coronal": 1, "sagittal": 0}
+MODALITIES = ("T1w", "T2w")
+ERROR_MAX = 0.5
+
+
+def choose_session(fidelity: Path, cohort: str, row: str) -> tuple[str, str] | None:
+    """Subject and session whose mean PSNR under `row` is the median: neither the best nor the worst."""
+    scores = read_tsv(fidelity, ("value",))
+    scores = scores[
+        (scores.cohort == cohort) & (scores.model == row) & (scores.metric == "psnr") & (scores.region == "whole")
+    ]
+    means = scores.groupby(["subject", "session"])["value"].mean().sort_values(kind="stable")
+    return tuple(means.index[len(means) // 2]) if len(means) else None
+
+
+def draw(
+    fidelity: Path,
+    cohort: str,
+    rows: dict[str, str],
+    volumes: list[Path],
+    reconstructions: dict[str, list[Path]],
+    *out: Path,
+) -> None:
+    """Draw and write the figure.
+
+    Parameters
+    ----------
+    rows : row -> label.
+    volumes, reconstructions : test shards of the cohort, in the same order for every row.
+    """
+    session = choose_session(fidelity, cohort, next(iter(rows)))
+    if session is None:
+        figure, axis = plt.subplots(figsize=(7, 1.2))
+        axis.text(0.5, 0.5, "nothing to show: no test session was reconstructed", ha="center", va="center")
+        axis.axis("off")
+        return save(figure, *out)
+    images = {"original": find(volumes, session)}
+    images |= {label: find(reconstructions[row], session) for row, label in rows.items()}
+    figure = plt.figure(figsize=(7.2, 1.25 * 2 * len(images)))
+    grid = figure.add_gridspec(len(images), 12, wspace=0.03, hspace=0.06)
+    for line, (label, pair) in enumerate(images.items()):
+        for number, modality in enumerate(MODALITIES):
+            for place, (view, axis_number) in enumerate(VIEWS.items()):
+                column = 6 * number + 2 * place
+                truth = slice_of(images["original"][modality], axis_number)
+                mine = slice_of(pair[modality], axis_number)
+                axis = figure.add_subplot(grid[line, column : column + 2])
+                axis.imshow(compose(mine, truth, line > 0), origin="lower", cmap=None, interpolation="nearest")
+                axis.set_xticks([])
+                axis.set_yticks([])
+                for spine in axis.spines.values():
+                    spine.set_visible(False)
+                if line == 0:
+                    axis.set_title(f"{modality[:2]} {view}", fontsize=7, pad=3)
+                if column == 0:
+                    axis.set_ylabel(label, fontsize=7)
+    save(figure, *out)
+
+
+def find(shards: list[Path], session: tuple[str, str]) -> dict[str, np.ndarray]:
+    """Modality -> image (D, H, W) of one session."""
+    for path in shards:
+        file = ArrayFile(path)
+        for (_, subject, visit), found in file.sessions.items():
+            if (subject, visit) == session:
+                return {m: file.view("image")[index].astype(np.float32) for m, index in found.items()}
+    raise KeyError(f"no shard holds {session}")
+
+
+def slice_of(image: np.ndarray, axis: int) -> np.ndarray:
+    """The middle slice (h, w) of an image; sagittally a little off the midline."""
+    place = image.shape[axis] // 2 + (image.shape[axis] // 10 if axis == 0 else 0)
+    return np.take(image, place, axis).T
+
+
+def compose(mine: np.ndarray, truth: np.ndarray, with_error: bool) -> np.ndarray:
+    """RGB picture of a slice in [-1, 1]; for reconstructions the absolute error below it, white to dark red."""
+    grey = np.clip((mine + 1) / 2, 0, 1)[..., None].repeat(3, axis=-1)
+    if not with_error:
+        return grey
+    error = np.clip(np.abs(mine - truth) / ERROR_MAX, 0, 1)
+    red = plt.get_cmap("inferno")(error)[..., :3]
+    return np.concatenate([red, grey], axis=0)

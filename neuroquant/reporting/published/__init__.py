@@ -1,0 +1,34 @@
+"""The paper's own numbers, which stand beside measured ones and never in their place."""
+
+from functools import lru_cache
+from pathlib import Path
+
+import pandas as pd
+
+FULL = {"NeuroQuant": "+ L_adv (full)"}
+"""Names that table 2 gives to rows of table 1."""
+
+
+@lru_cache(maxsize=2)
+def _table(name: str) -> pd.DataFrame:
+    table = pd.read_csv(Path(__file__).parent / f"{name}.csv")
+    return table.rename(columns={"setting": "model"}).set_index(["cohort", "model"])
+
+
+def published(table: str, cohort: str, model: str, modality: str, metric: str) -> float:
+    """A published cell; nan where the paper has none.
+
+    Parameters
+    ----------
+    table : "table1" or "table2"
+    cohort, model : as the paper names them
+    modality : "T1w" or "T2w"
+    metric : psnr (dB), ssim, accuracy or dice (percent)
+    """
+    if table == "table2":
+        model = FULL.get(model, model)
+    column = f"{modality[:2].lower()}_{metric}"
+    values = _table(table)
+    if (cohort, model) not in values.index or column not in values:
+        return float("nan")
+    return float(values.loc[(cohort, model), column])

@@ -1,0 +1,113 @@
+"""From all scores to the tidy table behind tables 1 and 2, and the tests against the runner-up."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from neuroquant.config.experiment import Experiment
+from neuroquant.evaluation.statistics import cluster_bootstrap, holm, paired_test
+from neuroquant.files import read_tsv, written_whole
+from neuroquant.reporting.published import published
+
+COLUMNS = ["cohort", "model", "modality", "metric", "value", "ci_low", "ci_high", "n_subjects", "published", "stand_in"]
+TESTS = ["cohort", "modality", "metric", "best", "runner_up", "difference", "p", "p_holm"]
+METRICS = {"table1": ("psnr", "ssim", "accuracy", "dice"), "table2": ("psnr", "ssim", "accuracy")}
+MODALITIES = ("T1w", "T2w")
+VOLUMES = "volumes"
+"""The row that classifies sex from the volumes themselves."""
+
+
+def summarise(
+    experiment: Experiment, table: str, fidelity: Path, dice: Path, predictions: Path, out_csv: Path, out_tests: Path
+) -> None:
+    """Write the tidy table and its tests. A cell without numbers is left out.
+
+    Values are means over sessions (psnr in dB, the rest in percent); intervals resample families, or subjects where
+    no family is known.
+    """
+    scores = load_scores(experiment, fidelity, dice, predictions)
+    wanted = experiment.table1 if table == "table1" else experiment.table2
+    extra = (VOLUMES,) if table == "table1" else ()
+    cells, tests = [], []
+    for cohort in wanted.cohorts:
+        for metric in METRICS[table]:
+            for modality in MODALITIES:
+                at = scores[(scores.cohort == cohort) & (scores.metric == metric) & (scores.modality == modality)]
+                by_row = {row: part for row in (*wanted.rows, *extra) if len(part := at[at.model == row])}
+                cells += [cell(experiment, table, row, part) for row, part in by_row.items()]
+                tests += runner_up({row: by_row[row] for row in by_row if row != VOLUMES})
+    order = {name: number for number, name in enumerate((*extra, *wanted.rows))}
+    cells.sort(key=lambda c: (wanted.cohorts.index(c["cohort"]), order[c["model"]], c["modality"]))
+    tests = pd.DataFrame(tests, columns=TESTS)
+    tests["p_holm"] = holm(tests["p"])
+    write_csv(pd.DataFrame(cells, columns=COLUMNS), out_csv)
+    write_csv(tests, out_tests)
+
+
+def load_scores(experiment: Experiment, fidelity: Path, dice: Path, predictions: Path) -> pd.DataFrame:
+    """All scores as rows cohort, subject, session, modality, model, metric, value, cluster, engine."""
+    shown = read_tsv(fidelity, ("value",))
+    shown = shown[shown.region == experiment.fidelity.region].assign(engine="")
+    shown.loc[shown.metric == "ssim", "value"] *= 100
+    overlap = read_tsv(dice, ("dice",))
+    overlap = overlap[overlap.structure == "mean"].assign(metric="dice", value=lambda t: 100 * t.dice)
+    overlap = overlap.assign(engine=overlap.stand_in).dropna(subset="value")
+    guesses = read_tsv(predictions)
+    guesses = guesses[guesses.probe == "seresnet"].assign(engine="", metric="accuracy")
+    guesses["value"] = 100.0 * (guesses.predicted == guesses.sex)
+    keys = ["cohort", "subject", "session", "family", "modality", "model", "metric", "engine"]
+    seeds = guesses.groupby(keys, as_index=False)["value"].mean() if len(guesses) else guesses
+    columns = [*keys, "value"]
+    scores = pd.concat([part.reindex(columns=columns) for part in (shown, overlap, seeds) if len(part)])
+    return scores.assign(cluster=scores.family.where(scores.family != "", scores.subject))
+
+
+def cell(experiment: Experiment, table: str, row: str, part: pd.DataFrame) -> dict[str, object]:
+    """One cell of the tidy table."""
+    first = part.iloc[0]
+    cohort = experiment.cohort(first.cohort)
+    interval = cluster_bootstrap(part["value"], part["cluster"], experiment.statistics)
+    shown_as = "" if row == VOLUMES else experiment.row(row).published_as
+    stand_ins = ["embedded cohort"] if cohort.embedded else []
+    stand_ins += [first.engine] if first.engine else []
+    return {
+        "cohort": first.cohort,
+        "model": row,
+        "modality": first.modality,
+        "metric": first.metric,
+        "value": interval.value,
+        "ci_low": interval.low,
+        "ci_high": interval.high,
+        "n_subjects": part["subject"].nunique(),
+        "published": published(table, cohort.stands_for, shown_as, first.modality, first.metric),
+        "stand_in": "; ".join(stand_ins),
+    }
+
+
+def runner_up(by_row: dict[str, pd.DataFrame]) -> list[dict[str, object]]:
+    """The best row against the second best, on the sessions that both have."""
+    if len(by_row) < 2:
+        return []
+    ranked = sorted(by_row, key=lambda row: -by_row[row]["value"].mean())
+    keys = ["subject", "session"]
+    both = by_row[ranked[0]].merge(by_row[ranked[1]][[*keys, "value"]], on=keys, suffixes=("", "_second"))
+    first = both.iloc[0]
+    return [
+        {
+            "cohort": first.cohort,
+            "modality": first.modality,
+            "metric": first.metric,
+            "best": ranked[0],
+            "runner_up": ranked[1],
+            "difference": float((both["value"] - both["value_second"]).mean()),
+            "p": paired_test(both["value"], both["value_second"], both["cluster"]),
+            "p_holm": np.nan,
+        }
+    ]
+
+
+def write_csv(table: pd.DataFrame, path: Path) -> None:
+    """CSV with ten significant digits."""
+    with written_whole(path) as scratch:
+        table.to_csv(scratch, index=False, lineterminator="\n", float_format="%.10g")
