@@ -9,6 +9,7 @@ from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, str(workflow.basedir))
 
+from neuroquant import models
 from neuroquant.cohorts.inventory import check_root, refresh_inventory
 from neuroquant.cohorts.shards import shard_names
 from neuroquant.config.load import resolve_experiment
@@ -39,6 +40,7 @@ ROWS = [row.name for row in EXPERIMENT.models]
 COHORTS = [cohort.name for cohort in EXPERIMENT.cohorts]
 SHARDS = {split: shard_names(split, getattr(EXPERIMENT.shards, split)) for split in ("train", "val", "test")}
 ALL_SHARDS = [shard for names in SHARDS.values() for shard in names]
+FACTORS = {row.name: f"{models.factor(row.architecture)}x" for row in EXPERIMENT.models}
 COMPUTE = EXPERIMENT.compute
 NETWORK_JOB = dict(mem_mb=COMPUTE.mem_mb, runtime=240)
 SMALL_JOB = dict(mem_mb=2048, runtime=30)

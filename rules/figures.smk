@@ -23,8 +23,8 @@ rule draw_figure3:
         svg=RESULTS / "figures/figure3.svg",
     params:
         rows={row: EXPERIMENT.row(row).shown for row in FIGURE3_ROWS},
-        experiment=settings(EXPERIMENT),
-        code=code_of("reporting/figure3.py"),
+        cohort=FIGURE3_COHORT,
+        code=code_of("reporting/figure3.py", "reporting/style.py"),
         failures=str(FAILURES),
     log:
         log_of("draw_figure3"),
@@ -48,7 +48,7 @@ rule draw_figure4:
         svg=report(RESULTS / "figures/figure4.svg", **figure_report(4, "svg", "figure4.rst")),
     params:
         experiment=settings(EXPERIMENT),
-        code=code_of("reporting/figure4.py"),
+        code=code_of("reporting/figure4.py", "reporting/style.py"),
         failures=str(FAILURES),
     log:
         log_of("draw_figure4"),

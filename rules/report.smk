@@ -32,6 +32,7 @@ rule front_page:
         provenance=RESULTS / "report/provenance.json",
     params:
         experiment=settings(EXPERIMENT),
+        factors=FACTORS,
         benchmarks=str(RESULTS / "benchmarks"),
         base=str(BASE),
         code=code_of("reporting"),

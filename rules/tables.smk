@@ -61,6 +61,7 @@ rule table:
         tex=RESULTS / "tables/{table}.tex",
     params:
         experiment=settings(EXPERIMENT),
+        factors=FACTORS,
         code=code_of("reporting", "evaluation/statistics.py"),
         failures=str(FAILURES),
     log:

@@ -1,7 +1,7 @@
 """Autoencoders: one interface, NeuroQuant and the baselines. Importing this never imports torch.
 
-An architecture is a module below this package with two names: `Parameters`, a `Settings` class, and
-`build(parameters)`, which returns an `Autoencoder`.
+An architecture is a module below this package with three names: `FACTOR`, the side reduction of its latents, `Parameters`,
+a `Settings` class, and `build(parameters)`, which returns an `Autoencoder`.
 """
 
 import difflib
@@ -42,6 +42,11 @@ def parameters_class(architecture: str) -> type[Settings]:
         If there is no such architecture.
     """
     return _module(architecture).Parameters
+
+
+def factor(architecture: str) -> int:
+    """Side reduction of an architecture's latents."""
+    return _module(architecture).FACTOR
 
 
 def build(architecture: str, parameters: Settings | dict[str, Any]) -> "Autoencoder":

@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from neuroquant.models.slicewise import SlicewiseAutoencoder
 
 
+FACTOR = 8
+"""Side reduction of each slice."""
+
+
 class Parameters(Settings):
     """Sizes; the defaults are Stable Diffusion's own (83.65 M parameters, factor 8, 4 latent channels)."""
 
@@ -36,7 +40,7 @@ def build(parameters: Parameters) -> "SlicewiseAutoencoder":
         """AutoencoderKL on axial slices."""
 
         def __init__(self) -> None:
-            super().__init__(parameters.axis, factor=8, chunk=parameters.chunk)
+            super().__init__(parameters.axis, factor=FACTOR, chunk=parameters.chunk)
             levels = len(parameters.block_out_channels)
             self.network = AutoencoderKL(
                 in_channels=3,

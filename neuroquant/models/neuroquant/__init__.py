@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from neuroquant.models.neuroquant.model import NeuroQuant
 
 
+FACTOR = 16
+"""Side reduction: four blocks of stride 2."""
+
+
 class Parameters(Settings):
     """Sizes and switches. What the paper doesn't state carries its reason."""
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from neuroquant.models.autoencoder import MODALITIES, Autoencoder, Output
-from neuroquant.models.neuroquant import Parameters
+from neuroquant.models.neuroquant import FACTOR, Parameters
 from neuroquant.models.neuroquant.decoder import Decoder
 from neuroquant.models.neuroquant.encoder import Encoder, Head
 from neuroquant.models.neuroquant.film import Film, FilmGenerator, ModalityClassifier
@@ -36,7 +36,7 @@ class Encoded:
 class NeuroQuant(Autoencoder):
     """Shared encoder, anatomical codebook, modality stream, FiLM decoder."""
 
-    factor = 16
+    factor = FACTOR
     probe_latent = "z_q"
 
     def __init__(self, parameters: Parameters):

@@ -1,0 +1,178 @@
+"""The report's front page: in words and one table, what was run on what, what came out, and what is a stand-in."""
+
+import html
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from neuroquant.config.experiment import Experiment
+from neuroquant.files import read_tsv, write_text
+from neuroquant.reporting.tables import STYLE, html_table, lay_out
+
+MORE_STYLE = """
+main{max-width:70rem;margin:auto} h2{font-size:1.05rem;margin-top:2rem;border-bottom:1px solid #d0d7de}
+.small td,.small th{padding:.2rem .6rem;font-size:.85rem} code{background:#f2f4f7;padding:.1rem .3rem}
+.ok{color:#116329;font-weight:600} pre{background:#f2f4f7;padding:.7rem;overflow-x:auto;font-size:.8rem}
+"""
+
+
+@dataclass(frozen=True)
+class Cohorts:
+    """Tables of each cohort, in the experiment's order."""
+
+    sessions: list[Path]
+    excluded: list[Path]
+    proofs: list[Path]
+
+
+def write(
+    experiment: Experiment,
+    tables: dict[str, tuple[Path, Path]],
+    factors: dict[str, str],
+    truth: Path,
+    cohorts: Cohorts,
+    benchmarks: Path,
+    provenance: dict[str, Any],
+    out: Path,
+) -> None:
+    """Write one self-contained page: no script, no request.
+
+    Parameters
+    ----------
+    tables : "table1" and "table2" -> (tidy table, tests).
+    truth : Dice of the segmenter against ground truth.
+    benchmarks : Snakemake's benchmark files, for the time a stage took.
+    """
+    cells, tests = pd.read_csv(tables["table1"][0]), pd.read_csv(tables["table1"][1])
+    sheet = lay_out(experiment, "table1", cells, tests, factors)
+    parts = [
+        f"<h1>{html.escape(experiment.report.title)}</h1>",
+        paragraphs(in_words(experiment, cells, tests)),
+        html_table(sheet),
+        "<h2>Who was in, and who was left out</h2>",
+        cohort_section(experiment, cohorts),
+        "<h2>How good the segmenter is</h2>",
+        paragraphs([truth_sentence(truth)]),
+        "<h2>Where the time went</h2>",
+        timings(benchmarks),
+        "<h2>What made this</h2>",
+        made_by(experiment, provenance),
+    ]
+    write_text(
+        out,
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        f"<title>{html.escape(experiment.report.title)}</title><style>{STYLE}{MORE_STYLE}</style></head>"
+        f"<body><main>{''.join(parts)}</main></body></html>\n",
+    )
+
+
+def paragraphs(texts: list[str]) -> str:
+    """Escaped paragraphs."""
+    return "".join(f"<p>{html.escape(text)}</p>" for text in texts if text)
+
+
+def in_words(experiment: Experiment, cells: pd.DataFrame, tests: pd.DataFrame) -> list[str]:
+    """What was run on what, and the main result."""
+    names = ", ".join(experiment.row(row).shown for row in experiment.table1.rows)
+    cohorts = " and ".join(experiment.cohort(cohort).shown for cohort in experiment.table1.cohorts)
+    size = " x ".join(map(str, experiment.volume.shape))
+    first = f"{names} were trained on volumes of {size} voxels and compared on the test subjects of {cohorts}."
+    texts = [first, *(leader(experiment, cells, test) for _, test in tests[tests.metric == "psnr"].iterrows())]
+    stand_ins = [c.shown for c in experiment.cohorts if c.embedded]
+    if stand_ins:
+        texts.append(
+            f"Stand-in: {' and '.join(stand_ins)} are embedded cohorts that the workflow made itself from one template; "
+            "no person was scanned. The numbers show that the path works, and nothing about the paper's claims."
+        )
+    if experiment.segmentation.engine == "standin":
+        texts.append("Stand-in: Dice and regional volumes come from a small network trained here, not from SynthSeg.")
+    if experiment.segmentation.engine == "none":
+        texts.append("No segmentation engine was run: Dice and regional volumes are empty.")
+    if not (cells.metric == "accuracy").any():
+        texts.append("Sex could not be probed: there are too few subjects, or all training subjects are of one sex.")
+    return texts
+
+
+def leader(experiment: Experiment, cells: pd.DataFrame, test: pd.Series) -> str:
+    """One sentence on who leads in PSNR."""
+    here = cells[(cells.cohort == test.cohort) & (cells.modality == test.modality) & (cells.metric == "psnr")]
+    best = here[here.model == test.best].iloc[0]
+    verdict = "a significant lead" if test.p_holm < 0.05 else "not a significant lead"
+    return (
+        f"{experiment.cohort(test.cohort).shown}, {test.modality}: {experiment.row(test.best).shown} has the highest PSNR, "
+        f"{best.value:.2f} dB (95 % interval {best.ci_low:.2f} to {best.ci_high:.2f}), {test.difference:+.2f} dB to "
+        f"{experiment.row(test.runner_up).shown}: {verdict} (p = {test.p_holm:.2g}, {best.n_subjects:.0f} subjects)."
+    )
+
+
+def cohort_section(experiment: Experiment, cohorts: Cohorts) -> str:
+    """Counts, reasons and the proof of the split, cohort by cohort."""
+    parts = []
+    for cohort, sessions, excluded, proof in zip(
+        experiment.cohorts, cohorts.sessions, cohorts.excluded, cohorts.proofs, strict=True
+    ):
+        kept, dropped = read_tsv(sessions), read_tsv(excluded)
+        parts.append(
+            f"<p><b>{html.escape(cohort.shown)}</b>: {len(kept)} sessions of {kept.subject.nunique()} subjects kept, "
+            f"{len(dropped)} sessions excluded.</p>"
+        )
+        if len(dropped):
+            reasons = dropped.assign(reason=dropped.reason.str.split(r" \(|;", regex=True).str[0])
+            counts = reasons.reason.value_counts().rename_axis("reason").reset_index(name="sessions")
+            parts.append(small_table(counts))
+            if experiment.report.identifiable:
+                parts.append(small_table(dropped))
+        table = read_tsv(proof, ("female_share", "mean_age"))
+        shared = int(table.subjects_shared.astype(int).sum() + table.families_shared.astype(int).sum())
+        parts.append(small_table(table.round({"female_share": 3, "mean_age": 2})))
+        parts.append(f'<p class="ok">Subjects and families in two splits: {shared}.</p>')
+    return "".join(parts)
+
+
+def truth_sentence(truth: Path) -> str:
+    """Dice of the segmentation of the originals against ground truth, in words."""
+    table = read_tsv(truth, ("dice",))
+    table = table[table.structure == "mean"]
+    if not len(table):
+        return "No ground-truth label maps, or no engine: it can't be said."
+    means = table.groupby("modality").dice.mean()
+    scores = " and ".join(f"{value:.3f} on {name}" for name, value in means.items())
+    engine = next(iter(set(table.stand_in) - {""}), "SynthSeg")
+    return f"Against ground truth, the segmentations of the originals by the {engine} reach a mean Dice of {scores}."
+
+
+def timings(folder: Path) -> str:
+    """Jobs and hours of each rule, from Snakemake's benchmark files."""
+    rows = []
+    for rule in sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []:
+        seconds = [pd.read_csv(file, sep="\t").s.sum() for file in sorted(rule.glob("*.tsv"))]
+        if seconds:
+            rows.append({"rule": rule.name, "jobs": len(seconds), "minutes": round(sum(seconds) / 60, 2)})
+    table = pd.DataFrame(rows, columns=["rule", "jobs", "minutes"]).sort_values("minutes", ascending=False)
+    return small_table(table)
+
+
+def made_by(experiment: Experiment, provenance: dict[str, Any]) -> str:
+    """Versions, hashes and the command."""
+    facts = {key: value for key, value in provenance.items() if not isinstance(value, dict)}
+    packages = ", ".join(f"{name} {number}" for name, number in provenance["packages"].items())
+    command = f"snakemake --cores all --configfile results/{experiment.experiment}/config.yaml all"
+    table = pd.DataFrame({"what": [*facts, "packages"], "value": [*facts.values(), packages]})
+    return (
+        small_table(table, wrap=True) + f"<p>To reproduce, in a checkout of that commit:</p><pre>{command}</pre>"
+        "<p>Method and published values: Li, Kim, Zhao, Adeli, Pohl, arXiv:2604.05171.</p>"
+    )
+
+
+def small_table(table: pd.DataFrame, wrap: bool = False) -> str:
+    """A plain table."""
+    head = "".join(f"<th>{html.escape(str(name).replace('_', ' '))}</th>" for name in table.columns)
+    style = ' style="white-space:normal;text-align:left"' if wrap else ""
+    body = "".join(
+        "<tr>" + "".join(f"<td{style}>{html.escape(str(v))}</td>" for v in row) + "</tr>"
+        for row in table.itertuples(index=False)
+    )
+    return f'<div class="wide"><table class="small"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'

@@ -1,0 +1,21 @@
+"""The final account of a cohort, and the proof of its split."""
+
+import json
+
+from neuroquant.job import running
+
+with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakemake.threads, snakemake.params.failures):
+    from pathlib import Path
+
+    from neuroquant.cohorts.accounting import account
+
+    account(
+        Path(snakemake.input.sessions),
+        Path(snakemake.input.excluded),
+        Path(snakemake.input.splits),
+        [Path(path) for path in snakemake.input.shards],
+        Path(snakemake.output.sessions),
+        Path(snakemake.output.excluded),
+        Path(snakemake.output.proof),
+        json.loads(snakemake.params.cohort)["name"],
+    )

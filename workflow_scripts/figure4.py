@@ -1,0 +1,14 @@
+"""Draw figure 4."""
+
+import json
+
+from neuroquant.job import running
+
+with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakemake.threads, snakemake.params.failures):
+    from pathlib import Path
+
+    from neuroquant.config.experiment import Experiment
+    from neuroquant.reporting.figure4 import draw
+
+    experiment = Experiment.model_validate(json.loads(snakemake.params.experiment))
+    draw(Path(snakemake.input.regions), experiment, Path(snakemake.output.png), Path(snakemake.output.svg))

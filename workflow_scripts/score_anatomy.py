@@ -1,0 +1,16 @@
+"""Dice and regional volumes of one test shard, for every row."""
+
+from neuroquant.job import running
+
+with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakemake.threads, snakemake.params.failures):
+    from pathlib import Path
+
+    from neuroquant.evaluation.dice import score_dice, score_truth
+    from neuroquant.evaluation.regions import write_regions
+
+    reference = Path(snakemake.input.reference)
+    rows = dict(zip(snakemake.params.rows, map(Path, snakemake.input.segmentations), strict=True))
+    structures = tuple(snakemake.params.structures)
+    score_dice(reference, rows, structures, Path(snakemake.output.dice))
+    score_truth(Path(snakemake.input.volumes), reference, structures, Path(snakemake.output.truth))
+    write_regions({"reference": reference, **rows}, Path(snakemake.output.regions))

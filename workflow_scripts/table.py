@@ -1,0 +1,20 @@
+"""Summarise the scores into one table, and lay it out."""
+
+import json
+
+from neuroquant.job import running
+
+with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakemake.threads, snakemake.params.failures):
+    from pathlib import Path
+
+    from neuroquant.config.experiment import Experiment
+    from neuroquant.reporting.summarise import summarise
+    from neuroquant.reporting.tables import write_tables
+
+    experiment = Experiment.model_validate(json.loads(snakemake.params.experiment))
+    table = snakemake.wildcards.table
+    csv, tests = Path(snakemake.output.csv), Path(snakemake.output.tests)
+    scores = [Path(path) for path in (snakemake.input.fidelity, snakemake.input.dice, snakemake.input.predictions)]
+    summarise(experiment, table, *scores, csv, tests)
+    forms = [Path(path) for path in (snakemake.output.md, snakemake.output.html, snakemake.output.tex)]
+    write_tables(experiment, table, csv, tests, snakemake.params.factors, *forms)
