@@ -66,9 +66,10 @@ def running(rule: str, wildcards: dict[str, str], log: str, threads: int, failur
             yield
         except BaseException as error:
             cause = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
-            if not isinstance(error, InputError):
+            if isinstance(error, InputError):
+                print(cause, file=sys.stderr)
+            else:
                 traceback.print_exc()
-            print(cause, file=sys.stderr)
             write_json(record, {"rule": rule, "wildcards": wildcards, "cause": cause, "log": log})
             raise SystemExit(1) from None
         finally:

@@ -4,21 +4,21 @@
 rule make_cohort:
     output:
         inventory=RESULTS / "cohorts/{cohort}/inventory.tsv",
+    log:
+        log_of("make_cohort", "{cohort}"),
+    benchmark:
+        benchmark_of("make_cohort", "{cohort}")
+    conda:
+        ENVIRONMENT
+    resources:
+        **SMALL_JOB,
     params:
         cohort=lambda wildcards: settings(EXPERIMENT.cohort(wildcards.cohort)),
         root=lambda wildcards: str(cohort_root(wildcards.cohort)),
         code=code_of("cohorts/synthetic", "cohorts/inventory.py"),
         failures=str(FAILURES),
-    log:
-        log_of("make_cohort", "{cohort}"),
-    benchmark:
-        benchmark_of("make_cohort", "{cohort}")
     message:
         "making the embedded cohort {wildcards.cohort}"
-    resources:
-        **SMALL_JOB,
-    conda:
-        ENVIRONMENT
     script:
         "../workflow_scripts/make_cohort.py"
 
@@ -29,21 +29,21 @@ rule index:
     output:
         sessions=RESULTS / "cohorts/{cohort}/index/sessions.tsv",
         excluded=RESULTS / "cohorts/{cohort}/index/excluded.tsv",
+    log:
+        log_of("index", "{cohort}"),
+    benchmark:
+        benchmark_of("index", "{cohort}")
+    conda:
+        ENVIRONMENT
+    resources:
+        **SMALL_JOB,
     params:
         cohort=lambda wildcards: settings(EXPERIMENT.cohort(wildcards.cohort)),
         root=lambda wildcards: str(cohort_root(wildcards.cohort)),
         code=code_of("cohorts"),
         failures=str(FAILURES),
-    log:
-        log_of("index", "{cohort}"),
-    benchmark:
-        benchmark_of("index", "{cohort}")
     message:
         "reading the headers of cohort {wildcards.cohort}"
-    resources:
-        **SMALL_JOB,
-    conda:
-        ENVIRONMENT
     script:
         "../workflow_scripts/index.py"
 
@@ -53,20 +53,20 @@ rule split:
         sessions=RESULTS / "cohorts/{cohort}/index/sessions.tsv",
     output:
         splits=RESULTS / "cohorts/{cohort}/splits.tsv",
-    params:
-        split=settings(EXPERIMENT.split),
-        code=code_of("cohorts"),
-        failures=str(FAILURES),
     log:
         log_of("split", "{cohort}"),
     benchmark:
         benchmark_of("split", "{cohort}")
-    message:
-        "splitting cohort {wildcards.cohort} by family and subject"
-    resources:
-        **SMALL_JOB,
     conda:
         ENVIRONMENT
+    resources:
+        **SMALL_JOB,
+    params:
+        split=settings(EXPERIMENT.split),
+        code=code_of("cohorts"),
+        failures=str(FAILURES),
+    message:
+        "splitting cohort {wildcards.cohort} by family and subject"
     script:
         "../workflow_scripts/split.py"
 
@@ -78,22 +78,24 @@ checkpoint assign:
         sessions=RESULTS / "cohorts/{cohort}/index/sessions.tsv",
         splits=RESULTS / "cohorts/{cohort}/splits.tsv",
     output:
-        manifests=[RESULTS / f"cohorts/{{cohort}}/shards/{shard}.tsv" for shard in ALL_SHARDS],
+        manifests=[
+            RESULTS / f"cohorts/{{cohort}}/shards/{shard}.tsv" for shard in ALL_SHARDS
+        ],
+    log:
+        log_of("assign", "{cohort}"),
+    benchmark:
+        benchmark_of("assign", "{cohort}")
+    conda:
+        ENVIRONMENT
+    resources:
+        **SMALL_JOB,
     params:
         shards=settings(EXPERIMENT.shards),
         folder=lambda wildcards: str(RESULTS / "cohorts" / wildcards.cohort / "shards"),
         code=code_of("cohorts"),
         failures=str(FAILURES),
-    log:
-        log_of("assign", "{cohort}"),
-    benchmark:
-        benchmark_of("assign", "{cohort}")
     message:
         "assigning the sessions of cohort {wildcards.cohort} to shards"
-    resources:
-        **SMALL_JOB,
-    conda:
-        ENVIRONMENT
     script:
         "../workflow_scripts/assign.py"
 
@@ -104,25 +106,29 @@ rule account:
         excluded=RESULTS / "cohorts/{cohort}/index/excluded.tsv",
         splits=RESULTS / "cohorts/{cohort}/splits.tsv",
         shards=lambda wildcards: shards_of(
-            wildcards.cohort, "volumes/{cohort}/{shard}.excluded.tsv", "train", "val", "test"
+            wildcards.cohort,
+            "volumes/{cohort}/{shard}.excluded.tsv",
+            "train",
+            "val",
+            "test",
         ),
     output:
         sessions=RESULTS / "cohorts/{cohort}/sessions.tsv",
         excluded=RESULTS / "cohorts/{cohort}/excluded.tsv",
         proof=RESULTS / "cohorts/{cohort}/split_proof.tsv",
-    params:
-        cohort=lambda wildcards: settings(EXPERIMENT.cohort(wildcards.cohort)),
-        code=code_of("cohorts"),
-        failures=str(FAILURES),
     log:
         log_of("account", "{cohort}"),
     benchmark:
         benchmark_of("account", "{cohort}")
-    message:
-        "accounting for every session of cohort {wildcards.cohort}"
-    resources:
-        **SMALL_JOB,
     conda:
         ENVIRONMENT
+    resources:
+        **SMALL_JOB,
+    params:
+        cohort=lambda wildcards: settings(EXPERIMENT.cohort(wildcards.cohort)),
+        code=code_of("cohorts"),
+        failures=str(FAILURES),
+    message:
+        "accounting for every session of cohort {wildcards.cohort}"
     script:
         "../workflow_scripts/account.py"

@@ -38,7 +38,10 @@ CAPTIONS = BASE / "neuroquant/reporting/captions"
 FAILURES = RESULTS / "logs/failures"
 ROWS = [row.name for row in EXPERIMENT.models]
 COHORTS = [cohort.name for cohort in EXPERIMENT.cohorts]
-SHARDS = {split: shard_names(split, getattr(EXPERIMENT.shards, split)) for split in ("train", "val", "test")}
+SHARDS = {
+    split: shard_names(split, getattr(EXPERIMENT.shards, split))
+    for split in ("train", "val", "test")
+}
 ALL_SHARDS = [shard for names in SHARDS.values() for shard in names]
 FACTORS = {row.name: f"{models.factor(row.architecture)}x" for row in EXPERIMENT.models}
 COMPUTE = EXPERIMENT.compute
@@ -56,7 +59,9 @@ wildcard_constraints:
 def cohort_root(name):
     """Folder that holds the cohort's scans."""
     cohort = EXPERIMENT.cohort(name)
-    return RESULTS / "cohorts" / name / "bids" if cohort.synthetic else Path(cohort.root)
+    return (
+        RESULTS / "cohorts" / name / "bids" if cohort.synthetic else Path(cohort.root)
+    )
 
 
 def settings(value):
@@ -70,7 +75,9 @@ def code_of(*rooms):
     for room in ("errors.py", "files.py", *rooms):
         path = BASE / "neuroquant" / room
         for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
-            digest.update(file.relative_to(BASE).as_posix().encode() + file.read_bytes())
+            digest.update(
+                file.relative_to(BASE).as_posix().encode() + file.read_bytes()
+            )
     return digest.hexdigest()[:16]
 
 
@@ -81,13 +88,23 @@ def log_of(rule_name, *wildcards):
 
 def benchmark_of(rule_name, *wildcards):
     """Where Snakemake notes a job's seconds and memory."""
-    return RESULTS / "benchmarks" / rule_name / ("-".join(wildcards or ["all"]) + ".tsv")
+    return (
+        RESULTS / "benchmarks" / rule_name / ("-".join(wildcards or ["all"]) + ".tsv")
+    )
 
 
 def scored_pairs():
     """(row, cohort) pairs that some table or figure shows, each once, in the order of the tables."""
-    pairs = [(row, cohort) for cohort in EXPERIMENT.table1.cohorts for row in EXPERIMENT.table1.rows]
-    pairs += [(row, cohort) for cohort in EXPERIMENT.table2.cohorts for row in EXPERIMENT.table2.rows]
+    pairs = [
+        (row, cohort)
+        for cohort in EXPERIMENT.table1.cohorts
+        for row in EXPERIMENT.table1.rows
+    ]
+    pairs += [
+        (row, cohort)
+        for cohort in EXPERIMENT.table2.cohorts
+        for row in EXPERIMENT.table2.rows
+    ]
     pairs += [(row, EXPERIMENT.figure4.cohort) for row in EXPERIMENT.figure4.rows]
     return list(dict.fromkeys(pairs))
 
@@ -100,7 +117,9 @@ def scored_cohorts():
 def shards_of(cohort, template, *splits):
     """Paths of a cohort's shards of the given splits."""
     return [
-        RESULTS / template.format(cohort=cohort, shard=shard) for split in splits for shard in SHARDS[split]
+        RESULTS / template.format(cohort=cohort, shard=shard)
+        for split in splits
+        for shard in SHARDS[split]
     ]
 
 
@@ -115,13 +134,19 @@ def per_test_shard(template):
 
 def all_volumes():
     """Every shard of volumes."""
-    return [RESULTS / f"volumes/{cohort}/{shard}.h5" for cohort in COHORTS for shard in ALL_SHARDS]
+    return [
+        RESULTS / f"volumes/{cohort}/{shard}.h5"
+        for cohort in COHORTS
+        for shard in ALL_SHARDS
+    ]
 
 
 def all_latents():
     """Every shard of latents that a probe reads."""
     return [
-        RESULTS / f"latents/{row}/{cohort}/{shard}.h5" for row, cohort in scored_pairs() for shard in ALL_SHARDS
+        RESULTS / f"latents/{row}/{cohort}/{shard}.h5"
+        for row, cohort in scored_pairs()
+        for shard in ALL_SHARDS
     ]
 
 
@@ -145,7 +170,9 @@ def refresh_inventories():
     """Notice new, changed and removed scans: rewrite a cohort's inventory where its text changes."""
     for cohort in EXPERIMENT.cohorts:
         inventory = RESULTS / "cohorts" / cohort.name / "inventory.tsv"
-        if not cohort.synthetic or (inventory.exists() and cohort_root(cohort.name).exists()):
+        if not cohort.synthetic or (
+            inventory.exists() and cohort_root(cohort.name).exists()
+        ):
             refresh_inventory(cohort, cohort_root(cohort.name), inventory)
 
 
@@ -154,7 +181,9 @@ def write_resolved():
     import yaml
 
     path = RESULTS / "config.yaml"
-    text = yaml.safe_dump(EXPERIMENT.model_dump(mode="json"), sort_keys=False, width=110)
+    text = yaml.safe_dump(
+        EXPERIMENT.model_dump(mode="json"), sort_keys=False, width=110
+    )
     if not path.exists() or path.read_text() != text:
         write_text(path, text)
 
@@ -164,13 +193,30 @@ def show_failures(snakemake_log):
     lines = ["", "=" * 88, "What failed"]
     for file in sorted(FAILURES.glob("*.json")):
         failure = json.loads(file.read_text())
-        which = " ".join(f"{key}={value}" for key, value in failure["wildcards"].items())
-        tail = [line for line in Path(failure["log"]).read_text().splitlines() if line.strip()][-3:]
-        lines += ["", f"rule   {failure['rule']} {which}", *(f"  {line}" for line in failure["cause"].splitlines())]
-        lines += [f"log    {failure['log']}, its last lines:", *(f"  | {line}" for line in tail)]
+        which = " ".join(
+            f"{key}={value}" for key, value in failure["wildcards"].items()
+        )
+        tail = [
+            line
+            for line in Path(failure["log"]).read_text().splitlines()
+            if line.strip()
+        ][-3:]
+        lines += [
+            "",
+            f"rule   {failure['rule']} {which}",
+            *(f"  {line}" for line in failure["cause"].splitlines()),
+        ]
+        lines += [
+            f"log    {failure['log']}, its last lines:",
+            *(f"  | {line}" for line in tail),
+        ]
     if len(lines) == 3:
         lines += ["", f"no job left a record of its own; see {snakemake_log}"]
-    lines += ["", "next   mend the cause, then give the same command again: finished work is kept.", "=" * 88]
+    lines += [
+        "",
+        "next   mend the cause, then give the same command again: finished work is kept.",
+        "=" * 88,
+    ]
     print("\n".join(lines), file=sys.stderr)
 
 

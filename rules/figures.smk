@@ -6,7 +6,11 @@ FIGURE3_COHORT = EXPERIMENT.table1.cohorts[0]
 
 def figure_report(number, kind, caption):
     """How a figure shows in the report."""
-    return dict(category="Figures", labels={"figure": str(number), "format": kind}, caption=CAPTIONS / caption)
+    return dict(
+        category="Figures",
+        labels={"figure": str(number), "format": kind},
+        caption=CAPTIONS / caption,
+    )
 
 
 rule draw_figure3:
@@ -16,26 +20,32 @@ rule draw_figure3:
         reconstructions=[
             path
             for row in FIGURE3_ROWS
-            for path in shards_of(FIGURE3_COHORT, f"reconstructions/{row}/{{cohort}}/{{shard}}.h5", "test")
+            for path in shards_of(
+                FIGURE3_COHORT,
+                f"reconstructions/{row}/{{cohort}}/{{shard}}.h5",
+                "test",
+            )
         ],
     output:
-        png=report(RESULTS / "figures/figure3.png", **figure_report(3, "png", "figure3.rst")),
+        png=report(
+            RESULTS / "figures/figure3.png", **figure_report(3, "png", "figure3.rst")
+        ),
         svg=RESULTS / "figures/figure3.svg",
+    log:
+        log_of("draw_figure3"),
+    benchmark:
+        benchmark_of("draw_figure3")
+    conda:
+        ENVIRONMENT
+    resources:
+        **SMALL_JOB,
     params:
         rows={row: EXPERIMENT.row(row).shown for row in FIGURE3_ROWS},
         cohort=FIGURE3_COHORT,
         code=code_of("reporting/figure3.py", "reporting/style.py"),
         failures=str(FAILURES),
-    log:
-        log_of("draw_figure3"),
-    benchmark:
-        benchmark_of("draw_figure3")
     message:
         "figure 3: originals and reconstructions in three views"
-    resources:
-        **SMALL_JOB,
-    conda:
-        ENVIRONMENT
     script:
         "../workflow_scripts/figure3.py"
 
@@ -44,21 +54,25 @@ rule draw_figure4:
     input:
         regions=RESULTS / "numbers/regions.tsv",
     output:
-        png=report(RESULTS / "figures/figure4.png", **figure_report(4, "png", "figure4.rst")),
-        svg=report(RESULTS / "figures/figure4.svg", **figure_report(4, "svg", "figure4.rst")),
-    params:
-        experiment=settings(EXPERIMENT),
-        code=code_of("reporting/figure4.py", "reporting/style.py"),
-        failures=str(FAILURES),
+        png=report(
+            RESULTS / "figures/figure4.png", **figure_report(4, "png", "figure4.rst")
+        ),
+        svg=report(
+            RESULTS / "figures/figure4.svg", **figure_report(4, "svg", "figure4.rst")
+        ),
     log:
         log_of("draw_figure4"),
     benchmark:
         benchmark_of("draw_figure4")
-    message:
-        "figure 4: regional volumes of originals and reconstructions"
-    resources:
-        **SMALL_JOB,
     conda:
         ENVIRONMENT
+    resources:
+        **SMALL_JOB,
+    params:
+        experiment=settings(EXPERIMENT),
+        code=code_of("reporting/figure4.py", "reporting/style.py"),
+        failures=str(FAILURES),
+    message:
+        "figure 4: regional volumes of originals and reconstructions"
     script:
         "../workflow_scripts/figure4.py"

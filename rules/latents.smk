@@ -7,33 +7,52 @@ rule export_latents:
         volumes=RESULTS / "volumes/{cohort}/{shard}.h5",
     output:
         latents=RESULTS / "latents/{row}/{cohort}/{shard}.h5",
-    params:
-        device=COMPUTE.device,
-        code=code_of("models", "evaluation/latents.py", "model_folder.py"),
-        failures=str(FAILURES),
-    threads: COMPUTE.threads
     log:
         log_of("export_latents", "{row}", "{cohort}", "{shard}"),
     benchmark:
         benchmark_of("export_latents", "{row}", "{cohort}", "{shard}")
-    message:
-        "latents of {wildcards.row} on {wildcards.cohort} {wildcards.shard}"
-    resources:
-        **NETWORK_JOB,
     conda:
         ENVIRONMENT
+    threads: COMPUTE.threads
+    resources:
+        **NETWORK_JOB,
+    params:
+        device=COMPUTE.device,
+        code=code_of("models", "evaluation/latents.py", "model_folder.py"),
+        failures=str(FAILURES),
+    message:
+        "latents of {wildcards.row} on {wildcards.cohort} {wildcards.shard}"
     script:
         "../workflow_scripts/export_latents.py"
 
 
 rule probe:
     input:
-        train=lambda wildcards: shards_of(wildcards.cohort, f"latents/{wildcards.row}/{{cohort}}/{{shard}}.h5", "train"),
-        val=lambda wildcards: shards_of(wildcards.cohort, f"latents/{wildcards.row}/{{cohort}}/{{shard}}.h5", "val"),
-        test=lambda wildcards: shards_of(wildcards.cohort, f"latents/{wildcards.row}/{{cohort}}/{{shard}}.h5", "test"),
+        train=lambda wildcards: shards_of(
+            wildcards.cohort,
+            f"latents/{wildcards.row}/{{cohort}}/{{shard}}.h5",
+            "train",
+        ),
+        val=lambda wildcards: shards_of(
+            wildcards.cohort, f"latents/{wildcards.row}/{{cohort}}/{{shard}}.h5", "val"
+        ),
+        test=lambda wildcards: shards_of(
+            wildcards.cohort,
+            f"latents/{wildcards.row}/{{cohort}}/{{shard}}.h5",
+            "test",
+        ),
     output:
         predictions=RESULTS / "numbers/probe/{row}/{cohort}.tsv",
         curve=RESULTS / "numbers/probe/{row}/{cohort}.training.tsv",
+    log:
+        log_of("probe", "{row}", "{cohort}"),
+    benchmark:
+        benchmark_of("probe", "{row}", "{cohort}")
+    conda:
+        ENVIRONMENT
+    threads: COMPUTE.threads
+    resources:
+        **NETWORK_JOB,
     params:
         probe=settings(EXPERIMENT.probe),
         array=lambda wildcards: EXPERIMENT.row(wildcards.row).latent,
@@ -41,29 +60,30 @@ rule probe:
         device=COMPUTE.device,
         code=code_of("evaluation/probe.py"),
         failures=str(FAILURES),
-    threads: COMPUTE.threads
-    log:
-        log_of("probe", "{row}", "{cohort}"),
-    benchmark:
-        benchmark_of("probe", "{row}", "{cohort}")
     message:
         "sex from the latents of {wildcards.row} on {wildcards.cohort}"
-    resources:
-        **NETWORK_JOB,
-    conda:
-        ENVIRONMENT
     script:
         "../workflow_scripts/probe.py"
 
 
 use rule probe as probe_volumes with:
     input:
-        train=lambda wildcards: shards_of(wildcards.cohort, "volumes/{cohort}/{shard}.h5", "train"),
-        val=lambda wildcards: shards_of(wildcards.cohort, "volumes/{cohort}/{shard}.h5", "val"),
-        test=lambda wildcards: shards_of(wildcards.cohort, "volumes/{cohort}/{shard}.h5", "test"),
+        train=lambda wildcards: shards_of(
+            wildcards.cohort, "volumes/{cohort}/{shard}.h5", "train"
+        ),
+        val=lambda wildcards: shards_of(
+            wildcards.cohort, "volumes/{cohort}/{shard}.h5", "val"
+        ),
+        test=lambda wildcards: shards_of(
+            wildcards.cohort, "volumes/{cohort}/{shard}.h5", "test"
+        ),
     output:
         predictions=RESULTS / "numbers/probe_volumes/{cohort}.tsv",
         curve=RESULTS / "numbers/probe_volumes/{cohort}.training.tsv",
+    log:
+        log_of("probe_volumes", "{cohort}"),
+    benchmark:
+        benchmark_of("probe_volumes", "{cohort}")
     params:
         probe=settings(EXPERIMENT.probe),
         array="image",
@@ -71,9 +91,5 @@ use rule probe as probe_volumes with:
         device=COMPUTE.device,
         code=code_of("evaluation/probe.py"),
         failures=str(FAILURES),
-    log:
-        log_of("probe_volumes", "{cohort}"),
-    benchmark:
-        benchmark_of("probe_volumes", "{cohort}")
     message:
         "sex from the volumes of {wildcards.cohort}, the reference"

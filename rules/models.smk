@@ -3,13 +3,31 @@
 
 rule train:
     input:
-        train=[path for cohort in COHORTS for path in shards_of(cohort, "volumes/{cohort}/{shard}.h5", "train")],
-        val=[path for cohort in COHORTS for path in shards_of(cohort, "volumes/{cohort}/{shard}.h5", "val")],
+        train=[
+            path
+            for cohort in COHORTS
+            for path in shards_of(cohort, "volumes/{cohort}/{shard}.h5", "train")
+        ],
+        val=[
+            path
+            for cohort in COHORTS
+            for path in shards_of(cohort, "volumes/{cohort}/{shard}.h5", "val")
+        ],
     output:
         weights=RESULTS / "models/{row}/model.safetensors",
         config=RESULTS / "models/{row}/config.json",
         curve=RESULTS / "models/{row}/training.tsv",
         provenance=RESULTS / "models/{row}/provenance.json",
+    log:
+        log_of("train", "{row}"),
+    benchmark:
+        benchmark_of("train", "{row}")
+    conda:
+        ENVIRONMENT
+    threads: COMPUTE.threads
+    resources:
+        mem_mb=COMPUTE.train_mem_mb,
+        runtime=60 * COMPUTE.train_hours,
     params:
         row=lambda wildcards: settings(EXPERIMENT.row(wildcards.row)),
         volume=settings(EXPERIMENT.volume),
@@ -19,18 +37,8 @@ rule train:
         device=COMPUTE.device,
         code=code_of("models", "training", "similarity.py", "model_folder.py"),
         failures=str(FAILURES),
-    threads: COMPUTE.threads
-    log:
-        log_of("train", "{row}"),
-    benchmark:
-        benchmark_of("train", "{row}")
     message:
         "training {wildcards.row}"
-    resources:
-        mem_mb=COMPUTE.train_mem_mb,
-        runtime=60 * COMPUTE.train_hours,
-    conda:
-        ENVIRONMENT
     script:
         "../workflow_scripts/train.py"
 
@@ -45,19 +53,19 @@ rule training_curves:
             labels={"what": "training curves"},
             caption=CAPTIONS / "training.rst",
         ),
-    params:
-        labels=[row.shown for row in EXPERIMENT.models],
-        code=code_of("reporting/training_curves.py"),
-        failures=str(FAILURES),
     log:
         log_of("training_curves"),
     benchmark:
         benchmark_of("training_curves")
-    message:
-        "drawing the training curves"
-    resources:
-        **SMALL_JOB,
     conda:
         ENVIRONMENT
+    resources:
+        **SMALL_JOB,
+    params:
+        labels=[row.shown for row in EXPERIMENT.models],
+        code=code_of("reporting/training_curves.py"),
+        failures=str(FAILURES),
+    message:
+        "drawing the training curves"
     script:
         "../workflow_scripts/training_curves.py"

@@ -7,21 +7,21 @@ rule reconstruct:
         volumes=RESULTS / "volumes/{cohort}/{shard}.h5",
     output:
         reconstructions=RESULTS / "reconstructions/{row}/{cohort}/{shard}.h5",
-    params:
-        device=COMPUTE.device,
-        code=code_of("models", "evaluation/reconstruct.py", "model_folder.py"),
-        failures=str(FAILURES),
-    threads: COMPUTE.threads
     log:
         log_of("reconstruct", "{row}", "{cohort}", "{shard}"),
     benchmark:
         benchmark_of("reconstruct", "{row}", "{cohort}", "{shard}")
-    message:
-        "reconstructing {wildcards.cohort} {wildcards.shard} with {wildcards.row}"
-    resources:
-        **NETWORK_JOB,
     conda:
         ENVIRONMENT
+    threads: COMPUTE.threads
+    resources:
+        **NETWORK_JOB,
+    params:
+        device=COMPUTE.device,
+        code=code_of("models", "evaluation/reconstruct.py", "model_folder.py"),
+        failures=str(FAILURES),
+    message:
+        "reconstructing {wildcards.cohort} {wildcards.shard} with {wildcards.row}"
     script:
         "../workflow_scripts/reconstruct.py"
 
@@ -32,20 +32,20 @@ rule fidelity:
         reconstructions=RESULTS / "reconstructions/{row}/{cohort}/{shard}.h5",
     output:
         scores=RESULTS / "numbers/fidelity/{row}/{cohort}/{shard}.tsv",
-    params:
-        fidelity=settings(EXPERIMENT.fidelity),
-        code=code_of("similarity.py", "evaluation/fidelity.py"),
-        failures=str(FAILURES),
-    threads: COMPUTE.threads
     log:
         log_of("fidelity", "{row}", "{cohort}", "{shard}"),
     benchmark:
         benchmark_of("fidelity", "{row}", "{cohort}", "{shard}")
-    message:
-        "PSNR and SSIM of {wildcards.row} on {wildcards.cohort} {wildcards.shard}"
-    resources:
-        **NETWORK_JOB,
     conda:
         ENVIRONMENT
+    threads: COMPUTE.threads
+    resources:
+        **NETWORK_JOB,
+    params:
+        fidelity=settings(EXPERIMENT.fidelity),
+        code=code_of("similarity.py", "evaluation/fidelity.py"),
+        failures=str(FAILURES),
+    message:
+        "PSNR and SSIM of {wildcards.row} on {wildcards.cohort} {wildcards.shard}"
     script:
         "../workflow_scripts/fidelity.py"

@@ -30,6 +30,14 @@ rule front_page:
             caption=CAPTIONS / "front_page.rst",
         ),
         provenance=RESULTS / "report/provenance.json",
+    log:
+        log_of("front_page"),
+    benchmark:
+        benchmark_of("front_page")
+    conda:
+        ENVIRONMENT
+    resources:
+        **SMALL_JOB,
     params:
         experiment=settings(EXPERIMENT),
         factors=FACTORS,
@@ -37,16 +45,8 @@ rule front_page:
         base=str(BASE),
         code=code_of("reporting"),
         failures=str(FAILURES),
-    log:
-        log_of("front_page"),
-    benchmark:
-        benchmark_of("front_page")
     message:
         "writing the front page of the report"
-    resources:
-        **SMALL_JOB,
-    conda:
-        ENVIRONMENT
     script:
         "../workflow_scripts/front_page.py"
 
@@ -60,21 +60,21 @@ rule report:
         resolved=ancient(RESULTS / "config.yaml"),
     output:
         page=RESULTS / "report.html",
+    log:
+        log_of("report"),
+    benchmark:
+        benchmark_of("report")
+    conda:
+        ENVIRONMENT
+    resources:
+        **SMALL_JOB,
     params:
         targets=[str(path) for path in REPORTED],
         snakefile=str(BASE / "Snakefile"),
         code=code_of("reporting"),
         failures=str(FAILURES),
-    log:
-        log_of("report"),
-    benchmark:
-        benchmark_of("report")
     message:
         "writing {output.page}"
-    resources:
-        **SMALL_JOB,
-    conda:
-        ENVIRONMENT
     script:
         "../workflow_scripts/report.py"
 

@@ -3,31 +3,39 @@
 
 def segmenter_file(wildcards):
     """The stand-in's weights where the stand-in is the engine; nothing otherwise."""
-    return RESULTS / "segmenter/standin.h5" if EXPERIMENT.segmentation.engine == "standin" else []
+    return (
+        RESULTS / "segmenter/standin.h5"
+        if EXPERIMENT.segmentation.engine == "standin"
+        else []
+    )
 
 
 rule train_standin:
     input:
-        volumes=[path for cohort in COHORTS for path in shards_of(cohort, "volumes/{cohort}/{shard}.h5", "train")],
+        volumes=[
+            path
+            for cohort in COHORTS
+            for path in shards_of(cohort, "volumes/{cohort}/{shard}.h5", "train")
+        ],
     output:
         weights=RESULTS / "segmenter/standin.h5",
         curve=RESULTS / "segmenter/training.tsv",
+    log:
+        log_of("train_standin"),
+    benchmark:
+        benchmark_of("train_standin")
+    conda:
+        ENVIRONMENT
+    threads: COMPUTE.threads
+    resources:
+        **NETWORK_JOB,
     params:
         standin=settings(EXPERIMENT.segmentation.standin),
         device=COMPUTE.device,
         code=code_of("evaluation/synthseg"),
         failures=str(FAILURES),
-    threads: COMPUTE.threads
-    log:
-        log_of("train_standin"),
-    benchmark:
-        benchmark_of("train_standin")
     message:
         "training the stand-in segmenter on domain-randomised images of the training label maps"
-    resources:
-        **NETWORK_JOB,
-    conda:
-        ENVIRONMENT
     script:
         "../workflow_scripts/train_standin.py"
 
@@ -38,22 +46,22 @@ rule segment_reference:
         segmenter=segmenter_file,
     output:
         segmentations=RESULTS / "segmentations/reference/{cohort}/{shard}.h5",
+    log:
+        log_of("segment_reference", "{cohort}", "{shard}"),
+    benchmark:
+        benchmark_of("segment_reference", "{cohort}", "{shard}")
+    conda:
+        ENVIRONMENT
+    threads: COMPUTE.threads
+    resources:
+        **NETWORK_JOB,
     params:
         segmentation=settings(EXPERIMENT.segmentation),
         device=COMPUTE.device,
         code=code_of("evaluation/synthseg", "evaluation/segment.py"),
         failures=str(FAILURES),
-    threads: COMPUTE.threads
-    log:
-        log_of("segment_reference", "{cohort}", "{shard}"),
-    benchmark:
-        benchmark_of("segment_reference", "{cohort}", "{shard}")
     message:
         "segmenting the originals of {wildcards.cohort} {wildcards.shard}"
-    resources:
-        **NETWORK_JOB,
-    conda:
-        ENVIRONMENT
     script:
         "../workflow_scripts/segment.py"
 
@@ -85,20 +93,22 @@ rule score_anatomy:
         dice=RESULTS / "numbers/dice/{cohort}/{shard}.tsv",
         truth=RESULTS / "numbers/dice_truth/{cohort}/{shard}.tsv",
         regions=RESULTS / "numbers/regions/{cohort}/{shard}.tsv",
-    params:
-        rows=lambda wildcards: [row for row, cohort in scored_pairs() if cohort == wildcards.cohort],
-        structures=list(EXPERIMENT.segmentation.structures),
-        code=code_of("evaluation/dice.py", "evaluation/regions.py"),
-        failures=str(FAILURES),
     log:
         log_of("score_anatomy", "{cohort}", "{shard}"),
     benchmark:
         benchmark_of("score_anatomy", "{cohort}", "{shard}")
-    message:
-        "Dice and regional volumes on {wildcards.cohort} {wildcards.shard}"
-    resources:
-        **SMALL_JOB,
     conda:
         ENVIRONMENT
+    resources:
+        **SMALL_JOB,
+    params:
+        rows=lambda wildcards: [
+            row for row, cohort in scored_pairs() if cohort == wildcards.cohort
+        ],
+        structures=list(EXPERIMENT.segmentation.structures),
+        code=code_of("evaluation/dice.py", "evaluation/regions.py"),
+        failures=str(FAILURES),
+    message:
+        "Dice and regional volumes on {wildcards.cohort} {wildcards.shard}"
     script:
         "../workflow_scripts/score_anatomy.py"

@@ -3,10 +3,24 @@
 ANATOMY_COHORTS = scored_cohorts() if EXPERIMENT.segmentation.engine != "none" else []
 NUMBERS = {
     "fidelity": per_test_shard("numbers/fidelity/{row}/{cohort}/{shard}.tsv"),
-    "dice": [p for c in ANATOMY_COHORTS for p in shards_of(c, "numbers/dice/{cohort}/{shard}.tsv", "test")],
-    "dice_truth": [p for c in ANATOMY_COHORTS for p in shards_of(c, "numbers/dice_truth/{cohort}/{shard}.tsv", "test")],
-    "regions": [p for c in ANATOMY_COHORTS for p in shards_of(c, "numbers/regions/{cohort}/{shard}.tsv", "test")],
-    "predictions": [RESULTS / f"numbers/probe/{row}/{cohort}.tsv" for row, cohort in scored_pairs()]
+    "dice": [
+        p
+        for c in ANATOMY_COHORTS
+        for p in shards_of(c, "numbers/dice/{cohort}/{shard}.tsv", "test")
+    ],
+    "dice_truth": [
+        p
+        for c in ANATOMY_COHORTS
+        for p in shards_of(c, "numbers/dice_truth/{cohort}/{shard}.tsv", "test")
+    ],
+    "regions": [
+        p
+        for c in ANATOMY_COHORTS
+        for p in shards_of(c, "numbers/regions/{cohort}/{shard}.tsv", "test")
+    ],
+    "predictions": [
+        RESULTS / f"numbers/probe/{row}/{cohort}.tsv" for row, cohort in scored_pairs()
+    ]
     + [RESULTS / f"numbers/probe_volumes/{cohort}.tsv" for cohort in scored_cohorts()],
 }
 
@@ -16,28 +30,32 @@ rule gather:
         scores=lambda wildcards: NUMBERS[wildcards.numbers],
     output:
         numbers=RESULTS / "numbers/{numbers}.tsv",
-    wildcard_constraints:
-        numbers="|".join(NUMBERS),
-    params:
-        code=code_of("reporting/gather.py"),
-        failures=str(FAILURES),
     log:
         log_of("gather", "{numbers}"),
     benchmark:
         benchmark_of("gather", "{numbers}")
-    message:
-        "gathering {wildcards.numbers}"
-    resources:
-        **SMALL_JOB,
+    wildcard_constraints:
+        numbers="|".join(NUMBERS),
     conda:
         ENVIRONMENT
+    resources:
+        **SMALL_JOB,
+    params:
+        code=code_of("reporting/gather.py"),
+        failures=str(FAILURES),
+    message:
+        "gathering {wildcards.numbers}"
     script:
         "../workflow_scripts/gather.py"
 
 
 def table_report(kind, what):
     """How a table's file shows in the report."""
-    return dict(category="Tables", subcategory="{table}", labels={"table": "{table}", "format": what})
+    return dict(
+        category="Tables",
+        subcategory="{table}",
+        labels={"table": "{table}", "format": what},
+    )
 
 
 rule table:
@@ -47,7 +65,9 @@ rule table:
         predictions=RESULTS / "numbers/predictions.tsv",
     output:
         csv=report(
-            RESULTS / "tables/{table}.csv", caption=CAPTIONS / "tables.rst", **table_report("csv", "numbers (CSV)")
+            RESULTS / "tables/{table}.csv",
+            caption=CAPTIONS / "tables.rst",
+            **table_report("csv", "numbers (CSV)"),
         ),
         tests=report(
             RESULTS / "tables/{table}_tests.csv",
@@ -56,23 +76,25 @@ rule table:
         ),
         md=RESULTS / "tables/{table}.md",
         html=report(
-            RESULTS / "tables/{table}.html", caption=CAPTIONS / "tables.rst", **table_report("html", "as in the paper")
+            RESULTS / "tables/{table}.html",
+            caption=CAPTIONS / "tables.rst",
+            **table_report("html", "as in the paper"),
         ),
         tex=RESULTS / "tables/{table}.tex",
+    log:
+        log_of("table", "{table}"),
+    benchmark:
+        benchmark_of("table", "{table}")
+    conda:
+        ENVIRONMENT
+    resources:
+        **SMALL_JOB,
     params:
         experiment=settings(EXPERIMENT),
         factors=FACTORS,
         code=code_of("reporting", "evaluation/statistics.py"),
         failures=str(FAILURES),
-    log:
-        log_of("table", "{table}"),
-    benchmark:
-        benchmark_of("table", "{table}")
     message:
         "{wildcards.table}"
-    resources:
-        **SMALL_JOB,
-    conda:
-        ENVIRONMENT
     script:
         "../workflow_scripts/table.py"

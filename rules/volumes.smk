@@ -8,29 +8,31 @@ rule preprocess:
         volumes=RESULTS / "volumes/{cohort}/{shard}.h5",
         qc=RESULTS / "volumes/{cohort}/{shard}.qc.tsv",
         excluded=RESULTS / "volumes/{cohort}/{shard}.excluded.tsv",
+    log:
+        log_of("preprocess", "{cohort}", "{shard}"),
+    benchmark:
+        benchmark_of("preprocess", "{cohort}", "{shard}")
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=8192,
+        runtime=240,
     params:
         volume=settings(EXPERIMENT.volume),
         root=lambda wildcards: str(cohort_root(wildcards.cohort)),
         code=code_of("volumes"),
         failures=str(FAILURES),
-    log:
-        log_of("preprocess", "{cohort}", "{shard}"),
-    benchmark:
-        benchmark_of("preprocess", "{cohort}", "{shard}")
     message:
         "preprocessing {wildcards.cohort} {wildcards.shard}"
-    resources:
-        mem_mb=8192,
-        runtime=240,
-    conda:
-        ENVIRONMENT
     script:
         "../workflow_scripts/preprocess.py"
 
 
 rule montage:
     input:
-        volumes=lambda wildcards: shards_of(wildcards.cohort, "volumes/{cohort}/{shard}.h5", "test"),
+        volumes=lambda wildcards: shards_of(
+            wildcards.cohort, "volumes/{cohort}/{shard}.h5", "test"
+        ),
     output:
         picture=report(
             RESULTS / "figures/montage_{cohort}.png",
@@ -39,19 +41,19 @@ rule montage:
             labels={"cohort": "{cohort}", "what": "preprocessed volumes"},
             caption=CAPTIONS / "montage.rst",
         ),
-    params:
-        cohort=lambda wildcards: EXPERIMENT.cohort(wildcards.cohort).shown,
-        code=code_of("reporting/montage.py"),
-        failures=str(FAILURES),
     log:
         log_of("montage", "{cohort}"),
     benchmark:
         benchmark_of("montage", "{cohort}")
-    message:
-        "drawing a montage of {wildcards.cohort}"
-    resources:
-        **SMALL_JOB,
     conda:
         ENVIRONMENT
+    resources:
+        **SMALL_JOB,
+    params:
+        cohort=lambda wildcards: EXPERIMENT.cohort(wildcards.cohort).shown,
+        code=code_of("reporting/montage.py"),
+        failures=str(FAILURES),
+    message:
+        "drawing a montage of {wildcards.cohort}"
     script:
         "../workflow_scripts/montage.py"

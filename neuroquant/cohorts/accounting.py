@@ -20,23 +20,54 @@ def account(
     out_proof: Path,
     cohort: str,
 ) -> None:
-    """Move what preprocessing had to leave out from the sessions to the excluded, and prove the split on the rest.
+    """`gather`, and the proof of the split on the sessions that remain.
 
     Raises
     ------
     InputError
-        If a session ends up in both tables or in none, or two splits share a subject or a family.
+        As `gather`; and if no session remains, or two splits share a subject or a family.
     """
-    sessions = read_tsv(sessions_tsv)
-    late = pd.concat([read_tsv(path) for path in shard_excluded], ignore_index=True)[EXCLUDED]
-    out = pd.MultiIndex.from_frame(late[KEY])
-    kept = sessions[~pd.MultiIndex.from_frame(sessions[KEY]).isin(out)]
-    excluded = pd.concat([read_tsv(excluded_tsv)[EXCLUDED], late], ignore_index=True).sort_values(KEY)
-    keys = pd.concat([kept[KEY], excluded[KEY]])
-    if keys.duplicated().any() or len(kept) + len(late) != len(sessions):
-        raise InputError(
-            f"cohort {cohort}", "a session in both tables or in none", "each in exactly one", "rerun from `index`"
-        )
+    gather(sessions_tsv, excluded_tsv, shard_excluded, out_sessions, out_excluded)
+    kept = read_tsv(out_sessions)
+    if kept.empty:
+        raise InputError(f"cohort {cohort}", "no usable session", "at least one", f"read the reasons in {out_excluded}")
+    write_tsv(split_proof(read_tsv(splits_tsv), kept), out_proof)
+
+
+def gather(
+    sessions_tsv: Path, excluded_tsv: Path, shard_excluded: list[Path], out_sessions: Path, out_excluded: Path
+) -> None:
+    """Move the sessions that preprocessing had to leave out from the index's sessions to its excluded.
+
+    Parameters
+    ----------
+    sessions_tsv, excluded_tsv : the index.
+    shard_excluded : what preprocessing left out, a table a shard.
+    out_sessions, out_excluded : the final tables.
+
+    Raises
+    ------
+    InputError
+        If a session ends up in both tables, in one of them twice, or was never in the index.
+    """
+    sessions, early = read_tsv(sessions_tsv), read_tsv(excluded_tsv)[EXCLUDED]
+    late = pd.concat([pd.DataFrame(columns=EXCLUDED, dtype=str), *map(read_tsv, shard_excluded)])[EXCLUDED]
+    kept = sessions[~_keys(sessions).isin(_keys(late))]
+    excluded = pd.concat([early, late]).sort_values(KEY, ignore_index=True)
+    both = pd.concat([kept[KEY], excluded[KEY]])
+    twice = both[both.duplicated()]
+    strange = late[~_keys(late).isin(_keys(sessions))]
+    for wrong, found in ((twice, "counted twice"), (strange, "excluded by preprocessing, but not in the index")):
+        if len(wrong):
+            raise InputError(
+                str(out_sessions),
+                f"session {' '.join(wrong[KEY].iloc[0])} {found}",
+                "each session in exactly one of sessions.tsv and excluded.tsv",
+                "remove the cohort's folder of the results, and rerun from `index`",
+            )
     write_tsv(kept, out_sessions)
     write_tsv(excluded, out_excluded)
-    write_tsv(split_proof(read_tsv(splits_tsv), kept, cohort), out_proof)
+
+
+def _keys(table: pd.DataFrame) -> pd.MultiIndex:
+    return pd.MultiIndex.from_frame(table[KEY].astype(str))

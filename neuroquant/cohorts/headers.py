@@ -1,16 +1,28 @@
 """What a NIfTI header alone says against a scan."""
 
+import gzip
 import struct
 import zlib
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 from nibabel.filebasedimages import ImageFileError
-from nibabel.spatialimages import HeaderDataError
+from nibabel.spatialimages import HeaderDataError, SpatialImage
 
 VOXEL_MM = (0.2, 8.0)
+"""Smallest and largest side of a voxel that is taken for an image of a head; embedded cohorts use up to 7 mm."""
+SIDE_MIN = 16
+"""Fewest voxels along a side."""
+GRID_MM = 0.1
+"""Two grids are one where no corner lies further apart than this."""
+UNREADABLE = (
+    ImageFileError, HeaderDataError, OSError, EOFError, ValueError, TypeError, KeyError, OverflowError, MemoryError,
+    zlib.error, struct.error,
+)  # fmt: skip
+"""What nibabel raises for files that are no scans, or only half of one."""
 
 
 class Unusable(Exception):
@@ -19,14 +31,18 @@ class Unusable(Exception):
 
 @dataclass(frozen=True)
 class Grid:
-    """Shape and voxel-to-world affine of a scan."""
+    """Shape and voxel-to-world affine (4, 4) of a scan, mm."""
 
     shape: tuple[int, ...]
     affine: np.ndarray
 
     def same_as(self, other: "Grid") -> bool:
-        """Whether both scans lie voxel on voxel, within a hundredth of a millimetre."""
-        return self.shape == other.shape and bool(np.allclose(self.affine, other.affine, atol=1e-2))
+        """Whether both scans lie voxel on voxel: equal shapes, and all corners within `GRID_MM`."""
+        if self.shape != other.shape:
+            return False
+        corners = np.array([[*corner, 1] for corner in product(*((0, side - 1) for side in self.shape))])
+        apart = corners @ (self.affine - other.affine)[:3].T
+        return float(np.linalg.norm(apart, axis=1).max()) <= GRID_MM
 
 
 def read_grid(path: Path) -> Grid:
@@ -35,7 +51,7 @@ def read_grid(path: Path) -> Grid:
     Raises
     ------
     Unusable
-        For a file that is missing, empty, unreadable, truncated, not 3D, or of absurd voxel size.
+        For a file that is missing, empty, unreadable, truncated, not 3D, of no known orientation or absurd voxels.
     """
     try:
         size = path.stat().st_size
@@ -46,27 +62,55 @@ def read_grid(path: Path) -> Grid:
     try:
         image = nib.load(path)
         shape, affine = tuple(int(side) for side in image.shape), np.asarray(image.affine, float)
-        needed = int(image.dataobj.offset + np.prod(shape) * image.header.get_data_dtype().itemsize)
-    except (ImageFileError, HeaderDataError, OSError, EOFError, zlib.error, ValueError, struct.error) as error:
+        data_type = image.header.get_data_dtype()
+        needed = int(image.dataobj.offset) + data_type.itemsize * int(np.prod([float(side) for side in shape]))
+    except UNREADABLE as error:
         raise Unusable(f"not a readable NIfTI file ({type(error).__name__})") from None
-    if len(shape) != 3:
-        raise Unusable(f"{len(shape)}D, shape {shape}; one 3D volume is expected")
-    if min(shape) < 16:
-        raise Unusable(f"shape {shape}: fewer than 16 voxels along one side")
-    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-6:
-        raise Unusable("the affine is singular")
-    sides = np.linalg.norm(affine[:3, :3], axis=0)
-    if sides.min() < VOXEL_MM[0] or sides.max() > VOXEL_MM[1]:
-        raise Unusable(f"voxels of {' x '.join(f'{side:.3g}' for side in sides)} mm")
-    if unpacked_bytes(path, size) < needed % 2**32:
-        raise Unusable(f"truncated: the header announces {needed} bytes")
+    if data_type.kind not in "iuf":
+        raise Unusable(f"its voxels are of type {data_type}, not plain numbers")
+    _check_grid(image, shape, affine)
+    if _holds_less(path, size, needed):
+        raise Unusable(f"truncated: its header announces {needed} bytes")
     return Grid(shape, affine)
 
 
-def unpacked_bytes(path: Path, size: int) -> int:
-    """Bytes that the file says it holds: its size, or what the gzip trailer states (modulo 2^32)."""
+def _check_grid(image: SpatialImage, shape: tuple[int, ...], affine: np.ndarray) -> None:
+    if len(shape) != 3:
+        raise Unusable(f"{len(shape)}D, of shape {shape}; one 3D volume is expected")
+    if min(shape) < SIDE_MIN:
+        raise Unusable(f"of shape {shape}: fewer than {SIDE_MIN} voxels along one side")
+    codes = [int(image.header[name]) for name in ("sform_code", "qform_code") if name in image.header.keys()]
+    if codes and not any(codes):
+        raise Unusable("neither sform nor qform is set, so that left and right are unknown")
+    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-6:
+        raise Unusable("its affine is singular")
+    sides = np.linalg.norm(affine[:3, :3], axis=0)
+    if sides.min() < VOXEL_MM[0] or sides.max() > VOXEL_MM[1]:
+        millimetres = " x ".join(f"{side:.3g}" for side in sides)
+        raise Unusable(f"voxels of {millimetres} mm; {VOXEL_MM[0]:g} to {VOXEL_MM[1]:g} mm are expected")
+
+
+def _holds_less(path: Path, size: int, needed: int) -> bool:
+    """Whether a file unpacks to fewer than `needed` bytes.
+
+    The trailer of a .nii.gz states its length modulo 2^32, of its last member where there are several: a trailer that
+    says too little is a suspicion, and only then is the file unpacked.
+    """
     if path.suffix != ".gz":
-        return size
+        return size < needed
     with open(path, "rb") as file:
         file.seek(-4, 2)
-        return struct.unpack("<I", file.read(4))[0]
+        stated = struct.unpack("<I", file.read(4))[0]
+    return stated < needed % 2**32 and _unpacked_bytes(path, needed) < needed
+
+
+def _unpacked_bytes(path: Path, enough: int) -> int:
+    """Bytes that a gzip file unpacks to, counted up to `enough`; what can't be unpacked doesn't count."""
+    count = 0
+    try:
+        with gzip.open(path) as file:
+            while count < enough and (block := file.read(1 << 20)):
+                count += len(block)
+    except (OSError, EOFError, zlib.error):
+        pass
+    return count

@@ -1,11 +1,12 @@
 """The index: which sessions there are, and from their headers which can be used."""
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from neuroquant.cohorts.headers import Unusable, read_grid
-from neuroquant.cohorts.layouts import KINDS, LAYOUTS, match
+from neuroquant.cohorts.layouts import KINDS, LAYOUTS, match, match_folder
 from neuroquant.cohorts.phenotypes import Participant, participants_path, read_participants, session_ages
 from neuroquant.config.cohort import Cohort
 from neuroquant.errors import InputError
@@ -14,9 +15,13 @@ from neuroquant.files import read_tsv, write_tsv
 KEY = ["cohort", "subject", "session"]
 SESSIONS = [*KEY, "family", "sex", "age", *KINDS, *(f"{kind}_stamp" for kind in KINDS)]
 EXCLUDED = [*KEY, "reason", "file"]
+UNREADABLE = "folder"
+"""Kind of an entry that is a folder which can't be read."""
+Files = dict[str, tuple[str, str]]
+"""Kind -> (path relative to the root, stamp "bytes-mtime_ns")."""
 
 
-def index_cohort(cohort: Cohort, root: Path, inventory: Path, sessions: Path, excluded: Path) -> None:
+def index_cohort(cohort: Cohort, root: Path, inventory_tsv: Path, sessions_tsv: Path, excluded_tsv: Path) -> None:
     """Write `sessions.tsv` and `excluded.tsv`; every session of the inventory is in exactly one of them.
 
     Where a session has several scans of a kind (runs, reconstructions), the first by name is taken.
@@ -27,53 +32,59 @@ def index_cohort(cohort: Cohort, root: Path, inventory: Path, sessions: Path, ex
         If the participants table can't be used or the folder holds no session.
     """
     people = read_participants(cohort, root)
-    kept, dropped = [], []
-    for (subject, session), files in sorted(find_sessions(cohort, inventory).items()):
+    table = participants_path(cohort, root).name
+    kept: list[dict[str, Any]] = []
+    dropped: list[dict[str, Any]] = []
+    for (subject, session), files in sorted(find_sessions(cohort, inventory_tsv).items()):
         key = {"cohort": cohort.name, "subject": subject, "session": session}
-        reason, file = find_fault(root, files, people.get(subject), participants_path(cohort, root).name)
+        reason, file = find_fault(root, files, people.get(subject), table)
         if reason:
             dropped.append({**key, "reason": reason, "file": file})
-            continue
-        person = people[subject]
-        ages = session_ages(root / subject / f"{subject}_sessions.tsv")
-        row = {**key, "family": person.family, "sex": person.sex, "age": ages.get(session, person.age)}
-        row |= {kind: files.get(kind, ("", ""))[0] for kind in KINDS}
-        row |= {f"{kind}_stamp": files.get(kind, ("", ""))[1] for kind in KINDS}
-        kept.append(row)
+        else:
+            kept.append({**key, **describe(root, subject, session, people[subject], files)})
     if not kept and not dropped:
         raise InputError(
-            f"cohort {cohort.name}",
+            f"cohort {cohort.name}: root",
             f"no T1w or T2w scan below {root}",
-            f"the layout `{cohort.layout}`",
-            "see docs/cohorts.md",
+            f"scans named as the layout `{cohort.layout}` has them",
+            "compare the names with docs/cohorts.md, or correct `layout`",
         )
-    write_tsv(pd.DataFrame(kept, columns=SESSIONS), sessions)
-    write_tsv(pd.DataFrame(dropped, columns=EXCLUDED), excluded)
+    write_tsv(pd.DataFrame(kept, columns=SESSIONS), sessions_tsv)
+    write_tsv(pd.DataFrame(dropped, columns=EXCLUDED), excluded_tsv)
 
 
-def find_sessions(cohort: Cohort, inventory: Path) -> dict[tuple[str, str], dict[str, tuple[str, str]]]:
-    """(subject, session) -> kind -> (relative path, stamp), for sessions with a T1w or T2w scan."""
+def find_sessions(cohort: Cohort, inventory_tsv: Path) -> dict[tuple[str, str], Files]:
+    """(subject, session) -> its files, for sessions with a T1w or T2w scan, or a folder that can't be read."""
     layout = LAYOUTS[cohort.layout]
-    found: dict[tuple[str, str], dict[str, tuple[str, str]]] = {}
-    for row in read_tsv(inventory).itertuples(index=False):
+    found: dict[tuple[str, str], Files] = {}
+    for row in read_tsv(inventory_tsv).sort_values("path").itertuples(index=False):
         hit = match(layout, row.path)
+        if hit is None and row.bytes == "-1" and (folder := match_folder(layout, row.path)):
+            hit = (UNREADABLE, *folder)
         if hit:
             kind, subject, session = hit
             found.setdefault((subject, session), {}).setdefault(kind, (row.path, f"{row.bytes}-{row.mtime_ns}"))
-    return {key: files for key, files in found.items() if "t1w" in files or "t2w" in files}
+    return {key: files for key, files in found.items() if files.keys() & {"t1w", "t2w", UNREADABLE}}
 
 
-def find_fault(
-    root: Path, files: dict[str, tuple[str, str]], person: Participant | None, table: str
-) -> tuple[str, str]:
+def find_fault(root: Path, files: Files, person: Participant | None, table: str) -> tuple[str, str]:
     """(reason in words, file at fault) of a session that can't be used; two empty strings for one that can."""
+    if UNREADABLE in files:
+        return "the folder can't be read", files[UNREADABLE][0]
     for kind, name in (("t1w", "T1w"), ("t2w", "T2w")):
         if kind not in files:
             return f"no {name} scan", next(iter(files.values()))[0]
     if person is None:
         return f"not in {table}", table
+    if not person.sex:
+        return f"sex is missing in {table}", table
     if person.sex not in ("F", "M"):
-        return f"sex is {person.sex or 'missing'!r} in {table}; F, M, female or male is expected", table
+        return f"sex is {person.sex!r} in {table}; F, M, female or male is expected, codes aren't guessed", table
+    return find_header_fault(root, files)
+
+
+def find_header_fault(root: Path, files: Files) -> tuple[str, str]:
+    """As `find_fault`, for what the headers of a session's files say alone and together."""
     grids = {}
     for kind in KINDS:
         if kind in files:
@@ -81,11 +92,20 @@ def find_fault(
                 grids[kind] = read_grid(root / files[kind][0])
             except Unusable as error:
                 return str(error), files[kind][0]
+    pair = "raw pair on different grids" if "mask" not in files else "pair on different grids"
     for kind, grid in grids.items():
         if not grid.same_as(grids["t1w"]):
-            return (
-                f"{kind} lies on another grid than t1w ({grid.shape} against {grids['t1w'].shape}); "
-                "registration and resampling are not done yet: supply both on one grid",
-                files[kind][0],
-            )
+            what = pair if kind == "t2w" else f"{kind} on another grid than T1w"
+            shapes = f"{grid.shape} against {grids['t1w'].shape} voxels"
+            if grid.shape == grids["t1w"].shape:
+                shapes = "equal shapes, other affines"
+            return f"{what} ({shapes}): registration and resampling are not done yet", files[kind][0]
     return "", ""
+
+
+def describe(root: Path, subject: str, session: str, person: Participant, files: Files) -> dict[str, Any]:
+    """What `sessions.tsv` says of a session beside its key; the age at the visit goes before the subject's."""
+    ages = session_ages(root / subject / f"{subject}_sessions.tsv")
+    row: dict[str, Any] = {"family": person.family, "sex": person.sex, "age": ages.get(session, person.age)}
+    row |= {kind: files.get(kind, ("", ""))[0] for kind in KINDS}
+    return row | {f"{kind}_stamp": files.get(kind, ("", ""))[1] for kind in KINDS}

@@ -11,8 +11,10 @@ from neuroquant.config.cohort import Cohort
 from neuroquant.errors import InputError
 from neuroquant.files import write_text
 
+Entry = tuple[str, int, int]
+"""Path relative to the root, bytes, mtime in ns; both -1 where it can't be read."""
 DEPTH = 3
-"""Folders below a subject's that are looked into: sub-*/ses-*/anat."""
+"""Levels of folders from a subject's own down: sub-*/ses-*/anat."""
 
 
 def check_root(cohort: Cohort) -> None:
@@ -21,18 +23,23 @@ def check_root(cohort: Cohort) -> None:
     Raises
     ------
     InputError
-        If the folder is missing, isn't laid out as configured, or its participants table lacks subject or sex.
+        If the folder is missing or can't be read, isn't laid out as configured, or its participants table is missing
+        or lacks subject or sex.
     """
     where, root = f"cohort {cohort.name}: root", Path(cohort.root)
     edit = "correct `root` in the cohort's file in config/cohorts/"
     if not cohort.root or not root.is_dir():
-        raise InputError(where, f"{cohort.root or 'nothing'!s}: no such folder", "the cohort's folder", edit)
-    layout = LAYOUTS[cohort.layout]
-    if cohort.layout == "bids" and not (root / "dataset_description.json").is_file():
+        raise InputError(where, f"{cohort.root or 'nothing'}: no such folder", "the cohort's folder", edit)
+    try:
+        names = [entry.name for entry in os.scandir(root)]
+    except OSError as error:
+        raise InputError(where, f"{root}: {error.strerror}", "a folder that can be read", edit) from None
+    if cohort.layout == "bids" and "dataset_description.json" not in names:
         raise InputError(where, f"{root}: no dataset_description.json", "a BIDS data set", edit)
-    if not any(re.fullmatch(layout.subjects, entry.name) for entry in os.scandir(root)):
-        expected = f"folders named like {layout.subjects}, as the layout `{cohort.layout}` (BIDS: sub-*) has them"
-        raise InputError(where, f"{root}: no subject's folder", expected, edit)
+    pattern = LAYOUTS[cohort.layout].subject
+    if not any(re.fullmatch(pattern, name) for name in names):
+        expected = f"{'BIDS' if cohort.layout == 'bids' else cohort.layout}: a folder a subject, named {pattern}"
+        raise InputError(where, f"{root}: no subject's folder", expected, edit + ", or `layout`")
     read_participants(cohort, root)
 
 
@@ -41,9 +48,7 @@ def refresh_inventory(cohort: Cohort, root: Path, path: Path) -> bool:
 
     Columns: path (relative to the root), bytes, mtime_ns; both -1 for what can't be read (a dangling link, say).
     """
-    lines = ["path\tbytes\tmtime_ns"]
-    for entry in sorted(take_inventory(LAYOUTS[cohort.layout], root)):
-        lines.append("\t".join(map(str, entry)))
+    lines = ["path\tbytes\tmtime_ns", *("\t".join(map(str, entry)) for entry in take_inventory(cohort, root))]
     text = "\n".join(lines) + "\n"
     if path.exists() and path.read_text(encoding="utf-8") == text:
         return False
@@ -51,22 +56,49 @@ def refresh_inventory(cohort: Cohort, root: Path, path: Path) -> bool:
     return True
 
 
-def take_inventory(layout: Layout, root: Path) -> Iterator[tuple[str, int, int]]:
-    """(relative path, bytes, mtime_ns) of every scan, mask, label map and table."""
-    with os.scandir(root) as entries:
-        for entry in entries:
-            if entry.name in layout.tables:
-                yield _stamp(entry, entry.name)
-            elif re.fullmatch(layout.subjects, entry.name):
-                yield from _walk(layout, entry.path, entry.name, DEPTH)
-            elif entry.name == "derivatives" and entry.is_dir():
-                for pipeline in os.scandir(entry.path):
-                    yield from _walk(layout, pipeline.path, f"derivatives/{pipeline.name}", DEPTH + 1)
+def take_inventory(cohort: Cohort, root: Path) -> list[Entry]:
+    """Every scan, mask, label map and table of a cohort, sorted by path; folders that can't be read are listed too.
+
+    Raises
+    ------
+    InputError
+        If the root itself can't be read.
+    """
+    layout, found = LAYOUTS[cohort.layout], []
+    try:
+        top = list(os.scandir(root))
+    except OSError as error:
+        raise InputError(
+            f"cohort {cohort.name}: root", f"{root}: {error.strerror}", "a folder that can be read", "correct `root`"
+        ) from None
+    for entry in top:
+        if entry.name in layout.tables:
+            found.append(_stamp(entry, entry.name))
+        elif re.fullmatch(layout.subject, entry.name):
+            found += _walk(layout, entry.path, entry.name, DEPTH)
+        elif entry.name == "derivatives":
+            found += _walk_derivatives(layout, entry.path)
+    if cohort.participants:
+        found.append(_stamp(Path(cohort.participants), cohort.participants))
+    return sorted(found)
 
 
-def _walk(layout: Layout, folder: str, relative: str, depth: int) -> Iterator[tuple[str, int, int]]:
+def _walk_derivatives(layout: Layout, folder: str) -> Iterator[Entry]:
+    try:
+        pipelines = [entry for entry in os.scandir(folder) if entry.is_dir()]
+    except OSError:
+        yield "derivatives", -1, -1
+        return
+    for pipeline in pipelines:
+        yield from _walk(layout, pipeline.path, f"derivatives/{pipeline.name}", DEPTH + 1)
+
+
+def _walk(layout: Layout, folder: str, relative: str, depth: int) -> Iterator[Entry]:
+    """Entries below a folder, at most `depth` levels of folders counting its own."""
     try:
         entries = list(os.scandir(folder))
+    except NotADirectoryError:
+        return
     except OSError:
         yield relative, -1, -1
         return
@@ -77,11 +109,11 @@ def _walk(layout: Layout, folder: str, relative: str, depth: int) -> Iterator[tu
                 yield _stamp(entry, path)
         elif entry.name.endswith("_sessions.tsv"):
             yield _stamp(entry, path)
-        elif depth > 1 and entry.is_dir() and "." not in entry.name:
+        elif depth > 1 and re.fullmatch(layout.folders, entry.name):
             yield from _walk(layout, entry.path, path, depth - 1)
 
 
-def _stamp(entry: os.DirEntry, path: str) -> tuple[str, int, int]:
+def _stamp(entry: os.DirEntry | Path, path: str) -> Entry:
     try:
         status = entry.stat()
     except OSError:

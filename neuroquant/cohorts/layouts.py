@@ -3,58 +3,82 @@
 import re
 from dataclasses import dataclass
 
-SESSION = r"(?:(?P<session>ses-[A-Za-z0-9]+)/)?"
-ENTITIES = r"[A-Za-z0-9_-]*?"
 NII = r"\.nii(?:\.gz)?"
+KINDS = ("t1w", "t2w", "mask", "labels")
 
 
 @dataclass(frozen=True)
 class Layout:
-    """One way to lay out a cohort.
+    """One way to lay out a cohort. Patterns are regular expressions that match in full.
 
     Attributes
     ----------
-    subjects : pattern of the folders that hold one subject each.
-    files : kind (t1w, t2w, mask, labels) -> pattern of a path relative to the root, with groups subject and session.
-    tables : names at the root that count as input too.
-    columns : what participants tables call (subject, sex, age, family), in order of preference.
-    age_in_years : what the age column must be multiplied with.
+    subject : folder that holds one subject, at the root.
+    session : folder that holds one session, in a subject's.
+    folders : folders below a subject's that are looked into; all others (func, dwi, ...) cost nothing.
+    files : kind (t1w, t2w, mask, labels) -> path relative to the root, with the groups subject and session.
+    tables : files at the root that count as input too.
+    columns : what participants tables call subject, sex, age and family, in order of preference.
+    plain_ids : whether tables write subjects without `sub-`, or with underscores that folder names lack.
     """
 
-    subjects: str
+    subject: str
+    session: str
+    folders: str
     files: dict[str, str]
     tables: tuple[str, ...]
     columns: dict[str, tuple[str, ...]]
-    age_in_years: float = 1.0
+    plain_ids: bool = False
+
+    def subject_of(self, identifier: str) -> str:
+        """A subject's folder, from what the participants table calls it."""
+        if not self.plain_ids:
+            return identifier
+        return "sub-" + identifier.removeprefix("sub-").replace("_", "")
 
 
-BIDS_SUBJECT = r"(?P<subject>sub-[A-Za-z0-9]+)/"
-BIDS_FILES = {
-    "t1w": rf"{BIDS_SUBJECT}{SESSION}anat/(?P=subject){ENTITIES}_T1w{NII}",
-    "t2w": rf"{BIDS_SUBJECT}{SESSION}anat/(?P=subject){ENTITIES}_T2w{NII}",
-    "mask": rf"derivatives/[^/]+/{BIDS_SUBJECT}{SESSION}anat/(?P=subject){ENTITIES}_desc-brain_mask{NII}",
-    "labels": rf"derivatives/[^/]+/{BIDS_SUBJECT}{SESSION}anat/(?P=subject){ENTITIES}_dseg{NII}",
-}
 COLUMNS = {
     "subject": ("participant_id", "subject", "src_subject_id"),
     "sex": ("sex",),
     "age": ("age", "interview_age"),
     "family": ("family_id", "family", "rel_family_id"),
 }
+MONTHS = frozenset({"interview_age"})
+"""Age columns in months; all others are in years."""
+BIDS_SUBJECT, BIDS_SESSION = r"sub-[A-Za-z0-9]+", r"ses-[A-Za-z0-9]+"
+BIDS_ANAT = rf"(?P<subject>{BIDS_SUBJECT})/(?:(?P<session>{BIDS_SESSION})/)?anat/(?P=subject)"
+ENTITIES = r"(?:_[A-Za-z0-9]+-[A-Za-z0-9+]+)*"
+OTHER_MASK = r"(?![^/]*_(?:desc-(?!brain_)|label-))"
+BIDS_FILES = {
+    "t1w": rf"{BIDS_ANAT}{ENTITIES}_T1w{NII}",
+    "t2w": rf"{BIDS_ANAT}{ENTITIES}_T2w{NII}",
+    "mask": rf"derivatives/[^/]+/{BIDS_ANAT}{OTHER_MASK}{ENTITIES}_mask{NII}",
+    "labels": rf"derivatives/[^/]+/{BIDS_ANAT}{ENTITIES}_dseg{NII}",
+}
+BIDS_FOLDERS = rf"{BIDS_SUBJECT}|{BIDS_SESSION}|anat"
+NCANDA_SUBJECT, NCANDA_VISIT = r"NCANDA_S[A-Za-z0-9]+", r"[A-Za-z0-9_-]+"
+NCANDA_SESSION = rf"(?P<subject>{NCANDA_SUBJECT})/(?P<session>{NCANDA_VISIT})"
 LAYOUTS = {
-    "bids": Layout(r"sub-[A-Za-z0-9]+", BIDS_FILES, ("dataset_description.json", "participants.tsv"), COLUMNS),
-    "abcd": Layout(r"sub-[A-Za-z0-9]+", BIDS_FILES, (), COLUMNS, age_in_years=1 / 12),
+    "bids": Layout(
+        BIDS_SUBJECT,
+        BIDS_SESSION,
+        BIDS_FOLDERS,
+        BIDS_FILES,
+        ("dataset_description.json", "participants.tsv"),
+        COLUMNS,
+    ),
+    "abcd": Layout(
+        BIDS_SUBJECT, BIDS_SESSION, BIDS_FOLDERS, BIDS_FILES, ("participants.tsv",), COLUMNS, plain_ids=True
+    ),
     "ncanda": Layout(
-        r"NCANDA_S[A-Za-z0-9]+",
-        {
-            "t1w": rf"(?P<subject>NCANDA_S[A-Za-z0-9]+)/(?P<session>[^/]+)/t1_brain{NII}",
-            "t2w": rf"(?P<subject>NCANDA_S[A-Za-z0-9]+)/(?P<session>[^/]+)/t2_brain{NII}",
-        },
-        (),
+        NCANDA_SUBJECT,
+        NCANDA_VISIT,
+        NCANDA_VISIT,
+        {"t1w": rf"{NCANDA_SESSION}/t1_brain{NII}", "t2w": rf"{NCANDA_SESSION}/t2_brain{NII}"},
+        ("participants.tsv",),
         COLUMNS,
     ),
 }
-KINDS = ("t1w", "t2w", "mask", "labels")
 
 
 def match(layout: Layout, path: str) -> tuple[str, str, str] | None:
@@ -62,5 +86,11 @@ def match(layout: Layout, path: str) -> tuple[str, str, str] | None:
     for kind, pattern in layout.files.items():
         found = re.fullmatch(pattern, path)
         if found:
-            return kind, found["subject"], found.groupdict().get("session") or ""
+            return kind, found["subject"], found["session"] or ""
     return None
+
+
+def match_folder(layout: Layout, path: str) -> tuple[str, str] | None:
+    """(subject, session) of a folder at or below a subject's own; the session is empty for the subject's."""
+    found = re.fullmatch(rf"(?P<subject>{layout.subject})(?:/(?P<session>{layout.session}))?(?:/[^.]*)?", path)
+    return (found["subject"], found["session"] or "") if found else None

@@ -2,10 +2,12 @@
 
 import csv
 import io
+import math
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
-from neuroquant.cohorts.layouts import LAYOUTS
+from neuroquant.cohorts.layouts import LAYOUTS, MONTHS
 from neuroquant.config.cohort import Cohort
 from neuroquant.errors import InputError
 
@@ -28,7 +30,7 @@ def participants_path(cohort: Cohort, root: Path) -> Path:
 
 
 def read_table(path: Path) -> list[dict[str, str]]:
-    """Rows of a TSV or CSV; separator and BOM are recognised.
+    """Rows of a TSV or CSV; separator and BOM are recognised, rows without any value are dropped.
 
     Raises
     ------
@@ -43,55 +45,76 @@ def read_table(path: Path) -> list[dict[str, str]]:
         ) from None
     header = text.partition("\n")[0]
     separator = max("\t,;", key=header.count)
-    rows = list(csv.DictReader(io.StringIO(text), delimiter=separator))
+    rows = [
+        {(key or "").strip(): (value or "").strip() for key, value in row.items() if key}
+        for row in csv.DictReader(io.StringIO(text), delimiter=separator)
+    ]
+    rows = [row for row in rows if any(row.values())]
     if not rows:
         raise InputError(str(path), "no rows", "a header and a row a subject", "supply the table")
-    return [{(key or "").strip(): (value or "").strip() for key, value in row.items() if key} for row in rows]
+    return rows
 
 
 def read_participants(cohort: Cohort, root: Path) -> dict[str, Participant]:
-    """Subject -> who they are.
+    """Subject's folder -> who they are.
 
     Raises
     ------
     InputError
-        If a column is missing, or two rows of a subject disagree in sex or family.
+        If the table or a column of it is missing, a subject stands in two rows, or nobody's sex is known.
     """
     path, layout = participants_path(cohort, root), LAYOUTS[cohort.layout]
     rows = read_table(path)
-    names = {kind: next((n for n in options if n in rows[0]), None) for kind, options in layout.columns.items()}
-    for kind in ("subject", "sex"):
-        if names[kind] is None:
-            raise InputError(
-                str(path),
-                f"columns {', '.join(rows[0])}",
-                f"a column for the {kind}, named {' or '.join(layout.columns[kind])}",
-                "add the column, or rename it",
-            )
+    names = _columns(path, rows[0], layout.columns)
     people: dict[str, Participant] = {}
     for row in rows:
-        person = Participant(
-            SEXES.get(row[names["sex"]].lower(), row[names["sex"]]),
-            number(row.get(names["age"] or "", "")) * layout.age_in_years,
-            known(row.get(names["family"] or "", "")),
+        subject = layout.subject_of(row[names["subject"]])
+        if subject in people:
+            raise InputError(str(path), f"subject {subject} in two rows", "one row a subject", "remove one of them")
+        people[subject] = Participant(
+            SEXES.get(row[names["sex"]].lower(), known(row[names["sex"]])),
+            number(row.get(names["age"], "")) / (12 if names["age"] in MONTHS else 1),
+            known(row.get(names["family"], "")),
         )
-        subject = row[names["subject"]]
-        before = people.setdefault(subject, person)
-        if (before.sex, before.family) != (person.sex, person.family):
-            raise InputError(
-                str(path), f"subject {subject} twice, with other values", "one row a subject", "remove one of them"
-            )
+    found = {person.sex for person in people.values()}
+    if not found & {"F", "M"}:
+        raise InputError(
+            f"{path}: {names['sex']}",
+            "only " + ", ".join(sorted(repr(sex) for sex in found)[:5]),
+            "F, M, female or male",
+            "write the sexes out; which code stands for which isn't for us to guess",
+        )
     return people
 
 
+def _columns(path: Path, row: dict[str, str], options: dict[str, tuple[str, ...]]) -> dict[str, str]:
+    """What this table calls subject, sex, age and family; an empty string where the last two are missing."""
+    names = {kind: next((name for name in among if name in row), "") for kind, among in options.items()}
+    for kind in ("subject", "sex"):
+        if not names[kind]:
+            raise InputError(
+                str(path),
+                f"columns {', '.join(row)}",
+                f"a column for the {kind}, named {' or '.join(options[kind])}",
+                "add the column, or rename it",
+            )
+    return names
+
+
+@lru_cache(maxsize=4)
 def session_ages(path: Path) -> dict[str, float]:
-    """Session -> age in years, from a BIDS `*_sessions.tsv`; empty where there is none or no age in it."""
+    """Session -> age in years, from a BIDS `*_sessions.tsv`; empty where there is none or no known age in it."""
     if not path.is_file():
         return {}
-    rows = read_table(path)
+    try:
+        rows = read_table(path)
+    except InputError as error:
+        print(f"ages of visits are unknown: {error}")
+        return {}
     if not {"session_id", "age"} <= rows[0].keys():
         return {}
-    return {row["session_id"]: number(row["age"]) for row in rows}
+    ages = {row["session_id"]: number(row["age"]) for row in rows}
+    return {session: age for session, age in ages.items() if math.isfinite(age)}
 
 
 def known(value: str) -> str:
@@ -100,8 +123,9 @@ def known(value: str) -> str:
 
 
 def number(value: str) -> float:
-    """A number; nan where it is missing or none."""
+    """A number; nan where it is missing, infinite or none."""
     try:
-        return float(known(value) or "nan")
+        found = float(known(value) or "nan")
     except ValueError:
-        return float("nan")
+        return math.nan
+    return found if math.isfinite(found) else math.nan

@@ -2,29 +2,40 @@
 
 from pathlib import Path
 
+from neuroquant.cohorts.index import KEY
 from neuroquant.cohorts.split import SPLITS, unit_hash
 from neuroquant.config.volume import Shards
+from neuroquant.errors import InputError
 from neuroquant.files import read_tsv, write_tsv
 
 
 def shard_names(split: str, count: int) -> list[str]:
-    """Names of a split's shards: `train-000`, `train-001`, ..."""
-    return [f"{split}-{bucket:03d}" for bucket in range(count)]
+    """Names of a split's shards: `train-000`, `train-001`, ...; the digits don't depend on `count`."""
+    return [f"{split}-{number:03d}" for number in range(count)]
 
 
 def bucket(subject: str, count: int) -> int:
-    """The bucket of a subject among `count`; all its sessions share it."""
+    """The bucket of a subject among `count`; all its sessions share it, whoever else there is."""
     return int(unit_hash("shard", subject) * count)
 
 
 def write_manifests(sessions_tsv: Path, splits_tsv: Path, shards: Shards, folder: Path) -> None:
-    """Write the sessions of every shard, empty ones too, as `<folder>/<shard>.tsv`."""
+    """Write the sessions of every shard, empty ones too, as `<folder>/<shard>.tsv`: `sessions.tsv` plus the split.
+
+    Raises
+    ------
+    InputError
+        If a session's subject isn't in `splits.tsv`.
+    """
     splits = read_tsv(splits_tsv).set_index("subject")["split"]
-    sessions = read_tsv(sessions_tsv)
+    sessions = read_tsv(sessions_tsv).sort_values(KEY)
     sessions["split"] = sessions["subject"].map(splits)
+    if sessions["split"].isna().any():
+        absent = sessions["subject"][sessions["split"].isna()].iloc[0]
+        raise InputError(str(splits_tsv), f"subject {absent} has no split", "every subject", "rerun `split`")
     for split in SPLITS:
         count = getattr(shards, split)
         mine = sessions[sessions["split"] == split]
         buckets = mine["subject"].map(lambda subject, count=count: bucket(subject, count))
         for number, name in enumerate(shard_names(split, count)):
-            write_tsv(mine[buckets == number].sort_values(["subject", "session"]), folder / f"{name}.tsv")
+            write_tsv(mine[buckets == number], folder / f"{name}.tsv")

@@ -11,6 +11,7 @@ from neuroquant.files import read_tsv, write_tsv
 
 SPLITS = ("train", "val", "test")
 COLUMNS = ["subject", "family", "sex", "split"]
+SEEDS_TRIED = 1000
 
 
 def unit_hash(*parts: object) -> float:
@@ -28,11 +29,11 @@ def split_subjects(sessions: pd.DataFrame, split: Split, cohort: str) -> pd.Data
     Raises
     ------
     InputError
-        If a split that should have subjects gets none, or the published split leaves somebody out or parts a family.
+        If there are fewer subjects than splits, if a split with a fraction lacks subjects or a sex that the cohort
+        has, or if the published split leaves somebody out.
     """
-    people = sessions[["subject", "family", "sex"]].drop_duplicates("subject").sort_values("subject", ignore_index=True)
-    people["split"] = _published(people, split, cohort) if split.file else _hashed(people, split, cohort, split.seed)
-    wanted = [name for name in SPLITS if getattr(split, name) > 0] if not split.file else []
+    people = sessions[COLUMNS[:3]].drop_duplicates("subject").sort_values("subject", ignore_index=True)
+    wanted = [] if split.file else [name for name in SPLITS if getattr(split, name) > 0]
     if len(people) < len(wanted):
         raise InputError(
             f"cohort {cohort}",
@@ -40,30 +41,54 @@ def split_subjects(sessions: pd.DataFrame, split: Split, cohort: str) -> pd.Data
             f"at least {len(wanted)}, one a split",
             "look at index/excluded.tsv for who was left out, or set a fraction of `split` to 0",
         )
-    empty = [name for name in wanted if name not in set(people["split"])]
-    if empty:
+    people["split"] = _published(people, split, cohort) if split.file else _hashed(people, split, cohort, split.seed)
+    missing = _missing(people["sex"], people["split"], wanted)
+    if missing:
         raise InputError(
-            f"cohort {cohort}: split",
-            f"no subject falls into {' or '.join(empty)} with seed {split.seed}",
-            "a subject in every split that has a fraction",
-            f"set split.seed: {_seed_that_fits(people, split, cohort, wanted)}",
+            f"cohort {cohort}: split.seed",
+            f"seed {split.seed} leaves {' and '.join(missing)}",
+            "both sexes (as far as the cohort has them) in every split that has a fraction",
+            _seed_that_fits(people, split, cohort, wanted),
         )
     return people[COLUMNS]
 
 
+def write_splits(sessions_tsv: Path, splits_tsv: Path, split: Split, cohort: str) -> None:
+    """Split the subjects of `sessions.tsv` and write `splits.tsv`."""
+    splits = split_subjects(read_tsv(sessions_tsv), split, cohort)
+    check_apart(splits)
+    write_tsv(splits, splits_tsv)
+
+
 def _hashed(people: pd.DataFrame, split: Split, cohort: str, seed: int) -> list[str]:
     chosen = []
-    for person in people.itertuples(index=False):
-        u = unit_hash(seed, cohort, person.family or person.subject)
+    for family, subject in zip(people["family"], people["subject"], strict=True):
+        u = unit_hash(seed, cohort, family or subject)
         chosen.append("train" if u < split.train else "val" if u < split.train + split.val else "test")
     return chosen
 
 
+def _missing(sexes: pd.Series, chosen: list[str] | pd.Series, wanted: list[str]) -> list[str]:
+    """What the wanted splits lack, in words."""
+    present = set(zip(chosen, sexes, strict=True))
+    lacks = []
+    for name in wanted:
+        absent = [sex for sex in ("F", "M") if sex in set(sexes) and (name, sex) not in present]
+        if len(absent) == sexes.nunique():
+            lacks.append(f"{name} empty")
+        elif absent:
+            lacks.append(f"{name} without {absent[0]}")
+    return lacks
+
+
 def _seed_that_fits(people: pd.DataFrame, split: Split, cohort: str, wanted: list[str]) -> str:
-    for seed in range(1000):
-        if set(wanted) <= set(_hashed(people, split, cohort, seed)):
-            return str(seed)
-    return "(none below 1000 does: the families are too few for these fractions; use split.file)"
+    for seed in range(SEEDS_TRIED):
+        if not _missing(people["sex"], _hashed(people, split, cohort, seed), wanted):
+            return f"set split.seed: {seed}"
+    return (
+        f"no seed below {SEEDS_TRIED} does better: there are too few families of each sex for these fractions; "
+        "set one of them to 0, or name a split of your own (split.file)"
+    )
 
 
 def _published(people: pd.DataFrame, split: Split, cohort: str) -> list[str]:
@@ -71,27 +96,30 @@ def _published(people: pd.DataFrame, split: Split, cohort: str) -> list[str]:
     if not path.is_file():
         raise InputError("split.file", f"{path}: no such file", "a TSV with columns subject and split", "correct it")
     table = read_tsv(path)
-    if not {"subject", "split"} <= set(table.columns) or not set(table["split"]) <= set(SPLITS):
-        raise InputError(
-            str(path), f"columns {list(table.columns)}", f"subject and split, one of {SPLITS}", "correct it"
-        )
+    if not {"subject", "split"} <= set(table.columns):
+        raise InputError(str(path), f"columns {', '.join(table.columns)}", "subject and split", "add them")
+    strange = sorted(set(table["split"]) - set(SPLITS))
+    if strange:
+        raise InputError(f"{path}: split", f"{strange[0]!r}", f"one of {', '.join(SPLITS)}", "correct it")
+    if table["subject"].duplicated().any():
+        twice = table["subject"][table["subject"].duplicated()].iloc[0]
+        raise InputError(str(path), f"subject {twice} in two rows", "one row a subject", "remove one of them")
     chosen = dict(zip(table["subject"], table["split"], strict=True))
     absent = [subject for subject in people["subject"] if subject not in chosen]
     if absent:
         found = f"{len(absent)} subjects of cohort {cohort} are not in it, e.g. {', '.join(absent[:3])}"
         raise InputError(str(path), found, "every usable subject", "add them, or exclude their sessions")
-    return [chosen[subject] for subject in people["subject"]]
+    followed = [chosen[subject] for subject in people["subject"]]
+    empty = [name for name in ("train", "test") if name not in followed]
+    if empty:
+        raise InputError(
+            str(path), f"no usable subject of cohort {cohort} in {empty[0]}", "at least one", "correct the split"
+        )
+    return followed
 
 
-def write_splits(sessions_tsv: Path, splits_tsv: Path, split: Split, cohort: str) -> None:
-    """Split the subjects of `sessions.tsv` and write `splits.tsv`."""
-    splits = split_subjects(read_tsv(sessions_tsv), split, cohort)
-    check_apart(splits, cohort)
-    write_tsv(splits, splits_tsv)
-
-
-def check_apart(splits: pd.DataFrame, cohort: str) -> None:
-    """Refuse a split that parts a family or names a subject twice.
+def check_apart(splits: pd.DataFrame) -> None:
+    """Refuse a split that parts a family or puts a subject in two places.
 
     Raises
     ------
@@ -104,34 +132,41 @@ def check_apart(splits: pd.DataFrame, cohort: str) -> None:
         shared = sorted(places[places > 1].index)
         if shared:
             raise InputError(
-                f"cohort {cohort}: splits.tsv",
+                "splits.tsv",
                 f"{len(shared)} with the same {column} in two splits, e.g. {', '.join(shared[:3])}",
                 f"each {column} in one split",
                 "correct the published split (split.file)",
             )
 
 
-def split_proof(splits: pd.DataFrame, sessions: pd.DataFrame, cohort: str) -> pd.DataFrame:
-    """Counts, sex and age a split, and how many subjects and families two splits share: none, or this raises.
+def split_proof(splits: pd.DataFrame, sessions: pd.DataFrame) -> pd.DataFrame:
+    """Counts, sex and age a split, and how many subjects and families it shares with another: none, or this raises.
 
-    Subjects without a usable session don't count.
+    Subjects without a usable session don't count. `mean_age` (years) is over sessions whose age is known.
+
+    Raises
+    ------
+    InputError
+        If two splits share a subject or a family.
     """
-    check_apart(splits, cohort)
-    splits = splits[splits["subject"].isin(sessions["subject"])]
-    merged = sessions.merge(splits[["subject", "split"]], on="subject")
+    check_apart(splits)
+    people = splits[splits["subject"].isin(sessions["subject"])].drop_duplicates("subject")
+    visits = sessions.merge(people[["subject", "split"]], on="subject")
+    visits["age"] = pd.to_numeric(visits["age"].replace("", None))
     rows = []
     for name in SPLITS:
-        people, visits = splits[splits["split"] == name], merged[merged["split"] == name]
+        mine, theirs = people[people["split"] == name], people[people["split"] != name]
+        seen = visits[visits["split"] == name]
         rows.append(
             {
                 "split": name,
-                "subjects": len(people),
-                "families": (people["family"].where(people["family"] != "", people["subject"])).nunique(),
-                "sessions": len(visits),
-                "female_share": (people["sex"] == "F").mean() if len(people) else float("nan"),
-                "mean_age": pd.to_numeric(visits["age"]).mean() if len(visits) else float("nan"),
-                "subjects_shared": 0,
-                "families_shared": 0,
+                "subjects": len(mine),
+                "families": mine["family"].where(mine["family"] != "", mine["subject"]).nunique(),
+                "sessions": len(seen),
+                "female_share": (mine["sex"] == "F").mean(),
+                "mean_age": seen["age"].mean(),
+                "subjects_shared": len(set(mine["subject"]) & set(theirs["subject"])),
+                "families_shared": len((set(mine["family"]) & set(theirs["family"])) - {""}),
             }
         )
     return pd.DataFrame(rows)

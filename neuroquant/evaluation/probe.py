@@ -103,11 +103,18 @@ def load(shards: list[Path], array: str, modality: str, settings: Probe) -> Samp
             raise InputError(str(path), f"arrays {', '.join(file.names)}", f"the latent {name!r}", "correct `latent`")
         for index in rows:
             data = torch.from_numpy(np.array(file.view(name)[index])).float()
-            x.append(F.avg_pool3d(data[None], settings.volume_downsample) if name == "image" else data)
+            x.append(F.avg_pool3d(data[None], settings.volume_downsample) if name == "image" else at_least(data))
             records.append(file.records[index])
     if not x:
         return None
     return Sample(torch.stack(x), torch.tensor([float(record.sex == "F") for record in records]), records)
+
+
+def at_least(latent: Tensor, side: int = 4) -> Tensor:
+    """A latent (C, d, h, w) with every side below `side` repeated: SEResNet halves twice before its first block."""
+    for axis in (1, 2, 3):
+        latent = latent.repeat_interleave(-(-side // latent.shape[axis]), axis)
+    return latent
 
 
 def standardiser(x: Tensor) -> Any:

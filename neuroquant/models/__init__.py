@@ -1,7 +1,7 @@
 """Autoencoders: one interface, NeuroQuant and the baselines. Importing this never imports torch.
 
-An architecture is a module below this package with three names: `FACTOR`, the side reduction of its latents, `Parameters`,
-a `Settings` class, and `build(parameters)`, which returns an `Autoencoder`.
+An architecture is a module below this package with three names: `FACTOR`, the side reduction of its latents,
+`Parameters`, a `Settings` class, and `build(parameters)`, which returns an `Autoencoder`.
 """
 
 import difflib

@@ -12,8 +12,8 @@ import neuroquant
 from neuroquant.config.experiment import Experiment
 
 PACKAGES = (
-    "snakemake", "torch", "monai", "diffusers", "nibabel", "nilearn", "numpy", "scipy", "pandas", "scikit-learn", "h5py",
-    "matplotlib",
+    "snakemake", "torch", "monai", "diffusers", "nibabel", "nilearn", "numpy", "scipy", "pandas", "scikit-learn",
+    "h5py", "matplotlib",
 )  # fmt: skip
 
 

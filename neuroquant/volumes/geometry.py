@@ -1,33 +1,36 @@
-"""Where a volume lies in its scan: cutting it out, and putting it back."""
+"""Where a volume lies in its scan: turning to RAS+, boxing, cutting out and pasting back. No voxel is resampled."""
 
 import nibabel as nib
 import numpy as np
 from nibabel.orientations import apply_orientation, axcodes2ornt, io_orientation, ornt_transform
 
-from neuroquant.volumes.store import Geometry
-
 RAS = axcodes2ornt("RAS")
 
 
 def to_ras(array: np.ndarray, affine: np.ndarray) -> np.ndarray:
-    """An array (I, J, K) turned and flipped, without resampling, so that its axes run to right, anterior, superior."""
+    """An array (I, J, K) turned and flipped so that its axes run to right, anterior, superior."""
     return apply_orientation(array, ornt_transform(io_orientation(affine), RAS))
 
 
+def from_ras(array: np.ndarray, affine: np.ndarray) -> np.ndarray:
+    """The inverse of `to_ras`; `affine` is that of the array before `to_ras`."""
+    return apply_orientation(array, ornt_transform(RAS, io_orientation(affine)))
+
+
 def ras_affine(shape: tuple[int, ...], affine: np.ndarray) -> np.ndarray:
-    """The affine of `to_ras(array, affine)` for an array of `shape`."""
+    """The affine (4, 4) of `to_ras(array, affine)` for an array of `shape`."""
     return affine @ nib.orientations.inv_ornt_aff(ornt_transform(io_orientation(affine), RAS), shape)
 
 
 def bounding_box(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """First voxel and size of the smallest box that holds all of a mask (D, H, W)."""
+    """First voxel (3,) and size (3,) of the smallest box that holds all of a mask (D, H, W) that isn't empty."""
     lines = [np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis))) for axis in range(3)]
     first = np.array([line[0] for line in lines])
     return first, np.array([line[-1] for line in lines]) + 1 - first
 
 
 def centred_start(first: np.ndarray, size: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
-    """Voxel of the scan at index 0 of a volume of `shape` that has the box in its middle."""
+    """Voxel of the scan at index 0 of a volume of `shape` that has the box in its middle; may be negative."""
     return first - (np.asarray(shape) - size) // 2
 
 
@@ -47,25 +50,18 @@ def paste(volume: np.ndarray, start: np.ndarray, shape: tuple[int, int, int], fi
     return array
 
 
+def volume_affine(affine: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """The affine (4, 4) of a volume cut at `start` out of a scan with `affine`: a voxel keeps its place in space."""
+    moved = np.array(affine, float)
+    moved[:3, 3] += moved[:3, :3] @ np.asarray(start, float)
+    return moved
+
+
 def _overlap(
     scan: tuple[int, ...], start: np.ndarray, volume: tuple[int, ...]
 ) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
     """Slices of the volume and of the scan that are the same voxels."""
-    low = np.maximum(start, 0)
+    low = np.minimum(np.maximum(start, 0), scan)
     high = np.maximum(np.minimum(np.asarray(start) + volume, scan), low)
     inside = tuple(slice(a, b) for a, b in zip(low - start, high - start, strict=True))
     return inside, tuple(slice(a, b) for a, b in zip(low, high, strict=True))
-
-
-def restore(volume: np.ndarray, geometry: Geometry) -> nib.Nifti1Image:
-    """Write a volume (D, H, W) in [-1, 1] back onto the grid, orientation and intensities of its scan.
-
-    Voxels outside the volume are 0.
-    """
-    low, high = geometry.intensity
-    scanner = (np.asarray(volume, np.float32) + 1) / 2 * (high - low) + low
-    scanner[np.asarray(volume) <= -1] = 0
-    ras = paste(scanner, np.asarray(geometry.start), geometry.shape, 0.0)
-    source = np.asarray(geometry.source_affine)
-    back = apply_orientation(ras, ornt_transform(RAS, io_orientation(source)))
-    return nib.Nifti1Image(back.astype(np.float32), source)

@@ -51,7 +51,7 @@ def train_standin(
                 shown, rate = time.monotonic(), step / (time.monotonic() - begin)
                 left = int((settings.steps - step) / rate)
                 print(
-                    f"stand-in segmenter: step {step}/{settings.steps}  loss {rows[-1]['loss']:.3f}  {rate:.2f} steps/s  "
+                    f"stand-in segmenter: step {step}/{settings.steps}  loss {rows[-1]['loss']:.3f}  {rate:.2f}/s  "
                     f"{left // 60}:{left % 60:02d} left",
                     file=sys.stderr,
                     flush=True,

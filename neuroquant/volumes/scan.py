@@ -1,0 +1,78 @@
+"""Opening the voxels of a scan, and what they say against it."""
+
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+from nibabel.filebasedimages import ImageFileError
+from nibabel.spatialimages import HeaderDataError
+
+from neuroquant.volumes.geometry import ras_affine, to_ras
+
+NEGATIVE_SHARE = 0.05
+"""Largest share of signal below zero: ripples of interpolation stay below 0.002, z-scored images have half."""
+NOISE_FLOOR = 1e-3
+"""Share of a scan's largest value below which a voxel is background."""
+
+
+class Unusable(Exception):
+    """Why a session can't become volumes, in words, and the file at fault."""
+
+    def __init__(self, reason: str, file: str):
+        super().__init__(reason)
+        self.reason, self.file = reason, file
+
+
+@dataclass(frozen=True)
+class Scan:
+    """Voxels (D, H, W) in RAS+ with their affine (4, 4), and the shape and affine of the file."""
+
+    data: np.ndarray
+    affine: np.ndarray
+    source_shape: tuple[int, ...]
+    source_affine: np.ndarray
+
+
+def load_scan(root: Path, file: str) -> Scan:
+    """A scan of `root`: float32, through the header's slope, in RAS+.
+
+    Raises
+    ------
+    Unusable
+        If the file can't be read to its end, isn't 3D, or holds NaN or infinite values.
+    """
+    try:
+        image = nib.load(root / file)
+        data, affine = np.asarray(image.dataobj, dtype=np.float32), np.asarray(image.affine, float)
+    except FileNotFoundError:
+        raise Unusable("the file is gone since the index was made", file) from None
+    except (OSError, EOFError, ValueError, TypeError, zlib.error, ImageFileError, HeaderDataError) as error:
+        raise Unusable(
+            f"its voxels can't be read to the end: truncated or damaged ({type(error).__name__})", file
+        ) from None
+    if data.ndim != 3:
+        raise Unusable(f"{data.ndim}D, of shape {data.shape}; one 3D volume is expected", file)
+    bad = int(np.count_nonzero(~np.isfinite(data)))
+    if bad:
+        raise Unusable(f"{bad} voxels are NaN or infinite", file)
+    return Scan(to_ras(data, affine), ras_affine(data.shape, affine), data.shape, affine)
+
+
+def check_image(scan: Scan, file: str) -> None:
+    """Refuse voxels that are no image of a head.
+
+    Raises
+    ------
+    Unusable
+        If all voxels are zero or equal, or many are negative.
+    """
+    low, high = float(scan.data.min()), float(scan.data.max())
+    if low == high:
+        raise Unusable("all voxels are zero" if high == 0 else f"constant: all voxels are {high:g}", file)
+    floor = NOISE_FLOOR * max(high, -low)
+    positive, negative = np.count_nonzero(scan.data > floor), np.count_nonzero(scan.data < -floor)
+    share = negative / (positive + negative)
+    if share > NEGATIVE_SHARE:
+        raise Unusable(f"{share:.0%} of its signal is negative (z-scored, say); scanner intensities are expected", file)

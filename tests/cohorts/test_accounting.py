@@ -1,0 +1,72 @@
+"""The final account: what preprocessing left out moves over, and nobody is counted twice or lost."""
+
+import pandas as pd
+import pytest
+
+from neuroquant.cohorts.accounting import account, gather
+from neuroquant.cohorts.index import EXCLUDED, SESSIONS
+from neuroquant.errors import InputError
+from neuroquant.files import read_tsv, write_tsv
+
+
+def table(path, columns, *subjects, **facts):
+    rows = [{"cohort": "c", "subject": subject, "session": "ses-1", **facts} for subject in subjects]
+    write_tsv(pd.DataFrame(rows, columns=columns), path)
+    return path
+
+
+@pytest.fixture
+def index(tmp_path):
+    facts = {"sex": "F", "age": "9"}
+    return (
+        table(tmp_path / "index.tsv", SESSIONS, "a", "b", "c", **facts),
+        table(tmp_path / "index_excluded.tsv", EXCLUDED, "d", reason="no T2w scan"),
+    )
+
+
+def subjects(path):
+    return list(read_tsv(path).subject)
+
+
+def test_what_preprocessing_left_out_moves_over_with_its_reason(tmp_path, index):
+    late = [
+        table(tmp_path / "0.tsv", EXCLUDED, "b", reason="all voxels are zero", file="b.nii"),
+        table(tmp_path / "1.tsv", EXCLUDED),
+    ]
+    gather(*index, late, tmp_path / "in.tsv", tmp_path / "out.tsv")
+    assert subjects(tmp_path / "in.tsv") == ["a", "c"] and subjects(tmp_path / "out.tsv") == ["b", "d"]
+    assert list(read_tsv(tmp_path / "out.tsv").reason) == ["all voxels are zero", "no T2w scan"]
+
+
+@pytest.mark.parametrize("late", [[], [()], [(), ()]])
+def test_without_late_exclusions_the_index_stands(tmp_path, index, late):
+    late = [table(tmp_path / f"{n}.tsv", EXCLUDED) for n, _ in enumerate(late)]
+    gather(*index, late, tmp_path / "in.tsv", tmp_path / "out.tsv")
+    assert (tmp_path / "in.tsv").read_bytes() == index[0].read_bytes()
+    assert (tmp_path / "out.tsv").read_bytes() == index[1].read_bytes()
+
+
+@pytest.mark.parametrize(("again", "words"), [("d", "counted twice"), ("e", "not in the index")])
+def test_a_session_that_does_not_add_up_is_refused(tmp_path, index, again, words):
+    late = table(tmp_path / "0.tsv", EXCLUDED, again)
+    with pytest.raises(InputError, match=words):
+        gather(*index, [late], tmp_path / "in.tsv", tmp_path / "out.tsv")
+    assert not (tmp_path / "in.tsv").exists()
+
+
+def test_the_same_session_left_out_by_two_shards_is_refused(tmp_path, index):
+    late = [table(tmp_path / f"{n}.tsv", EXCLUDED, "b") for n in range(2)]
+    with pytest.raises(InputError, match="counted twice"):
+        gather(*index, late, tmp_path / "in.tsv", tmp_path / "out.tsv")
+
+
+def test_the_account_proves_the_split_on_who_remains(tmp_path, index):
+    splits = pd.DataFrame({"subject": list("abc"), "family": "", "sex": "F", "split": ["train", "val", "test"]})
+    write_tsv(splits, tmp_path / "splits.tsv")
+    late = [table(tmp_path / "0.tsv", EXCLUDED, "b")]
+    out = [tmp_path / name for name in ("in.tsv", "out.tsv", "proof.tsv")]
+    account(*index, tmp_path / "splits.tsv", late, *out, "c")
+    assert list(read_tsv(out[2]).subjects) == ["1", "0", "1"]
+    late = [table(tmp_path / "0.tsv", EXCLUDED, "a", "b", "c")]
+    with pytest.raises(InputError, match="no usable session"):
+        account(*index, tmp_path / "splits.tsv", late, *out, "c")

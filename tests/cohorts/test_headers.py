@@ -1,0 +1,97 @@
+"""Headers that speak against a scan, each with its sentence; no damage to a file is an error of ours."""
+
+import gzip
+
+import nibabel as nib
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from neuroquant.cohorts.headers import Grid, Unusable, read_grid
+
+
+def save(path, shape=(20, 20, 20), affine=None, dtype=np.int16):
+    image = nib.Nifti1Image(np.ones(shape, dtype), np.eye(4) if affine is None else affine)
+    nib.save(image, path)
+    return path
+
+
+def reason(path) -> str:
+    with pytest.raises(Unusable) as error:
+        read_grid(path)
+    return str(error.value)
+
+
+@pytest.mark.parametrize("kind", [".nii", ".nii.gz"])
+def test_a_whole_scan_gives_its_grid(tmp_path, kind):
+    grid = read_grid(save(tmp_path / f"a{kind}", affine=np.diag([1, 2, 3, 1])))
+    assert grid.shape == (20, 20, 20)
+    np.testing.assert_allclose(grid.affine, np.diag([1, 2, 3, 1]))
+
+
+@pytest.mark.parametrize("kind", [".nii", ".nii.gz"])
+def test_empty_missing_and_foreign_files_are_told_apart(tmp_path, kind):
+    path = tmp_path / f"a{kind}"
+    assert "can't be opened" in reason(path)
+    path.touch()
+    assert reason(path) == "the file is empty"
+    path.write_bytes(b"not a scan at all" * 100)
+    assert "not a readable NIfTI" in reason(path)
+
+
+@pytest.mark.parametrize("kind", [".nii", ".nii.gz"])
+def test_a_truncated_scan_is_noticed_without_reading_its_voxels(tmp_path, kind):
+    path = tmp_path / f"a{kind}"
+    if kind == ".nii":
+        save(path)
+        path.write_bytes(path.read_bytes()[:-200])
+    else:
+        save(tmp_path / "a.nii")
+        path.write_bytes(gzip.compress((tmp_path / "a.nii").read_bytes()[:-200]))
+    assert "truncated" in reason(path)
+
+
+def test_a_scan_compressed_in_several_pieces_is_whole(tmp_path):
+    whole = save(tmp_path / "a.nii").read_bytes()
+    (tmp_path / "a.nii.gz").write_bytes(gzip.compress(whole[:9000]) + gzip.compress(whole[9000:]))
+    assert read_grid(tmp_path / "a.nii.gz").shape == (20, 20, 20)
+
+
+def test_what_is_no_single_volume_of_plain_numbers_is_refused(tmp_path):
+    assert reason(save(tmp_path / "a.nii", (20, 20, 20, 5))).startswith("4D")
+    assert reason(save(tmp_path / "b.nii", (20, 20))).startswith("2D")
+    assert "fewer than 16" in reason(save(tmp_path / "c.nii", (20, 20, 1)))
+    assert "complex64" in reason(save(tmp_path / "d.nii", dtype=np.complex64))
+
+
+def test_absurd_geometry_is_refused(tmp_path):
+    assert "0.1 x 0.1 x 0.1 mm" in reason(save(tmp_path / "a.nii", affine=np.diag([0.1, 0.1, 0.1, 1])))
+    assert "1 x 1 x 20 mm" in reason(save(tmp_path / "b.nii", affine=np.diag([1, 1, 20, 1])))
+    image = nib.Nifti1Image(np.ones((20, 20, 20), np.int16), None)
+    image.set_sform(None, 0)
+    image.set_qform(None, 0)
+    nib.save(image, tmp_path / "c.nii")
+    assert "left and right are unknown" in reason(tmp_path / "c.nii")
+
+
+def test_two_grids_are_one_only_if_their_far_corners_agree():
+    eye, turned = np.eye(4), np.eye(4)
+    turned[0, 1] = 0.005
+    grid = Grid((200, 200, 200), eye)
+    assert grid.same_as(Grid((200, 200, 200), eye + 1e-5 * np.eye(4)))
+    assert not grid.same_as(Grid((200, 200, 200), turned)), "a millimetre at the far corner"
+    assert not grid.same_as(Grid((200, 200, 199), eye))
+
+
+@settings(max_examples=150, deadline=None)
+@given(place=st.integers(0, 351), value=st.integers(0, 255))
+def test_no_damaged_byte_of_a_header_is_an_error_of_ours(tmp_path_factory, place, value):
+    path = tmp_path_factory.mktemp("damage") / "a.nii"
+    data = bytearray(save(path).read_bytes())
+    data[place] = value
+    path.write_bytes(data)
+    try:
+        assert len(read_grid(path).shape) == 3
+    except Unusable as error:
+        assert str(error)

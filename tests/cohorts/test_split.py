@@ -1,0 +1,157 @@
+"""The split: families stay together, newcomers move nobody, and small cohorts are told which seed works."""
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from neuroquant.cohorts.split import check_apart, split_proof, split_subjects, unit_hash
+from neuroquant.config.volume import Split
+from neuroquant.errors import InputError
+
+
+def sessions(people, age="12"):
+    rows = [{"subject": s, "family": f, "sex": x, "session": "1", "age": age} for s, f, x in people]
+    return pd.DataFrame(rows, columns=["subject", "family", "sex", "session", "age"])
+
+
+def cohort(count, families=0):
+    return [(f"sub-{n:04d}", f"fam-{n % families}" if families else "", "FM"[n % 2]) for n in range(count)]
+
+
+PEOPLE = st.lists(
+    st.tuples(st.integers(0, 10**6), st.integers(0, 30), st.sampled_from("FM")),
+    min_size=1, max_size=60, unique_by=lambda person: person[0],
+)  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None)
+@given(people=PEOPLE, seed=st.integers(0, 99))
+def test_no_family_and_no_subject_is_ever_in_two_splits(people, seed):
+    table = sessions([(f"sub-{s}", f"fam-{f}" if f else "", x) for s, f, x in people])
+    try:
+        splits = split_subjects(table, Split(train=0.4, val=0.3, test=0.3, seed=seed), "study")
+    except InputError:
+        return
+    check_apart(splits)
+    assert set(splits.subject) == set(table.subject)
+    assert (split_proof(splits, table)[["subjects_shared", "families_shared"]] == 0).all(axis=None)
+
+
+@settings(max_examples=30, deadline=None)
+@given(newcomers=st.lists(st.integers(0, 10**9), max_size=30, unique=True), seed=st.integers(0, 20))
+def test_a_new_subject_never_moves_another(newcomers, seed):
+    split = Split(train=0.4, val=0.3, test=0.3, seed=seed)
+    before = split_subjects(sessions(cohort(100)), split, "study").set_index("subject").split
+    more = cohort(100) + [(f"new-{n}", "", "F") for n in newcomers]
+    after = split_subjects(sessions(more), split, "study").set_index("subject").split
+    assert after[before.index].equals(before)
+
+
+def test_fractions_hold_for_each_sex_of_a_large_cohort():
+    splits = split_subjects(sessions(cohort(4000)), Split(), "study")
+    for _, people in splits.groupby("sex"):
+        shares = people.split.value_counts(normalize=True)
+        assert abs(shares.train - 0.75) < 0.03 and abs(shares.val - 0.1) < 0.02 and abs(shares.test - 0.15) < 0.03
+
+
+def test_visits_of_a_subject_make_one_row_and_another_seed_another_split():
+    table = pd.concat([sessions(cohort(60))] * 3)
+    one, two = (split_subjects(table, Split(seed=seed), "study") for seed in (1, 2))
+    assert len(one) == len(two) == 60 and (one.split != two.split).any()
+
+
+def test_the_hash_stays_what_it_is():
+    assert unit_hash(0, "study", "sub-01") == pytest.approx(0.9017655, abs=1e-6)
+
+
+def test_fewer_subjects_than_splits_are_refused():
+    with pytest.raises(InputError) as error:
+        split_subjects(sessions(cohort(2)), Split(), "study")
+    assert error.value.found == "2 usable subjects" and "excluded.tsv" in error.value.remedy
+
+
+def fitting_seed(people, split):
+    with pytest.raises(InputError) as error:
+        split_subjects(sessions(people), split, "study")
+    return error.value.found, int(error.value.remedy.removeprefix("set split.seed: "))
+
+
+@pytest.mark.parametrize("lack", ["empty", "without F", "without M"])
+def test_a_split_without_subjects_or_a_sex_is_refused_with_a_seed_that_works(lack):
+    people, split = cohort(8), Split(train=0.5, val=0.25, test=0.25)
+    for seed in range(200):
+        change = split.model_copy(update={"seed": seed})
+        try:
+            split_subjects(sessions(people), change, "study")
+        except InputError as error:
+            if lack in error.found:
+                break
+    found, works = fitting_seed(people, change)
+    assert lack in found
+    splits = split_subjects(sessions(people), split.model_copy(update={"seed": works}), "study")
+    assert (splits.groupby("split").sex.nunique() == 2).all() and splits.split.nunique() == 3
+
+
+def test_a_cohort_of_one_sex_can_be_split_and_a_fraction_of_zero_wants_nobody():
+    people = [("sub-04", "", "F"), ("sub-05", "", "F")]
+    half = Split(train=0.5, val=0.0, test=0.5)
+    try:
+        splits = split_subjects(sessions(people), half, "study")
+    except InputError as error:
+        works = int(error.remedy.removeprefix("set split.seed: "))
+        splits = split_subjects(sessions(people), half.model_copy(update={"seed": works}), "study")
+    assert sorted(splits.split) == ["test", "train"]
+
+
+def test_a_single_family_cannot_be_split_and_is_told_so():
+    with pytest.raises(InputError, match="no seed below 1000"):
+        split_subjects(sessions([(f"sub-{n}", "fam", "FM"[n % 2]) for n in range(6)]), Split(), "study")
+
+
+def published(tmp_path, *rows, header="subject\tsplit"):
+    (tmp_path / "split.tsv").write_text("\n".join([header, *rows]) + "\n")
+    return Split(file=str(tmp_path / "split.tsv"))
+
+
+def test_a_published_split_is_followed(tmp_path):
+    split = published(tmp_path, "sub-0000\ttrain", "sub-0001\ttest", "sub-0999\tval")
+    assert list(split_subjects(sessions(cohort(2)), split, "study").split) == ["train", "test"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        (["sub-0000\ttrain"], "sub-0001, sub-0002"),
+        (["sub-0000\ttrain", "sub-0001\tdev", "sub-0002\ttest"], "'dev'"),
+        (["sub-0000\ttrain", "sub-0000\ttest", "sub-0002\ttest"], "sub-0000 in two rows"),
+        (["sub-0000\ttrain", "sub-0001\ttrain", "sub-0002\tval"], "in test"),
+    ],
+)
+def test_a_published_split_that_does_not_fit_is_refused(tmp_path, rows, words):
+    with pytest.raises(InputError, match=words):
+        split_subjects(sessions(cohort(3)), published(tmp_path, *rows), "study")
+
+
+def test_a_published_split_that_parts_a_family_is_refused(tmp_path):
+    split = published(tmp_path, *(f"sub-{n:04d}\t{name}" for n, name in enumerate(["train", "val", "test", "test"])))
+    splits = split_subjects(sessions(cohort(4, families=2)), split, "study")
+    with pytest.raises(InputError, match="same family"):
+        check_apart(splits)
+    with pytest.raises(InputError, match="same family"):
+        split_proof(splits, sessions(cohort(4, families=2)))
+
+
+def test_the_proof_counts_who_is_there():
+    people = [("a", "", "F"), ("b", "x", "M"), ("c", "x", "F"), ("d", "", "M"), ("gone", "", "F")]
+    splits = pd.DataFrame(people, columns=["subject", "family", "sex"])
+    splits["split"] = ["test", "train", "train", "val", "test"]
+    visits = sessions([*people[:4], people[1]])
+    visits["age"] = ["10", "12", "", "n", "14"]
+    visits.loc[3, "age"] = ""
+    proof = split_proof(splits, visits).set_index("split")
+    assert proof.subjects.to_dict() == {"train": 2, "val": 1, "test": 1}
+    assert proof.families.to_dict() == {"train": 1, "val": 1, "test": 1}
+    assert proof.sessions.to_dict() == {"train": 3, "val": 1, "test": 1}
+    assert proof.female_share.to_dict() == {"train": 0.5, "val": 0.0, "test": 1.0}
+    assert proof.mean_age["train"] == 13 and pd.isna(proof.mean_age["val"]) and proof.mean_age["test"] == 10
