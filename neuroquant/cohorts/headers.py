@@ -93,15 +93,16 @@ def _check_grid(image: SpatialImage, shape: tuple[int, ...], affine: np.ndarray)
 def _holds_less(path: Path, size: int, needed: int) -> bool:
     """Whether a file unpacks to fewer than `needed` bytes.
 
-    The trailer of a .nii.gz states its length modulo 2^32, of its last member where there are several: a trailer that
-    says too little is a suspicion, and only then is the file unpacked.
+    The trailer of a .nii.gz states its length modulo 2^32. Any other length than the header's is a suspicion (a
+    truncated file ends in something else; a file of several members or with a tail may be whole), and only then is the
+    file unpacked.
     """
     if path.suffix != ".gz":
         return size < needed
     with open(path, "rb") as file:
         file.seek(-4, 2)
         stated = struct.unpack("<I", file.read(4))[0]
-    return stated < needed % 2**32 and _unpacked_bytes(path, needed) < needed
+    return stated != needed % 2**32 and _unpacked_bytes(path, needed) < needed
 
 
 def _unpacked_bytes(path: Path, enough: int) -> int:

@@ -2,7 +2,6 @@
 
 import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 from neuroquant.cohorts.layouts import LAYOUTS, Layout, match
@@ -64,7 +63,8 @@ def take_inventory(cohort: Cohort, root: Path) -> list[Entry]:
     InputError
         If the root itself can't be read.
     """
-    layout, found = LAYOUTS[cohort.layout], []
+    layout = LAYOUTS[cohort.layout]
+    found: list[Entry] = []
     try:
         top = list(os.scandir(root))
     except OSError as error:
@@ -75,42 +75,42 @@ def take_inventory(cohort: Cohort, root: Path) -> list[Entry]:
         if entry.name in layout.tables:
             found.append(_stamp(entry, entry.name))
         elif re.fullmatch(layout.subject, entry.name):
-            found += _walk(layout, entry.path, entry.name, DEPTH)
+            _walk(layout, entry.path, entry.name, DEPTH, found)
         elif entry.name == "derivatives":
-            found += _walk_derivatives(layout, entry.path)
+            _walk_derivatives(layout, entry.path, found)
     if cohort.participants:
         found.append(_stamp(Path(cohort.participants), cohort.participants))
     return sorted(found)
 
 
-def _walk_derivatives(layout: Layout, folder: str) -> Iterator[Entry]:
+def _walk_derivatives(layout: Layout, folder: str, found: list[Entry]) -> None:
     try:
         pipelines = [entry for entry in os.scandir(folder) if entry.is_dir()]
     except OSError:
-        yield "derivatives", -1, -1
+        found.append(("derivatives", -1, -1))
         return
     for pipeline in pipelines:
-        yield from _walk(layout, pipeline.path, f"derivatives/{pipeline.name}", DEPTH + 1)
+        _walk(layout, pipeline.path, f"derivatives/{pipeline.name}", DEPTH + 1, found)
 
 
-def _walk(layout: Layout, folder: str, relative: str, depth: int) -> Iterator[Entry]:
-    """Entries below a folder, at most `depth` levels of folders counting its own."""
+def _walk(layout: Layout, folder: str, relative: str, depth: int, found: list[Entry]) -> None:
+    """Add what lies below a folder, at most `depth` levels of folders counting its own, to `found`."""
     try:
         entries = list(os.scandir(folder))
     except NotADirectoryError:
         return
     except OSError:
-        yield relative, -1, -1
+        found.append((relative, -1, -1))
         return
     for entry in entries:
         path = f"{relative}/{entry.name}"
         if entry.name.endswith((".nii", ".nii.gz")):
             if match(layout, path):
-                yield _stamp(entry, path)
+                found.append(_stamp(entry, path))
         elif entry.name.endswith("_sessions.tsv"):
-            yield _stamp(entry, path)
+            found.append(_stamp(entry, path))
         elif depth > 1 and re.fullmatch(layout.folders, entry.name):
-            yield from _walk(layout, entry.path, path, depth - 1)
+            _walk(layout, entry.path, path, depth - 1, found)
 
 
 def _stamp(entry: os.DirEntry | Path, path: str) -> Entry:

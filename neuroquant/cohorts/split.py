@@ -71,10 +71,11 @@ def _hashed(people: pd.DataFrame, split: Split, cohort: str, seed: int) -> list[
 def _missing(sexes: pd.Series, chosen: list[str] | pd.Series, wanted: list[str]) -> list[str]:
     """What the wanted splits lack, in words."""
     present = set(zip(chosen, sexes, strict=True))
+    there = {sex for _, sex in present}
     lacks = []
     for name in wanted:
-        absent = [sex for sex in ("F", "M") if sex in set(sexes) and (name, sex) not in present]
-        if len(absent) == sexes.nunique():
+        absent = sorted(sex for sex in there if (name, sex) not in present)
+        if len(absent) == len(there):
             lacks.append(f"{name} empty")
         elif absent:
             lacks.append(f"{name} without {absent[0]}")

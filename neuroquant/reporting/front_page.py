@@ -84,7 +84,7 @@ def in_words(experiment: Experiment, cells: pd.DataFrame, tests: pd.DataFrame) -
     stand_ins = [c.shown for c in experiment.cohorts if c.embedded]
     if stand_ins:
         texts.append(
-            f"Stand-in: {' and '.join(stand_ins)} are embedded cohorts that the workflow made itself from one "
+            f"Stand-in: {' and '.join(stand_ins)} are embedded cohorts, made by the workflow itself from one "
             "template; no person was scanned. The numbers show that the path works, and nothing about the paper's claims."
         )
     if experiment.segmentation.engine == "standin":

@@ -102,11 +102,8 @@ def _notes(experiment: Experiment, cells: pd.DataFrame, tests: pd.DataFrame) -> 
         )
     stand_ins = sorted({part for text in cells.stand_in.dropna() for part in str(text).split("; ") if part})
     if stand_ins:
-        notes.append(
-            "STAND-IN: these numbers hang on "
-            + " and ".join(f"an {s}" if s[0] in "aeiou" else f"a {s}" for s in stand_ins)
-            + "; they show that the workflow runs and say nothing about the paper."
-        )
+        named = " and ".join(f"an {name}" if name[0] in "aeiou" else f"a {name}" for name in stand_ins)
+        notes.append(f"STAND-IN: these numbers hang on {named}; they show that the workflow runs, and nothing more.")
     return notes
 
 

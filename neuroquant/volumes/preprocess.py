@@ -127,7 +127,7 @@ def prepare(row: dict[str, Any], root: Path, volume: Volume) -> Prepared:
     if row["labels"]:
         labels = cut(_load_labels(root, row["labels"], scans["T1w"]), start, volume.shape, 0)
     qc |= {"voxel_mm": _by(np.linalg.norm(scans["T1w"].affine[:3, :3], axis=0))}
-    qc |= {"brain_ml": brain_ml(brain, scans["T1w"].affine), "mask_from": GIVEN if row["mask"] else STRIPPED}
+    qc |= {"brain_ml": round(brain_ml(brain, scans["T1w"].affine), 3), "mask_from": GIVEN if row["mask"] else STRIPPED}
     images, geometry = {}, {}
     for name, scan in scans.items():
         bounds = intensity_bounds(scan.data[brain], volume.percentiles)

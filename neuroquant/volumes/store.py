@@ -172,6 +172,7 @@ class ArrayWriter:
             space = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
             space.set_layout(h5py.h5d.CONTIGUOUS)
             space.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+            space.set_obj_track_times(False)  # or the same content would give other bytes a second later
             h5py.h5d.create(
                 self._arrays.id, name.encode(), h5py.h5t.py_create(np.dtype(dtype)), h5py.h5s.create_simple(full), space
             )

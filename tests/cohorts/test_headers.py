@@ -41,20 +41,25 @@ def test_empty_missing_and_foreign_files_are_told_apart(tmp_path, kind):
 
 
 @pytest.mark.parametrize("kind", [".nii", ".nii.gz"])
-def test_a_truncated_scan_is_noticed_without_reading_its_voxels(tmp_path, kind):
+def test_a_truncated_scan_is_noticed(tmp_path, kind):
     path = tmp_path / f"a{kind}"
     if kind == ".nii":
         save(path)
         path.write_bytes(path.read_bytes()[:-200])
     else:
-        save(tmp_path / "a.nii")
-        path.write_bytes(gzip.compress((tmp_path / "a.nii").read_bytes()[:-200]))
+        whole = save(tmp_path / "b.nii").read_bytes()
+        path.write_bytes(gzip.compress(whole[:-200]))
     assert "truncated" in reason(path)
+    noise = np.random.default_rng(0).integers(0, 500, (20, 20, 20)).astype(np.int16)
+    nib.save(nib.Nifti1Image(noise, np.eye(4)), path)
+    for lost in (1, 5, 500, 5000):
+        path.write_bytes(path.read_bytes()[:-lost])
+        assert "truncated" in reason(path)
 
 
-def test_a_scan_compressed_in_several_pieces_is_whole(tmp_path):
+def test_a_scan_compressed_in_several_pieces_or_with_a_tail_is_whole(tmp_path):
     whole = save(tmp_path / "a.nii").read_bytes()
-    (tmp_path / "a.nii.gz").write_bytes(gzip.compress(whole[:9000]) + gzip.compress(whole[9000:]))
+    (tmp_path / "a.nii.gz").write_bytes(gzip.compress(whole[:9000]) + gzip.compress(whole[9000:] + b"tail"))
     assert read_grid(tmp_path / "a.nii.gz").shape == (20, 20, 20)
 
 

@@ -21,11 +21,11 @@ def cohort(count, families=0):
 
 PEOPLE = st.lists(
     st.tuples(st.integers(0, 10**6), st.integers(0, 30), st.sampled_from("FM")),
-    min_size=1, max_size=60, unique_by=lambda person: person[0],
+    min_size=1, max_size=40, unique_by=lambda person: person[0],
 )  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(people=PEOPLE, seed=st.integers(0, 99))
 def test_no_family_and_no_subject_is_ever_in_two_splits(people, seed):
     table = sessions([(f"sub-{s}", f"fam-{f}" if f else "", x) for s, f, x in people])
@@ -62,7 +62,7 @@ def test_visits_of_a_subject_make_one_row_and_another_seed_another_split():
 
 
 def test_the_hash_stays_what_it_is():
-    assert unit_hash(0, "study", "sub-01") == pytest.approx(0.9017655, abs=1e-6)
+    assert unit_hash(0, "study", "sub-01") == pytest.approx(0.7969338625394952, abs=1e-15)
 
 
 def test_fewer_subjects_than_splits_are_refused():

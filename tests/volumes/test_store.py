@@ -1,5 +1,7 @@
 """The shard store: whole rows, single slices, and the same bytes for the same content."""
 
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -56,8 +58,9 @@ def test_records_come_back_with_their_geometry(tmp_path):
 
 def test_the_same_content_gives_the_same_bytes(tmp_path):
     arrays = np.ones((2, 4, 4, 4), np.float16)
-    for name in "ab":
-        write(tmp_path / f"{name}.h5", arrays)
+    write(tmp_path / "a.h5", arrays)
+    time.sleep(1.1)  # HDF5 would note the second in which a file was made
+    write(tmp_path / "b.h5", arrays)
     assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()
 
 

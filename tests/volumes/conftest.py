@@ -1,0 +1,10 @@
+"""What the tests of volumes start from."""
+
+import pytest
+from heads import Shard
+
+
+@pytest.fixture
+def shard(tmp_path):
+    """An empty shard."""
+    return Shard(tmp_path)

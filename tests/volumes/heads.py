@@ -1,0 +1,57 @@
+"""Small skull-stripped heads on disk and a manifest of them, to be spoilt by the tests."""
+
+import os
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+
+from neuroquant.config.volume import Volume
+from neuroquant.files import read_tsv, write_tsv
+from neuroquant.volumes.preprocess import preprocess_shard
+from neuroquant.volumes.store import ArrayFile
+
+COLUMNS = "cohort subject session family sex age t1w t2w mask labels split".split()
+LPS = np.diag([-2.0, -2.0, 2.0, 1.0])
+
+
+def ball(shape=(30, 34, 28), radius=10.0) -> np.ndarray:
+    """A round brain, a little off the middle, so that flips show."""
+    centre = np.array(shape) / 2 - (1, 2, 0)
+    apart = np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), -1) - centre
+    return np.linalg.norm(apart, axis=-1) < radius
+
+
+class Shard:
+    """Scans below a folder, a manifest of them, and what preprocessing makes of it."""
+
+    def __init__(self, root: Path):
+        self.root, self.rows = root, []
+
+    def write(self, name: str, data: np.ndarray, affine=LPS) -> str:
+        nib.save(nib.Nifti1Image(data, affine), self.root / name)
+        return name
+
+    def add(self, subject: str, mask: np.ndarray | None = None, labels: np.ndarray | None = None, **images) -> dict:
+        """One session; `T1w` and `T2w` are arrays in place of the good ones."""
+        brain = ball()
+        generator = np.random.default_rng(len(self.rows))
+        row = {"cohort": "c", "subject": subject, "session": "ses-1", "family": "", "sex": "F", "age": 9.5}
+        for name in ("T1w", "T2w"):
+            good = np.where(brain, generator.uniform(100, 900, brain.shape), 0).astype(np.float32)
+            row[name.lower()] = self.write(f"{subject}_{name}.nii.gz", images.get(name, good))
+        row["mask"] = "" if mask is None else self.write(f"{subject}_mask.nii.gz", mask.astype(np.uint8))
+        row["labels"] = "" if labels is None else self.write(f"{subject}_dseg.nii.gz", labels.astype(np.int16))
+        self.rows.append({**row, "split": "test"})
+        return self.rows[-1]
+
+    def run(self, out: str = "out", **settings) -> tuple[ArrayFile, pd.DataFrame, pd.DataFrame]:
+        """(volumes, QC, excluded) of all sessions added so far."""
+        write_tsv(pd.DataFrame(self.rows, columns=COLUMNS), self.root / "manifest.tsv")
+        folder = self.root / out
+        paths = [folder / f"test-000.{kind}" for kind in ("h5", "qc.tsv", "excluded.tsv")]
+        volume = Volume(**{"shape": (32, 32, 32), **settings})
+        preprocess_shard(self.root / "manifest.tsv", self.root, volume, *paths)
+        assert sorted(os.listdir(folder)) == sorted(path.name for path in paths), "nothing else is left behind"
+        return ArrayFile(paths[0]), read_tsv(paths[1]), read_tsv(paths[2])
