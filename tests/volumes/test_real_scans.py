@@ -1,10 +1,11 @@
-"""Real MRI from disk to volumes: skull-stripped pairs on one grid are in, all others are out with their reason."""
+"""A real skull-stripped pair from disk to volumes, and back."""
 
 import os
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
+import pandas as pd
 import pytest
 
 from neuroquant.config.volume import Volume
@@ -27,8 +28,6 @@ def real(tmp_path_factory):
     stem = "sub-04/anat/sub-04"
     row = {"cohort": "real", "subject": "sub-04", "session": "", "family": "", "sex": "F", "age": "53"}
     row |= {"t1w": f"{stem}_T1w.nii.gz", "t2w": f"{stem}_T2w.nii.gz", "mask": "", "labels": "", "split": "test"}
-    import pandas as pd
-
     write_tsv(pd.DataFrame([row]), folder / "manifest.tsv")
     out = [folder / name for name in ("a.h5", "qc.tsv", "excluded.tsv")]
     preprocess_shard(folder / "manifest.tsv", ROOT, Volume(), *out)

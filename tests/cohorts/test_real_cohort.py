@@ -1,0 +1,34 @@
+"""The index of real MRI: skull-stripped pairs on one grid are in, all others are out with their reason."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from neuroquant.cohorts.index import index_cohort
+from neuroquant.cohorts.inventory import check_root, refresh_inventory
+from neuroquant.config.cohort import Cohort
+from neuroquant.files import read_tsv
+
+ROOT = Path(os.environ.get("NEUROQUANT_TESTDATA", "")) / "bids_real"
+
+
+@pytest.mark.skipif(
+    "NEUROQUANT_TESTDATA" not in os.environ or not ROOT.is_dir(),
+    reason="set NEUROQUANT_TESTDATA to the folder that holds bids_real to test on real scans",
+)
+def test_stripped_pairs_are_in_and_raw_or_unpaired_scans_are_out(tmp_path):
+    cohort = Cohort(name="real", root=str(ROOT))
+    check_root(cohort)
+    refresh_inventory(cohort, ROOT, tmp_path / "inventory.tsv")
+    index_cohort(cohort, ROOT, *(tmp_path / f"{name}.tsv" for name in ("inventory", "sessions", "excluded")))
+    sessions, excluded = read_tsv(tmp_path / "sessions.tsv"), read_tsv(tmp_path / "excluded.tsv")
+    assert list(sessions.subject) == ["sub-04", "sub-05"] and list(sessions.age) == ["53", "40"]
+    raw, unpaired = excluded[excluded.subject < "sub-04"], excluded[excluded.subject > "sub-05"]
+    assert list(raw.subject) == ["sub-01", "sub-01", "sub-02", "sub-03"] and list(raw.session[:2]) == [
+        "ses-01",
+        "ses-02",
+    ]
+    assert raw.reason.str.startswith("raw pair on different grids").all()
+    assert list(unpaired.subject) == ["sub-06", "sub-07", "sub-08", "sub-09"]
+    assert (unpaired.reason == "no T2w scan").all()
