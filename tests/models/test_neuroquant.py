@@ -10,7 +10,7 @@ from neuroquant.models.neuroquant.film import ReverseGradient
 from neuroquant.models.neuroquant.quantizer import Quantizer
 
 torch.set_num_threads(1)
-SMALL = {"channels": (4, 8, 8, 8), "codebook_size": 12, "code_dim": 6, "c_m": 4, "c_s": 4, "film_hidden": 8}
+SMALL = {"channels": (4, 8, 8, 8), "codebook_size": 12, "code_dim": 6, "c_m": 4, "c_s": 4, "film_hidden": 8, "start_after": 0}
 
 
 def small(**changes):

@@ -14,20 +14,14 @@ import numpy as np
 import pandas as pd
 
 import neuroquant
-from neuroquant.cohorts.synthetic.contrast import acquire
+from neuroquant.cohorts.synthetic.contrast import acquire, tissue_means
+from neuroquant.cohorts.synthetic.structures import names
 from neuroquant.cohorts.synthetic.subject import Person, anatomy, draw_person
 from neuroquant.config.cohort import Cohort
 from neuroquant.errors import InputError
 from neuroquant.files import write_json, write_tsv
 
 TRUTH = "derivatives/ground_truth"
-NAMES = {
-    2: "Left-Cerebral-White-Matter", 41: "Right-Cerebral-White-Matter", 3: "Left-Cerebral-Cortex",
-    42: "Right-Cerebral-Cortex", 4: "Left-Lateral-Ventricle", 43: "Right-Lateral-Ventricle",
-    7: "Left-Cerebellum-White-Matter", 46: "Right-Cerebellum-White-Matter", 8: "Left-Cerebellum-Cortex",
-    47: "Right-Cerebellum-Cortex", 10: "Left-Thalamus", 49: "Right-Thalamus", 11: "Left-Caudate", 50: "Right-Caudate",
-    12: "Left-Putamen", 51: "Right-Putamen", 16: "Brain-Stem", 24: "CSF",
-}  # fmt: skip
 GENERATOR = "NeuroQuant embedded cohort"
 
 
@@ -37,9 +31,11 @@ def write_cohort(cohort: Cohort, folder: Path) -> None:
     Raises
     ------
     InputError
-        If something else lies at `folder`, or the folder of label maps is empty.
+        If the cohort has no recipe, something else lies at `folder`, or the label maps can't be used.
     """
     folder = Path(folder)
+    if cohort.synthetic is None:
+        raise InputError(f"cohort {cohort.name}: synthetic", "nothing", "a recipe", "add a synthetic section")
     if folder.exists() and not _is_ours(folder):
         raise InputError(
             str(folder), "a folder that wasn't made here", "nothing, or an embedded cohort", "move it away"
@@ -47,13 +43,16 @@ def write_cohort(cohort: Cohort, folder: Path) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
-        _write(cohort, scratch)
-        scratch.chmod(0o755)
-        shutil.rmtree(folder, ignore_errors=True)
-        os.replace(scratch, folder)
+        _write(cohort, scratch / "new")
+        if folder.exists():  # moved aside first, so that no moment shows half a cohort
+            os.replace(folder, scratch / "old")
+        os.replace(scratch / "new", folder)
     except BaseException:
-        shutil.rmtree(scratch, ignore_errors=True)
+        if (scratch / "old").exists():
+            os.replace(scratch / "old", folder)
         raise
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _is_ours(folder: Path) -> bool:
@@ -78,15 +77,21 @@ def _write_person(cohort: Cohort, root: Path, person: Person) -> None:
     visits = [f"ses-{visit + 1:02d}" for visit in range(len(person.ages))]
     table = pd.DataFrame({"session_id": visits, "age": person.ages})
     write_tsv(table, root / person.label / f"{person.label}_sessions.tsv")
+    columns = {"session_id": {"Description": "visit"}, "age": {"Description": "age at the visit", "Units": "year"}}
+    write_json(root / person.label / f"{person.label}_sessions.json", columns)
+    own = np.random.default_rng((settings.seed, person.number, 3))
+    means = {modality: tissue_means(modality, settings.scanner, own) for modality in ("T1w", "T2w")}
     for visit, session in enumerate(visits):
-        labels, texture, affine = anatomy(settings, person, visit)
+        brain = anatomy(settings, person, visit)
+        affine = brain.view.affine
         generator = np.random.default_rng((settings.seed, person.number, 2, visit))
         stem = f"{person.label}/{session}/anat/{person.label}_{session}"
         for modality in ("T1w", "T2w"):
-            image = acquire(labels, texture, modality, settings.scanner, settings.voxel_mm, generator)
-            save_nifti(image, affine, root / f"{stem}_{modality}.nii.gz")
-        save_nifti(labels, affine, root / TRUTH / f"{stem}_dseg.nii.gz")
-        save_nifti((labels > 0).astype(np.uint8), affine, root / TRUTH / f"{stem}_desc-brain_mask.nii.gz")
+            scan = acquire(brain, means[modality], modality, settings.scanner, generator)
+            save_nifti(scan, affine, root / f"{stem}_{modality}.nii.gz")
+        save_nifti(brain.labels, affine, root / TRUTH / f"{stem}_dseg.nii.gz")
+        mask = (brain.labels > 0).astype(np.uint8)
+        save_nifti(mask, affine, root / TRUTH / f"{stem}_desc-brain_mask.nii.gz")
 
 
 def save_nifti(array: np.ndarray, affine: np.ndarray, path: Path) -> None:
@@ -104,7 +109,7 @@ def save_nifti(array: np.ndarray, affine: np.ndarray, path: Path) -> None:
 
 def _describe(cohort: Cohort, root: Path) -> None:
     made = [{"Name": GENERATOR, "Version": neuroquant.__version__}]
-    base = {"BIDSVersion": "1.10.0", "License": "Apache-2.0", "GeneratedBy": made}
+    base = {"BIDSVersion": "1.10.0", "License": "Apache-2.0", "Authors": ["NeuroQuant"], "GeneratedBy": made}
     write_json(root / "dataset_description.json", {"Name": cohort.shown, "DatasetType": "raw", **base})
     write_json(
         root / TRUTH / "dataset_description.json",
@@ -127,5 +132,4 @@ def _describe(cohort: Cohort, root: Path) -> None:
             "family_id": {"Description": "siblings share it"},
         },
     )
-    names = pd.DataFrame({"index": list(NAMES), "name": list(NAMES.values())}).sort_values("index")
-    write_tsv(names, root / TRUTH / "dseg.tsv")
+    write_tsv(pd.DataFrame(names().items(), columns=["index", "name"]), root / TRUTH / "dseg.tsv")

@@ -8,6 +8,8 @@ from scipy import ndimage
 GRID_MM = 6.0
 SMOOTH_MM = 18.0
 SQUARINGS = 6
+REACH_MM = 4.0
+"""How far around a structure its growth is felt."""
 
 
 @dataclass(frozen=True)
@@ -51,14 +53,20 @@ def exponential(velocity: np.ndarray, spacing: float = GRID_MM, squarings: int =
 
     The flow of -velocity is its inverse (Arsigny et al. 2006).
     """
-    displacement = velocity / 2**squarings
+    displacement = (velocity / 2**squarings).astype(np.float32)
     grid = np.stack(np.meshgrid(*(np.arange(n, dtype=np.float32) for n in velocity.shape[1:]), indexing="ij"))
     for _ in range(squarings):
         moved = grid + displacement / spacing
         displacement = displacement + np.stack(
-            [ndimage.map_coordinates(part, moved, order=1, mode="nearest") for part in displacement]
+            [ndimage.map_coordinates(part, moved, order=1, mode="nearest", output=np.float32) for part in displacement]
         )
     return displacement
+
+
+def folding(displacement: np.ndarray, spacing: float = GRID_MM) -> float:
+    """The smallest Jacobian determinant of x -> x + displacement: the deformation is invertible where it is above 0."""
+    gradient = np.stack([np.stack(np.gradient(part, spacing)) for part in displacement])
+    return float(np.linalg.det(np.eye(3) + np.moveaxis(gradient, (0, 1), (-2, -1))).min())
 
 
 def coarse_grid(shape: tuple[int, ...], affine: np.ndarray) -> tuple[np.ndarray, tuple[int, ...]]:
@@ -69,20 +77,23 @@ def coarse_grid(shape: tuple[int, ...], affine: np.ndarray) -> tuple[np.ndarray,
 
 
 def growth_velocity(labels: np.ndarray, affine: np.ndarray, numbers: tuple[int, ...], share: float) -> np.ndarray:
-    """A velocity that makes the structures `numbers` larger by about `share` of their volume.
+    """A velocity (3, I, J, K), mm, that makes the structures `numbers` larger by `share` of their volume.
 
     It pulls points around them inwards, so that a warped image shows them grown: along the gradient of the smoothed
-    structure, by the distance that its surface has to move.
+    structures, with the strength at which its mean convergence inside them is `share` (to first order in it).
     """
     origin, shape = coarse_grid(labels.shape, affine)
     inside = np.isin(labels, numbers)
-    surface = inside & ~ndimage.binary_erosion(inside)
-    smooth = ndimage.gaussian_filter(inside.astype(np.float32), 4.0)
-    points = np.meshgrid(
-        *((origin[a] + GRID_MM * np.arange(n) - affine[a, 3]) / affine[a, a] for a, n in enumerate(shape)),
-        indexing="ij",
+    if not inside.any() or share == 0:
+        return np.zeros((3, *shape), np.float32)
+    step = np.diag(affine)[:3]
+    smooth = ndimage.gaussian_filter(inside.astype(np.float32), REACH_MM / step, truncate=3)
+    axes = [(origin[a] + GRID_MM * np.arange(n) - affine[a, 3]) / step[a] for a, n in enumerate(shape)]
+    points = np.meshgrid(*axes, indexing="ij")
+    towards = np.stack(
+        [ndimage.map_coordinates(np.gradient(smooth, step[a], axis=a), points, order=1) for a in range(3)]
     )
-    towards = np.stack([ndimage.map_coordinates(np.gradient(smooth, axis=a), points, order=1) for a in range(3)])
-    strength = np.linalg.norm(towards, axis=0)
-    distance = share * inside.sum() / max(surface.sum(), 1)
-    return (towards * (2 * distance / max(np.percentile(strength[strength > 0], 99), 1e-6))).astype(np.float32)
+    convergence = -sum(np.gradient(towards[a], GRID_MM, axis=a) for a in range(3))
+    places = (np.argwhere(inside) * step + affine[:3, 3] - origin).T / GRID_MM
+    mean = ndimage.map_coordinates(convergence, places, order=1).mean()
+    return (towards * (share / mean)).astype(np.float32)

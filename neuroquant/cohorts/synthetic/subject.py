@@ -4,24 +4,29 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from scipy import ndimage
 
 from neuroquant.cohorts.synthetic.deformation import (
     GRID_MM,
     Deformation,
     coarse_grid,
     exponential,
+    folding,
     growth_velocity,
     random_velocity,
 )
 from neuroquant.cohorts.synthetic.template import Template, load_template
+from neuroquant.cohorts.synthetic.warping import Brain, View, warp
 from neuroquant.config.cohort import Synthetic
+from neuroquant.errors import InputError
 
 VENTRICLES = (4, 43)
-ICBM_SCALE = 0.92
-"""The ICBM brain is larger than a typical adult's by about this much a side."""
+ICBM_SCALE = 0.89
+"""Side length of a typical adult's brain relative to the ICBM brain, which is larger than life."""
 SIZE_SPREAD = 0.02
-"""Standard deviation of the relative side length within a sex."""
+"""Standard deviation of the relative side length within a sex; nobody is further than SIZE_LIMIT of it away."""
+SIZE_LIMIT = 2.5
+TO_BRAIN = 0.1
+"""The brain loses this share of what the ventricles gain, relative to their volumes."""
 
 
 @dataclass(frozen=True)
@@ -49,66 +54,58 @@ def draw_person(settings: Synthetic, number: int) -> Person:
     return Person(number, "FM"[number % 2], family, ages)
 
 
-def anatomy(settings: Synthetic, person: Person, visit: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Labels (int16) and texture (float32), (D, H, W), and the affine of a subject's brain at a visit.
+def anatomy(settings: Synthetic, person: Person, visit: int) -> Brain:
+    """A subject's brain at a visit, in the field of view that all subjects of a template share.
 
     The same deformation holds at every visit; the ventricles grow and the brain shrinks a little with each.
+
+    Raises
+    ------
+    InputError
+        If `deformation_mm` is so large that the deformation folds.
     """
     template = load_template(settings.labels, person.number)
     generator = np.random.default_rng((settings.seed, person.number, 1))
     origin, shape = coarse_grid(template.labels.shape, template.affine)
     velocity = random_velocity(generator, shape, settings.deformation_mm)
-    velocity = velocity + visit * _growth(settings.labels, person.number if settings.labels else 0, settings.atrophy)
+    if visit:
+        growth = _growth(settings.labels, person.number if settings.labels else 0, settings.atrophy)
+        velocity = velocity + visit * growth
+    displacement = exponential(velocity)
+    if folding(displacement) <= 0:
+        raise InputError(
+            "synthetic", f"deformation_mm {settings.deformation_mm}, atrophy {settings.atrophy}: the brain folds over",
+            "a deformation that can be undone; 3 mm and 0.02 are usual", "lower one of them",
+        )  # fmt: skip
     scale = brain_scale(settings, person, visit, generator)
-    return warp(template, Deformation(exponential(velocity), origin, GRID_MM), scale, settings.voxel_mm)
+    return warp(template, Deformation(displacement, origin, GRID_MM), scale, field_of_view(settings, template))
 
 
 def brain_scale(settings: Synthetic, person: Person, visit: int, generator: np.random.Generator) -> float:
-    """Side length relative to the template: sex, the individual, and a tenth of the atrophy a visit as volume."""
+    """Side length relative to the template: sex, the individual, and the loss of volume a visit."""
     sex = 1 + (settings.sex_effect / 2 if person.sex == "M" else -settings.sex_effect / 2)
-    loss = 1 - 0.1 * settings.atrophy * visit
-    base = 1.0 if settings.labels else ICBM_SCALE
-    return float(base * (sex * loss) ** (1 / 3) * np.exp(SIZE_SPREAD * generator.standard_normal()))
+    own = np.exp(SIZE_SPREAD * np.clip(generator.standard_normal(), -SIZE_LIMIT, SIZE_LIMIT))
+    return float(_base(settings) * (sex * (1 - TO_BRAIN * settings.atrophy) ** visit) ** (1 / 3) * own)
 
 
-@lru_cache(maxsize=4)
+def field_of_view(settings: Synthetic, template: Template) -> View:
+    """Voxels around the largest brain that the settings can make of a template: a protocol, not a person, decides."""
+    low, high = template.extent
+    scale = _base(settings) * (1 + settings.sex_effect / 2) ** (1 / 3) * np.exp(SIZE_LIMIT * SIZE_SPREAD)
+    margin = 4 + 3 * settings.deformation_mm
+    low, high = low * scale - margin, high * scale + margin
+    shape = np.maximum(np.ceil((high - low) / settings.voxel_mm).astype(int), 16)
+    affine = np.diag([settings.voxel_mm] * 3 + [1.0])
+    affine[:3, 3] = low + settings.voxel_mm / 2
+    return View(tuple(int(side) for side in shape), affine)
+
+
+def _base(settings: Synthetic) -> float:
+    return 1.0 if settings.labels else ICBM_SCALE
+
+
+@lru_cache(maxsize=2)
 def _growth(folder: str, number: int, atrophy: float) -> np.ndarray:
     template = load_template(folder, number)
-    return growth_velocity(template.labels, template.affine, VENTRICLES, atrophy)
-
-
-def warp(
-    template: Template, deformation: Deformation, scale: float, voxel_mm: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The deformed and scaled template on its own grid of `voxel_mm`, boxed with a margin of 6 mm and more.
-
-    The deformation maps target points to template points, so the image of a structure moves the other way.
-    """
-    low, high = _brain_extent(template)
-    low, high = low * scale - 14 * scale, high * scale + 14 * scale
-    shape = np.maximum(np.ceil((high - low) / voxel_mm).astype(int), 16)
-    axes = [(low[a] + voxel_mm * (np.arange(shape[a], dtype=np.float32) + 0.5)) / scale for a in range(3)]
-    displacement = deformation.at(tuple(axes))
-    inverse = np.linalg.inv(template.affine)
-    points = [
-        ((axes[a].reshape([-1 if b == a else 1 for b in range(3)]) + displacement[a]) * inverse[a, a] + inverse[a, 3])
-        for a in range(3)
-    ]
-    labels = ndimage.map_coordinates(template.labels, points, order=0, output=np.int16)
-    texture = np.zeros(labels.shape, np.float32)
-    if template.texture.any():
-        texture = ndimage.map_coordinates(template.texture, points, order=1, output=np.float32)
-    affine = np.diag([voxel_mm, voxel_mm, voxel_mm, 1.0])
-    affine[:3, 3] = low + voxel_mm / 2
-    return labels, texture, affine
-
-
-def _brain_extent(template: Template) -> tuple[np.ndarray, np.ndarray]:
-    """Corners of the template's brain in mm."""
-    inside = template.labels > 0
-    lines = [np.flatnonzero(inside.any(axis=tuple(a for a in range(3) if a != axis))) for axis in range(3)]
-    step, origin = np.diag(template.affine)[:3], template.affine[:3, 3]
-    return (
-        np.array([line[0] for line in lines]) * step + origin,
-        np.array([line[-1] + 1 for line in lines]) * step + origin,
-    )
+    share = (1 + atrophy) / (1 - TO_BRAIN * atrophy) - 1  # net of the shrinking of the whole
+    return growth_velocity(template.labels, template.affine, VENTRICLES, share)

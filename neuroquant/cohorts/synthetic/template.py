@@ -1,42 +1,63 @@
-"""The brain that is deformed: a label map carved from the ICBM 2009 templates, or one of a folder of label maps."""
+"""The brain that is deformed: carved from the ICBM 2009 templates, or one of a folder of label maps."""
 
 import importlib.util
+import zlib
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
+from nibabel.filebasedimages import ImageFileError
 from scipy import ndimage
 
+from neuroquant.cohorts.synthetic.carving import carve
+from neuroquant.cohorts.synthetic.structures import FLUID, LAST
 from neuroquant.errors import InputError
 
-LEFT = {2: 41, 3: 42, 4: 43, 7: 46, 8: 47, 10: 49, 11: 50, 12: 51}
-"""FreeSurfer label on the left -> the same structure on the right, of what is carved here."""
-FLUID = 24
-TO_CEREBRUM = {25: 2, 57: 41, 136: 4, 137: 5, 163: 43, 164: 44, 30: 0, 62: 0, 72: 0, 85: 0}
-"""Labels of SynthSeg's training maps that its own scoring folds into others."""
+SYNTHSEG = {25: 2, 57: 41, 136: 4, 137: 5, 163: 43, 164: 44, 30: 0, 62: 0, 72: 0, 85: 0}
+"""Numbers of SynthSeg's training maps that its own scoring folds into others."""
+SULCUS, RIND = 5, 1
+"""Fluid counts as inside the skull-stripped brain in gaps of twice SULCUS voxels, and RIND voxels around the brain."""
+GRAIN = 0.6
+"""Standard deviation of made-up texture; the real one has more at the edges of structures, and less within."""
 
 
 @dataclass(frozen=True)
 class Template:
-    """A brain to deform.
+    """A brain to deform, cropped to its box.
 
     Attributes
     ----------
     labels : (I, J, K) int16, FreeSurfer numbers, 0 outside the brain
-    texture : (I, J, K) float32, fine structure of the T1w template around each structure's mean, in its standard
-        deviations; zero where no image is at hand
-    affine : (4, 4) voxel to mm, RAS+
+    texture : (I, J, K) float32, fine structure around each structure's mean, of about unit variance inside the brain
+    affine : (4, 4) voxel to mm, RAS+, axes along the world's
     """
 
     labels: np.ndarray
     texture: np.ndarray
     affine: np.ndarray
 
+    @property
+    def voxel_mm(self) -> np.ndarray:
+        """(3,) sides of a voxel, mm."""
+        return np.diag(self.affine)[:3]
+
+    @property
+    def extent(self) -> tuple[np.ndarray, np.ndarray]:
+        """Lower and upper corner of the box around the brain, (3,) each, mm."""
+        low = self.affine[:3, 3] - self.voxel_mm / 2
+        return low, low + self.voxel_mm * self.labels.shape
+
 
 def load_template(folder: str, number: int) -> Template:
-    """The template of subject `number`: the ICBM brain, or the maps of `folder` in turn."""
+    """The template of subject `number`: the ICBM brain where `folder` is empty, else the maps of `folder` in turn.
+
+    Raises
+    ------
+    InputError
+        If the folder has no maps, or a map can't be used.
+    """
     if not folder:
         return icbm()
     maps = sorted(Path(folder).glob("*_dseg.nii.gz"))
@@ -47,134 +68,83 @@ def load_template(folder: str, number: int) -> Template:
     return from_map(maps[number % len(maps)])
 
 
-@lru_cache(maxsize=2)
-def from_map(path: Path) -> Template:
-    """A label map with everything outside the brain removed."""
-    image = nib.as_closest_canonical(nib.load(path))
-    labels = np.asarray(image.dataobj).round().astype(np.int16)
-    for old, new in TO_CEREBRUM.items():
-        labels[labels == old] = new
-    labels[labels >= 500] = 0
-    around = ndimage.binary_dilation((labels > 0) & (labels != FLUID), iterations=4)
-    labels[(labels == FLUID) & ~around] = 0  # fluid down the spine and under the scalp isn't skull-stripped brain
-    return Template(labels, np.zeros(labels.shape, np.float32), image.affine)
-
-
 @lru_cache(maxsize=1)
 def icbm() -> Template:
-    """The ICBM 2009 brain (1 mm), as nilearn's wheel carries it, with 20 structures."""
-    t1, gm, wm = (_nilearn_map(kind) for kind in ("t1", "gm", "wm"))
-    affine = _nilearn_image("t1").affine
-    labels = carve(t1, gm, wm, affine)
-    return Template(labels, _texture(t1, labels), affine)
+    """The ICBM 2009 brain (1 mm), as nilearn's wheel carries it, with 19 structures and the texture of its T1w."""
+    package = Path(importlib.util.find_spec("nilearn").origin).parent  # importing nilearn itself takes seconds
+    paths = [
+        package / "datasets" / "data" / f"mni_icbm152_{kind}_tal_nlin_sym_09a_converted.nii.gz"
+        for kind in ("t1", "gm", "wm")
+    ]
+    affine = nib.load(paths[0]).affine
+    t1, gm, wm = (np.asarray(nib.load(path).dataobj).astype(np.float32) / 255 for path in paths)
+    box = _box(t1 > 0)
+    affine = _shifted(affine, box)
+    labels = carve(t1[box], gm[box], wm[box], affine)
+    return Template(labels, _residual(t1[box], labels), affine)
 
 
-def _nilearn_image(kind: str) -> nib.Nifti1Image:
-    package = Path(importlib.util.find_spec("nilearn").origin).parent
-    return nib.load(package / "datasets" / "data" / f"mni_icbm152_{kind}_tal_nlin_sym_09a_converted.nii.gz")
+@lru_cache(maxsize=2)
+def from_map(path: Path) -> Template:
+    """A whole-head label map with everything outside the brain removed."""
+    labels, affine = _read_map(path)
+    for old, new in SYNTHSEG.items():
+        labels[labels == old] = new
+    labels[(labels > LAST) | (labels < 0)] = 0
+    tissue = np.pad((labels > 0) & (labels != FLUID), SULCUS)
+    closed = ndimage.binary_erosion(ndimage.binary_dilation(tissue, iterations=SULCUS), iterations=SULCUS - RIND)
+    labels[(labels == FLUID) & ~closed[(slice(SULCUS, -SULCUS),) * 3]] = 0  # fluid down the spine and under the scalp
+    pieces, _ = ndimage.label(labels > 0)
+    brain = pieces == np.bincount(pieces.ravel())[1:].argmax() + 1
+    labels[~brain] = 0
+    labels[ndimage.binary_fill_holes(brain) & ~brain] = FLUID  # vessels and the like: a head has no empty space
+    box = _box(brain)
+    labels = np.ascontiguousarray(labels[box])
+    return Template(labels, _grain(labels.shape, zlib.crc32(path.name.encode())), _shifted(affine, box))
 
 
-def _nilearn_map(kind: str) -> np.ndarray:
-    return np.asarray(_nilearn_image(kind).dataobj, np.float32) / 255
+def _read_map(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Labels (I, J, K) int16 in RAS+ and their affine, or an InputError that says what is wrong with the file."""
+    try:
+        image = nib.as_closest_canonical(nib.load(path))
+        labels = np.asarray(image.dataobj)
+    except (OSError, EOFError, ImageFileError, zlib.error) as error:
+        raise InputError(str(path), f"not readable ({error})", "a NIfTI label map", "replace or remove it") from error
+    matrix = image.affine[:3, :3]
+    if labels.ndim != 3 or not np.allclose(matrix, np.diag(np.diag(matrix)), atol=1e-3):
+        raise InputError(
+            str(path), f"shape {labels.shape}, affine {matrix.tolist()}", "3D, axes along the world's", "resample it"
+        )
+    labels = labels.round().astype(np.int16)
+    if not np.any((labels > 0) & (labels <= LAST) & (labels != FLUID)):
+        raise InputError(str(path), "no brain in it", "FreeSurfer numbers, 0 as background", "replace or remove it")
+    return labels, image.affine
 
 
-def carve(t1: np.ndarray, gm: np.ndarray, wm: np.ndarray, affine: np.ndarray) -> np.ndarray:
-    """FreeSurfer labels from the T1w template and the tissue probabilities, placed by MNI coordinates.
-
-    Parameters
-    ----------
-    t1, gm, wm : (I, J, K) in [0, 1]
-    affine : (4, 4) voxel to MNI mm
-
-    Returns
-    -------
-    (I, J, K) int16
-    """
-    x, y, z = _coordinates(t1.shape, affine)
-    side = np.abs(x)
-    brain = ndimage.binary_fill_holes(t1 > 0)
-    tissue = gm + wm
-    fluid = brain & (tissue < 0.45)
-    left_labels = np.zeros(t1.shape, np.int16)
-    left_labels[brain] = np.where(wm > gm, 2, 3)[brain]
-    hind = _hindbrain(t1, tissue, brain, affine)
-    left_labels[hind == 1] = np.where(wm > 0.6, 7, 8)[hind == 1]
-    left_labels[fluid] = 24
-    ventricle = fluid & (side < 30) & (side > 1) & (z > -2 - 0.25 * (y < -20) * 10) & (z < 32) & (y > -48) & (y < 38)
-    ventricle &= ~((side < 4) & (z < 8))
-    left_labels[_near(ventricle, [(8, 8, 16), (12, -25, 20)], affine)] = 4
-    deep = brain & ~(left_labels == 4) & (hind == 0)
-    left_labels[deep & _ellipsoid(x, y, z, (10.5, -18, 7), (9.5, 14, 8.5))] = 10
-    left_labels[deep & _ellipsoid(x, y, z, (26, 2, 1), (6.5, 16, 10)) & (gm > 0.3)] = 12
-    left_labels[deep & _caudate(x, y, z) & (gm > 0.35)] = 11
-    labels = left_labels.copy()
-    for left, right in LEFT.items():
-        labels[(left_labels == left) & (x > 0)] = right
-    labels[hind == 2] = 16
-    labels[(hind == 2) & fluid & (side > 8)] = 24
-    return labels
+def _box(inside: np.ndarray) -> tuple[slice, slice, slice]:
+    return ndimage.find_objects(inside.astype(np.uint8))[0]
 
 
-def _coordinates(shape: tuple[int, ...], affine: np.ndarray) -> tuple[np.ndarray, ...]:
-    axes = (np.arange(n, dtype=np.float32) * affine[a, a] + affine[a, 3] for a, n in enumerate(shape))
-    return tuple(np.meshgrid(*axes, indexing="ij", sparse=True))
+def _shifted(affine: np.ndarray, box: tuple[slice, slice, slice]) -> np.ndarray:
+    moved = affine.astype(float)
+    moved[:3, 3] += affine[:3, :3] @ [line.start for line in box]
+    return moved
 
 
-def _ellipsoid(x: np.ndarray, y: np.ndarray, z: np.ndarray, centre: tuple, radii: tuple) -> np.ndarray:
-    """Both sides of the midline."""
-    return ((np.abs(x) - centre[0]) / radii[0]) ** 2 + ((y - centre[1]) / radii[1]) ** 2 + (
-        (z - centre[2]) / radii[2]
-    ) ** 2 < 1
-
-
-def _caudate(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
-    """Balls along the arc of head, body and tail."""
-    arc = [((12, 17, 3), 7), ((13, 12, 9), 7.5), ((14, 5, 14), 6), ((16, -4, 19), 5), ((18, -13, 21), 4)]
-    inside = np.zeros(np.broadcast(x, y, z).shape, bool)
-    for centre, radius in arc:
-        inside |= _ellipsoid(x, y, z, centre, (radius, radius * 1.2, radius))
-    return inside
-
-
-def _near(mask: np.ndarray, seeds: list[tuple[int, int, int]], affine: np.ndarray) -> np.ndarray:
-    """The pieces of a mask that come within 6 mm of a seed, on either side."""
-    pieces, count = ndimage.label(mask)
-    x, y, z = _coordinates(mask.shape, affine)
-    kept = np.zeros(count + 1, bool)
-    for seed in seeds:
-        kept[np.unique(pieces[_ellipsoid(x, y, z, seed, (6, 6, 6))])] = True
-    kept[0] = False
-    return kept[pieces]
-
-
-def _hindbrain(t1: np.ndarray, tissue: np.ndarray, brain: np.ndarray, affine: np.ndarray) -> np.ndarray:
-    """1 in the cerebellum, 2 in the brain stem, 0 elsewhere: a watershed over the dark tentorium from seeds."""
-    x, y, z = _coordinates(t1.shape, affine)
-    side = np.abs(x)
-    markers = np.zeros(t1.shape, np.int16)
-    markers[~brain] = -1
-    cerebrum = brain & ((z > 2) | (y > -8) | (side > 58) | ((z > -8 + 0.08 * (y + 60)) & (y < -60) & (side > 12)))
-    markers[cerebrum] = 3
-    for centre in ((22, -62, -38), (38, -62, -34), (8, -62, -28), (14, -75, -36), (30, -50, -42)):
-        markers[brain & _ellipsoid(x, y, z, centre, (6, 6, 6))] = 1
-    stem = (side < 1.05 * np.where(z > -42, 15, 9)) & (y > -40) & (y < -14) & (z < -10) & (z > -50)
-    stem |= (side < 9) & (y < -32) & (y > -54) & (z <= -48)
-    stem &= y > -36 - np.clip(-(z + 40), 0, 30) * 0.9
-    markers[brain & stem & (tissue > 0.5)] = 2
-    height = (255 * (1 - np.clip(tissue, 0, 1))).astype(np.uint8)
-    region = ndimage.watershed_ift(height, markers)
-    region[(region == 3) | (region < 0) | ~brain] = 0
-    behind = (region == 2) & (y < -38 - np.clip(-(z + 40), 0, 30) * 0.9)
-    region[behind & (z < -4)] = 1
-    region[behind & (z >= -4)] = 0
-    allowed = (z < 2 - 0.30 * side) & (y < -10)
-    return np.where(allowed, region, 0)
-
-
-def _texture(t1: np.ndarray, labels: np.ndarray) -> np.ndarray:
+def _residual(t1: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """The template's deviation from each structure's mean, in standard deviations of all deviations."""
     numbers = np.unique(labels[labels > 0])
     means = np.zeros(int(labels.max()) + 1, np.float32)
     means[numbers] = ndimage.mean(t1, labels, numbers)
     texture = np.where(labels > 0, t1 - means[labels], 0).astype(np.float32)
     return np.clip(texture / texture[labels > 0].std(), -3, 3)
+
+
+def _grain(shape: tuple[int, ...], seed: int) -> np.ndarray:
+    """Texture where no image is at hand: smooth noise at two scales, the map's own."""
+    generator = np.random.default_rng(seed)
+    coarse = generator.standard_normal([side // 3 + 2 for side in shape], dtype=np.float32)
+    coarse = ndimage.zoom(coarse, 3, order=1)[tuple(slice(side) for side in shape)]
+    fine = ndimage.gaussian_filter(generator.standard_normal(shape, dtype=np.float32), 0.7, truncate=2)
+    texture = coarse / coarse.std() + fine / fine.std()
+    return texture * (GRAIN / texture.std())

@@ -39,6 +39,9 @@ class Parameters(Settings):
     ema_decay: Fraction = Field(0.99, description="decay of the codebook's moving averages; not stated; as released")
     dead_below: NonNegative = Field(0.01, description="a code whose average count a step is lower is revived")
     reservoir: Count = Field(4096, description="recent tokens kept to start and revive codes from")
+    start_after: int = Field(
+        500, ge=0, description="steps before the codebook starts, from k-means; till then latents pass unquantised"
+    )
 
     @model_validator(mode="after")
     def _heads_fit(self) -> "Parameters":

@@ -51,6 +51,7 @@ class NeuroQuant(Autoencoder):
             parameters.ema_decay,
             parameters.dead_below,
             parameters.reservoir,
+            parameters.start_after,
         )
         self.decoder = Decoder(parameters)
         self.supports_swap = parameters.film

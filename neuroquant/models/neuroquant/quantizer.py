@@ -1,8 +1,8 @@
 """The anatomical codebook: nearest code, moving averages, revival (section 3.3.1, equations 5 to 7).
 
 Own code, not a library's: one update a step over the tokens of all passes, revival that keeps sum and count together,
-a start from k-means that is not upset by fewer tokens than codes, and randomness that is a function of the step alone,
-so that a resumed run repeats itself. `vector-quantize-pytorch` offers parts of this behind twenty options.
+a start from k-means once the encoder has learned something, that is not upset by fewer tokens than codes, and randomness
+that is a function of the step alone, so that a resumed run repeats itself. `vector-quantize-pytorch` offers parts of this behind twenty options.
 """
 
 from typing import NamedTuple
@@ -31,24 +31,38 @@ class Quantizer(nn.Module):
     decay : of the moving averages of counts and sums.
     dead_below : average count a step below which a code takes the value of a recent token.
     reservoir : recent tokens kept for the start and for revival.
+    start_after : steps during which tokens pass unquantised. A codebook made of an untrained encoder's tokens collapses
+        to a few codes, from which it takes long to recover.
     """
 
     embedding: Tensor
     count: Tensor
     total: Tensor
     recent: Tensor
+    filled: Tensor
     started: Tensor
     updates: Tensor
     usage: Tensor
     perplexity: Tensor
 
-    def __init__(self, size: int, dim: int, commitment: float, decay: float, dead_below: float, reservoir: int):
+    def __init__(
+        self,
+        size: int,
+        dim: int,
+        commitment: float,
+        decay: float,
+        dead_below: float,
+        reservoir: int,
+        start_after: int = 0,
+    ):
         super().__init__()
         self.size, self.commitment, self.decay, self.dead_below = size, commitment, decay, dead_below
+        self.start_after = start_after
         self.register_buffer("embedding", torch.zeros(size, dim))
         self.register_buffer("count", torch.zeros(size))
         self.register_buffer("total", torch.zeros(size, dim))
         self.register_buffer("recent", torch.zeros(reservoir, dim))
+        self.register_buffer("filled", torch.tensor(0))
         self.register_buffer("started", torch.tensor(False))
         self.register_buffer("updates", torch.tensor(0))
         self.register_buffer("usage", torch.tensor(0.0))
@@ -68,14 +82,26 @@ class Quantizer(nn.Module):
         """
         z = z.float()
         tokens = z.movedim(1, -1).reshape(-1, z.shape[1])
-        if self.training and learn:
-            self._start(tokens.detach())
+        learn = learn and self.training
+        if not self.has_started():
+            if learn:
+                self._remember(tokens.detach())
+                if self.start_after == 0:
+                    self._start()
+            if not self._started:
+                nothing = torch.zeros(z.shape[0], *z.shape[2:], dtype=torch.long, device=z.device)
+                return Quantized(z, nothing, z.new_zeros(()))
         indices = self.nearest(tokens)
-        if self.training and learn:
+        if learn:
             self._gather(tokens.detach(), indices)
         codes = F.embedding(indices, self.embedding).view(*z.shape[:1], *z.shape[2:], -1).movedim(-1, 1)
         loss = self.commitment * F.mse_loss(z, codes)
         return Quantized(z + (codes - z).detach(), indices.view(z.shape[0], *z.shape[2:]), loss)
+
+    def has_started(self) -> bool:
+        """Whether tokens are quantised yet; asks the device only until they are."""
+        self._started = self._started or bool(self.started)
+        return self._started
 
     def nearest(self, tokens: Tensor) -> Tensor:
         """Indices (N,) of the codes nearest to tokens (N, C) (equation 6)."""
@@ -85,6 +111,11 @@ class Quantizer(nn.Module):
     @torch.no_grad()
     def update(self) -> None:
         """One step of the moving averages over all tokens since the last; call it once an optimizer step."""
+        self.updates.add_(1)
+        if not self.has_started():
+            if int(self.updates) >= self.start_after:
+                self._start()
+            return
         if dist.is_available() and dist.is_initialized():
             dist.all_reduce(self.step_count)
             dist.all_reduce(self.step_total)
@@ -96,7 +127,6 @@ class Quantizer(nn.Module):
         share = self.step_count / self.step_count.sum().clamp_min(1)
         self.usage.copy_((self.step_count > 0).float().mean())
         self.perplexity.copy_(torch.exp(-(share * share.clamp_min(1e-12).log()).sum()))
-        self.updates.add_(1)
         self.step_count.zero_()
         self.step_total.zero_()
 
@@ -115,23 +145,23 @@ class Quantizer(nn.Module):
         self.step_total.index_add_(0, indices, tokens)
         self._remember(tokens)
 
+    @torch.no_grad()
     def _remember(self, tokens: Tensor) -> None:
         """The reservoir forgets its oldest rows; of many tokens an even sample is kept."""
         rows = self.recent.shape[0]
         if len(tokens) > rows:
             tokens = tokens[torch.arange(rows, device=tokens.device) * len(tokens) // rows]
         self.recent.copy_(torch.cat([self.recent[len(tokens) :], tokens]))
+        self.filled.add_(len(tokens)).clamp_(max=rows)
 
     @torch.no_grad()
-    def _start(self, tokens: Tensor) -> None:
-        """Codes from ten rounds of k-means on the first tokens; codes beyond the tokens start as jittered copies."""
-        if self._started or bool(self.started):
-            self._started = True
-            return
-        generator = torch.Generator().manual_seed(self.size)
+    def _start(self) -> None:
+        """Codes from ten rounds of k-means on the reservoir; codes beyond its tokens start as jittered copies."""
         if dist.is_available() and dist.is_initialized():
-            tokens = tokens.clone()
-            dist.broadcast(tokens, 0)
+            dist.broadcast(self.recent, 0)
+            dist.broadcast(self.filled, 0)
+        tokens = self.recent[-int(self.filled) :]
+        generator = torch.Generator().manual_seed(self.size)
         order = torch.randperm(len(tokens), generator=generator).repeat(-(-self.size // len(tokens)))[: self.size]
         jitter = 0.01 * torch.randn(self.size, tokens.shape[1], generator=generator).to(tokens.device)
         self.embedding.copy_(tokens[order.to(tokens.device)] + jitter * tokens.std())
@@ -142,6 +172,7 @@ class Quantizer(nn.Module):
             self.embedding.copy_(torch.where(count[:, None] > 0, total / count.clamp_min(1)[:, None], self.embedding))
         self.count.copy_(count.clamp_min(1.0))
         self.total.copy_(self.embedding * self.count[:, None])
-        self.recent.copy_(tokens[torch.arange(len(self.recent), device=tokens.device) % len(tokens)])
+        rows = len(self.recent)
+        self.recent.copy_(tokens[torch.arange(rows, device=tokens.device) % len(tokens)])
         self.started.fill_(True)
         self._started = True
