@@ -11,7 +11,15 @@ from neuroquant.config.volume import Volume
 from neuroquant.errors import InputError
 from neuroquant.model_folder import load_model, save_model
 
-SMALL = {"channels": (4, 8, 8, 8), "codebook_size": 12, "code_dim": 6, "c_m": 4, "c_s": 4, "film_hidden": 8, "start_after": 0}
+SMALL = {
+    "channels": (4, 8, 8, 8),
+    "codebook_size": 12,
+    "code_dim": 6,
+    "c_m": 4,
+    "c_s": 4,
+    "film_hidden": 8,
+    "start_after": 0,
+}
 VOLUME = Volume(shape=(16, 16, 16))
 
 

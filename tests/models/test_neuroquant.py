@@ -10,7 +10,15 @@ from neuroquant.models.neuroquant.film import ReverseGradient
 from neuroquant.models.neuroquant.quantizer import Quantizer
 
 torch.set_num_threads(1)
-SMALL = {"channels": (4, 8, 8, 8), "codebook_size": 12, "code_dim": 6, "c_m": 4, "c_s": 4, "film_hidden": 8, "start_after": 0}
+SMALL = {
+    "channels": (4, 8, 8, 8),
+    "codebook_size": 12,
+    "code_dim": 6,
+    "c_m": 4,
+    "c_s": 4,
+    "film_hidden": 8,
+    "start_after": 0,
+}
 
 
 def small(**changes):
@@ -48,7 +56,7 @@ def test_a_slice_gets_what_the_middle_of_a_long_stack_of_its_copies_gets(plane, 
     slice_ = torch.rand(1, 1, *shape, generator=generator) * 2 - 1
     copies = 320
     stack = slice_.repeat_interleave(copies, plane + 2)
-    model = started(small(attention=attention), slice_.expand(-1, -1, *(32,) * 3).contiguous())
+    model = started(small(attention=attention, norm="layer"), slice_.expand(-1, -1, *(32,) * 3).contiguous())
     modality = torch.tensor([1])
     with torch.no_grad():
         flat = model.encode_train(slice_, plane=plane)

@@ -20,7 +20,15 @@ from neuroquant.training.objective import losses
 from neuroquant.training.schedule import learning_rate, place
 
 torch.set_num_threads(1)
-PARAMETERS = {"channels": (4, 8, 8, 8), "codebook_size": 12, "code_dim": 6, "c_m": 4, "c_s": 4, "film_hidden": 8, "start_after": 2}
+PARAMETERS = {
+    "channels": (4, 8, 8, 8),
+    "codebook_size": 12,
+    "code_dim": 6,
+    "c_m": 4,
+    "c_s": 4,
+    "film_hidden": 8,
+    "start_after": 2,
+}
 VOLUME = Volume(shape=(16, 16, 16))
 PHASES = (Phase(steps=6, batch=2, lr=1e-3, lr_end=1e-4), Phase(mode="2d", steps=5, batch=3, lr=1e-4, lr_end=1e-4))
 

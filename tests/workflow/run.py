@@ -17,8 +17,8 @@ def snakemake(folder: Path, *arguments: str, config: dict | None = None) -> subp
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "experiment.yaml"
     path.write_text(yaml.safe_dump(TINY if config is None else config, sort_keys=False))
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--cores", "2"]
-    command += ["--directory", str(folder), "--configfile", str(path), *arguments]
+    command = [sys.executable, "-m", "snakemake", *arguments, "--snakefile", str(ROOT / "Snakefile"), "--cores", "2"]
+    command += ["--directory", str(folder), "--configfile", str(path)]
     return subprocess.run(
         command, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=ROOT, env=os.environ, check=False
     )

@@ -6,7 +6,7 @@ from neuroquant.models.neuroquant import Parameters
 from neuroquant.models.neuroquant.attention import MultiAxisAttention
 from neuroquant.models.neuroquant.encoder import attention_of
 from neuroquant.models.neuroquant.film import Film, modulate
-from neuroquant.models.neuroquant.plane import ChannelNorm, local, upsample
+from neuroquant.models.neuroquant.plane import feature_norm, local, upsample
 
 
 class DecoderBlock(nn.Module):
@@ -15,9 +15,9 @@ class DecoderBlock(nn.Module):
     FiLM comes after the norm, which would undo it otherwise.
     """
 
-    def __init__(self, inside: int, outside: int, attention: MultiAxisAttention | None):
+    def __init__(self, inside: int, outside: int, norm: str, attention: MultiAxisAttention | None):
         super().__init__()
-        self.norm = ChannelNorm(inside)
+        self.norm = feature_norm(norm, inside)
         self.conv = local(inside, inside)
         self.activation = nn.SiLU()
         self.attention = attention
@@ -38,9 +38,9 @@ class Decoder(nn.Module):
         widths = (parameters.head_channels, *parameters.channels)
         self.enter = local(parameters.code_dim, widths[4])
         self.blocks = nn.ModuleList(
-            DecoderBlock(widths[t], widths[t - 1], attention_of(parameters, t)) for t in (4, 3, 2, 1)
+            DecoderBlock(widths[t], widths[t - 1], parameters.norm, attention_of(parameters, t)) for t in (4, 3, 2, 1)
         )
-        self.norm = ChannelNorm(widths[0])
+        self.norm = feature_norm(parameters.norm, widths[0])
         self.activation = nn.SiLU()
         self.leave = local(widths[0], 1)
         self.film_widths = [widths[t] for t in (4, 3, 2, 1, 0)]

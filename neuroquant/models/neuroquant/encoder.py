@@ -4,7 +4,7 @@ from torch import Tensor, nn
 
 from neuroquant.models.neuroquant import Parameters
 from neuroquant.models.neuroquant.attention import MultiAxisAttention
-from neuroquant.models.neuroquant.plane import ChannelNorm, local, strided
+from neuroquant.models.neuroquant.plane import feature_norm, local, strided
 
 
 def attention_of(parameters: Parameters, block: int) -> MultiAxisAttention | None:
@@ -21,10 +21,10 @@ class EncoderBlock(nn.Module):
     text leaves the order open.
     """
 
-    def __init__(self, inside: int, outside: int, attention: MultiAxisAttention | None):
+    def __init__(self, inside: int, outside: int, norm: str, attention: MultiAxisAttention | None):
         super().__init__()
         self.down = strided(inside, outside)
-        self.norm = ChannelNorm(outside)
+        self.norm = feature_norm(norm, outside)
         self.conv = local(outside, outside)
         self.activation = nn.SiLU()
         self.attention = attention
@@ -39,9 +39,9 @@ class EncoderBlock(nn.Module):
 class Head(nn.Module):
     """E_anat or E_mod: a light convolution on F(4) at its own resolution (equation 4)."""
 
-    def __init__(self, inside: int, outside: int):
+    def __init__(self, inside: int, outside: int, norm: str):
         super().__init__()
-        self.norm = ChannelNorm(inside)
+        self.norm = feature_norm(norm, inside)
         self.activation = nn.SiLU()
         self.conv = local(inside, outside)
 
@@ -57,7 +57,7 @@ class Encoder(nn.Module):
         super().__init__()
         widths = (1, *parameters.channels)
         self.blocks = nn.ModuleList(
-            EncoderBlock(widths[t - 1], widths[t], attention_of(parameters, t)) for t in (1, 2, 3, 4)
+            EncoderBlock(widths[t - 1], widths[t], parameters.norm, attention_of(parameters, t)) for t in (1, 2, 3, 4)
         )
 
     def forward(self, x: Tensor, plane: int | None = None, off: int | None = None) -> Tensor:

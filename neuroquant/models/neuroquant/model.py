@@ -43,7 +43,7 @@ class NeuroQuant(Autoencoder):
         super().__init__()
         self.parameters_used = parameters
         self.encoder = Encoder(parameters)
-        self.head_anat = Head(parameters.channels[3], parameters.code_dim)
+        self.head_anat = Head(parameters.channels[3], parameters.code_dim, parameters.norm)
         self.quantizer = Quantizer(
             parameters.codebook_size,
             parameters.code_dim,
@@ -59,7 +59,7 @@ class NeuroQuant(Autoencoder):
         self.film_generator: FilmGenerator | None = None
         self.modality_classifier: ModalityClassifier | None = None
         if parameters.film:
-            self.head_mod = Head(parameters.channels[3], parameters.c_m)
+            self.head_mod = Head(parameters.channels[3], parameters.c_m, parameters.norm)
             self.film_generator = FilmGenerator(
                 parameters.c_m, parameters.c_s, parameters.film_hidden, self.decoder.film_widths, len(MODALITIES)
             )

@@ -35,6 +35,14 @@ class ChannelNorm(nn.Module):
         return self.norm(x.movedim(1, -1)).movedim(-1, 1)
 
 
+def feature_norm(kind: str, channels: int) -> nn.Module:
+    """The norm in front of a convolution: `layer` per voxel, `group` over space in groups of eight channels.
+
+    Over space a slice has the statistics of an endless stack of its copies, and nearly those of a long one.
+    """
+    return ChannelNorm(channels) if kind == "layer" else nn.GroupNorm(max(1, channels // 8), channels)
+
+
 def upsample(x: Tensor, plane: int | None = None) -> Tensor:
     """Nearest up-sampling by two along every axis but `plane`."""
     scale = [1.0 if axis == plane else 2.0 for axis in range(3)]
