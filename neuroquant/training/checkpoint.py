@@ -1,6 +1,5 @@
 """Checkpoints: one safetensors file a step, whole or absent, from which training goes on bit for bit."""
 
-import hashlib
 import json
 import sys
 from pathlib import Path
@@ -11,15 +10,14 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from neuroquant.errors import InputError
 from neuroquant.files import written_whole
+from neuroquant.model_folder import check_state
 from neuroquant.models.autoencoder import Autoencoder
+from neuroquant.training.identity import differences
 
 KEEP = 2
-
-
-def fingerprint(description: dict[str, Any]) -> str:
-    """Hash of everything that decides what a training run computes."""
-    return hashlib.sha256(json.dumps(description, sort_keys=True).encode()).hexdigest()
+ASIDE = ".other-configuration"
 
 
 def save(
@@ -27,14 +25,14 @@ def save(
     step: int,
     model: Autoencoder,
     optimizer: torch.optim.Optimizer,
-    description: dict[str, Any],
+    identity: dict[str, Any],
     rows: list[dict[str, Any]],
 ) -> None:
     """Write the state after `step` steps and forget all but the newest two.
 
     Parameters
     ----------
-    description : what the run is made of; a checkpoint is only taken up by a run of the same description.
+    identity : what the run is made of; a checkpoint is only taken up by a run of the same identity.
     rows : the log so far.
     """
     tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
@@ -43,8 +41,8 @@ def save(
     tensors["random.cpu"] = torch.get_rng_state()
     if torch.cuda.is_available():
         tensors["random.cuda"] = torch.cuda.get_rng_state()
-    plain = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}
-    header = {"step": step, "description": description, "rows": rows}
+    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    header = {"step": step, "identity": identity, "rows": rows}
     with written_whole(folder / f"step-{step:08d}.safetensors") as scratch:
         save_file(plain, scratch, metadata={"neuroquant": json.dumps(header)})
     for old in sorted(folder.glob("step-*.safetensors"))[:-KEEP]:
@@ -52,12 +50,17 @@ def save(
 
 
 def resume(
-    folder: Path, model: Autoencoder, optimizer: torch.optim.Optimizer, description: dict[str, Any]
+    folder: Path, model: Autoencoder, optimizer: torch.optim.Optimizer, identity: dict[str, Any], total: int
 ) -> tuple[int, list[dict[str, Any]]]:
     """Load the newest usable checkpoint into model, optimizer and generators.
 
-    A truncated file is passed over for the one before it; one of another configuration is set aside under a name that
-    says so, with a line that names what differs.
+    A truncated file is passed over for the one before it; one of another identity is set aside under a name that
+    says so, with lines that name what differs. Where only the code has changed, an unfinished training goes on (an
+    upgrade must not cost days), while a finished one is done again (or the change would never show).
+
+    Parameters
+    ----------
+    total : steps of the whole schedule.
 
     Returns
     -------
@@ -65,35 +68,66 @@ def resume(
     """
     for path in sorted(folder.glob("step-*.safetensors"), reverse=True):
         try:
-            with safe_open(path, framework="pt") as file:
-                header = json.loads(file.metadata()["neuroquant"])
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            header, tensors = _read(path)
         except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
-            print(f"{path}: passed over, not a whole checkpoint ({error})", file=sys.stderr)
+            _say(f"{path}: passed over, not a whole checkpoint ({error})")
             continue
-        different = sorted(
-            key
-            for key in header["description"].keys() | description.keys()
-            if header["description"].get(key) != description.get(key)
-        )
-        if different:
-            aside = path.with_suffix(".other-configuration")
+        reasons = _reasons_against(path, header, tensors, model, identity, total)
+        if reasons:
+            aside = path.with_suffix(ASIDE)
             path.replace(aside)
-            print(f"{path}: made with another {', '.join(different)}; set aside as {aside.name}", file=sys.stderr)
+            _say(f"{path}: set aside as {aside.name}, it belongs to another training: " + "; ".join(reasons))
             continue
         _load(model, optimizer, tensors)
+        _say(f"{path}: going on from step {header['step']} of {total}")
         return header["step"], header["rows"]
     return 0, []
 
 
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    with safe_open(path, framework="pt") as file:
+        header = json.loads(file.metadata()["neuroquant"])
+        header["step"], header["identity"], header["rows"]  # noqa: B018 - a KeyError here passes the file over
+        return header, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+
+
+def _reasons_against(
+    path: Path,
+    header: dict[str, Any],
+    tensors: dict[str, Tensor],
+    model: Autoencoder,
+    identity: dict[str, Any],
+    total: int,
+) -> list[str]:
+    """Why a checkpoint can't be taken up; empty where it can."""
+    old = header["identity"]
+    reasons = differences({**old, "code": ""}, {**identity, "code": ""})
+    if not reasons and old.get("code") != identity["code"]:
+        if header["step"] >= total:
+            return ["it is finished, and the code has changed since"]
+        _say(f"{path}: the code has changed since; the weights will be those of no single version")
+    try:
+        check_state(path, model, _part(tensors, "model."))
+    except InputError as error:
+        reasons.append(error.found)
+    return reasons
+
+
 def _load(model: Autoencoder, optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
-    model.load_state_dict({n.removeprefix("model."): t for n, t in tensors.items() if n.startswith("model.")})
+    model.load_state_dict(_part(tensors, "model."))
     state: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in tensors.items():
-        if name.startswith("optimizer."):
-            _, index, key = name.split(".", 2)
-            state.setdefault(int(index), {})[key] = tensor
+    for name, tensor in _part(tensors, "optimizer.").items():
+        index, key = name.split(".", 1)
+        state.setdefault(int(index), {})[key] = tensor
     optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
     torch.set_rng_state(tensors["random.cpu"])
     if "random.cuda" in tensors and torch.cuda.is_available():
         torch.cuda.set_rng_state(tensors["random.cuda"])
+
+
+def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

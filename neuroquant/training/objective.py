@@ -43,17 +43,23 @@ def disentangled(model: Autoencoder, batch: Batch, weights: Objective) -> dict[s
     terms = reconstruction(model.decode_with(encoded.z_q, film), batch.x, weights)
     terms["vq"] = weights.regulariser * encoded.vq_loss
     if weights.cross:
-        paired = batch.partner >= 0
-        # row i is rebuilt from the other modality's anatomy and its own appearance (equation 13)
-        swapped = model.decode_with(
-            encoded.z_q[batch.partner[paired]], [(gamma[paired], beta[paired]) for gamma, beta in film]
-        )
-        difference = (swapped.float() - batch.x[paired]).abs()
-        terms["cross"] = weights.cross * difference.sum() / max(difference.numel(), 1)
+        terms["cross"] = weights.cross * cross_modal(model, encoded.z_q, film, batch)
     if weights.adversary:
         logits = model.modality_logits(encoded.z_anat)
         terms["adversary"] = weights.adversary * F.cross_entropy(logits.float(), batch.modality)
     return terms
+
+
+def cross_modal(model: Autoencoder, z_q: Tensor, film: list[tuple[Tensor, Tensor]], batch: Batch) -> Tensor:
+    """L_cross (equation 14): each image from the other modality's anatomy and its own appearance (equation 13).
+
+    Only sessions with both modalities take part. z_q: (B, C, d, h, w); gamma, beta of film: (B, C) each.
+    """
+    if not len(batch.paired):
+        return z_q.new_zeros(())
+    own = [(gamma[batch.paired], beta[batch.paired]) for gamma, beta in film]
+    swapped = model.decode_with(z_q[batch.partner[batch.paired]], own)
+    return F.l1_loss(swapped.float(), batch.x[batch.paired])
 
 
 def total(terms: dict[str, Tensor]) -> Tensor:

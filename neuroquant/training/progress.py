@@ -2,78 +2,114 @@
 
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from torch import Tensor
 
-from neuroquant.errors import InputError
 from neuroquant.files import write_tsv
+from neuroquant.training import health
 
 
 class Progress:
-    """Collects the terms of the loss without touching the device between two rows of the log.
+    """Collects the terms of the loss on the device; reads them at rows of the log, and for a line every few seconds.
 
     Parameters
     ----------
     name : of the row that trains.
     total : steps of the whole training.
     rows : rows of the log that an interrupted run left.
+    table : where `training.tsv` is kept up to date.
+    show : what becomes of a line; standard error where None.
     """
 
-    EVERY_SECONDS = 5.0
+    SECONDS = 5.0
+    SHARE = 0.005
+    """A line at most every 5 s, and later, every 0.5 % of the time gone by: a log of days stays readable."""
 
-    def __init__(self, name: str, total: int, rows: list[dict[str, Any]], done: int):
-        self.name, self.total, self.rows = name, total, rows
+    def __init__(
+        self,
+        name: str,
+        total: int,
+        rows: list[dict[str, Any]],
+        table: Path,
+        show: Callable[[str], None] | None = None,
+    ):
+        self.name, self.total, self.rows, self.table = name, total, rows, table
+        self._show = show or (lambda line: print(line, file=sys.stderr, flush=True))
         self._sums: dict[str, Tensor] = {}
-        self._count = 0
-        self._first, self._begin = done, time.monotonic()
-        self._row_begin, self._shown = self._begin, 0.0
+        self._norm: Tensor | float = 0.0
+        self._count, self._busy = 0, 0.0
+        self._begin = self._mark = self._shown = time.monotonic()
+        self._written = 0.0
+        self.enter(0, "", 0, 0, 0)
 
-    def add(self, terms: dict[str, Tensor]) -> None:
-        """Take in one step's terms."""
+    def enter(self, number: int, mode: str, phases: int, left: int, done: int) -> None:
+        """Begin phase `number` (from 0) of `phases`, of which `left` steps are to do after `done` of all."""
+        self._phase, self._mode, self._phases = number + 1, mode, phases
+        self._end, self._phase_steps, self._phase_busy = done + left, 0, 0.0
+
+    def add(self, step: int, terms: dict[str, Tensor], norm: Tensor) -> None:
+        """Take in the terms of the loss and the gradient's norm of the step that is now the `step`-th."""
         for name, value in terms.items():
             self._sums[name] = self._sums.get(name, 0) + value.detach()
+        self._norm = self._norm + norm.detach()
         self._count += 1
+        now = time.monotonic()
+        spent, self._mark = now - self._mark, now
+        self._busy, self._phase_busy, self._phase_steps = (
+            self._busy + spent,
+            self._phase_busy + spent,
+            1 + self._phase_steps,
+        )
+        if step == self.total or now - self._shown > max(self.SECONDS, self.SHARE * (now - self._begin)):
+            self._shown = now
+            self._show(self._line(step))
 
-    def row(self, step: int, mode: str, lr: float, extra: dict[str, float]) -> None:
+    def row(self, step: int, lr: float, extra: dict[str, float]) -> None:
         """Close a row of the log: means since the last one.
 
         Raises
         ------
         InputError
-            If the loss isn't a number any more.
+            If the loss isn't a number any more, or the codebook has died.
         """
-        now = time.monotonic()
-        terms = {name: float(value) / self._count for name, value in self._sums.items()}
-        loss = sum(terms.values())
-        seconds = (now - self._row_begin) / self._count
-        self.rows.append({"step": step, "mode": mode, "loss": loss, **terms, "lr": lr, "seconds": seconds, **extra})
-        self._sums, self._count, self._row_begin = {}, 0, now
-        if loss != loss or loss in (float("inf"), float("-inf")):
-            raise InputError(
-                f"training of {self.name}, step {step}",
-                "a loss that isn't a finite number",
-                "a finite loss",
-                "lower training.phases[].lr or training.grad_clip, or set training.precision: fp32; "
-                "the last checkpoint is kept",
-            )
-        if now - self._shown > self.EVERY_SECONDS or step == self.total:
-            self._shown = now
-            self._line(step, mode, loss, terms)
-
-    def _line(self, step: int, mode: str, loss: float, terms: dict[str, float]) -> None:
-        rate = (step - self._first) / max(time.monotonic() - self._begin, 1e-9)
-        left = (self.total - step) / max(rate, 1e-9)
-        parts = " ".join(f"{name} {value:.4f}" for name, value in terms.items())
-        print(
-            f"{self.name}: step {step}/{self.total} ({mode})  loss {loss:.4f}  [{parts}]  {rate:.2f} steps/s  "
-            f"{int(left // 60)}:{int(left % 60):02d} left",
-            file=sys.stderr,
-            flush=True,
+        terms, norm = self._means(), float(self._norm) / self._count
+        self.rows.append(
+            {"step": step, "phase": self._phase, "mode": self._mode, "loss": sum(terms.values()), **terms}
+            | {"grad_norm": norm, "lr": lr, "seconds": self._busy / self._count, **extra}
         )
+        self._sums, self._norm, self._count, self._busy = {}, 0.0, 0, 0.0
+        if time.monotonic() - self._written > self.SECONDS:
+            self.write()
+        health.check(self.name, self.rows)
 
-    def write(self, path: Path) -> None:
+    def pause_over(self) -> None:
+        """What was done since the last step (scoring, saving) isn't time of the next one."""
+        self._mark = time.monotonic()
+
+    def seconds(self) -> float:
+        """Time of all steps in the log, those before an interruption too; without scoring and saving."""
+        before = [0, *(row["step"] for row in self.rows)]
+        return sum(row["seconds"] * (row["step"] - last) for row, last in zip(self.rows, before, strict=False))
+
+    def write(self) -> None:
         """Write the log as TSV."""
-        write_tsv(pd.DataFrame(self.rows), path)
+        self._written = time.monotonic()
+        write_tsv(pd.DataFrame(self.rows), self.table)
+
+    def _means(self) -> dict[str, float]:
+        return {name: float(value) / self._count for name, value in self._sums.items()}
+
+    def _line(self, step: int) -> str:
+        terms = self._means()
+        parts = " ".join(f"{name} {value:.4f}" for name, value in terms.items())
+        each = self._phase_busy / self._phase_steps
+        minutes, seconds = divmod(round((self._end - step) * each), 60)
+        pace = f"{1 / max(each, 1e-9):.2f} steps/s" if each < 1 else f"{each:.1f} s/step"
+        return (
+            f"{self.name}: step {step}/{self.total} ({self._mode})  loss {sum(terms.values()):.4f}  [{parts}]  {pace}  "
+            f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d} left in phase {self._phase}/{self._phases}"
+        )

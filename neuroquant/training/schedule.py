@@ -1,18 +1,9 @@
-"""Which phase a step belongs to, and its learning rate."""
+"""Length and learning rate of the phases (sections 3.5 and 4.1)."""
 
 import math
 from collections.abc import Sequence
 
 from neuroquant.config.model import Phase
-
-
-def place(phases: Sequence[Phase], step: int) -> tuple[int, int]:
-    """Number of the phase, and step inside it, of a step of the whole training."""
-    for number, phase in enumerate(phases):
-        if step < phase.steps:
-            return number, step
-        step -= phase.steps
-    raise ValueError(f"step lies {step} beyond the schedule")
 
 
 def total_steps(phases: Sequence[Phase]) -> int:

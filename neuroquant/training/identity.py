@@ -1,0 +1,72 @@
+"""What a training run is made of, so that a checkpoint is only taken up by the run that it belongs to."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import neuroquant
+from neuroquant.config.model import ModelRow
+from neuroquant.config.volume import Volume
+from neuroquant.volumes.store import ArrayFile
+
+SHOWN_ONLY = {"name", "label", "published_as", "latent"}
+"""Settings of a row that change no weight."""
+WATCHED_ONLY = {"log_every", "checkpoint_every", "val_sessions"}
+CODE = ("models", "training", "similarity.py")
+"""Where the code lies that decides the weights."""
+
+
+def identity(row: ModelRow, volume: Volume, shards: list[Path]) -> dict[str, Any]:
+    """Everything that decides the weights: settings, training data, code. JSON-ready, without paths or subjects."""
+    settings = row.model_dump(mode="json", exclude=SHOWN_ONLY)
+    for name in WATCHED_ONLY:
+        settings["training"].pop(name)
+    return {
+        "row": settings,
+        "volume": volume.model_dump(mode="json"),
+        "data": digest([shard_digest(path) for path in sorted(shards)]),
+        "code": code_digest(),
+    }
+
+
+def digest(value: Any) -> str:
+    """SHA-256 of a JSON-ready value."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def shard_digest(path: Path) -> str:
+    """Fingerprint of a shard: whose images it holds, how each was cut out, and three slices of each.
+
+    Reading all of 20,000 sessions would take longer than an interruption; preprocessing acts on whole scans, so that
+    a change shows in every slice.
+    """
+    file = ArrayFile(path)
+    images = np.asarray(file.view("image"))
+    found = hashlib.sha256(digest([record.to_json() for record in file.records]).encode())
+    for image in images:
+        for quarter in (1, 2, 3):
+            found.update(np.ascontiguousarray(image[len(image) * quarter // 4]))
+    return found.hexdigest()
+
+
+def code_digest() -> str:
+    """Fingerprint of the source code that decides the weights."""
+    root = Path(neuroquant.__file__).parent
+    files = [
+        file for part in CODE for file in ((root / part).rglob("*.py") if (root / part).is_dir() else [root / part])
+    ]
+    return digest({str(file.relative_to(root)): file.read_text(encoding="utf-8") for file in files})
+
+
+def differences(old: Any, new: Any, key: str = "") -> list[str]:
+    """What differs between two JSON-ready values, one line a place: `row.objective.l1: 1.0 became 2.0`."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        inner = [(name, old.get(name), new.get(name)) for name in sorted(old.keys() | new.keys())]
+    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        inner = [(str(place), *pair) for place, pair in enumerate(zip(old, new, strict=True))]
+    else:
+        return [] if old == new else [f"{key}: {old} became {new}"]
+    return [line for name, *pair in inner for line in differences(*pair, f"{key}.{name}" if key else name)]

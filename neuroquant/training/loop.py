@@ -1,0 +1,156 @@
+"""The loop: all phases, step by step, with a log, checkpoints and a clean stop when asked for one."""
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from neuroquant.config.model import ModelRow, Training
+from neuroquant.errors import InputError
+from neuroquant.models.autoencoder import Autoencoder
+from neuroquant.similarity import psnr
+from neuroquant.training.data import Batch, Loader, Sessions
+from neuroquant.training.objective import losses, total
+from neuroquant.training.progress import Progress
+from neuroquant.training.schedule import learning_rate
+
+
+class Interrupted(InputError):
+    """Training was asked to stop; its state is saved."""
+
+
+@dataclass
+class Job:
+    """What trains, and on what.
+
+    Attributes
+    ----------
+    sessions, watched : of the training and of the validation split
+    device : "cpu" or "cuda"
+    keep : saves a checkpoint after the step that it is given
+    """
+
+    row: ModelRow
+    model: Autoencoder
+    optimizer: torch.optim.Optimizer
+    sessions: Sessions
+    watched: Sessions
+    device: str
+    keep: Callable[[int], None]
+
+
+def loop(job: Job, done: int, progress: Progress, stop: list[int]) -> None:
+    """All steps from `done` to the end of the schedule.
+
+    Parameters
+    ----------
+    stop : receives the number of a signal that asks to stop.
+
+    Raises
+    ------
+    Interrupted
+        After the step in which `stop` was filled, its state saved.
+    """
+    training, first = job.row.training, 0
+    for number, phase in enumerate(training.phases):
+        begin = max(done - first, 0)
+        if begin < phase.steps:
+            progress.enter(number, phase.mode, len(training.phases), phase.steps - begin, first + begin)
+            pin, plane_axis = job.device == "cuda", job.model.plane_axis
+            with Loader(job.sessions, phase, number, training.seed, plane_axis, pin) as loader:
+                for inner in range(begin, phase.steps):
+                    lr = learning_rate(phase, inner)
+                    batch = loader.batch(inner).to(job.device)
+                    step = first + inner + 1
+                    progress.add(step, *train_step(job.model, job.optimizer, batch, job.row, lr, job.device))
+                    settle(job, step, lr, progress, stop)
+        first += phase.steps
+
+
+def train_step(
+    model: Autoencoder, optimizer: torch.optim.Optimizer, batch: Batch, row: ModelRow, lr: float, device: str
+) -> tuple[dict[str, Tensor], Tensor]:
+    """One optimizer step; returns the terms of its loss and the gradient's norm, both still on the device."""
+    for group in optimizer.param_groups:
+        group["lr"] = lr
+    optimizer.zero_grad(set_to_none=True)
+    with autocast(row.training, device):
+        terms = losses(model, batch, row.objective)
+    total(terms).backward()
+    norm = torch.nn.utils.clip_grad_norm_(model.parameters(), row.training.grad_clip or float("inf"))
+    optimizer.step()
+    if model.quantizer is not None and batch.plane is None:
+        model.quantizer.update()
+    return terms, norm
+
+
+def autocast(training: Training, device: str) -> Any:
+    """Bfloat16 on a GPU where it is asked for; float32 otherwise."""
+    if device == "cuda" and training.precision == "bf16":
+        return torch.autocast("cuda", dtype=torch.bfloat16)
+    return nullcontext()
+
+
+def settle(job: Job, step: int, lr: float, progress: Progress, stop: list[int]) -> None:
+    """What is due after a step: a row of the log, scores, a checkpoint, the end."""
+    training, last = job.row.training, step == progress.total
+    asked = stop[0] if stop and not last else None
+    scoring = last or step % training.checkpoint_every == 0
+    if not (scoring or asked or step % training.log_every == 0):
+        return
+    facts = codebook_facts(job.model)
+    if scoring:
+        facts |= validate(job.model, job.watched, training.val_sessions, job.device)
+    progress.row(step, lr, facts)  # raises before a diverged state is saved
+    if scoring or asked:
+        job.keep(step)
+    progress.pause_over()
+    if asked:
+        raise Interrupted(
+            f"training of {job.row.name}",
+            f"signal {signal.Signals(asked).name} at step {step} of {progress.total}",
+            "time to finish",
+            "give the same command again: it goes on from this step",
+        )
+
+
+@torch.no_grad()
+def validate(model: Autoencoder, watched: Sessions, limit: int, device: str) -> dict[str, float]:
+    """Mean PSNR of the first validation sessions, in dB; nothing where there are none."""
+    if not len(watched):
+        return {}
+    model.eval()
+    values = []
+    for index in range(min(limit, len(watched))):
+        batch = watched.volumes([index]).to(device)
+        reconstruction = model.decode(model.encode(batch.x, batch.modality), batch.modality).clamp(-1, 1)
+        values.append(psnr(batch.x, reconstruction))
+    model.train()
+    return {"val_psnr": float(torch.cat(values).mean())}
+
+
+def codebook_facts(model: Autoencoder) -> dict[str, float]:
+    """Share of codes that the last step used, and their perplexity."""
+    if model.quantizer is None:
+        return {}
+    return {"usage": float(model.quantizer.usage), "perplexity": float(model.quantizer.perplexity)}
+
+
+@contextmanager
+def interruptible() -> Iterator[list[int]]:
+    """A list that receives a signal's number when SIGTERM or SIGINT comes, instead of an exception in mid-step."""
+    received: list[int] = []
+
+    def remember(number: int, frame: object) -> None:
+        received.append(number)
+
+    before = {number: signal.signal(number, remember) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

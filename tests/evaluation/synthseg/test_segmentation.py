@@ -1,0 +1,190 @@
+"""SynthSeg's layout and recipe: file names, flips, clean-up, soft volumes, and a stand-in that learns."""
+
+import h5py
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from neuroquant.config.evaluation import Segmentation, Standin
+from neuroquant.errors import InputError
+from neuroquant.evaluation.dice import dice, score_dice, score_truth
+from neuroquant.evaluation.regions import write_regions
+from neuroquant.evaluation.segment import segment_shard
+from neuroquant.evaluation.synthseg.engine import open_segmenter
+from neuroquant.evaluation.synthseg.labels import flipped, name_of, official
+from neuroquant.evaluation.synthseg.network import UNet
+from neuroquant.evaluation.synthseg.recipe import clean, normalised, padding, posteriors_of, segment
+from neuroquant.evaluation.synthseg.train_standin import train_standin
+from neuroquant.evaluation.synthseg.weights import find_official, open_standin, read_weights, write_weights
+from neuroquant.files import read_tsv
+from neuroquant.volumes.store import ArrayWriter, Geometry, Record
+
+torch.set_num_threads(1)
+EYE = tuple(map(tuple, np.eye(4).tolist()))
+SHAPE = (16, 16, 16)
+
+
+def test_the_official_networks_have_32_and_33_channels_and_13_million_weights():
+    assert len(official("1.0")) == 32 and len(official("2.0")) == 33
+    with torch.device("meta"):
+        network = UNet(33)
+    assert sum(p.numel() for p in network.parameters()) == pytest.approx(13.2e6, rel=0.03)
+
+
+def test_weights_come_back_from_keras_layout(tmp_path):
+    torch.manual_seed(0)
+    network = UNet(3, 4, 3)
+    write_weights(tmp_path / "w.h5", network, (0, 2, 41), {"features": 4, "levels": 3})
+    with h5py.File(tmp_path / "w.h5") as file:
+        assert file["unet_conv_downarm_0_0/unet_conv_downarm_0_0/kernel:0"].shape == (3, 3, 3, 1, 4)
+        assert {
+            "unet_bn_down_2",
+            "unet_conv_uparm_3_0",
+            "unet_conv_uparm_4_1",
+            "unet_bn_up_1",
+            "unet_likelihood",
+        } <= set(file)
+    loaded, labels = open_standin(tmp_path / "w.h5")
+    assert labels == (0, 2, 41)
+    x = torch.rand(1, 1, 8, 8, 8)
+    torch.testing.assert_close(loaded(x), network.eval()(x))
+
+
+def test_weights_of_another_network_or_a_cut_file_are_refused(tmp_path):
+    write_weights(tmp_path / "w.h5", UNet(3, 4, 3), (0, 2, 41), {"features": 4, "levels": 3})
+    with pytest.raises(InputError, match="shape"):
+        read_weights(tmp_path / "w.h5", UNet(3, 8, 3))
+    (tmp_path / "w.h5").write_bytes((tmp_path / "w.h5").read_bytes()[:1000])
+    with pytest.raises(InputError, match="w.h5"):
+        open_standin(tmp_path / "w.h5")
+
+
+def test_missing_official_weights_stop_with_file_hash_and_source(tmp_path, monkeypatch):
+    for name in ("SYNTHSEG_HOME", "FREESURFER_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(InputError, match="(?s)synthseg_2.0.h5.*f190bfd7.*FreeSurfer"):
+        find_official("2.0", "")
+    (tmp_path / "wrong.h5").write_bytes(b"x")
+    with pytest.raises(InputError, match="another content"):
+        find_official("2.0", str(tmp_path / "wrong.h5"))
+
+
+def test_flipping_twice_changes_nothing_and_midline_structures_stay():
+    labels = official("2.0")
+    swap = flipped(labels)
+    assert [swap[index] for index in swap] == list(range(len(labels)))
+    assert labels[swap[labels.index(11)]] == 50 and swap[labels.index(16)] == labels.index(16)
+    assert name_of(50) == "right caudate" and name_of(16) == "brain stem"
+
+
+@settings(max_examples=30, deadline=None)
+@given(shape=st.tuples(*[st.integers(1, 200)] * 3), multiple=st.sampled_from([8, 16, 32]))
+def test_padding_is_central_and_reaches_a_multiple(shape, multiple):
+    for side, (before, after) in zip(shape, padding(shape, multiple, 32), strict=True):
+        assert (side + before + after) % multiple == 0 and side + before + after >= 32 and 0 <= after - before <= 1
+
+
+def test_the_papers_volume_is_padded_as_synthseg_does():
+    assert [144 + sum(p) for p in padding((144,), 32, 128)] == [160]
+
+
+def test_normalisation_clips_percentiles_and_survives_a_constant():
+    image = np.random.default_rng(0).normal(size=SHAPE)
+    assert normalised(image).min() == 0 and normalised(image).max() == 1
+    assert (normalised(np.ones(SHAPE)) == 0).all()
+
+
+def test_flip_averaging_makes_mirror_images_mirror_posteriors():
+    torch.manual_seed(0)
+    network, labels = UNet(3, 4, 2).eval(), (0, 2, 41)
+    x = torch.rand(1, 1, 8, 8, 8)
+    direct, mirrored = (posteriors_of(network, image, labels, True) for image in (x, x.flip(2)))
+    torch.testing.assert_close(direct, mirrored.flip(1)[flipped(labels)], atol=1e-6, rtol=1e-5)
+
+
+def test_cleaning_keeps_one_piece_of_a_structure_but_every_piece_of_fluid():
+    labels = (0, 11, 24)
+    posteriors = np.zeros((3, 12, 12, 12), np.float32)
+    posteriors[1, 2:8, 2:8, 2:8] = 0.9
+    posteriors[2, 8, 2:8, 2:8] = 0.9
+    posteriors[1, 8, 4, 4] = 0.05
+    posteriors[1, 10, 10, 10] = 0.9
+    cleaned = clean(posteriors.copy(), labels)
+    assert cleaned[1, 10, 10, 10] == 0 and (cleaned[1, 2:8, 2:8, 2:8] > 0).all()
+    assert (cleaned[2, 8, 2:8, 2:8] > 0).all()
+
+
+def test_soft_volumes_add_up_to_the_image():
+    torch.manual_seed(0)
+    network = UNet(3, 4, 2).eval()
+    found, volumes = segment(
+        network, (0, 2, 41), np.random.default_rng(0).uniform(size=(10, 9, 11)), 2.0, True, 8, "cpu"
+    )
+    assert found.shape == (10, 9, 11) and set(np.unique(found)) <= {0, 2, 41}
+    assert volumes.sum() == pytest.approx(10 * 9 * 11 * 8, rel=1e-5)
+
+
+def test_dice_is_one_for_equal_maps_and_leaves_out_what_neither_has():
+    a = np.zeros(SHAPE, np.int16)
+    a[:8] = 2
+    b = a.copy()
+    b[4:8] = 41
+    assert dice(a, a, (2, 41)) == {2: 1.0}
+    assert dice(a, b, (2, 41, 8)) == {2: pytest.approx(2 / 3), 41: 0.0}
+
+
+def truth(shift=0):
+    """A left and a right half ball with a core."""
+    grid = np.stack(np.meshgrid(*(np.arange(16) - 7.5 for _ in range(3)), indexing="ij"))
+    radius = np.sqrt((grid**2).sum(0))
+    labels = np.where(radius < 6.5 - shift, np.where(grid[0] < 0, 2, 41), 0)
+    return np.where(radius < 3, np.where(grid[0] < 0, 11, 50), labels).astype(np.int16)
+
+
+def write_shard(path, split):
+    records, maps = [], []
+    for subject in range(3):
+        geometry = Geometry(EYE, SHAPE, EYE, SHAPE, (0, 0, 0), (0.0, 1.0))
+        records.append(Record("c", f"s{subject}", "1", "T1w", split, "", "F", 9.0, geometry))
+        maps.append(truth(shift=0.5 * subject))
+    with ArrayWriter(path, records, {"has_labels": [True] * 3}) as writer:
+        writer.create("image", SHAPE, np.float16)
+        writer.create("labels", SHAPE, np.int16, compress=True)
+        for row, labels in enumerate(maps):
+            values = np.select([np.isin(labels, (2, 41)), np.isin(labels, (11, 50))], [0.9, 0.4], 0.0)
+            writer.write("image", row, values * 2 - 1)
+            writer.write("labels", row, labels)
+    return path
+
+
+def test_the_stand_in_learns_from_label_maps_to_segment_images_it_never_saw(tmp_path):
+    shard = write_shard(tmp_path / "train.h5", "train")
+    small = Standin(features=6, levels=3, steps=120, batch=1, lr=5e-3)
+    train_standin([shard], small, tmp_path / "standin.h5", tmp_path / "log.tsv", "cpu", 1)
+    test = write_shard(tmp_path / "test.h5", "test")
+    engine = open_segmenter(Segmentation(engine="standin", min_side=16), tmp_path / "standin.h5", "cpu", 1)
+    assert engine.stand_in and "stand-in" in engine.name
+    segment_shard(test, tmp_path / "seg.h5", engine)
+    score_truth(test, tmp_path / "seg.h5", (), tmp_path / "truth.tsv")
+    scores = read_tsv(tmp_path / "truth.tsv", ("dice",))
+    assert scores[scores.structure == "mean"].dice.mean() > 0.6
+    score_dice(tmp_path / "seg.h5", {"m": tmp_path / "seg.h5"}, (), tmp_path / "dice.tsv")
+    assert (read_tsv(tmp_path / "dice.tsv", ("dice",)).dice == 1).all()
+    write_regions({"reference": tmp_path / "seg.h5"}, tmp_path / "regions.tsv")
+    regions = read_tsv(tmp_path / "regions.tsv", ("mm3",))
+    caudate = regions[regions.region == "caudate"].mm3
+    assert len(caudate) == 3 and (caudate > 0).all() and set(regions.stand_in) == {engine.name}
+
+
+def test_the_stand_in_never_trains_on_test_subjects(tmp_path):
+    with pytest.raises(InputError, match="split test"):
+        shard = write_shard(tmp_path / "test.h5", "test")
+        train_standin([shard], Standin(), tmp_path / "s.h5", tmp_path / "l.tsv", "cpu", 1)
+
+
+def test_an_engine_that_cannot_be_run_is_named():
+    with pytest.raises(InputError, match="upstream"):
+        open_segmenter(Segmentation(engine="upstream"), None, "cpu", 1)

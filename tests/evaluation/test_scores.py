@@ -1,0 +1,148 @@
+"""Reconstruction, fidelity, latents and probes, from a model folder and shards to tables."""
+
+import numpy as np
+import pytest
+import torch
+from helpers import SHAPE, write_volumes
+
+from neuroquant import models
+from neuroquant.config.evaluation import Fidelity, Probe
+from neuroquant.config.model import ModelRow
+from neuroquant.config.volume import Volume
+from neuroquant.errors import InputError
+from neuroquant.evaluation import probe as probing
+from neuroquant.evaluation.fidelity import score_fidelity
+from neuroquant.evaluation.latents import export_latents
+from neuroquant.evaluation.reconstruct import reconstruct_shard
+from neuroquant.files import read_tsv, written_whole
+from neuroquant.model_folder import load_model, save_model
+from neuroquant.volumes.store import ArrayFile, ArrayWriter
+
+torch.set_num_threads(1)
+PARAMETERS = {
+    "channels": (4, 8, 8, 8), "codebook_size": 12, "code_dim": 6, "c_m": 4, "c_s": 4, "film_hidden": 8,
+    "start_after": 0,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def model_folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("model")
+    torch.manual_seed(0)
+    model = models.build("neuroquant", PARAMETERS).train()
+    model.encode_train(torch.rand(2, 1, *SHAPE))
+    row = ModelRow(name="row", architecture="neuroquant", parameters=PARAMETERS)
+    save_model(folder, model, row, Volume(shape=SHAPE), {})
+    return folder
+
+
+def test_reconstructions_are_what_the_model_gives_in_range(model_folder, tmp_path):
+    volumes = write_volumes(tmp_path / "v.h5", "test", 2)
+    reconstruct_shard(model_folder, volumes, tmp_path / "r.h5", "cpu", 1)
+    file, original = ArrayFile(tmp_path / "r.h5"), ArrayFile(volumes)
+    assert file.records == original.records and file.attributes["factor"] == 16
+    model, _, _ = load_model(model_folder)
+    x, modality = torch.from_numpy(original.read("image", 3)).float()[None, None], torch.tensor([1])
+    with torch.inference_mode():
+        expected = model.decode(model.encode(x, modality), modality).clamp(-1, 1)[0, 0]
+    np.testing.assert_allclose(file.read("image", 3), expected, atol=1e-3)
+
+
+def test_latents_of_every_kind_are_exported_whole(model_folder, tmp_path):
+    volumes = write_volumes(tmp_path / "v.h5", "test", 2)
+    export_latents(model_folder, volumes, tmp_path / "l.h5", "cpu", 1)
+    file = ArrayFile(tmp_path / "l.h5")
+    assert set(file.names) == {"z_anat", "z_q", "z_mod", "indices"} and file.attributes["probe_latent"] == "z_q"
+    assert file.view("z_q").shape == (4, 6, 1, 1, 1) and file.view("indices").dtype == np.int32
+    model, _, _ = load_model(model_folder)
+    codes = model.quantizer.embedding[file.read("indices", 1).flatten()].T.reshape(6, 1, 1, 1)
+    np.testing.assert_allclose(file.read("z_q", 1), codes, atol=2e-3)
+
+
+def copy_with(volumes, out, change):
+    source = ArrayFile(volumes)
+    with written_whole(out) as scratch, ArrayWriter(scratch, list(source.records)) as writer:
+        writer.create("image", SHAPE, np.float16)
+        for row in range(len(source)):
+            writer.write("image", row, change(source.read("image", row).astype(np.float32)))
+    return out
+
+
+def test_fidelity_knows_the_region_that_went_wrong(tmp_path):
+    volumes = write_volumes(tmp_path / "v.h5", "test", 1)
+
+    def spoil_background(image):
+        return np.where(image == -1, -0.5, image)
+
+    other = copy_with(volumes, tmp_path / "r.h5", spoil_background)
+    score_fidelity(volumes, other, "m", Fidelity(ssim_window=5), tmp_path / "f.tsv", 1)
+    table = read_tsv(tmp_path / "f.tsv", ("value",)).set_index(["modality", "region", "metric"]).value
+    assert table["T1w", "whole", "psnr"] < 20 and np.isinf(table["T1w", "brain", "psnr"])
+    source = ArrayFile(volumes).read("image", 0).astype(np.float64)
+    mse = ((source - spoil_background(source)) ** 2).mean()
+    assert table["T1w", "whole", "psnr"] == pytest.approx(10 * np.log10(4 / mse), abs=1e-3)
+
+
+def test_reconstructions_of_other_sessions_are_refused(tmp_path):
+    volumes = write_volumes(tmp_path / "v.h5", "test", 2)
+    other = copy_with(write_volumes(tmp_path / "w.h5", "test", 1), tmp_path / "r.h5", lambda image: image)
+    with pytest.raises(InputError, match="other rows"):
+        score_fidelity(volumes, other, "m", Fidelity(), tmp_path / "f.tsv", 1)
+
+
+def write_latents(path, split, subjects, signal, seed=0, sexes="FM"):
+    """Latents in which one channel tells the sex as far as `signal` says."""
+    source = ArrayFile(write_volumes(path.with_suffix(".v.h5"), split, subjects))
+    generator = np.random.default_rng(seed)
+    records = [r for r in source.records if r.sex in sexes]
+    with ArrayWriter(path, records, {"probe_latent": "z"}) as writer:
+        writer.create("z", (3, 4, 4, 4), np.float16)
+        for row, record in enumerate(records):
+            z = generator.normal(size=(3, 4, 4, 4))
+            z[1] += signal * (1 if record.sex == "F" else -1)
+            writer.write("z", row, z)
+    return path
+
+
+def run_probe(tmp_path, signal=2.0, sexes="FM"):
+    shards = [
+        [write_latents(tmp_path / f"{split}.h5", split, count, signal, seed, sexes)]
+        for seed, (split, count) in enumerate((("train", 16), ("val", 6), ("test", 8)))
+    ]
+    settings = Probe(depth=50, epochs=2, batch=8, lr=0.05, seeds=(0,))
+    probing.run_probe(*shards, "", "m", settings, tmp_path / "p.tsv", tmp_path / "log.tsv", "cpu", 1)
+    return read_tsv(tmp_path / "p.tsv", ("probability",)), read_tsv(tmp_path / "log.tsv")
+
+
+def test_a_probe_finds_a_signal_that_is_there_and_predicts_test_subjects_only(tmp_path):
+    predictions, log = run_probe(tmp_path)
+    assert {s[:5] for s in predictions.subject} == {"stest"} and set(predictions.probe) == {"linear", "seresnet"}
+    linear = predictions[predictions.probe == "linear"]
+    assert (linear.predicted == linear.sex).mean() == 1
+    assert len(predictions) == 8 * 2 * 2 and len(log) == 2 * 2
+
+
+def test_no_test_shard_is_opened_before_training_has_ended(tmp_path, monkeypatch):
+    opened, load, fit = [], probing.load, probing.fit
+
+    def watched_load(shards, *arguments):
+        opened.append(shards[0].stem)
+        return load(shards, *arguments)
+
+    def watched_fit(*arguments):
+        opened.append("fit")
+        return fit(*arguments)
+
+    monkeypatch.setattr(probing, "load", watched_load)
+    monkeypatch.setattr(probing, "fit", watched_fit)
+    run_probe(tmp_path)
+    assert "test" not in opened[: len(opened) - opened[::-1].index("fit")]
+
+
+def test_a_cohort_of_one_sex_gives_empty_tables_not_an_error(tmp_path):
+    predictions, log = run_probe(tmp_path, sexes="F")
+    assert len(predictions) == len(log) == 0 and "probability" in predictions
+
+
+def test_latents_too_small_for_seresnet_are_repeated():
+    assert probing.at_least(torch.zeros(5, 1, 2, 9)).shape == (5, 4, 4, 9)

@@ -1,0 +1,56 @@
+"""Intervals and tests count a subject once."""
+
+import numpy as np
+import pytest
+
+from neuroquant.config.evaluation import Statistics
+from neuroquant.evaluation.statistics import cluster_bootstrap, cluster_statistic, holm, paired_test
+
+
+def clustered(generator, subjects=60):
+    """Values of 1 to 4 visits a subject that share the subject's own effect."""
+    clusters = np.repeat(np.arange(subjects), generator.integers(1, 5, subjects))
+    return generator.normal(size=subjects)[clusters] + 0.3 * generator.normal(size=len(clusters)), clusters
+
+
+def test_95_percent_intervals_cover_in_93_to_97_percent_of_simulations():
+    generator = np.random.default_rng(0)
+    covered = 0
+    for number in range(1000):
+        values, clusters = clustered(generator)
+        interval = cluster_bootstrap(values, clusters, Statistics(bootstrap=400, seed=number))
+        covered += interval.low <= 0 <= interval.high
+    assert 930 <= covered <= 970
+
+
+def test_an_interval_over_sessions_would_be_too_narrow():
+    values, clusters = clustered(np.random.default_rng(1), 200)
+    whole = cluster_bootstrap(values, clusters, Statistics())
+    naive = cluster_bootstrap(values, np.arange(len(values)), Statistics())
+    assert whole.high - whole.low > 1.2 * (naive.high - naive.low)
+    assert whole.n_clusters == 200 and whole.low <= whole.value <= whole.high
+
+
+def test_a_statistic_that_is_a_mean_agrees_with_the_bootstrap_of_means():
+    values, clusters = clustered(np.random.default_rng(2))
+    settings = Statistics(bootstrap=500)
+    a = cluster_bootstrap(values, clusters, settings)
+    b = cluster_statistic(lambda rows: values[rows].mean(), clusters, settings)
+    assert (a.value, a.low, a.high) == pytest.approx((b.value, b.low, b.high))
+
+
+def test_the_paired_test_keeps_its_level_and_finds_a_difference():
+    generator = np.random.default_rng(3)
+    rejected = 0
+    for _ in range(300):
+        values, clusters = clustered(generator)
+        noise = generator.normal(size=60)[clusters]
+        rejected += paired_test(values, values + 0.5 * noise, clusters) < 0.05
+    assert rejected / 300 < 0.09
+    values, clusters = clustered(generator)
+    assert paired_test(values + 0.2 + 0.1 * generator.normal(size=len(values)), values, clusters) < 0.001
+    assert paired_test(values, values, clusters) == 1
+
+
+def test_holm_is_the_textbooks():
+    np.testing.assert_allclose(holm([0.01, 0.04, 0.03, np.nan]), [0.03, 0.06, 0.06, np.nan])
