@@ -73,12 +73,3 @@ def check_state(path: Path, model: torch.nn.Module, state: dict[str, torch.Tenso
             "the tensors of the configuration beside it",
             RETRAIN,
         )
-
-
-def resolve_device(device: str) -> str:
-    """`auto` becomes a GPU where there is one."""
-    if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if device == "cuda" and not torch.cuda.is_available():
-        raise InputError("compute.device", "cuda, but no GPU is visible", "a GPU", "set compute.device: auto, or cpu")
-    return device

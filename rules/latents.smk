@@ -18,7 +18,7 @@ rule export_latents:
         **NETWORK_JOB,
     params:
         device=COMPUTE.device,
-        code=code_of("models", "evaluation/latents.py", "model_folder.py"),
+        code=code_of("models", "evaluation/latents.py", "model_folder.py", "device.py"),
         failures=str(FAILURES),
     message:
         "latents of {wildcards.row} on {wildcards.cohort} {wildcards.shard}"
@@ -58,7 +58,7 @@ rule probe:
         array=lambda wildcards: EXPERIMENT.row(wildcards.row).latent,
         model=lambda wildcards: wildcards.row,
         device=COMPUTE.device,
-        code=code_of("evaluation/probe.py"),
+        code=code_of("evaluation/probe.py", "evaluation/linear_probe.py", "device.py"),
         failures=str(FAILURES),
     message:
         "sex from the latents of {wildcards.row} on {wildcards.cohort}"
@@ -89,7 +89,7 @@ use rule probe as probe_volumes with:
         array="image",
         model="volumes",
         device=COMPUTE.device,
-        code=code_of("evaluation/probe.py"),
+        code=code_of("evaluation/probe.py", "evaluation/linear_probe.py", "device.py"),
         failures=str(FAILURES),
     message:
         "sex from the volumes of {wildcards.cohort}, the reference"

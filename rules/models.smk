@@ -35,7 +35,9 @@ rule train:
         # not an output: Snakemake deletes the outputs of a job that fails, and these are what it resumes from
         checkpoints=lambda wildcards: str(RESULTS / "checkpoints" / wildcards.row),
         device=COMPUTE.device,
-        code=code_of("models", "training", "similarity.py", "model_folder.py"),
+        code=code_of(
+            "models", "training", "similarity.py", "model_folder.py", "device.py"
+        ),
         failures=str(FAILURES),
     message:
         "training {wildcards.row}"

@@ -18,7 +18,9 @@ rule reconstruct:
         **NETWORK_JOB,
     params:
         device=COMPUTE.device,
-        code=code_of("models", "evaluation/reconstruct.py", "model_folder.py"),
+        code=code_of(
+            "models", "evaluation/reconstruct.py", "model_folder.py", "device.py"
+        ),
         failures=str(FAILURES),
     message:
         "reconstructing {wildcards.cohort} {wildcards.shard} with {wildcards.row}"
@@ -43,7 +45,7 @@ rule fidelity:
         **NETWORK_JOB,
     params:
         fidelity=settings(EXPERIMENT.fidelity),
-        code=code_of("similarity.py", "evaluation/fidelity.py"),
+        code=code_of("similarity.py", "device.py", "evaluation/fidelity.py"),
         failures=str(FAILURES),
     message:
         "PSNR and SSIM of {wildcards.row} on {wildcards.cohort} {wildcards.shard}"

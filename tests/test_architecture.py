@@ -14,8 +14,8 @@ MAY_USE = {
     "cohorts": BASE | {"config"},
     "volumes": BASE | {"config"},
     "models": {"errors", "config"},
-    "training": BASE | {"config", "volumes", "models", "similarity", "model_folder"},
-    "evaluation": BASE | {"config", "volumes", "models", "similarity", "model_folder"},
+    "training": BASE | {"config", "volumes", "models", "similarity", "model_folder", "device"},
+    "evaluation": BASE | {"config", "volumes", "models", "similarity", "model_folder", "device"},
     "reporting": BASE | {"config", "volumes", "evaluation"},
 }
 HEAVY = {"torch", "monai", "diffusers", "snakemake"}

@@ -77,3 +77,35 @@ def test_a_slice_gets_the_two_dimensional_ssim():
         truncate=3.4,
     )
     assert ssim3d(x, y).item() == pytest.approx(expected, abs=2e-5)
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 7, 24, 8), (1, 1, 2, 3, 20)])
+def test_the_window_shrinks_to_the_largest_odd_side_that_fits(shape):
+    x, y = pair(shape)
+    sides = [min(11, side - 1 + side % 2) for side in shape[2:]]
+    values = ssim_map(x, y)
+    assert list(values.shape[2:]) == [n - side + 1 for n, side in zip(shape[2:], sides, strict=True)]
+    assert values.isfinite().all() and (values <= 1).all()
+
+
+def test_the_map_is_cropped_by_the_windows_margin():
+    x, y = pair()
+    y[..., :9] = x[..., :9]
+    values = ssim_map(x, y)
+    assert values.shape == (1, 1, 10, 14, 8)
+    # voxel k of the map looks at voxels k to k + 10: none of the last ones sees only the equal part
+    assert (values[..., 0] < 1 - 1e-6).any() and (values < 1).any()
+    changed = y.clone()
+    changed[..., 11:] = -changed[..., 11:]
+    torch.testing.assert_close(ssim_map(x, changed)[..., 0], values[..., 0])
+
+
+def test_ssim_is_symmetric_and_its_gradient_is_right():
+    x, y = (part.double() for part in pair((1, 1, 5, 6, 7)))
+    assert ssim3d(x, y).item() == pytest.approx(ssim3d(y, x).item(), abs=1e-6)
+    variable = y.float().requires_grad_()
+    ssim3d(x.float(), variable, window=5).sum().backward()
+    direction = torch.randn(y.shape, generator=torch.Generator().manual_seed(1))
+    step = 1e-2
+    rise = ssim3d(x, y.float() + step * direction, window=5) - ssim3d(x, y.float() - step * direction, window=5)
+    assert (rise / (2 * step)).item() == pytest.approx((variable.grad * direction).sum().item(), rel=2e-2)

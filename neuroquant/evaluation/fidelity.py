@@ -7,6 +7,7 @@ import pandas as pd
 import torch
 
 from neuroquant.config.evaluation import Fidelity
+from neuroquant.device import use_threads
 from neuroquant.errors import InputError
 from neuroquant.files import write_tsv
 from neuroquant.similarity import psnr, ssim3d
@@ -21,7 +22,7 @@ def score_fidelity(
     volumes_h5: Path, reconstructions_h5: Path, model: str, settings: Fidelity, out_tsv: Path, threads: int
 ) -> None:
     """Write a row a session, modality, region (whole, foreground, brain) and metric (psnr in dB, ssim in 0 to 1)."""
-    torch.set_num_threads(threads)
+    use_threads(threads)
     volumes, reconstructions = ArrayFile(volumes_h5), ArrayFile(reconstructions_h5)
     if volumes.records != reconstructions.records:
         raise InputError(

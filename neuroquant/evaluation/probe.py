@@ -15,10 +15,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from neuroquant.config.evaluation import Probe
+from neuroquant.device import resolve_device, use_threads
 from neuroquant.errors import InputError
 from neuroquant.evaluation.linear_probe import fit_linear
 from neuroquant.files import write_tsv
-from neuroquant.model_folder import resolve_device
 from neuroquant.models.autoencoder import MODALITIES
 from neuroquant.volumes.store import ArrayFile, Record
 
@@ -66,7 +66,7 @@ def run_probe(
     Where the training subjects are all of one sex nothing can be learned: the tables are written empty, and the log
     says why.
     """
-    torch.set_num_threads(threads)
+    use_threads(threads)
     device = resolve_device(device)
     fitted, log = [], []
     for modality in MODALITIES:

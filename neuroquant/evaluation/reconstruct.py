@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from neuroquant.device import resolve_device, use_threads
 from neuroquant.files import written_whole
-from neuroquant.model_folder import load_model, resolve_device
+from neuroquant.model_folder import load_model
 from neuroquant.models.autoencoder import MODALITIES
 from neuroquant.volumes.store import ArrayFile, ArrayWriter
 
@@ -18,7 +19,7 @@ def reconstruct_shard(model_folder: Path, volumes_h5: Path, out_h5: Path, device
     Writes `image` (float16, clamped to [-1, 1]) with the records of the volumes; attributes: model, factor,
     kbit_per_volume.
     """
-    torch.set_num_threads(threads)
+    use_threads(threads)
     device = resolve_device(device)
     model, row, volume = load_model(model_folder, device)
     volumes = ArrayFile(volumes_h5)

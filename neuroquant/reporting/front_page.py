@@ -85,7 +85,7 @@ def in_words(experiment: Experiment, cells: pd.DataFrame, tests: pd.DataFrame) -
     if stand_ins:
         texts.append(
             f"Stand-in: {' and '.join(stand_ins)} are embedded cohorts, made by the workflow itself from one "
-            "template; no person was scanned. The numbers show that the path works, and nothing about the paper's claims."
+            "template; no person was scanned. The numbers show that the path works and say nothing about the paper."
         )
     if experiment.segmentation.engine == "standin":
         texts.append("Stand-in: Dice and regional volumes come from a small network trained here, not from SynthSeg.")
@@ -103,8 +103,8 @@ def leader(experiment: Experiment, cells: pd.DataFrame, test: pd.Series) -> str:
     verdict = "a significant lead" if test.p_holm < 0.05 else "not a significant lead"
     return (
         f"{experiment.cohort(test.cohort).shown}, {test.modality}: {experiment.row(test.best).shown} has the highest "
-        f"PSNR, {best.value:.2f} dB (95 % interval {best.ci_low:.2f} to {best.ci_high:.2f}), {test.difference:+.2f} dB to "
-        f"{experiment.row(test.runner_up).shown}: {verdict} (p = {test.p_holm:.2g}, {best.n_subjects:.0f} subjects)."
+        f"PSNR, {best.value:.2f} dB (95 % interval {best.ci_low:.2f} to {best.ci_high:.2f}), "
+        f"{test.difference:+.2f} dB to {experiment.row(test.runner_up).shown}: {verdict} (p = {test.p_holm:.2g}, {best.n_subjects:.0f} subjects)."
     )
 
 

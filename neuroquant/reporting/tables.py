@@ -98,7 +98,7 @@ def _notes(experiment: Experiment, cells: pd.DataFrame, tests: pd.DataFrame) -> 
         notes.append("~ the lead over the runner-up isn't significant (Wilcoxon over subjects, Holm-corrected).")
     if cells.published.notna().any():
         notes.append(
-            "In square brackets: the value published in arXiv:2604.05171, measured on other subjects with other weights."
+            "In square brackets: published in arXiv:2604.05171, measured on other subjects with other weights."
         )
     stand_ins = sorted({part for text in cells.stand_in.dropna() for part in str(text).split("; ") if part})
     if stand_ins:

@@ -43,6 +43,8 @@ def save(
         tensors["random.cuda"] = torch.cuda.get_rng_state()
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     header = {"step": step, "identity": identity, "rows": rows}
+    for torn in folder.glob(".step-*.part"):  # left by a kill in mid-write
+        torn.unlink(missing_ok=True)
     with written_whole(folder / f"step-{step:08d}.safetensors") as scratch:
         save_file(plain, scratch, metadata={"neuroquant": json.dumps(header)})
     for old in sorted(folder.glob("step-*.safetensors"))[:-KEEP]:
@@ -66,18 +68,26 @@ def resume(
     -------
     (steps done, log so far), or (0, []) where there is nothing to go on from.
     """
+    repeat = False  # a finished training of other code was found: none of its checkpoints will do
     for path in sorted(folder.glob("step-*.safetensors"), reverse=True):
         try:
             header, tensors = _read(path)
         except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
             _say(f"{path}: passed over, not a whole checkpoint ({error})")
             continue
-        reasons = _reasons_against(path, header, tensors, model, identity, total)
+        reasons = differences({**header["identity"], "code": ""}, {**identity, "code": ""})
+        reasons += [] if reasons else _unfit(path, tensors, model)
+        changed = header["identity"].get("code") != identity["code"]
+        repeat = repeat or (changed and header["step"] >= total)
+        if not reasons and changed and repeat:
+            reasons = ["that one is finished, and the code has changed since"]
         if reasons:
             aside = path.with_suffix(ASIDE)
             path.replace(aside)
             _say(f"{path}: set aside as {aside.name}, it belongs to another training: " + "; ".join(reasons))
             continue
+        if changed:
+            _say(f"{path}: the code has changed since; the weights will be those of no single version")
         _load(model, optimizer, tensors)
         _say(f"{path}: going on from step {header['step']} of {total}")
         return header["step"], header["rows"]
@@ -91,26 +101,13 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
         return header, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
 
 
-def _reasons_against(
-    path: Path,
-    header: dict[str, Any],
-    tensors: dict[str, Tensor],
-    model: Autoencoder,
-    identity: dict[str, Any],
-    total: int,
-) -> list[str]:
-    """Why a checkpoint can't be taken up; empty where it can."""
-    old = header["identity"]
-    reasons = differences({**old, "code": ""}, {**identity, "code": ""})
-    if not reasons and old.get("code") != identity["code"]:
-        if header["step"] >= total:
-            return ["it is finished, and the code has changed since"]
-        _say(f"{path}: the code has changed since; the weights will be those of no single version")
+def _unfit(path: Path, tensors: dict[str, Tensor], model: Autoencoder) -> list[str]:
+    """Where the network has other tensors now than when the checkpoint was written."""
     try:
         check_state(path, model, _part(tensors, "model."))
     except InputError as error:
-        reasons.append(error.found)
-    return reasons
+        return [error.found]
+    return []
 
 
 def _load(model: Autoencoder, optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:

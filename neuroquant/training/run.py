@@ -12,8 +12,9 @@ import neuroquant
 from neuroquant import models
 from neuroquant.config.model import ModelRow
 from neuroquant.config.volume import Volume
+from neuroquant.device import resolve_device, use_threads
 from neuroquant.errors import InputError
-from neuroquant.model_folder import resolve_device, save_model
+from neuroquant.model_folder import save_model
 from neuroquant.training import checkpoint
 from neuroquant.training.data import Sessions
 from neuroquant.training.identity import identity
@@ -52,7 +53,7 @@ def train(
     loop.Interrupted
         On SIGTERM or SIGINT, after the step is finished and saved.
     """
-    torch.set_num_threads(threads)
+    use_threads(threads)
     device = resolve_device(device)
     sessions, watched = Sessions(train_shards), Sessions(val_shards)
     require_sessions(row, sessions)

@@ -1,13 +1,34 @@
-"""Tiny volumes on disk."""
+"""Tiny volumes on disk, and a tiny training on them."""
 
 from pathlib import Path
 
 import numpy as np
+import torch
+from safetensors.torch import load_file
 
+from neuroquant.config.model import ModelRow, Phase, Training
+from neuroquant.config.volume import Volume
+from neuroquant.training import run
+from neuroquant.training.data import Batch, Loader, Sessions
 from neuroquant.volumes.store import ArrayWriter, Geometry, Record
 
 EYE = tuple(map(tuple, np.eye(4).tolist()))
 SHAPE = (16, 16, 16)
+PARAMETERS = {
+    "channels": (4, 8, 8, 8),
+    "attention_blocks": (4,),
+    "codebook_size": 12,
+    "code_dim": 6,
+    "c_m": 4,
+    "c_s": 4,
+    "film_hidden": 8,
+    "start_after": 2,
+}
+SD_VAE = {"block_out_channels": (4, 4, 4, 4), "layers_per_block": 1, "norm_num_groups": 2}
+PHASES = (Phase(steps=6, batch=2, lr=1e-3, lr_end=1e-4), Phase(mode="2d", steps=5, batch=3, lr=1e-4, lr_end=1e-4))
+STEPS = 11
+
+torch.set_num_threads(1)
 
 
 def write_volumes(path: Path, split: str = "train", subjects: int = 4, seed: int = 0, only_t1: int = 0) -> Path:
@@ -35,3 +56,26 @@ def write_volumes(path: Path, split: str = "train", subjects: int = 4, seed: int
             writer.write("image", row, image)
             writer.write("mask", row, mask)
     return path
+
+
+def make_row(**changes) -> ModelRow:
+    """NeuroQuant in small: six steps on volumes, five on slices."""
+    schedule = Training(phases=PHASES, log_every=2, checkpoint_every=3, val_sessions=1)
+    return ModelRow(
+        **{"name": "row", "architecture": "neuroquant", "parameters": PARAMETERS, "training": schedule, **changes}
+    )
+
+
+def train(
+    folder: Path, shard: Path, val: tuple[Path, ...] = (), row: ModelRow | None = None
+) -> dict[str, torch.Tensor]:
+    """Train in `folder` and return the weights."""
+    volume = Volume(shape=SHAPE)
+    run.train(row or make_row(), volume, [shard], list(val), folder / "model", folder / "checkpoints", "cpu", 1, {})
+    return load_file(folder / "model" / "model.safetensors")
+
+
+def batches(shard: Path, mode: str, plane_axis: int | None = None, size: int = 3) -> list[Batch]:
+    """Nine batches of a phase."""
+    with Loader(Sessions([shard]), Phase(mode=mode, steps=9, batch=size), 0, 0, plane_axis) as loader:
+        return [loader.batch(step) for step in range(9)]

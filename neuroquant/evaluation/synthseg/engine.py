@@ -4,14 +4,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-import torch
 
 from neuroquant.config.evaluation import Segmentation
+from neuroquant.device import resolve_device, use_threads
 from neuroquant.errors import InputError
 from neuroquant.evaluation.synthseg.network import UNet
 from neuroquant.evaluation.synthseg.recipe import segment
 from neuroquant.evaluation.synthseg.weights import open_official, open_standin
-from neuroquant.model_folder import resolve_device
 
 
 class Segmenter(Protocol):
@@ -62,7 +61,7 @@ def open_segmenter(settings: Segmentation, standin_file: Path | None, device: st
     InputError
         If the engine isn't one that can be run here, or its weights can't be found. There is no fallback.
     """
-    torch.set_num_threads(threads)
+    use_threads(threads)
     device = resolve_device(device)
     if settings.engine == "standin":
         network, labels = open_standin(standin_file)

@@ -11,12 +11,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from neuroquant.config.evaluation import Standin
+from neuroquant.device import resolve_device, use_threads
 from neuroquant.errors import InputError
 from neuroquant.evaluation.synthseg.network import UNet
 from neuroquant.evaluation.synthseg.randomise import random_image
 from neuroquant.evaluation.synthseg.weights import write_weights
 from neuroquant.files import write_tsv
-from neuroquant.model_folder import resolve_device
 from neuroquant.volumes.store import ArrayFile
 
 
@@ -30,7 +30,7 @@ def train_standin(
     InputError
         If the shards carry no label map, or hold subjects that aren't for training.
     """
-    torch.set_num_threads(threads)
+    use_threads(threads)
     device = resolve_device(device)
     labels, maps = training_maps(shards)
     torch.manual_seed(settings.seed)

@@ -1,8 +1,8 @@
 """The anatomical codebook: nearest code, moving averages, revival (section 3.3.1, equations 5 to 7).
 
-Own code, not a library's: one update a step over the tokens of all passes, revival that keeps sum and count together,
-a start from k-means once the encoder has learned something, that is not upset by fewer tokens than codes, and randomness
-that is a function of the step alone, so that a resumed run repeats itself. `vector-quantize-pytorch` offers parts of this behind twenty options.
+Own code, not a library's: one update a step over the tokens of all passes; revival that keeps sum and count together;
+a start from k-means once the encoder has learned something, which takes fewer tokens than codes; and randomness that is
+a function of the step alone, so that a resumed run repeats itself. `vector-quantize-pytorch` has parts of this.
 """
 
 from typing import NamedTuple
