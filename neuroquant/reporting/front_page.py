@@ -101,10 +101,12 @@ def leader(experiment: Experiment, cells: pd.DataFrame, test: pd.Series) -> str:
     here = cells[(cells.cohort == test.cohort) & (cells.modality == test.modality) & (cells.metric == "psnr")]
     best = here[here.model == test.best].iloc[0]
     verdict = "a significant lead" if test.p_holm < 0.05 else "not a significant lead"
+    place = f"{experiment.cohort(test.cohort).shown}, {test.modality}"
+    value = f"{best.value:.2f} dB (95 % interval {best.ci_low:.2f} to {best.ci_high:.2f})"
+    second = experiment.row(test.runner_up).shown
     return (
-        f"{experiment.cohort(test.cohort).shown}, {test.modality}: {experiment.row(test.best).shown} has the highest "
-        f"PSNR, {best.value:.2f} dB (95 % interval {best.ci_low:.2f} to {best.ci_high:.2f}), "
-        f"{test.difference:+.2f} dB to {experiment.row(test.runner_up).shown}: {verdict} (p = {test.p_holm:.2g}, {best.n_subjects:.0f} subjects)."
+        f"{place}: {experiment.row(test.best).shown} has the highest PSNR, {value}, "
+        f"{test.difference:+.2f} dB to {second}: {verdict} (p = {test.p_holm:.2g}, {best.n_subjects:.0f} subjects)."
     )
 
 
