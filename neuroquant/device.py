@@ -21,9 +21,5 @@ def resolve_device(device: str) -> str:
 
 
 def use_threads(threads: int) -> None:
-    """Let torch use `threads` threads, and two at least.
-
-    With one thread torch leaves oneDNN's convolutions for slower ones of its own; two threads that share a core are
-    two to three times as fast (benchmarks/conv_threads.py).
-    """
-    torch.set_num_threads(max(threads, 2))
+    """Let torch use so many threads."""
+    torch.set_num_threads(threads)

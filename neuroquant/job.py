@@ -54,7 +54,6 @@ def running(rule: str, wildcards: dict[str, str], log: str, threads: int, failur
     """
     for name in THREAD_VARIABLES:
         os.environ[name] = str(threads)
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that wait must not eat the cores of other jobs
     os.environ.setdefault("MPLBACKEND", "Agg")
     Path(log).parent.mkdir(parents=True, exist_ok=True)
     job = "-".join([rule, *wildcards.values()])
