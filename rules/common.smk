@@ -150,6 +150,33 @@ def all_latents():
     ]
 
 
+def segmenter_file(wildcards):
+    """The stand-in's weights where the stand-in is the engine; nothing otherwise."""
+    return (
+        RESULTS / "segmenter/standin.h5"
+        if EXPERIMENT.segmentation.engine == "standin"
+        else []
+    )
+
+
+def table_report(kind, what):
+    """How a table's file shows in the report."""
+    return dict(
+        category="Tables",
+        subcategory="{table}",
+        labels={"table": "{table}", "format": what},
+    )
+
+
+def figure_report(number, kind, caption):
+    """How a figure shows in the report."""
+    return dict(
+        category="Figures",
+        labels={"figure": str(number), "format": kind},
+        caption=CAPTIONS / caption,
+    )
+
+
 def check_inputs():
     """Fail before the first job where a cohort's folder can't be used or lies under our outputs."""
     for cohort in EXPERIMENT.cohorts:

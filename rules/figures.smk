@@ -4,15 +4,6 @@ FIGURE3_ROWS = list(EXPERIMENT.report.figure3_rows or EXPERIMENT.table1.rows)
 FIGURE3_COHORT = EXPERIMENT.table1.cohorts[0]
 
 
-def figure_report(number, kind, caption):
-    """How a figure shows in the report."""
-    return dict(
-        category="Figures",
-        labels={"figure": str(number), "format": kind},
-        caption=CAPTIONS / caption,
-    )
-
-
 rule draw_figure3:
     input:
         fidelity=RESULTS / "numbers/fidelity.tsv",

@@ -1,15 +1,6 @@
 """Anatomy: segment the originals once and every reconstruction, then compare."""
 
 
-def segmenter_file(wildcards):
-    """The stand-in's weights where the stand-in is the engine; nothing otherwise."""
-    return (
-        RESULTS / "segmenter/standin.h5"
-        if EXPERIMENT.segmentation.engine == "standin"
-        else []
-    )
-
-
 rule train_standin:
     input:
         volumes=[

@@ -49,15 +49,6 @@ rule gather:
         "../workflow_scripts/gather.py"
 
 
-def table_report(kind, what):
-    """How a table's file shows in the report."""
-    return dict(
-        category="Tables",
-        subcategory="{table}",
-        labels={"table": "{table}", "format": what},
-    )
-
-
 rule table:
     input:
         fidelity=RESULTS / "numbers/fidelity.tsv",
