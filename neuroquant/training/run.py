@@ -15,7 +15,7 @@ from neuroquant.config.volume import Volume
 from neuroquant.device import resolve_device, use_threads
 from neuroquant.errors import InputError
 from neuroquant.model_folder import save_model
-from neuroquant.training import checkpoint
+from neuroquant.training import checkpoint, health
 from neuroquant.training.data import Sessions
 from neuroquant.training.identity import identity
 from neuroquant.training.loop import Job, interruptible, loop
@@ -49,7 +49,7 @@ def train(
     Raises
     ------
     InputError
-        If there is nothing to train on, the loss diverges or the codebook dies.
+        If there is nothing to train on, the loss diverges, or the codebook dies or never starts.
     loop.Interrupted
         On SIGTERM or SIGINT, after the step is finished and saved.
     """
@@ -73,6 +73,7 @@ def train(
     with interruptible() as stop:
         loop(Job(row, model, optimizer, sessions, watched, device, keep), done, progress, stop)
     progress.write()
+    health.check_codebook_took_part(row.name, progress.rows)
     facts = describe(model, device, progress) | {
         "sessions": len(sessions),
         "resumed_at_step": done,

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from helpers import make_row, train, write_volumes
+from helpers import PARAMETERS, make_row, train, write_volumes
 
 from neuroquant.config.model import Phase, Training
 from neuroquant.errors import InputError
@@ -56,6 +56,12 @@ def test_divergence_stops_with_what_to_try_and_saves_nothing(tmp_path, shards):
     with pytest.raises(InputError, match=r"lower training.phases\[\].lr"):
         train(tmp_path, shards[0], row=wild)
     assert not list(tmp_path.glob("checkpoints/*")) and not (tmp_path / "model/model.safetensors").exists()
+
+
+def test_a_model_whose_codebook_never_started_is_not_handed_out(tmp_path, shards):
+    with pytest.raises(InputError, match="more steps on volumes than parameters.start_after"):
+        train(tmp_path, shards[0], row=make_row(parameters={**PARAMETERS, "start_after": 6}))
+    assert not (tmp_path / "model/model.safetensors").exists()
 
 
 def test_no_training_session_is_an_error_that_says_where_they_went(tmp_path):
