@@ -12,7 +12,7 @@ from neuroquant.files import read_tsv, write_text
 from neuroquant.reporting.tables import STYLE, html_table, lay_out
 
 MORE_STYLE = """
-main{max-width:70rem;margin:auto} h2{font-size:1.05rem;margin-top:2rem;border-bottom:1px solid #d0d7de}
+main{max-width:84rem;margin:auto} h2{font-size:1.05rem;margin-top:2rem;border-bottom:1px solid #d0d7de}
 .small td,.small th{padding:.2rem .6rem;font-size:.85rem} code{background:#f2f4f7;padding:.1rem .3rem}
 .ok{color:#116329;font-weight:600} pre{background:#f2f4f7;padding:.7rem;overflow-x:auto;font-size:.8rem}
 """
