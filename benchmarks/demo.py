@@ -1,7 +1,7 @@
-"""Measure the demo: planning, the whole run, peak memory. `python benchmarks/demo.py` from the project's root.
+"""Measure the demo: planning, the whole run, peak memory. `python benchmarks/demo.py [FOLDER]` from the project's root.
 
 Prints ratios to the stated budgets (planning 5 s, demo 600 s, memory 6 GB). The demo runs from scratch in a folder of
-its own, so results/demo is left alone.
+its own, which is kept where it is named, so results/demo is left alone.
 """
 
 import shutil
@@ -49,12 +49,14 @@ def measured(arguments: list[str], folder: Path) -> tuple[float, float]:
 
 def main() -> None:
     """Print a line a budget."""
-    folder = Path(tempfile.mkdtemp())
+    named = sys.argv[1:]
+    folder = Path(named[0]) if named else Path(tempfile.mkdtemp())
     try:
         planning, _ = measured(["--dry-run"], folder)
         demo, memory = measured([], folder)
     finally:
-        shutil.rmtree(folder)
+        if not named:
+            shutil.rmtree(folder)
     for name, value in (("planning", planning), ("demo", demo), ("memory_gb", memory)):
         print(f"{name:10s} {value:8.1f}   {value / BUDGETS[name]:.2f} of the budget of {BUDGETS[name]:g}")
 

@@ -18,7 +18,14 @@ rule export_latents:
         **NETWORK_JOB,
     params:
         device=COMPUTE.device,
-        code=code_of("models", "evaluation/latents.py", "model_folder.py", "device.py"),
+        code=code_of(
+            "models",
+            "convolution.py",
+            "evaluation/latents.py",
+            "evaluation/batches.py",
+            "model_folder.py",
+            "device.py",
+        ),
         failures=str(FAILURES),
     message:
         "latents of {wildcards.row} on {wildcards.cohort} {wildcards.shard}"

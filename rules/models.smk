@@ -36,7 +36,12 @@ rule train:
         checkpoints=lambda wildcards: str(RESULTS / "checkpoints" / wildcards.row),
         device=COMPUTE.device,
         code=code_of(
-            "models", "training", "similarity.py", "model_folder.py", "device.py"
+            "models",
+            "convolution.py",
+            "training",
+            "similarity.py",
+            "model_folder.py",
+            "device.py",
         ),
         failures=str(FAILURES),
     message:

@@ -19,7 +19,12 @@ rule reconstruct:
     params:
         device=COMPUTE.device,
         code=code_of(
-            "models", "evaluation/reconstruct.py", "model_folder.py", "device.py"
+            "models",
+            "convolution.py",
+            "evaluation/reconstruct.py",
+            "evaluation/batches.py",
+            "model_folder.py",
+            "device.py",
         ),
         failures=str(FAILURES),
     message:

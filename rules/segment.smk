@@ -23,7 +23,7 @@ rule train_standin:
     params:
         standin=settings(EXPERIMENT.segmentation.standin),
         device=COMPUTE.device,
-        code=code_of("evaluation/synthseg", "device.py"),
+        code=code_of("evaluation/synthseg", "convolution.py", "device.py"),
         failures=str(FAILURES),
     message:
         "training the stand-in segmenter on domain-randomised images of the training label maps"
@@ -49,7 +49,12 @@ rule segment_reference:
     params:
         segmentation=settings(EXPERIMENT.segmentation),
         device=COMPUTE.device,
-        code=code_of("evaluation/synthseg", "evaluation/segment.py", "device.py"),
+        code=code_of(
+            "evaluation/synthseg",
+            "convolution.py",
+            "evaluation/segment.py",
+            "device.py",
+        ),
         failures=str(FAILURES),
     message:
         "segmenting the originals of {wildcards.cohort} {wildcards.shard}"

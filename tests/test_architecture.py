@@ -13,9 +13,9 @@ MAY_USE = {
     "config": BASE | {"models"},
     "cohorts": BASE | {"config"},
     "volumes": BASE | {"config"},
-    "models": {"errors", "config"},
+    "models": {"errors", "config", "convolution"},
     "training": BASE | {"config", "volumes", "models", "similarity", "model_folder", "device"},
-    "evaluation": BASE | {"config", "volumes", "models", "similarity", "model_folder", "device"},
+    "evaluation": BASE | {"config", "volumes", "models", "similarity", "convolution", "model_folder", "device"},
     "reporting": BASE | {"config", "volumes", "evaluation"},
 }
 HEAVY = {"torch", "monai", "diffusers", "snakemake"}

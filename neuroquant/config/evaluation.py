@@ -23,6 +23,9 @@ class Standin(Settings):
     levels: Count = Field(4, description="levels of the U-Net (SynthSeg: 5)")
     steps: Count = Field(300, description="training steps on domain-randomised images of the training label maps")
     batch: Count = Field(2, description="images a step")
+    crop: tuple[()] | tuple[Count, Count, Count] = Field(
+        (), description="train on random pieces of this many voxels a side, far cheaper; empty: whole volumes"
+    )
     lr: Positive = Field(1e-3, description="Adam's learning rate")
     seed: int = Field(0, description="seed of weights and of every synthetic image")
 

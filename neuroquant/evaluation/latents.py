@@ -2,13 +2,12 @@
 
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from neuroquant.device import resolve_device, use_threads
+from neuroquant.evaluation.batches import batches
 from neuroquant.files import written_whole
 from neuroquant.model_folder import load_model
-from neuroquant.models.autoencoder import MODALITIES
 from neuroquant.volumes.store import ArrayFile, ArrayWriter
 
 
@@ -22,16 +21,14 @@ def export_latents(model_folder: Path, volumes_h5: Path, out_h5: Path, device: s
     device = resolve_device(device)
     model, row, _ = load_model(model_folder, device)
     volumes = ArrayFile(volumes_h5)
-    images = volumes.view("image")
     attributes = {"model": row.name, "probe_latent": row.latent or model.probe_latent}
     with written_whole(out_h5) as scratch, ArrayWriter(scratch, list(volumes.records), attributes) as writer:
-        for index, record in enumerate(volumes.records):
-            x = torch.from_numpy(np.array(images[index]))[None, None].to(device).float()
-            modality = torch.tensor([MODALITIES.index(record.modality)], device=device)
+        for rows, x, modality in batches(volumes, device):
             for name, latent in model.encode(x, modality).items():
-                array = latent[0].cpu()
+                array = latent.cpu()
                 array = array.half().numpy() if array.is_floating_point() else array.int().numpy()
                 # a latent that only one row has would leave holes: models give every row the same latents
-                if index == 0:
-                    writer.create(name, array.shape, array.dtype)
-                writer.write(name, index, array)
+                if rows.start == 0:
+                    writer.create(name, array.shape[1:], array.dtype)
+                for index, values in zip(rows, array, strict=True):
+                    writer.write(name, index, values)

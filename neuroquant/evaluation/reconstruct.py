@@ -6,9 +6,9 @@ import numpy as np
 import torch
 
 from neuroquant.device import resolve_device, use_threads
+from neuroquant.evaluation.batches import batches
 from neuroquant.files import written_whole
 from neuroquant.model_folder import load_model
-from neuroquant.models.autoencoder import MODALITIES
 from neuroquant.volumes.store import ArrayFile, ArrayWriter
 
 
@@ -25,11 +25,9 @@ def reconstruct_shard(model_folder: Path, volumes_h5: Path, out_h5: Path, device
     volumes = ArrayFile(volumes_h5)
     kbit = model.bits(volume.shape) / 1000
     attributes = {"model": row.name, "factor": model.factor, "kbit_per_volume": kbit}
-    images = volumes.view("image")
     with written_whole(out_h5) as scratch, ArrayWriter(scratch, list(volumes.records), attributes) as writer:
-        writer.create("image", images.shape[1:], np.float16)
-        for index, record in enumerate(volumes.records):
-            x = torch.from_numpy(np.array(images[index]))[None, None].to(device).float()
-            modality = torch.tensor([MODALITIES.index(record.modality)], device=device)
+        writer.create("image", volume.shape, np.float16)
+        for rows, x, modality in batches(volumes, device):
             x_hat = model.decode(model.encode(x, modality), modality).clamp(-1, 1)
-            writer.write("image", index, x_hat[0, 0].cpu().half().numpy())
+            for row, image in zip(rows, x_hat[:, 0].cpu().half().numpy(), strict=True):
+                writer.write("image", row, image)

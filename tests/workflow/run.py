@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import yaml
@@ -30,3 +31,8 @@ def job_counts(output: str) -> dict[str, int]:
     if table is None:
         return {}
     return {line.split()[0]: int(line.split()[1]) for line in table.group(1).splitlines() if line.strip()}
+
+
+def finished_jobs(output: str) -> Counter:
+    """Jobs a rule that ended well, as Snakemake tells it while it runs."""
+    return Counter(re.findall(r"^Finished jobid: \d+ \(Rule: (\w+)\)", output, re.MULTILINE))

@@ -1,10 +1,11 @@
 """The whole DAG on a tiny embedded cohort: it finishes, says what it must, and then rests."""
 
+import os
 import re
 
 import pandas as pd
 import pytest
-from run import job_counts, snakemake
+from run import finished_jobs, job_counts, snakemake
 
 from neuroquant.files import read_tsv
 
@@ -58,3 +59,33 @@ def test_a_second_run_does_nothing(finished):
 
 def test_planning_lists_nothing_for_a_finished_experiment(finished):
     assert job_counts(snakemake(finished, "-n", "all").stdout) == {}
+
+
+def test_touching_one_session_redoes_its_shard_and_what_depends_on_it_and_nothing_else(finished):
+    results = finished / "results/tiny"
+    manifest = read_tsv(results / "cohorts/embedded/shards/test-000.tsv")
+    scan = results / "cohorts/embedded/bids" / manifest.t1w.iloc[0]
+    others = {
+        path: path.stat().st_mtime_ns
+        for path in [*results.glob("volumes/*/*.h5"), *results.glob("models/*/*"), *results.glob("segmenter/*")]
+        if path.name != "test-000.h5"
+    }
+    os.utime(scan)
+    done = snakemake(finished, "all")
+    assert done.returncode == 0, done.stdout[-3000:]
+    jobs = finished_jobs(done.stdout)
+    assert jobs["index"] == jobs["assign"] == jobs["preprocess"] == jobs["segment_reference"] == 1
+    assert jobs["reconstruct"] == jobs["fidelity"] == jobs["segment"] == jobs["export_latents"] == 3
+    assert not {"make_cohort", "split", "train", "train_standin"} & set(jobs)
+    assert others == {path: path.stat().st_mtime_ns for path in others}
+    assert "Nothing to be done" in snakemake(finished, "all").stdout
+
+
+def test_two_runs_from_scratch_give_the_same_bytes_of_every_table(finished, tmp_path):
+    done = snakemake(tmp_path, "table1", "table2")
+    assert done.returncode == 0, done.stdout[-3000:]
+    first, second = finished / "results/tiny", tmp_path / "results/tiny"
+    names = sorted(path.relative_to(second) for path in [*second.glob("tables/*"), *second.glob("numbers/*.tsv")])
+    assert len(names) >= 8
+    for name in names:
+        assert (first / name).read_bytes() == (second / name).read_bytes(), name

@@ -4,6 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from neuroquant.convolution import upsampled_conv
+
 EPSILON = 1e-3
 
 
@@ -19,9 +21,18 @@ class Level(nn.Module):
 
     def features(self, x: Tensor) -> Tensor:
         """What the skip carries: (B, C, D, H, W) to (B, C', D, H, W)."""
-        for conv in self.convs:
-            x = F.elu(conv(x), inplace=not torch.is_grad_enabled())
-        return x
+        return self._second(self.convs[0](x))
+
+    def merged(self, skip: Tensor, below: Tensor) -> Tensor:
+        """`features` of [skip, nearest up-sampling of below], which is never made: skip (B, C, D, H, W)."""
+        conv, own = self.convs[0], skip.shape[1]
+        return self._second(
+            F.conv3d(skip, conv.weight[:, :own], conv.bias, padding=1) + upsampled_conv(below, conv.weight[:, own:])
+        )
+
+    def _second(self, x: Tensor) -> Tensor:
+        inplace = not torch.is_grad_enabled()
+        return F.elu(self.convs[1](F.elu(x, inplace=inplace)), inplace=inplace)
 
 
 class UNet(nn.Module):
@@ -48,6 +59,5 @@ class UNet(nn.Module):
             x = F.max_pool3d(level.norm(skip), 2)
         x = self.down[-1].norm(self.down[-1].features(x))
         for level in self.up:
-            x = torch.cat([skips.pop(), F.interpolate(x, scale_factor=2, mode="nearest")], dim=1)
-            x = level.norm(level.features(x))
+            x = level.norm(level.merged(skips.pop(), x))
         return self.likelihood(x)

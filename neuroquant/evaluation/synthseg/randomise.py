@@ -4,25 +4,29 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from neuroquant.evaluation.synthseg.labels import flipped
+from neuroquant.evaluation.synthseg.labels import SIDES, flipped
 
 
-def random_image(channels: Tensor, labels: tuple[int, ...], generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def random_image(
+    channels: Tensor, labels: tuple[int, ...], crop: tuple[int, ...], generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
     """A synthetic image and its label map, from a label map given as channel numbers.
 
     Parameters
     ----------
     channels : (D, H, W), int64, index into `labels`
+    crop : sides of a random piece to return; empty: everything
 
     Returns
     -------
-    image (1, D, H, W) in [0, 1], background 0; channels (D, H, W) deformed like it
+    image (1, D', H', W') in [0, 1], background 0; channels (D', H', W') deformed like it
     """
     channels = warped(channels, generator)
     if uniform(generator, 0, 1) < 0.5:
         swap = torch.tensor(flipped(labels))
         channels = swap[channels.flip(0)]
-    image = contrast(channels, len(labels), generator)
+    channels = cropped(channels, crop, generator)
+    image = contrast(channels, tissues(labels), generator)
     inside = channels != labels.index(0)
     image = blurred(image, uniform(generator, 0.0, 0.9)) * bias(channels.shape, generator)
     image = (image * inside).clamp_min(0)
@@ -36,22 +40,42 @@ def uniform(generator: torch.Generator, low: float, high: float) -> float:
 
 
 def warped(channels: Tensor, generator: torch.Generator) -> Tensor:
-    """A random affine (15 % scale, 10 degrees) and a smooth displacement of a few voxels, nearest neighbour."""
-    matrix = torch.eye(3) * (1 + 0.15 * (2 * torch.rand(3, generator=generator) - 1))
-    turn = torch.randn(3, 3, generator=generator) * 0.08
-    theta = torch.cat([matrix + turn - turn.T, 0.05 * torch.randn(3, 1, generator=generator)], dim=1)[None]
+    """A random affine (8 % scale, a few degrees) and a smooth displacement of about a voxel, nearest neighbour.
+
+    The volumes are centred and of known orientation, so that little is to be gained from more.
+    """
+    matrix = torch.eye(3) * (1 + 0.08 * (2 * torch.rand(3, generator=generator) - 1))
+    turn = torch.randn(3, 3, generator=generator) * 0.03
+    theta = torch.cat([matrix + turn - turn.T, 0.03 * torch.randn(3, 1, generator=generator)], dim=1)[None]
     grid = F.affine_grid(theta, [1, 1, *channels.shape], align_corners=False)
-    coarse = 0.08 * torch.randn(1, 3, 5, 5, 5, generator=generator)
+    coarse = 0.03 * torch.randn(1, 3, 5, 5, 5, generator=generator)
     smooth = F.interpolate(coarse, size=channels.shape, mode="trilinear", align_corners=True)
     grid = grid + smooth.movedim(1, -1)
     return F.grid_sample(channels[None, None].float(), grid, mode="nearest", align_corners=False)[0, 0].round().long()
 
 
-def contrast(channels: Tensor, count: int, generator: torch.Generator) -> Tensor:
-    """Each structure a Gaussian of random mean and spread; both sides of the brain draw their own."""
-    means = 0.1 + 0.9 * torch.rand(count, generator=generator)
-    spreads = 0.08 * torch.rand(count, generator=generator)
-    return means[channels] + spreads[channels] * torch.randn(channels.shape, generator=generator)
+def cropped(channels: Tensor, crop: tuple[int, ...], generator: torch.Generator) -> Tensor:
+    """A piece of at most `crop` voxels a side, at a random place."""
+    for axis, side in enumerate(crop):
+        spare = channels.shape[axis] - side
+        if spare > 0:
+            channels = channels.narrow(axis, int(torch.randint(spare + 1, (), generator=generator)), side)
+    return channels
+
+
+def tissues(labels: tuple[int, ...]) -> Tensor:
+    """Tissue of each channel, (C,): a structure and its counterpart on the other side look alike, as in SynthSeg."""
+    left = {right: left for left, right in SIDES.items()}
+    names = [left.get(label, label) for label in labels]
+    return torch.tensor([names.index(name) for name in names])
+
+
+def contrast(channels: Tensor, tissue: Tensor, generator: torch.Generator) -> Tensor:
+    """Each tissue a Gaussian of random mean and spread."""
+    means = 0.1 + 0.9 * torch.rand(len(tissue), generator=generator)
+    spreads = 0.08 * torch.rand(len(tissue), generator=generator)
+    kind = tissue[channels]
+    return means[kind] + spreads[kind] * torch.randn(channels.shape, generator=generator)
 
 
 def blurred(image: Tensor, sigma: float) -> Tensor:

@@ -11,6 +11,8 @@ from neuroquant.evaluation.synthseg.network import UNet
 
 PERCENTILES = (0.5, 99.5)
 SIGMA = 0.5
+SMALL = 2**20
+"""Voxels up to which an image and its mirror image pass the network together, which is faster but takes more memory."""
 KEPT = 0.25
 """Posterior above which a voxel belongs to a structure's mask when pieces are counted."""
 
@@ -33,7 +35,7 @@ def padding(shape: tuple[int, ...], multiple: int, min_side: int) -> list[tuple[
 
 
 def smoothed(posteriors: Tensor) -> Tensor:
-    """Gaussian of sigma 0.5, 3^3 voxels, zeros outside, on each channel of (1, C, D, H, W)."""
+    """Gaussian of sigma 0.5, 3^3 voxels, zeros outside, on each channel of (B, C, D, H, W)."""
     side = torch.exp(torch.tensor(-0.5 / SIGMA**2))
     weights = torch.stack([side, torch.tensor(1.0), side])
     weights = (weights / weights.sum()).to(posteriors.device)
@@ -48,11 +50,11 @@ def smoothed(posteriors: Tensor) -> Tensor:
 @torch.inference_mode()
 def posteriors_of(network: UNet, image: Tensor, labels: tuple[int, ...], flip: bool) -> Tensor:
     """Posteriors (C, D, H, W) of an image (1, 1, D, H, W) in [0, 1], averaged with its mirror image's."""
-    direct = smoothed(network(image).softmax(1))
-    if flip:
-        mirrored = smoothed(network(image.flip(2)).softmax(1)).flip(2)
-        direct = 0.5 * (direct + mirrored[:, flipped(labels)])
-    return direct[0]
+    if not flip:
+        return smoothed(network(image).softmax(1))[0]
+    both = torch.cat([image, image.flip(2)]).split(2 if image.numel() <= SMALL else 1)
+    direct, mirrored = torch.cat([smoothed(network(part).softmax(1)) for part in both])
+    return 0.5 * (direct + mirrored.flip(1)[flipped(labels)])
 
 
 def largest_piece(mask: np.ndarray) -> np.ndarray:

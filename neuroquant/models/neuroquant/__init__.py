@@ -40,6 +40,9 @@ class Parameters(Settings):
     c_s: Count = Field(32, description="C_s, length of the modality embedding s_m; not stated; as released")
     film_hidden: Count = Field(256, description="hidden width of the FiLM MLPs; not stated; as released")
     head_channels: Count = Field(16, description="channels of the one full-resolution layer before the output")
+    output_kernel: Literal[1, 3] = Field(
+        3, description="side of the last convolution's kernel; 1 costs far less on CPUs"
+    )
     commitment: NonNegative = Field(0.25, description="beta of equation 7; not stated; as released")
     ema_decay: Fraction = Field(0.99, description="decay of the codebook's moving averages; not stated; as released")
     dead_below: NonNegative = Field(0.01, description="a code whose average count a step is lower is revived")

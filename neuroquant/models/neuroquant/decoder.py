@@ -6,7 +6,7 @@ from neuroquant.models.neuroquant import Parameters
 from neuroquant.models.neuroquant.attention import MultiAxisAttention
 from neuroquant.models.neuroquant.encoder import attention_of
 from neuroquant.models.neuroquant.film import Film, modulate
-from neuroquant.models.neuroquant.plane import feature_norm, local, upsample
+from neuroquant.models.neuroquant.plane import UpConv3d, feature_norm, local
 
 
 class DecoderBlock(nn.Module):
@@ -21,13 +21,13 @@ class DecoderBlock(nn.Module):
         self.conv = local(inside, inside)
         self.activation = nn.SiLU()
         self.attention = attention
-        self.up = local(inside, outside)
+        self.up = UpConv3d(inside, outside)
 
     def forward(self, x: Tensor, film: tuple[Tensor, Tensor] | None, plane: int | None, off: int | None) -> Tensor:
         """(B, C, d, h, w) to (B, C', 2d, 2h, 2w)."""
         h = self.conv(self.activation(modulate(self.norm(x), film)), plane)
         x = x + (h if self.attention is None else self.attention(h, plane, off))
-        return self.up(upsample(x, plane), plane)
+        return self.up(x, plane)
 
 
 class Decoder(nn.Module):
@@ -42,7 +42,7 @@ class Decoder(nn.Module):
         )
         self.norm = feature_norm(parameters.norm, widths[0])
         self.activation = nn.SiLU()
-        self.leave = local(widths[0], 1)
+        self.leave = local(widths[0], 1, parameters.output_kernel)
         self.film_widths = [widths[t] for t in (4, 3, 2, 1, 0)]
 
     def forward(self, z_q: Tensor, film: Film | None, plane: int | None = None, off: int | None = None) -> Tensor:

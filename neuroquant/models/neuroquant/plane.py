@@ -9,6 +9,8 @@ train the 3D network (section 3.5: "convolution kernels are adjusted along the s
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from neuroquant.convolution import upsampled_conv
+
 
 class PlaneConv3d(nn.Conv3d):
     """3D convolution that also takes slices."""
@@ -43,10 +45,18 @@ def feature_norm(kind: str, channels: int) -> nn.Module:
     return ChannelNorm(channels) if kind == "layer" else nn.GroupNorm(max(1, channels // 8), channels)
 
 
-def upsample(x: Tensor, plane: int | None = None) -> Tensor:
-    """Nearest up-sampling by two along every axis but `plane`."""
-    scale = [1.0 if axis == plane else 2.0 for axis in range(3)]
-    return F.interpolate(x, scale_factor=scale, mode="nearest")
+class UpConv3d(nn.Conv3d):
+    """Nearest up-sampling by two and a 3x3x3 convolution; a slice isn't up-sampled along its normal."""
+
+    def __init__(self, inside: int, outside: int):
+        super().__init__(inside, outside, 3, padding=1)
+
+    def forward(self, x: Tensor, plane: int | None = None) -> Tensor:
+        """(B, C, D, H, W) to (B, C', 2D, 2H, 2W); along `plane` both have one voxel."""
+        if plane is None:
+            return upsampled_conv(x, self.weight, self.bias)
+        axis = plane + 2
+        return upsampled_conv(x.squeeze(axis), self.weight.sum(axis), self.bias).unsqueeze(axis)
 
 
 def strided(inside: int, outside: int) -> PlaneConv3d:
@@ -54,6 +64,6 @@ def strided(inside: int, outside: int) -> PlaneConv3d:
     return PlaneConv3d(inside, outside, 3, stride=2, padding=1)
 
 
-def local(inside: int, outside: int) -> PlaneConv3d:
-    """3x3x3 convolution that keeps the sides."""
-    return PlaneConv3d(inside, outside, 3, padding=1)
+def local(inside: int, outside: int, kernel: int = 3) -> PlaneConv3d:
+    """Convolution that keeps the sides."""
+    return PlaneConv3d(inside, outside, kernel, padding=kernel // 2)

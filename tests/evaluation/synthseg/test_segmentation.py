@@ -4,6 +4,7 @@ import h5py
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,6 +13,7 @@ from neuroquant.errors import InputError
 from neuroquant.evaluation.dice import dice, score_dice, score_truth
 from neuroquant.evaluation.regions import write_regions
 from neuroquant.evaluation.segment import segment_shard
+from neuroquant.evaluation.synthseg import recipe
 from neuroquant.evaluation.synthseg.engine import open_segmenter
 from neuroquant.evaluation.synthseg.labels import flipped, name_of, official
 from neuroquant.evaluation.synthseg.network import UNet
@@ -31,6 +33,14 @@ def test_the_official_networks_have_32_and_33_channels_and_13_million_weights():
     with torch.device("meta"):
         network = UNet(33)
     assert sum(p.numel() for p in network.parameters()) == pytest.approx(13.2e6, rel=0.03)
+
+
+def test_merging_a_level_is_convolving_the_skip_and_the_upsampled_map_side_by_side():
+    torch.manual_seed(0)
+    network = UNet(5, 4, 3).eval()
+    skip, below = torch.randn(2, 8, 4, 6, 4), torch.randn(2, 16, 2, 3, 2)
+    together = torch.cat([skip, F.interpolate(below, scale_factor=2, mode="nearest")], dim=1)
+    torch.testing.assert_close(network.up[0].merged(skip, below), network.up[0].features(together))
 
 
 def test_weights_come_back_from_keras_layout(tmp_path):
@@ -103,6 +113,14 @@ def test_flip_averaging_makes_mirror_images_mirror_posteriors():
     x = torch.rand(1, 1, 8, 8, 8)
     direct, mirrored = (posteriors_of(network, image, labels, True) for image in (x, x.flip(2)))
     torch.testing.assert_close(direct, mirrored.flip(1)[flipped(labels)], atol=1e-6, rtol=1e-5)
+
+
+def test_an_image_and_its_mirror_image_may_pass_the_network_one_by_one(monkeypatch):
+    torch.manual_seed(0)
+    network, labels, x = UNet(3, 4, 2).eval(), (0, 2, 41), torch.rand(1, 1, 8, 8, 8)
+    together = posteriors_of(network, x, labels, True)
+    monkeypatch.setattr(recipe, "SMALL", 0)
+    torch.testing.assert_close(posteriors_of(network, x, labels, True), together)
 
 
 def test_cleaning_keeps_one_piece_of_a_structure_but_every_piece_of_fluid():
