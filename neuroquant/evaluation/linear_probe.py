@@ -31,20 +31,18 @@ def fit_linear(x: Tensor, y: Tensor, subjects: np.ndarray) -> Callable[[Tensor],
     A function from x to the probability of F, (N,).
     """
     features = pooled(x)
-    components = min(COMPONENTS, len(features) // 3, features.shape[1])  # a fold may be as small as a third
-    pipeline = make_pipeline(
-        StandardScaler(), PCA(max(components, 1), random_state=0), LogisticRegression(max_iter=2000)
-    )
-    labels = y.numpy().astype(int)
+    components = max(min(COMPONENTS, len(features) // 3, features.shape[1]), 1)
+    reduce = make_pipeline(StandardScaler(), PCA(components, random_state=0))
+    reduced, labels = reduce.fit_transform(features), y.numpy().astype(int)  # no label is seen here
     fewest = min(len(set(subjects[labels == sex])) for sex in (0, 1))
+    line: LogisticRegression | GridSearchCV = LogisticRegression(max_iter=2000)
     if fewest >= 2:
         folds = StratifiedGroupKFold(min(FOLDS, fewest), shuffle=True, random_state=0)
-        grid = {"logisticregression__C": STRENGTHS}
-        search = GridSearchCV(pipeline, grid, cv=folds, scoring="neg_log_loss")
-        pipeline = search.fit(features, labels, groups=subjects).best_estimator_
+        line = GridSearchCV(line, {"C": STRENGTHS}, cv=folds, scoring="neg_log_loss")
+        line.fit(reduced, labels, groups=subjects)
     else:
-        pipeline.fit(features, labels)
-    return lambda values: pipeline.predict_proba(pooled(values))[:, 1]
+        line.fit(reduced, labels)
+    return lambda values: line.predict_proba(reduce.transform(pooled(values)))[:, 1]
 
 
 def pooled(x: Tensor) -> np.ndarray:

@@ -25,6 +25,7 @@ from neuroquant.volumes.store import ArrayFile, Record
 COLUMNS = [
     "cohort", "subject", "session", "family", "modality", "model", "probe", "seed", "sex", "probability", "predicted",
 ]  # fmt: skip
+GRADIENT_LIMIT = 1.0
 LOG = ["modality", "seed", "epoch", "train_loss", "val_balanced_accuracy", "val_loss"]
 
 
@@ -148,7 +149,7 @@ def fit(
     generator = np.random.default_rng(seed)
     network = network_for(train.x.shape[1], settings).to(device)
     rate = settings.lr * settings.batch / 256
-    optimizer = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=settings.weight_decay)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=settings.weight_decay, fused=True)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, settings.epochs)
     x, y = scale(train.x), train.y
     share = np.where(y.numpy() == 1, 0.5 / y.mean().item(), 0.5 / (1 - y.mean().item()))
@@ -157,14 +158,17 @@ def fit(
         network.train()
         drawn = generator.choice(len(y), len(y), p=share / share.sum())
         losses = []
-        for start in range(0, len(drawn), settings.batch):
-            rows = torch.from_numpy(drawn[start : start + settings.batch])
-            if len(rows) < 2:  # batch norm has no variance of one
+        for part in np.array_split(drawn, -(-len(drawn) // settings.batch)):
+            rows = torch.from_numpy(part)
+            if len(rows.unique()) < 2:  # batch norm has no variance of one
                 continue
             loss = F.binary_cross_entropy_with_logits(network(x[rows].to(device))[:, 0], y[rows].to(device))
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
-            optimizer.step()
+            # channels that are nearly constant in a batch blow gradients up, layer by layer
+            norm = torch.nn.utils.clip_grad_norm_(network.parameters(), GRADIENT_LIMIT)
+            if norm.isfinite():
+                optimizer.step()
             losses.append(loss.detach())
         schedule.step()
         row = {"modality": name.split()[-1], "seed": seed, "epoch": epoch + 1}

@@ -1,5 +1,6 @@
 """Figure 3: originals and reconstructions in three views and both modalities, with their errors."""
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from neuroquant.volumes.store import ArrayFile
 VIEWS = {"axial": 2, "coronal": 1, "sagittal": 0}
 MODALITIES = ("T1w", "T2w")
 ERROR_MAX = 0.5
+ERROR_COLOURS = "inferno"
 
 
 def choose_session(fidelity: Path, cohort: str, row: str) -> tuple[str, str] | None:
@@ -46,24 +48,27 @@ def draw(
         return save(figure, *out)
     images = {"original": find(volumes, session)}
     images |= {label: find(reconstructions[row], session) for row, label in rows.items()}
-    figure = plt.figure(figsize=(7.2, 1.25 * 2 * len(images)))
-    grid = figure.add_gridspec(len(images), 12, wspace=0.03, hspace=0.06)
+    heights = [1, *([2] * len(rows))]
+    figure = plt.figure(figsize=(7.2, 1.12 * sum(heights)))
+    grid = figure.add_gridspec(len(images), 6, height_ratios=heights, wspace=0.04, hspace=0.04)
+    axes = []
     for line, (label, pair) in enumerate(images.items()):
-        for number, modality in enumerate(MODALITIES):
-            for place, (view, axis_number) in enumerate(VIEWS.items()):
-                column = 6 * number + 2 * place
-                truth = slice_of(images["original"][modality], axis_number)
-                mine = slice_of(pair[modality], axis_number)
-                axis = figure.add_subplot(grid[line, column : column + 2])
-                axis.imshow(compose(mine, truth, line > 0), origin="lower", cmap=None, interpolation="nearest")
-                axis.set_xticks([])
-                axis.set_yticks([])
-                for spine in axis.spines.values():
-                    spine.set_visible(False)
-                if line == 0:
-                    axis.set_title(f"{modality[:2]} {view}", fontsize=7, pad=3)
-                if column == 0:
-                    axis.set_ylabel(label, fontsize=7)
+        for column, (modality, (view, axis_number)) in enumerate(itertools.product(MODALITIES, VIEWS.items())):
+            truth = slice_of(images["original"][modality], axis_number)
+            mine = slice_of(pair[modality], axis_number)
+            axis = figure.add_subplot(grid[line, column])
+            axes.append(axis)
+            axis.imshow(compose(mine, truth, line > 0), interpolation="nearest")
+            axis.set(xticks=[], yticks=[])
+            axis.spines[:].set_visible(False)
+            if line == 0:
+                axis.set_title(f"{modality} {view}", fontsize=7, pad=3)
+            if column == 0:
+                axis.set_ylabel(label, fontsize=7)
+    scale = plt.cm.ScalarMappable(plt.Normalize(0, ERROR_MAX), ERROR_COLOURS)
+    bar = figure.colorbar(scale, ax=axes, orientation="horizontal", fraction=0.02, pad=0.02, aspect=50, extend="max")
+    bar.set_label("absolute error (lower picture of each pair); the images span -1 to 1", fontsize=7)
+    bar.ax.tick_params(labelsize=6)
     save(figure, *out)
 
 
@@ -78,16 +83,20 @@ def find(shards: list[Path], session: tuple[str, str]) -> dict[str, np.ndarray]:
 
 
 def slice_of(image: np.ndarray, axis: int) -> np.ndarray:
-    """The middle slice (h, w) of an image; sagittally a little off the midline."""
+    """The middle slice of an image, up upwards, in a square of the image's longest side (h, h) of background.
+
+    The sagittal one lies a little off the midline, where there is more to see.
+    """
     place = image.shape[axis] // 2 + (image.shape[axis] // 10 if axis == 0 else 0)
-    return np.take(image, place, axis).T
+    picture = np.take(image, place, axis).T[::-1]
+    spare = [max(image.shape) - side for side in picture.shape]
+    return np.pad(picture, [(each // 2, each - each // 2) for each in spare], constant_values=-1)
 
 
 def compose(mine: np.ndarray, truth: np.ndarray, with_error: bool) -> np.ndarray:
-    """RGB picture of a slice in [-1, 1]; for reconstructions the absolute error below it, white to dark red."""
+    """RGB picture of a slice in [-1, 1]; for reconstructions the absolute error below it."""
     grey = np.clip((mine + 1) / 2, 0, 1)[..., None].repeat(3, axis=-1)
     if not with_error:
         return grey
     error = np.clip(np.abs(mine - truth) / ERROR_MAX, 0, 1)
-    red = plt.get_cmap("inferno")(error)[..., :3]
-    return np.concatenate([red, grey], axis=0)
+    return np.concatenate([grey, plt.get_cmap(ERROR_COLOURS)(error)[..., :3]], axis=0)

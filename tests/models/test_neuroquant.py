@@ -24,9 +24,11 @@ SMALL = {
 def small(**changes):
     torch.manual_seed(0)
     model = models.build("neuroquant", {**SMALL, "head_channels": 4, **changes})
-    for name, parameter in model.named_parameters():  # leave the identities that FiLM and zero biases start from
-        if parameter.ndim < 2 or "mlps" in name:
+    for name, parameter in model.named_parameters():  # leave the identities that FiLM and residual branches start from
+        if parameter.ndim < 2 or "mlps" in name or "decoder.leave" in name:
             torch.nn.init.normal_(parameter, std=0.3)
+        elif not parameter.any():
+            torch.nn.init.normal_(parameter, std=0.1)
     return model
 
 
@@ -206,3 +208,18 @@ def test_slices_do_not_move_the_codebook():
     model.encode_train(torch.rand(1, 1, 1, 16, 16), plane=0)
     assert model.quantizer.step_count.sum() == 0
     torch.testing.assert_close(model.quantizer.embedding, before)
+
+
+def test_training_starts_from_identities_with_activations_of_even_size():
+    torch.manual_seed(0)
+    model = models.build("neuroquant", {"start_after": 0})
+    x = torch.rand(1, 1, 32, 32, 32)
+    with torch.no_grad():
+        below = torch.randn(1, 64, 2, 2, 2)
+        reconstruction = model.decode_with(below, None)
+        deviation = []
+        for block in model.encoder.blocks:
+            x = block(x)
+            deviation.append(float(x.std()))
+    assert (reconstruction + 1).abs().mean() < 0.3
+    assert max(deviation[1:]) / min(deviation[1:]) < 3

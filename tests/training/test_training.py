@@ -88,4 +88,4 @@ def test_training_learns(tmp_path, shards):
     phases = (Phase(steps=40, batch=1, lr=5e-3, lr_end=1e-3),)
     train(tmp_path, shards[0], row=make_row(training=Training(phases=phases, log_every=10, weight_decay=0)))
     log = read_tsv(tmp_path / "model/training.tsv", ("l1",))
-    assert log.l1.iloc[-1] < 0.6 * log.l1.iloc[0]
+    assert log.l1.iloc[-1] < 0.75 * log.l1.iloc[0]

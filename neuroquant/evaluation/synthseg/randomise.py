@@ -29,8 +29,7 @@ def random_image(
     image = contrast(channels, tissues(labels), generator)
     inside = channels != labels.index(0)
     image = blurred(image, uniform(generator, 0.0, 0.9)) * bias(channels.shape, generator)
-    image = (image * inside).clamp_min(0)
-    image = image / image.max().clamp_min(1e-6)
+    image = (image * inside).clamp(0, 1)
     return (image ** float(torch.exp(0.3 * torch.randn((), generator=generator))))[None], channels
 
 
@@ -71,8 +70,9 @@ def tissues(labels: tuple[int, ...]) -> Tensor:
 
 
 def contrast(channels: Tensor, tissue: Tensor, generator: torch.Generator) -> Tensor:
-    """Each tissue a Gaussian of random mean and spread."""
+    """Each tissue a Gaussian of random mean and spread; the brightest mean, in the piece or not, is just below 1."""
     means = 0.1 + 0.9 * torch.rand(len(tissue), generator=generator)
+    means = 0.9 * means / means[tissue[1:]].max()
     spreads = 0.08 * torch.rand(len(tissue), generator=generator)
     kind = tissue[channels]
     return means[kind] + spreads[kind] * torch.randn(channels.shape, generator=generator)

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from neuroquant.models.autoencoder import MODALITIES, Autoencoder, Output
@@ -10,7 +11,10 @@ from neuroquant.models.neuroquant import FACTOR, Parameters
 from neuroquant.models.neuroquant.decoder import Decoder
 from neuroquant.models.neuroquant.encoder import Encoder, Head
 from neuroquant.models.neuroquant.film import Film, FilmGenerator, ModalityClassifier
+from neuroquant.models.neuroquant.plane import start_at_zero, start_evenly
 from neuroquant.models.neuroquant.quantizer import Quantizer
+
+BACKGROUND = -1.0
 
 
 @dataclass
@@ -64,6 +68,20 @@ class NeuroQuant(Autoencoder):
                 parameters.c_m, parameters.c_s, parameters.film_hidden, self.decoder.film_widths, len(MODALITIES)
             )
             self.modality_classifier = ModalityClassifier(parameters.code_dim, len(MODALITIES))
+        self._start()
+
+    def _start(self) -> None:
+        """Even activations, residual branches at zero, and nearly background, which most of a volume is, as output."""
+        for part in (self.encoder, self.decoder, self.head_anat, self.head_mod):
+            if part is not None:
+                start_evenly(part)
+        for block in (*self.encoder.blocks, *self.decoder.blocks):
+            start_at_zero(block.conv)
+            for axis in block.attention.axes if block.attention is not None else ():
+                start_at_zero(axis.out)
+        with torch.no_grad():
+            self.decoder.leave.weight.mul_(0.1)
+            self.decoder.leave.bias.fill_(BACKGROUND)
 
     def encode_train(self, x: Tensor, plane: int | None = None, off: int | None = None) -> Encoded:
         """Volumes (B, 1, D, H, W), or slices with normal `plane`, to both streams (equations 1, 4 and 6).
