@@ -6,9 +6,10 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @contextmanager
@@ -44,14 +45,16 @@ def write_json(path: Path | str, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
 
 
-def write_tsv(table: pd.DataFrame, path: Path | str) -> None:
+def write_tsv(table: "pd.DataFrame", path: Path | str) -> None:
     """Write a table as UTF-8 TSV: header, no index, empty cells for missing values, floats with 17 digits."""
     with written_whole(path) as scratch:
         table.to_csv(scratch, sep="\t", index=False, lineterminator="\n", na_rep="", float_format="%.17g")
 
 
-def read_tsv(path: Path | str, numeric: tuple[str, ...] = ()) -> pd.DataFrame:
+def read_tsv(path: Path | str, numeric: tuple[str, ...] = ()) -> "pd.DataFrame":
     """Read a TSV of ours: every cell as text (identifiers keep their zeros), `numeric` columns as float."""
+    import pandas as pd  # here, so that jobs without tables start sooner
+
     table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False, encoding="utf-8")
     for column in numeric:
         table[column] = pd.to_numeric(table[column].replace("", None)).astype(float)

@@ -11,6 +11,8 @@ rule export_latents:
         log_of("export_latents", "{row}", "{cohort}", "{shard}"),
     benchmark:
         benchmark_of("export_latents", "{row}", "{cohort}", "{shard}")
+    wildcard_constraints:
+        shard="(train|val)-[0-9]+",  # `reconstruct` encodes the test subjects
     conda:
         ENVIRONMENT
     threads: COMPUTE.threads

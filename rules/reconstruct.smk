@@ -1,4 +1,4 @@
-"""Reconstructions of the test subjects, and how faithful they are."""
+"""Reconstructions (and latents) of the test subjects, and how faithful they are."""
 
 
 rule reconstruct:
@@ -7,10 +7,13 @@ rule reconstruct:
         volumes=RESULTS / "volumes/{cohort}/{shard}.h5",
     output:
         reconstructions=RESULTS / "reconstructions/{row}/{cohort}/{shard}.h5",
+        latents=RESULTS / "latents/{row}/{cohort}/{shard}.h5",
     log:
         log_of("reconstruct", "{row}", "{cohort}", "{shard}"),
     benchmark:
         benchmark_of("reconstruct", "{row}", "{cohort}", "{shard}")
+    wildcard_constraints:
+        shard="test-[0-9]+",
     conda:
         ENVIRONMENT
     threads: COMPUTE.threads
@@ -22,6 +25,7 @@ rule reconstruct:
             "models",
             "convolution.py",
             "evaluation/reconstruct.py",
+            "evaluation/latents.py",
             "evaluation/batches.py",
             "model_folder.py",
             "device.py",

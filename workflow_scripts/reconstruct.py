@@ -11,6 +11,7 @@ with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakem
         Path(snakemake.input.model).parent,
         Path(snakemake.input.volumes),
         Path(snakemake.output.reconstructions),
+        Path(snakemake.output.latents),
         device=snakemake.params.device,
         threads=snakemake.threads,
     )

@@ -3,32 +3,44 @@
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
+from neuroquant.config.model import ModelRow
 from neuroquant.device import resolve_device, use_threads
 from neuroquant.evaluation.batches import batches
 from neuroquant.files import written_whole
 from neuroquant.model_folder import load_model
+from neuroquant.models.autoencoder import Autoencoder
 from neuroquant.volumes.store import ArrayFile, ArrayWriter
 
 
 @torch.inference_mode()
 def export_latents(model_folder: Path, volumes_h5: Path, out_h5: Path, device: str, threads: int) -> None:
-    """Write every latent of every row: continuous ones (C, d, h, w) as float16, code indices as int32.
-
-    Attributes: model, and probe_latent, the one that a probe reads unless told otherwise.
-    """
+    """Encode every row of a shard of volumes and write all latents."""
     use_threads(threads)
     device = resolve_device(device)
     model, row, _ = load_model(model_folder, device)
     volumes = ArrayFile(volumes_h5)
-    attributes = {"model": row.name, "probe_latent": row.latent or model.probe_latent}
-    with written_whole(out_h5) as scratch, ArrayWriter(scratch, list(volumes.records), attributes) as writer:
+    with written_whole(out_h5) as scratch, latent_writer(scratch, volumes, model, row) as writer:
         for rows, x, modality in batches(volumes, device):
-            for name, latent in model.encode(x, modality).items():
-                array = latent.cpu()
-                array = array.half().numpy() if array.is_floating_point() else array.int().numpy()
-                # a latent that only one row has would leave holes: models give every row the same latents
-                if rows.start == 0:
-                    writer.create(name, array.shape[1:], array.dtype)
-                for index, values in zip(rows, array, strict=True):
-                    writer.write(name, index, values)
+            write_latents(writer, rows, model.encode(x, modality))
+
+
+def latent_writer(path: Path, volumes: ArrayFile, model: Autoencoder, row: ModelRow) -> ArrayWriter:
+    """A file of latents with the records of the volumes; attributes: model, and probe_latent, which a probe reads."""
+    attributes = {"model": row.name, "probe_latent": row.latent or model.probe_latent}
+    return ArrayWriter(path, list(volumes.records), attributes)
+
+
+def write_latents(writer: ArrayWriter, rows: range, latents: dict[str, Tensor]) -> None:
+    """Write latents (B, C, d, h, w) of some rows: continuous ones as float16, code indices as int32.
+
+    A model gives every row the same latents; the first rows say which.
+    """
+    for name, latent in latents.items():
+        array = latent.cpu()
+        array = array.half().numpy() if array.is_floating_point() else array.int().numpy()
+        if rows.start == 0:
+            writer.create(name, array.shape[1:], array.dtype)
+        for row, values in zip(rows, array, strict=True):
+            writer.write(name, row, values)

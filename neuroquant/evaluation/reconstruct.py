@@ -7,17 +7,20 @@ import torch
 
 from neuroquant.device import resolve_device, use_threads
 from neuroquant.evaluation.batches import batches
+from neuroquant.evaluation.latents import latent_writer, write_latents
 from neuroquant.files import written_whole
 from neuroquant.model_folder import load_model
 from neuroquant.volumes.store import ArrayFile, ArrayWriter
 
 
 @torch.inference_mode()
-def reconstruct_shard(model_folder: Path, volumes_h5: Path, out_h5: Path, device: str, threads: int) -> None:
-    """Encode and decode every row of a shard of volumes.
+def reconstruct_shard(
+    model_folder: Path, volumes_h5: Path, out_h5: Path, latents_h5: Path, device: str, threads: int
+) -> None:
+    """Encode and decode every row of a shard of volumes; no volume is encoded twice, so the latents are kept too.
 
     Writes `image` (float16, clamped to [-1, 1]) with the records of the volumes; attributes: model, factor,
-    kbit_per_volume.
+    kbit_per_volume. Beside it the latents, as `export_latents` does.
     """
     use_threads(threads)
     device = resolve_device(device)
@@ -25,9 +28,16 @@ def reconstruct_shard(model_folder: Path, volumes_h5: Path, out_h5: Path, device
     volumes = ArrayFile(volumes_h5)
     kbit = model.bits(volume.shape) / 1000
     attributes = {"model": row.name, "factor": model.factor, "kbit_per_volume": kbit}
-    with written_whole(out_h5) as scratch, ArrayWriter(scratch, list(volumes.records), attributes) as writer:
-        writer.create("image", volume.shape, np.float16)
+    with (
+        written_whole(out_h5) as image_scratch,
+        written_whole(latents_h5) as latent_scratch,
+        ArrayWriter(image_scratch, list(volumes.records), attributes) as images,
+        latent_writer(latent_scratch, volumes, model, row) as latents,
+    ):
+        images.create("image", volume.shape, np.float16)
         for rows, x, modality in batches(volumes, device):
-            x_hat = model.decode(model.encode(x, modality), modality).clamp(-1, 1)
-            for row, image in zip(rows, x_hat[:, 0].cpu().half().numpy(), strict=True):
-                writer.write("image", row, image)
+            found = model.encode(x, modality)
+            write_latents(latents, rows, found)
+            x_hat = model.decode(found, modality).clamp(-1, 1)
+            for index, image in zip(rows, x_hat[:, 0].cpu().half().numpy(), strict=True):
+                images.write("image", index, image)

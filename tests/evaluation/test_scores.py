@@ -38,7 +38,7 @@ def model_folder(tmp_path_factory):
 
 def test_reconstructions_are_what_the_model_gives_in_range(model_folder, tmp_path):
     volumes = write_volumes(tmp_path / "v.h5", "test", 2)
-    reconstruct_shard(model_folder, volumes, tmp_path / "r.h5", "cpu", 1)
+    reconstruct_shard(model_folder, volumes, tmp_path / "r.h5", tmp_path / "l.h5", "cpu", 1)
     file, original = ArrayFile(tmp_path / "r.h5"), ArrayFile(volumes)
     assert file.records == original.records and file.attributes["factor"] == 16
     model, _, _ = load_model(model_folder)
@@ -46,6 +46,16 @@ def test_reconstructions_are_what_the_model_gives_in_range(model_folder, tmp_pat
     with torch.inference_mode():
         expected = model.decode(model.encode(x, modality), modality).clamp(-1, 1)[0, 0]
     np.testing.assert_allclose(file.read("image", 3), expected, atol=1e-3)
+
+
+def test_reconstructing_keeps_the_latents_that_exporting_would_write(model_folder, tmp_path):
+    volumes = write_volumes(tmp_path / "v.h5", "test", 2)
+    reconstruct_shard(model_folder, volumes, tmp_path / "r.h5", tmp_path / "kept.h5", "cpu", 1)
+    export_latents(model_folder, volumes, tmp_path / "exported.h5", "cpu", 1)
+    kept, exported = ArrayFile(tmp_path / "kept.h5"), ArrayFile(tmp_path / "exported.h5")
+    assert kept.records == exported.records and kept.attributes == exported.attributes
+    for name in exported.names:
+        np.testing.assert_array_equal(kept.view(name), exported.view(name))
 
 
 def test_latents_of_every_kind_are_exported_whole(model_folder, tmp_path):
