@@ -171,8 +171,8 @@ def made_by(experiment: Experiment, provenance: dict[str, Any]) -> str:
 
 def small_table(table: pd.DataFrame, wrap: bool = False) -> str:
     """A plain table."""
-    head = "".join(f"<th>{html.escape(str(name).replace('_', ' '))}</th>" for name in table.columns)
     style = ' style="white-space:normal;text-align:left"' if wrap else ""
+    head = "".join(f"<th{style}>{html.escape(str(name).replace('_', ' '))}</th>" for name in table.columns)
     body = "".join(
         "<tr>" + "".join(f"<td{style}>{html.escape(str(v))}</td>" for v in row) + "</tr>"
         for row in table.itertuples(index=False)

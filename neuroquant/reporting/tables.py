@@ -131,7 +131,7 @@ def _markdown_cell(cell: Cell | None) -> str:
 STYLE = """
 body{font:15px/1.45 system-ui,sans-serif;margin:1.5rem;color:#1b1f24;background:#fff}
 h1{font-size:1.25rem} table{border-collapse:collapse;font-variant-numeric:tabular-nums}
-th,td{padding:.35rem .6rem;text-align:right;white-space:nowrap} th:first-child,td:first-child{text-align:left}
+th,td{padding:.3rem .4rem;text-align:right;white-space:nowrap} th:first-child,td:first-child{text-align:left}
 th[colspan]{text-align:center}
 thead th{border-bottom:2px solid #1b1f24} .block td{border-top:1px solid #1b1f24;font-weight:600;background:#f2f4f7;
 text-align:left} .ci{display:block;font-size:.72rem;color:#57606a} .paper{font-size:.72rem;color:#8250df}

@@ -74,14 +74,14 @@ def test_no_brain_touches_the_edge_of_the_field_of_view():
         assert not any(inside.take(index, axis).any() for axis in range(3) for index in (0, -1))
 
 
-def test_brains_at_three_and_a_half_millimetres_fit_the_volume_of_the_demo():
-    settings = COARSE.model_copy(update={"voxel_mm": 3.5})
+def test_brains_at_five_millimetres_fit_the_volume_of_the_demo():
+    settings = COARSE.model_copy(update={"voxel_mm": 5.0})
     for number in range(10):
         labels = anatomy(settings, draw_person(settings, number), 0).labels
-        assert (np.ptp(np.argwhere(labels > 0), axis=0) + 1 <= (48, 64, 48)).all()
+        assert (np.ptp(np.argwhere(labels > 0), axis=0) + 1 <= (32, 48, 32)).all()
 
 
-@pytest.mark.parametrize("voxel_mm", [1.0, 2.0, 3.5])
+@pytest.mark.parametrize("voxel_mm", [1.0, 2.0, 5.0])
 def test_volumes_of_a_subject_are_an_adults_at_every_voxel_size(voxel_mm):
     settings = COARSE.model_copy(update={"voxel_mm": voxel_mm})
     labels = anatomy(settings, draw_person(settings, 1), 0).labels
