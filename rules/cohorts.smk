@@ -72,7 +72,7 @@ rule split:
 
 
 # A checkpoint, because Snakemake looks at the manifests again once it has run: those whose text is what it was keep
-# everything that was made from them.
+# everything that was made from them (see `manifests_of`).
 checkpoint assign:
     input:
         sessions=RESULTS / "cohorts/{cohort}/index/sessions.tsv",
@@ -112,6 +112,7 @@ rule account:
             "val",
             "test",
         ),
+        manifests=manifests_of("train", "val", "test"),
     output:
         sessions=RESULTS / "cohorts/{cohort}/sessions.tsv",
         excluded=RESULTS / "cohorts/{cohort}/excluded.tsv",

@@ -123,6 +123,20 @@ def shards_of(cohort, template, *splits):
     ]
 
 
+def manifests_of(*splits):
+    """The manifests behind the shards of some splits, of the cohort that the wildcards name or else of all.
+
+    A rule that reads shards of volumes or what was made from them names their manifests too: once `assign` has run,
+    Snakemake looks again only at the jobs that depend on it directly, and leaves alone those whose manifests have the
+    text that they had.
+    """
+    return lambda wildcards: [
+        path
+        for cohort in ([wildcards.cohort] if "cohort" in wildcards.keys() else COHORTS)
+        for path in shards_of(cohort, "cohorts/{cohort}/shards/{shard}.tsv", *splits)
+    ]
+
+
 def per_test_shard(template):
     """Paths for every scored (row, cohort) and test shard."""
     return [

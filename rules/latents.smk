@@ -5,6 +5,7 @@ rule export_latents:
     input:
         model=RESULTS / "models/{row}/model.safetensors",
         volumes=RESULTS / "volumes/{cohort}/{shard}.h5",
+        manifest=RESULTS / "cohorts/{cohort}/shards/{shard}.tsv",
     output:
         latents=RESULTS / "latents/{row}/{cohort}/{shard}.h5",
     log:
@@ -50,6 +51,7 @@ rule probe:
             f"latents/{wildcards.row}/{{cohort}}/{{shard}}.h5",
             "test",
         ),
+        manifests=manifests_of("train", "val", "test"),
     output:
         predictions=RESULTS / "numbers/probe/{row}/{cohort}.tsv",
         curve=RESULTS / "numbers/probe/{row}/{cohort}.training.tsv",
@@ -86,6 +88,7 @@ use rule probe as probe_volumes with:
         test=lambda wildcards: shards_of(
             wildcards.cohort, "volumes/{cohort}/{shard}.h5", "test"
         ),
+        manifests=manifests_of("train", "val", "test"),
     output:
         predictions=RESULTS / "numbers/probe_volumes/{cohort}.tsv",
         curve=RESULTS / "numbers/probe_volumes/{cohort}.training.tsv",

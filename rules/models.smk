@@ -13,6 +13,7 @@ rule train:
             for cohort in COHORTS
             for path in shards_of(cohort, "volumes/{cohort}/{shard}.h5", "val")
         ],
+        manifests=manifests_of("train", "val"),
     output:
         weights=RESULTS / "models/{row}/model.safetensors",
         config=RESULTS / "models/{row}/config.json",
@@ -53,6 +54,7 @@ rule train:
 rule training_curves:
     input:
         curves=expand(RESULTS / "models/{row}/training.tsv", row=ROWS),
+        manifests=manifests_of("train", "val"),
     output:
         picture=report(
             RESULTS / "figures/training.png",

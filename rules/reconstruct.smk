@@ -5,6 +5,7 @@ rule reconstruct:
     input:
         model=RESULTS / "models/{row}/model.safetensors",
         volumes=RESULTS / "volumes/{cohort}/{shard}.h5",
+        manifest=RESULTS / "cohorts/{cohort}/shards/{shard}.tsv",
     output:
         reconstructions=RESULTS / "reconstructions/{row}/{cohort}/{shard}.h5",
         latents=RESULTS / "latents/{row}/{cohort}/{shard}.h5",
@@ -41,6 +42,7 @@ rule fidelity:
     input:
         volumes=RESULTS / "volumes/{cohort}/{shard}.h5",
         reconstructions=RESULTS / "reconstructions/{row}/{cohort}/{shard}.h5",
+        manifest=RESULTS / "cohorts/{cohort}/shards/{shard}.tsv",
     output:
         scores=RESULTS / "numbers/fidelity/{row}/{cohort}/{shard}.tsv",
     log:

@@ -8,6 +8,7 @@ rule train_standin:
             for cohort in COHORTS
             for path in shards_of(cohort, "volumes/{cohort}/{shard}.h5", "train")
         ],
+        manifests=manifests_of("train"),
     output:
         weights=RESULTS / "segmenter/standin.h5",
         curve=RESULTS / "segmenter/training.tsv",
@@ -35,6 +36,7 @@ rule segment_reference:
     input:
         images=RESULTS / "volumes/{cohort}/{shard}.h5",
         segmenter=segmenter_file,
+        manifest=RESULTS / "cohorts/{cohort}/shards/{shard}.tsv",
     output:
         segmentations=RESULTS / "segmentations/reference/{cohort}/{shard}.h5",
     log:
@@ -66,6 +68,7 @@ use rule segment_reference as segment with:
     input:
         images=RESULTS / "reconstructions/{row}/{cohort}/{shard}.h5",
         segmenter=segmenter_file,
+        manifest=RESULTS / "cohorts/{cohort}/shards/{shard}.tsv",
     output:
         segmentations=RESULTS / "segmentations/{row}/{cohort}/{shard}.h5",
     log:
@@ -85,6 +88,7 @@ rule score_anatomy:
             for row, cohort in scored_pairs()
             if cohort == wildcards.cohort
         ],
+        manifest=RESULTS / "cohorts/{cohort}/shards/{shard}.tsv",
     output:
         dice=RESULTS / "numbers/dice/{cohort}/{shard}.tsv",
         truth=RESULTS / "numbers/dice_truth/{cohort}/{shard}.tsv",
