@@ -111,7 +111,7 @@ def swapped(latents: dict[str, Tensor], batch: Batch) -> dict[str, Tensor]:
     return latents | {"z_q": latents["z_q"][batch.partner]}
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def look(
     model: Autoencoder, sessions: Sessions, chosen: list[int], device: str, window: int
 ) -> tuple[dict[str, Tensor], Tensor, pd.DataFrame]:
