@@ -1,0 +1,245 @@
+"""Seconds, operations and memory of a training step of NeuroQuant, and how long it waits for data.
+
+    python benchmarks/train_step.py [--account] [--shape 144 192 144] [--pairs 4] [--slices 128] [--steps 10]
+
+Sizes default to the paper's on a GPU; on CPUs to 48 x 64 x 48 with 2 pairs and 16 pairs of slices, at full widths. The
+data are shards of random smooth volumes, read through the loader that training uses. Each variant is compared with the
+eager float32 model of the same run, TF32 off:
+
+- configured: as training runs it, bf16 autocast on GPUs
+- float32: the same, in float32
+- float32, up-sampling apart: nearest up-sampling stored, then convolved, as the text of the paper has it
+
+TFLOP/s counts the operations of the configured step whatever the variant; the share of the floor is the floor's time by
+the measured, on the GPUs that a floor is known for. On a GPU the wait is the host's, which runs ahead of the device.
+
+`--account` runs nothing: it counts the operations of a step, and the bytes kept for its backward pass, by part.
+"""
+
+import argparse
+import gc
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from unittest.mock import patch
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from account import PARTS, Account, account
+from rows import load_rows, with_parameters
+from scipy import ndimage
+from torch import Tensor
+
+from neuroquant import models
+from neuroquant.config.model import ModelRow, Phase
+from neuroquant.device import resolve_device, use_threads
+from neuroquant.models.neuroquant import plane
+from neuroquant.training.data import Loader, Sessions
+from neuroquant.training.loop import train_step
+from neuroquant.volumes.store import ArrayWriter, Record
+
+FULL, PAIRS, SLICES = (144, 192, 144), 4, 128
+SMALL, SMALL_PAIRS, SMALL_SLICES = (48, 64, 48), 2, 16
+FLOOR_TFLOP = 9.0
+FLOOR_S = {"H100": 0.08, "H200": 0.06}
+"""Least a step on four pairs of full volumes can take: widths 32/64/128/256, attention after the stride, all fused."""
+WARM_UP = 3
+"""Steps before the clock starts: kernels are chosen, and the codebook starts."""
+
+
+@dataclass
+class Measured:
+    """Means over the steps of a variant; seconds is nan where memory didn't suffice."""
+
+    seconds: float
+    wait: float
+    peak_gb: float
+
+
+def write_smooth(path: Path, shape: tuple[int, int, int], sessions: int) -> Path:
+    """A shard of random smooth ellipsoids, both modalities of each session."""
+    generator = np.random.default_rng(0)
+    axes = (np.linspace(-1, 1, side, dtype=np.float32) for side in shape)
+    inside = sum(axis**2 for axis in np.meshgrid(*axes, indexing="ij", sparse=True)) < 0.8
+    records = [
+        Record("random", f"s{number}", "1", modality, "train", "", "F", 20.0)
+        for number in range(sessions)
+        for modality in ("T1w", "T2w")
+    ]
+    with ArrayWriter(path, records) as writer:
+        writer.create("image", shape, np.float16)
+        for row in range(len(records)):
+            knots = generator.uniform(-0.9, 0.9, [side // 8 for side in shape]).astype(np.float32)
+            image = ndimage.zoom(knots, [side / n for side, n in zip(shape, knots.shape, strict=True)], order=1)
+            writer.write("image", row, np.where(inside, image, -1.0).astype(np.float16))
+    return path
+
+
+def measure(row: ModelRow, phase: Phase, sessions: Sessions, device: str, steps: int) -> Measured:
+    """Train for some steps and look at the clock; on a GPU the steps are waited for at the end alone."""
+    torch.manual_seed(0)
+    model = models.build(row.architecture, row.parameters).to(device).train()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1.0, weight_decay=row.training.weight_decay, fused=True)
+    phase, wait = phase.model_copy(update={"steps": WARM_UP + steps}), 0.0
+    with peak_memory(device) as peak, Loader(sessions, phase, 0, 0, None, device == "cuda") as loader:
+        for step in range(WARM_UP + steps):
+            if step == WARM_UP:
+                begin, wait = now(device), 0.0
+            asked = time.perf_counter()
+            batch = loader.batch(step)
+            wait += time.perf_counter() - asked
+            train_step(model, optimizer, batch.to(device), row, phase.lr, device)
+        seconds = (now(device) - begin) / steps
+    return Measured(seconds, wait / steps, peak[0])
+
+
+def now(device: str) -> float:
+    """Seconds of a clock, when all that was asked of the device is done."""
+    if device == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter()
+
+
+@contextmanager
+def peak_memory(device: str) -> Iterator[list[float]]:
+    """Largest memory in GB while the block runs: of tensors on a GPU, of the whole process on CPUs."""
+    peak = [float("nan")]
+    if device == "cuda":
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
+        yield peak
+        peak[0] = torch.cuda.max_memory_allocated() / 1e9
+        return
+    gc.collect()
+    try:  # Linux forgets the high-water mark when asked to
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        yield peak
+        return
+    yield peak
+    mark = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+    peak[0] = int(mark.split()[1]) * 1024 / 1e9
+
+
+def apart(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Nearest up-sampling by two, stored, and a convolution: what `upsampled_conv` does in one."""
+    convolution = F.conv3d if x.ndim == 5 else F.conv2d
+    return convolution(F.interpolate(x, scale_factor=2, mode="nearest"), weight, bias, padding=1)
+
+
+@contextmanager
+def without_tf32() -> Iterator[None]:
+    """Float32 means float32 inside the block."""
+    flags = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = flags
+
+
+def variants(row: ModelRow, phase: Phase, sessions: Sessions, device: str, steps: int) -> dict[str, Measured]:
+    """Measure all variants of one phase; on CPUs, which train in float32 anyway, the configured one is float32."""
+    exact = row.model_copy(update={"training": row.training.model_copy(update={"precision": "fp32"})})
+    planned = [
+        ("float32", exact, nullcontext()),
+        ("float32, up-sampling apart", exact, patch.object(plane, "upsampled_conv", apart)),
+    ]
+    if device == "cuda":
+        planned.insert(0, ("configured", row, nullcontext()))
+    found = {}
+    for name, changed, context in planned:
+        with without_tf32() if "float32" in name else nullcontext(), context:
+            try:
+                found[name] = measure(changed, phase, sessions, device, steps)
+            except torch.OutOfMemoryError:
+                found[name] = Measured(float("nan"), float("nan"), float("nan"))
+    return found
+
+
+def operations(row: ModelRow, shape: tuple[int, int, int], phase: Phase) -> Account:
+    """The account of a step; of slices, the mean of the three planes, which are drawn evenly."""
+    if phase.mode == "3d":
+        return account(row, shape, phase.batch)
+    counts = [account(row, shape, phase.batch, axis) for axis in range(3)]
+    flop, saved = (
+        {part: sum(getattr(c, kind)[part] for c in counts) // 3 for part in PARTS} for kind in ("flop", "saved")
+    )
+    return Account(flop, saved)
+
+
+def print_account(row: ModelRow, shape: tuple[int, int, int], phase: Phase) -> None:
+    """A line a part."""
+    found = operations(row, shape, phase)
+    print(f"{phase.mode}, {'x'.join(map(str, shape))}, batch {phase.batch}: one step in float32")
+    print("part\tTFLOP\tshare\tkept_for_backward_GB")
+    flop, saved = sum(found.flop.values()), sum(found.saved.values())
+    for part in PARTS:
+        share = found.flop[part] / flop
+        print(f"{part}\t{found.flop[part] / 1e12:.3f}\t{share:.3f}\t{found.saved[part] / 1e9:.2f}")
+    print(f"all\t{flop / 1e12:.3f}\t1.000\t{saved / 1e9:.2f}")
+    if phase.mode == "3d":
+        floor = FLOOR_TFLOP * share_of_full(shape, phase.batch)
+        print(f"floor\t{floor:.3f}\t{floor * 1e12 / flop:.3f}\t-")
+
+
+def share_of_full(shape: tuple[int, int, int], pairs: int) -> float:
+    """Voxels of a step relative to four pairs of full volumes: what the floor is scaled by."""
+    return float(np.prod(shape)) * pairs / (np.prod(FULL) * PAIRS)
+
+
+def print_times(row: ModelRow, shape: tuple[int, int, int], phase: Phase, found: dict[str, Measured]) -> None:
+    """A line a variant."""
+    flop = sum(operations(row, shape, phase).flop.values())
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else ""
+    floor = next((seconds for name, seconds in FLOOR_S.items() if name in device), float("nan"))
+    floor *= share_of_full(shape, phase.batch) if phase.mode == "3d" else float("nan")
+    for name, measured in found.items():
+        print(
+            f"{phase.mode}\t{name}\t{measured.seconds:.4g}\t{flop / measured.seconds / 1e12:.3f}\t"
+            f"{floor / measured.seconds:.3f}\t{measured.peak_gb:.2f}\t{measured.wait:.4f}\t"
+            f"{found['float32'].seconds / measured.seconds:.2f}",
+            flush=True,
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--row", default="neuroquant", help="a row of config/models")
+    parser.add_argument("--demo-size", action="store_true", help="the demo's small network")
+    parser.add_argument("--account", action="store_true", help="count a step, at full size unless told, and end")
+    parser.add_argument("--shape", type=int, nargs=3, help="voxels; multiples of 16")
+    parser.add_argument("--pairs", type=int, help="pairs of volumes a step")
+    parser.add_argument("--slices", type=int, help="pairs of slices a step")
+    parser.add_argument("--steps", type=int, default=10, help=f"steps measured, after {WARM_UP} that aren't")
+    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    parser.add_argument("--threads", type=int, default=1)
+    arguments = parser.parse_args()
+    device = resolve_device(arguments.device)
+    use_threads(arguments.threads)
+    full = arguments.account or device == "cuda"
+    shape = tuple(arguments.shape or (FULL if full else SMALL))
+    phases = (
+        Phase(mode="3d", batch=arguments.pairs or (PAIRS if full else SMALL_PAIRS)),
+        Phase(mode="2d", batch=arguments.slices or (SLICES if full else SMALL_SLICES)),
+    )
+    row = with_parameters(*load_rows([arguments.row], arguments.demo_size), start_after=0)
+    if arguments.account:
+        for phase in phases:
+            print_account(row, shape, phase)
+        return
+    print(f"torch {torch.__version__}, {device}, {arguments.threads} thread(s), {'x'.join(map(str, shape))}, ", end="")
+    print(f"{phases[0].batch} pairs, {phases[1].batch} pairs of slices, {arguments.steps} steps")
+    print("phase\tvariant\ts_a_step\tTFLOP/s\tshare_of_floor\tpeak_GB\tloader_wait_s\tratio_to_float32")
+    with tempfile.TemporaryDirectory() as folder:
+        sessions = Sessions([write_smooth(Path(folder) / "train.h5", shape, max(2 * phases[0].batch, 8))])
+        for phase in phases:
+            print_times(row, shape, phase, variants(row, phase, sessions, device, arguments.steps))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,160 @@
+"""Each benchmark runs at its smallest setting, and measures what it says."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+sys.path.insert(0, str(BENCHMARKS))
+
+import account as accounting  # noqa: E402
+import disentanglement  # noqa: E402
+import rows  # noqa: E402
+import time_to_quality  # noqa: E402
+import train_step  # noqa: E402
+
+from neuroquant import models  # noqa: E402
+from neuroquant.config.volume import Volume  # noqa: E402
+from neuroquant.model_folder import save_model  # noqa: E402
+from neuroquant.models.neuroquant import plane  # noqa: E402
+from neuroquant.training.data import Sessions  # noqa: E402
+
+SHAPE = (32, 32, 32)
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="module")
+def small_row():
+    (row,) = rows.load_rows(["neuroquant"], demo_size=True)
+    return rows.with_parameters(row, start_after=0)
+
+
+def printed(capsys, monkeypatch, script, *arguments: str) -> list[list[str]]:
+    """What a script prints, split at tabs."""
+    monkeypatch.setattr(sys, "argv", [script.__name__, *arguments])
+    script.main()
+    return [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+
+
+def test_the_account_scales_with_the_voxels_but_for_attention_along_lines(small_row):
+    small, large, largest = (accounting.account(small_row, (side, 32, 32), 1) for side in (32, 64, 96))
+    for part in ("encoder", "decoder"):
+        assert large.flop[part] == pytest.approx(2 * small.flop[part], rel=1e-3)
+        grown = large.saved[part] - small.saved[part]  # what's left are up-sampling kernels, whatever the size
+        assert largest.saved[part] - large.saved[part] == pytest.approx(grown, rel=0.001)
+    assert large.flop["attention"] > 2 * small.flop["attention"]
+
+
+def test_the_account_of_a_decoder_holds_its_forward_and_backward_pass(small_row):
+    """Eight products a voxel and channel for an up-sampling convolution; the backward pass has twice the operations."""
+    bare = rows.with_parameters(small_row, attention=False, film=False)
+    flop = accounting.account(bare, SHAPE, 1).flop
+    code, (w1, w2, w3, w4), head = 8, (8, 32, 64, 128), 8
+    images, forward, side = 2, 27 * code * w4 * 2**3, 2
+    for inside, outside in ((w4, w3), (w3, w2), (w2, w1), (w1, head)):
+        forward += 27 * inside**2 * side**3 + 8 * inside * outside * (2 * side) ** 3
+        side *= 2
+    forward += head * side**3
+    assert flop["decoder"] == pytest.approx(3 * 2 * images * forward, rel=0.01)
+    assert flop["attention"] == 0 and flop["rest"] < 0.02 * flop["decoder"]
+
+
+def test_slices_are_accounted_for_part_by_part(small_row):
+    found = accounting.account(small_row, SHAPE, 2, plane=1)
+    assert all(value >= 0 for value in found.flop.values())
+    assert min(found.flop[part] for part in ("encoder", "attention", "decoder", "SSIM")) > 0
+
+
+def test_upsampling_apart_computes_the_same():
+    x, weight, bias = torch.randn(1, 3, 4, 5, 6), torch.randn(2, 3, 3, 3, 3), torch.randn(2)
+    torch.testing.assert_close(
+        train_step.apart(x, weight, bias), plane.upsampled_conv(x, weight, bias), atol=1e-4, rtol=1e-4
+    )
+
+
+def test_train_step_measures_both_phases(capsys, monkeypatch):
+    sizes = ["--demo-size", "--shape", "32", "32", "32", "--pairs", "1", "--slices", "2", "--steps", "1"]
+    lines = printed(capsys, monkeypatch, train_step, *sizes, "--device", "cpu")
+    table = pd.DataFrame(lines[2:], columns=lines[1])
+    assert list(table.phase) == ["3d", "3d", "2d", "2d"] and list(table.variant[:1]) == ["float32"]
+    assert (table.s_a_step.astype(float) > 0).all() and (table["TFLOP/s"].astype(float) > 0).all()
+    assert (table.loader_wait_s.astype(float) <= table.s_a_step.astype(float)).all()
+
+
+def test_the_account_is_printed_beside_the_floor(capsys, monkeypatch):
+    lines = printed(
+        capsys, monkeypatch, train_step, "--account", "--demo-size", "--shape", "32", "32", "32", "--slices", "2"
+    )
+    firsts = [line[0] for line in lines]
+    assert firsts.count("all") == 2 and firsts.count("floor") == 1
+
+
+def test_quality_is_scored_at_even_times_of_training(capsys, monkeypatch):
+    monkeypatch.delenv("NEUROQUANT_TESTDATA", raising=False)
+    lines = printed(
+        capsys, monkeypatch, time_to_quality, "neuroquant_base", "--demo-size", "--shape", "32", "32", "32",
+        "--subjects", "2", "--seconds", "2", "--points", "2", "--device", "cpu",
+    )  # fmt: skip
+    table = pd.DataFrame(lines[1:], columns=lines[0])
+    assert set(table.row) == {"neuroquant_base"} and set(table.scored_on) == {"held_out"}
+    assert table.seconds.astype(float).iloc[-1] >= 2 and table.quantised.iloc[-1] == "1"
+    assert table.psnr.astype(float).between(0, 60).all() and table.ssim.astype(float).between(-1, 1).all()
+
+
+def test_rows_keep_what_sets_them_apart_at_both_sizes():
+    for demo_size in (False, True):
+        full, base = rows.load_rows(["neuroquant", "neuroquant_base"], demo_size)
+        assert full.parameters["film"] and not base.parameters["film"]
+        assert full.parameters["channels"][3] == (128 if demo_size else 256)
+
+
+@pytest.fixture(scope="module")
+def model_and_shard(tmp_path_factory, small_row):
+    folder = tmp_path_factory.mktemp("disentanglement")
+    shard = train_step.write_smooth(folder / "test.h5", SHAPE, 6)
+    torch.manual_seed(0)
+    model = models.build(small_row.architecture, small_row.parameters)
+    save_model(folder / "model", model, small_row, Volume(shape=SHAPE), {})
+    return folder / "model", shard
+
+
+def test_disentanglement_prints_accuracies_and_errors_with_intervals(capsys, monkeypatch, model_and_shard):
+    model, shard = model_and_shard
+    lines = printed(
+        capsys, monkeypatch, disentanglement, str(model), str(shard), "--bootstrap", "50", "--device", "cpu"
+    )
+    table = pd.DataFrame(lines[1:], columns=lines[0])
+    assert list(table[table.measure == "accuracy"].of) == ["z_anat", "z_anat", "z_q", "z_q", "z_mod", "z_mod"]
+    errors = table[table.measure != "accuracy"]
+    assert len(errors) == 3 * 2 * 2 and set(errors.by) == {"own codes", "swapped codes"}
+    low, value, high = (table[name].astype(float) for name in ("low", "value", "high"))
+    assert ((low <= value) & (value <= high)).all() and set(table.subjects) == {"6"}
+
+
+@pytest.mark.parametrize("kind", ["logistic regression", "convolutional network"])
+def test_a_classifier_finds_a_modality_that_is_there_and_none_that_is_not(kind):
+    fit = {
+        "logistic regression": disentanglement.fit_linear,
+        "convolutional network": lambda x, y, _: disentanglement.fit_network(x, y, "cpu"),
+    }[kind]
+    generator = torch.Generator().manual_seed(1)
+    y, subjects = torch.arange(80) % 2.0, np.repeat(np.arange(40), 2)
+    noise = torch.randn(80, 4, 3, 4, 3, generator=generator)
+    told = noise + y[:, None, None, None, None]
+    assert disentanglement.right(told, y, subjects, fit).mean() > 0.9
+    assert 0.25 < disentanglement.right(noise, y, subjects, fit).mean() < 0.75
+
+
+def test_swapping_takes_the_codes_of_the_partner_and_nothing_else(model_and_shard):
+    batch = Sessions([model_and_shard[1]]).volumes([0, 1])
+    latents = {"z_q": torch.arange(4.0), "z_mod": torch.arange(4.0)}
+    found = disentanglement.swapped(latents, batch)
+    assert found["z_q"].tolist() == [1, 0, 3, 2] and found["z_mod"].tolist() == [0, 1, 2, 3]
