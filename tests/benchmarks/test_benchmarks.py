@@ -57,7 +57,7 @@ def test_the_account_of_a_decoder_holds_its_forward_and_backward_pass(small_row)
     """Eight products a voxel and channel for an up-sampling convolution; the backward pass has twice the operations."""
     bare = rows.with_parameters(small_row, attention=False, film=False)
     flop = accounting.account(bare, SHAPE, 1).flop
-    code, (w1, w2, w3, w4), head = 8, (8, 32, 64, 128), 8
+    code, (w1, w2, w3, w4), head = (bare.parameters[key] for key in ("code_dim", "channels", "head_channels"))
     images, forward, side = 2, 27 * code * w4 * 2**3, 2
     for inside, outside in ((w4, w3), (w3, w2), (w2, w1), (w1, head)):
         forward += 27 * inside**2 * side**3 + 8 * inside * outside * (2 * side) ** 3
