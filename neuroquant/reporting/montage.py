@@ -17,7 +17,9 @@ def draw(shards: list[Path], title: str, out: Path) -> None:
         file = ArrayFile(path)
         picked += [(file, rows) for rows in file.sessions.values()]
     picked = picked[:SESSIONS]
-    figure, axes = plt.subplots(max(len(picked), 1), 6, figsize=(7.2, 1.35 * max(len(picked), 1)), squeeze=False)
+    figure, axes = plt.subplots(
+        max(len(picked), 1), 6, figsize=(7.2, 1.35 * max(len(picked), 1)), squeeze=False, layout="compressed"
+    )
     for axis in axes.flat:
         axis.axis("off")
     for line, (file, rows) in enumerate(picked):
