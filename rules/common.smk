@@ -126,7 +126,7 @@ def shards_of(cohort, template, *splits):
 def manifests_of(*splits):
     """The manifests behind the shards of some splits, of the cohort that the wildcards name or else of all.
 
-    A rule that reads shards of volumes or what was made from them names their manifests too: once `assign` has run,
+    Whatever reads shards of volumes, or what was made from them, names their manifests too: once `assign` has run,
     Snakemake looks again only at the jobs that depend on it directly, and leaves alone those whose manifests have the
     text that they had.
     """
