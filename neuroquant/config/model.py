@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from neuroquant.config.base import Count, Name, NonNegative, Positive, Settings
 
@@ -13,8 +13,17 @@ class Phase(Settings):
     mode: Literal["3d", "2d"] = Field("3d", description="whole volumes, or single slices of all three planes")
     steps: Count = Field(100_000, description="optimizer steps")
     batch: Count = Field(4, description="sessions a step (3d: T1w/T2w pairs; 2d: pairs of slices)")
+    accumulate: Count = Field(
+        1, description="passes that a step's sessions are cut into, a divisor of batch: less memory, the same weights"
+    )
     lr: Positive = Field(1e-4, description="learning rate at the start of the phase")
     lr_end: Positive = Field(4.5e-6, description="learning rate at its end, reached along a half cosine")
+
+    @model_validator(mode="after")
+    def _pieces_are_equal(self) -> "Phase":
+        if self.batch % self.accumulate:
+            raise ValueError(f"batch must be a multiple of accumulate; {self.batch} isn't one of {self.accumulate}")
+        return self
 
 
 class Training(Settings):

@@ -45,7 +45,7 @@ def save(
     header = {"step": step, "identity": identity, "rows": rows}
     for torn in folder.glob(".step-*.part"):  # left by a kill in mid-write
         torn.unlink(missing_ok=True)
-    with written_whole(folder / f"step-{step:08d}.safetensors") as scratch:
+    with written_whole(_path(folder, step)) as scratch:
         save_file(plain, scratch, metadata={"neuroquant": json.dumps(header)})
     for old in sorted(folder.glob("step-*.safetensors"))[:-KEEP]:
         old.unlink(missing_ok=True)
@@ -54,7 +54,7 @@ def save(
 def resume(
     folder: Path, model: Autoencoder, optimizer: torch.optim.Optimizer, identity: dict[str, Any], total: int
 ) -> tuple[int, list[dict[str, Any]]]:
-    """Load the newest usable checkpoint into model, optimizer and generators.
+    """Load the newest usable checkpoint into model, optimizer and generators; for one process alone to call.
 
     A truncated file is passed over for the one before it; one of another identity is set aside under a name that
     says so, with lines that name what differs. Where only the code has changed, an unfinished training goes on (an
@@ -92,6 +92,19 @@ def resume(
         _say(f"{path}: going on from step {header['step']} of {total}")
         return header["step"], header["rows"]
     return 0, []
+
+
+def load(folder: Path, step: int, model: Autoencoder, optimizer: torch.optim.Optimizer) -> list[dict[str, Any]]:
+    """Take up the state after `step`, which another process has found usable; returns the log so far."""
+    if step == 0:
+        return []
+    header, tensors = _read(_path(folder, step))
+    _load(model, optimizer, tensors)
+    return header["rows"]
+
+
+def _path(folder: Path, step: int) -> Path:
+    return folder / f"step-{step:08d}.safetensors"
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,10 +12,12 @@ from torch import Tensor
 
 from neuroquant.config.model import Phase
 from neuroquant.models.autoencoder import MODALITIES
+from neuroquant.training.distributed import ALONE, World
 from neuroquant.volumes.store import ArrayFile
 
 BACKGROUND = -1.0
 TRIES = 16
+EVERY = slice(None)
 
 
 @dataclass
@@ -29,6 +31,8 @@ class Batch:
     partner : (N,), row of the same session's other modality, -1 where there is none
     paired : (P,), the rows that have one, known on the host: a mask would have to wait for the device
     plane : normal of the slices, None for volumes
+    sessions : rows of each session, 1 or 2, known on the host
+    share, paired_share : what part of its step's rows, and of its step's paired rows, this batch has
     """
 
     x: Tensor
@@ -36,6 +40,9 @@ class Batch:
     partner: Tensor
     paired: Tensor
     plane: int | None
+    sessions: tuple[int, ...] = ()
+    share: float = 1.0
+    paired_share: float = 1.0
 
     def pinned(self) -> "Batch":
         """The batch in page-locked memory, from which a GPU copies while it computes."""
@@ -47,8 +54,27 @@ class Batch:
         there.x = there.x.float()
         return there
 
+    def split(self, parts: int) -> list["Batch"]:
+        """The same sessions in order, an equal number of them in each of `parts` batches; waits for no device."""
+        if parts == 1:
+            return [self]
+        each = len(self.sessions) // parts
+        pieces, row, pair = [], 0, 0
+        for first in range(0, len(self.sessions), each):
+            sessions = self.sessions[first : first + each]
+            rows, pairs = sum(sessions), 2 * sessions.count(2)
+            x, modality, partner = (part[row : row + rows] for part in (self.x, self.modality, self.partner))
+            partner = torch.where(partner < 0, partner, partner - row)
+            share = self.share * rows / len(self.x)
+            paired_share = self.paired_share * pairs / max(len(self.paired), 1)
+            paired = self.paired[pair : pair + pairs] - row
+            pieces.append(Batch(x, modality, partner, paired, self.plane, sessions, share, paired_share))
+            row, pair = row + rows, pair + pairs
+        return pieces
+
     def _each(self, change: Callable[[Tensor], Tensor]) -> "Batch":
-        return Batch(change(self.x), change(self.modality), change(self.partner), change(self.paired), self.plane)
+        tensors = {name: change(getattr(self, name)) for name in ("x", "modality", "partner", "paired")}
+        return replace(self, **tensors)
 
 
 class Sessions:
@@ -82,15 +108,24 @@ class Sessions:
         """Whole volumes of the chosen sessions."""
         return _batch([self.images[index] for index in chosen], None)
 
-    def slices(self, chosen: list[int], plane: int, generator: np.random.Generator) -> Batch:
-        """One slice of each chosen session, at the same place in both modalities, that isn't all background."""
-        return _batch([_cut(self.images[index], plane, generator) for index in chosen], plane)
+    def slices(self, chosen: list[int], plane: int, generator: np.random.Generator, part: slice = EVERY) -> Batch:
+        """One slice of each chosen session, at the same place in both modalities, that isn't all background.
+
+        Of a `part` of the sessions the slices are those that it has in the whole: places are drawn for all of them.
+        """
+        drawn = [generator.integers(self.images[index][0][1].shape[plane], size=TRIES) for index in chosen]
+        pairs = zip(chosen[part], drawn[part], strict=True)
+        return _batch([_cut(self.images[index], plane, places) for index, places in pairs], plane)
+
+    def count(self, chosen: list[int]) -> tuple[int, int]:
+        """Images of the chosen sessions, and how many of these have the session's other modality beside them."""
+        sizes = [len(self.images[index]) for index in chosen]
+        return sum(sizes), 2 * sizes.count(2)
 
 
-def _cut(images: list[tuple[int, np.ndarray]], plane: int, generator: np.random.Generator) -> list:
-    """Slices at a place drawn evenly from those that cross the brain; the middle where luck fails."""
-    side = images[0][1].shape[plane]
-    for place in (*generator.integers(side, size=TRIES), side // 2):
+def _cut(images: list[tuple[int, np.ndarray]], plane: int, places: np.ndarray) -> list:
+    """Slices at the first of `places`, drawn evenly, that crosses the brain; the middle where luck fails."""
+    for place in (*places, images[0][1].shape[plane] // 2):
         where = (slice(None),) * plane + (slice(place, place + 1),)
         # a copy: the next comparison and the batch then read memory, not the map again
         parts = [(modality, image[where].copy()) for modality, image in images]
@@ -119,12 +154,13 @@ def _batch(sessions: list[list[tuple[int, np.ndarray]]], plane: int | None) -> B
             modality.append(index)
             images.append(image)
     x = torch.from_numpy(np.stack(images))[:, None]
-    paired = [row for row, other in enumerate(partner) if other >= 0]
-    return Batch(x, torch.tensor(modality), torch.tensor(partner), torch.tensor(paired, dtype=torch.long), plane)
+    paired = torch.tensor([row for row, other in enumerate(partner) if other >= 0], dtype=torch.long)
+    sizes = tuple(len(parts) for parts in sessions)
+    return Batch(x, torch.tensor(modality), torch.tensor(partner), paired, plane, sizes)
 
 
 class Loader:
-    """Reads the batches of a phase ahead of the steps that need them, in order.
+    """Reads the batches of a phase ahead of the steps that need them, in order; of each, this process's share.
 
     Parameters
     ----------
@@ -133,16 +169,27 @@ class Loader:
     seed : of the order of sessions, planes and slices.
     plane_axis : the only plane that a slice-wise model takes; None for all three.
     pin : hand out batches in page-locked memory.
+    world : the processes that share every step.
     """
 
     AHEAD = 3
 
     def __init__(
-        self, sessions: Sessions, phase: Phase, number: int, seed: int, plane_axis: int | None, pin: bool = False
+        self,
+        sessions: Sessions,
+        phase: Phase,
+        number: int,
+        seed: int,
+        plane_axis: int | None,
+        pin: bool = False,
+        world: World = ALONE,
     ):
         self.sessions, self.phase, self.number, self.seed, self.pin = sessions, phase, number, seed, pin
         self.planes = (0, 1, 2) if plane_axis is None else (plane_axis,)
-        self._pool = ThreadPoolExecutor(max_workers=1)
+        self.part = world.part(phase.batch)
+        # a new thread would page-lock through the first GPU, whichever this process computes on
+        follow = (torch.cuda.set_device, (torch.cuda.current_device(),)) if pin else (None, ())
+        self._pool = ThreadPoolExecutor(max_workers=1, initializer=follow[0], initargs=follow[1])
         self._waiting: dict[int, Future[Batch]] = {}
 
     def batch(self, step: int) -> Batch:
@@ -166,10 +213,13 @@ class Loader:
         seed = (self.seed, self.number)
         chosen = self.sessions.order(hash_seed(*seed), step * self.phase.batch, self.phase.batch)
         if self.phase.mode == "3d":
-            return self.sessions.volumes(chosen)
-        generator = np.random.default_rng((*seed, step))
-        plane = self.planes[int(generator.integers(len(self.planes)))]
-        return self.sessions.slices(chosen, plane, generator)
+            batch = self.sessions.volumes(chosen[self.part])
+        else:
+            generator = np.random.default_rng((*seed, step))
+            plane = self.planes[int(generator.integers(len(self.planes)))]
+            batch = self.sessions.slices(chosen, plane, generator, self.part)
+        rows, pairs = self.sessions.count(chosen)
+        return replace(batch, share=len(batch.x) / rows, paired_share=len(batch.paired) / max(pairs, 1))
 
 
 def hash_seed(*parts: int) -> int:

@@ -15,6 +15,8 @@ from neuroquant.volumes.store import ArrayFile
 SHOWN_ONLY = {"name", "label", "published_as", "latent"}
 """Settings of a row that change no weight."""
 WATCHED_ONLY = {"log_every", "checkpoint_every", "val_sessions"}
+ROUNDED_ONLY = {"accumulate"}
+"""Settings of a phase that change how a step is computed, and by that the weights by no more than rounding."""
 CODE = ("models", "training", "similarity.py")
 """Where the code lies that decides the weights."""
 
@@ -24,6 +26,9 @@ def identity(row: ModelRow, volume: Volume, shards: list[Path]) -> dict[str, Any
     settings = row.model_dump(mode="json", exclude=SHOWN_ONLY)
     for name in WATCHED_ONLY:
         settings["training"].pop(name)
+    for phase in settings["training"]["phases"]:
+        for name in ROUNDED_ONLY:
+            phase.pop(name)
     return {
         "row": settings,
         "volume": volume.model_dump(mode="json"),

@@ -13,7 +13,8 @@ from neuroquant.config.model import ModelRow, Training
 from neuroquant.errors import InputError
 from neuroquant.models.autoencoder import Autoencoder
 from neuroquant.similarity import psnr
-from neuroquant.training.data import Batch, Loader, Sessions
+from neuroquant.training.data import Batch, Loader, Sessions, hash_seed
+from neuroquant.training.distributed import ALONE, World
 from neuroquant.training.objective import losses, total
 from neuroquant.training.progress import Progress
 from neuroquant.training.schedule import learning_rate
@@ -32,6 +33,7 @@ class Job:
     sessions, watched : of the training and of the validation split
     device : "cpu" or "cuda"
     keep : saves a checkpoint after the step that it is given
+    world : the processes that train together
     """
 
     row: ModelRow
@@ -41,6 +43,7 @@ class Job:
     watched: Sessions
     device: str
     keep: Callable[[int], None]
+    world: World = ALONE
 
 
 def loop(job: Job, done: int, progress: Progress, stop: list[int]) -> None:
@@ -53,34 +56,55 @@ def loop(job: Job, done: int, progress: Progress, stop: list[int]) -> None:
     Raises
     ------
     Interrupted
-        After the step in which `stop` was filled, its state saved.
+        After the step in which `stop` was filled, in any of the processes, its state saved.
     """
-    training, first = job.row.training, 0
+    training, world, first = job.row.training, job.world, 0
     for number, phase in enumerate(training.phases):
         begin = max(done - first, 0)
         if begin < phase.steps:
             progress.enter(number, phase.mode, len(training.phases), phase.steps - begin, first + begin)
             pin, plane_axis = job.device == "cuda", job.model.plane_axis
-            with Loader(job.sessions, phase, number, training.seed, plane_axis, pin) as loader:
+            with Loader(job.sessions, phase, number, training.seed, plane_axis, pin, world) as loader:
                 for inner in range(begin, phase.steps):
                     lr = learning_rate(phase, inner)
                     batch = loader.batch(inner).to(job.device)
                     step = first + inner + 1
-                    progress.add(step, *train_step(job.model, job.optimizer, batch, job.row, lr, job.device))
+                    if world.size > 1:  # other noise in each process, where a model draws some; repeated on resuming
+                        torch.manual_seed(hash_seed(training.seed, step, world.rank))
+                    cut = (job.device, phase.accumulate, world)
+                    progress.add(step, *train_step(job.model, job.optimizer, batch, job.row, lr, *cut))
                     settle(job, step, lr, progress, stop)
         first += phase.steps
 
 
 def train_step(
-    model: Autoencoder, optimizer: torch.optim.Optimizer, batch: Batch, row: ModelRow, lr: float, device: str
+    model: Autoencoder,
+    optimizer: torch.optim.Optimizer,
+    batch: Batch,
+    row: ModelRow,
+    lr: float,
+    device: str,
+    accumulate: int = 1,
+    world: World = ALONE,
 ) -> tuple[dict[str, Tensor], Tensor]:
-    """One optimizer step; returns the terms of its loss and the gradient's norm, both still on the device."""
+    """One optimizer step; returns the terms of its loss and the gradient's norm, both still on the device.
+
+    Parameters
+    ----------
+    batch : this process's share of the step's sessions.
+    accumulate : pieces that it is cut into, each with a forward and a backward pass of its own.
+    """
     for group in optimizer.param_groups:
         group["lr"] = lr
     optimizer.zero_grad(set_to_none=True)
-    with autocast(row.training, device):
-        terms = losses(model, batch, row.objective)
-    total(terms).backward()
+    terms: dict[str, Tensor] = {}
+    for piece in batch.split(accumulate):
+        with autocast(row.training, device):
+            found = losses(model, piece, row.objective)
+        total(found).backward()
+        terms = {name: terms[name] + value.detach() if terms else value.detach() for name, value in found.items()}
+    terms = world.sum_terms(terms)
+    world.sum_gradients(model.parameters())
     norm = torch.nn.utils.clip_grad_norm_(model.parameters(), row.training.grad_clip or float("inf"))
     optimizer.step()
     if model.quantizer is not None and batch.plane is None:
@@ -98,13 +122,13 @@ def autocast(training: Training, device: str) -> Any:
 def settle(job: Job, step: int, lr: float, progress: Progress, stop: list[int]) -> None:
     """What is due after a step: a row of the log, scores, a checkpoint, the end."""
     training, last = job.row.training, step == progress.total
-    asked = stop[0] if stop and not last else None
+    asked = 0 if last else job.world.most(stop[0] if stop else 0)
     scoring = last or step % training.checkpoint_every == 0
     if not (scoring or asked or step % training.log_every == 0):
         return
     facts = codebook_facts(job.model)
     if scoring:
-        facts |= validate(job.model, job.watched, training.val_sessions, job.device)
+        facts |= validate(job.model, job.watched, training.val_sessions, job.device, job.world)
     progress.row(step, lr, facts)  # raises before a diverged state is saved
     if scoring or asked:
         job.keep(step)
@@ -119,18 +143,19 @@ def settle(job: Job, step: int, lr: float, progress: Progress, stop: list[int]) 
 
 
 @torch.no_grad()
-def validate(model: Autoencoder, watched: Sessions, limit: int, device: str) -> dict[str, float]:
-    """Mean PSNR of the first validation sessions, in dB; nothing where there are none."""
+def validate(model: Autoencoder, watched: Sessions, limit: int, device: str, world: World = ALONE) -> dict[str, float]:
+    """Mean PSNR of the first validation sessions, in dB; nothing where there are none. Processes take turns."""
     if not len(watched):
         return {}
     model.eval()
     values = []
-    for index in range(min(limit, len(watched))):
+    for index in range(world.rank, min(limit, len(watched)), world.size):
         batch = watched.volumes([index]).to(device)
         reconstruction = model.decode(model.encode(batch.x, batch.modality), batch.modality).clamp(-1, 1)
-        values.append(psnr(batch.x, reconstruction))
+        values += psnr(batch.x, reconstruction).tolist()
     model.train()
-    return {"val_psnr": float(torch.cat(values).mean())}
+    summed, count = world.sum_numbers(sum(values), len(values))
+    return {"val_psnr": summed / count}
 
 
 def codebook_facts(model: Autoencoder) -> dict[str, float]:

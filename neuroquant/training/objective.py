@@ -13,6 +13,17 @@ from neuroquant.training.data import Batch
 def losses(model: Autoencoder, batch: Batch, weights: Objective) -> dict[str, Tensor]:
     """Named terms of the loss, each a weighted scalar; their sum is what is minimised.
 
+    Each is a mean, over images or (cross-modal) over those of pairs. A batch that is a piece of a step's sessions has
+    its means scaled by its share of the step's images or pairs, so that the pieces' terms, and their gradients, add up
+    to those of the whole.
+    """
+    terms = means(model, batch, weights)
+    return {name: value * (batch.paired_share if name == "cross" else batch.share) for name, value in terms.items()}
+
+
+def means(model: Autoencoder, batch: Batch, weights: Objective) -> dict[str, Tensor]:
+    """The weighted terms of a batch by itself.
+
     Slices are trained with the reconstruction loss alone (section 3.5). Models with a modality stream get the
     cross-modal and the adversarial term on volumes, where these have a weight.
     """

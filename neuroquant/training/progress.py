@@ -21,7 +21,7 @@ class Progress:
     name : of the row that trains.
     total : steps of the whole training.
     rows : rows of the log that an interrupted run left.
-    table : where `training.tsv` is kept up to date.
+    table : where `training.tsv` is kept up to date; nowhere where None.
     show : what becomes of a line; standard error where None.
     """
 
@@ -34,7 +34,7 @@ class Progress:
         name: str,
         total: int,
         rows: list[dict[str, Any]],
-        table: Path,
+        table: Path | None,
         show: Callable[[str], None] | None = None,
     ):
         self.name, self.total, self.rows, self.table = name, total, rows, table
@@ -98,7 +98,8 @@ class Progress:
     def write(self) -> None:
         """Write the log as TSV."""
         self._written = time.monotonic()
-        write_tsv(pd.DataFrame(self.rows), self.table)
+        if self.table is not None:
+            write_tsv(pd.DataFrame(self.rows), self.table)
 
     def _means(self) -> dict[str, float]:
         return {name: float(value) / self._count for name, value in self._sums.items()}

@@ -17,6 +17,7 @@ from neuroquant.errors import InputError
 from neuroquant.model_folder import save_model
 from neuroquant.training import checkpoint, health
 from neuroquant.training.data import Sessions
+from neuroquant.training.distributed import ALONE, World
 from neuroquant.training.identity import identity
 from neuroquant.training.loop import Job, interruptible, loop
 from neuroquant.training.progress import Progress
@@ -33,6 +34,7 @@ def train(
     device: str,
     threads: int,
     provenance: dict[str, Any],
+    world: World = ALONE,
 ) -> None:
     """Train `row` and write its model folder; go on from the newest checkpoint where there is one.
 
@@ -45,11 +47,13 @@ def train(
     checkpoints : where the state is kept between runs; never deleted by a failing job.
     device : "auto", "cpu" or "cuda".
     provenance : facts that go into provenance.json beside those that training knows itself.
+    world : the processes that train together, as `distributed.joined` gives them; the leading one alone writes.
 
     Raises
     ------
     InputError
-        If there is nothing to train on, the loss diverges, or the codebook dies or never starts.
+        If there is nothing to train on, a batch can't be dealt out evenly, the loss diverges, or the codebook dies or
+        never starts.
     loop.Interrupted
         On SIGTERM or SIGINT, after the step is finished and saved.
     """
@@ -57,6 +61,7 @@ def train(
     device = resolve_device(device)
     sessions, watched = Sessions(train_shards), Sessions(val_shards)
     require_sessions(row, sessions)
+    world.require_equal_shares(row.name, row.training.phases)
     if device == "cuda" and row.training.precision == "bf16":
         check_convolutions()
     torch.manual_seed(row.training.seed)
@@ -64,23 +69,33 @@ def train(
     optimizer = torch.optim.AdamW(model.parameters(), lr=1.0, weight_decay=row.training.weight_decay, fused=True)
     made_of = identity(row, volume, train_shards)
     steps = total_steps(row.training.phases)
-    done, rows = checkpoint.resume(checkpoints, model, optimizer, made_of, steps)
-    progress = Progress(row.name, steps, rows, folder / "training.tsv")
+    if world.leads:
+        done, rows = checkpoint.resume(checkpoints, model, optimizer, made_of, steps)
+        progress = Progress(row.name, steps, rows, folder / "training.tsv")
+        world.most(done)
+    else:
+        done = world.most(0)
+        rows = checkpoint.load(checkpoints, done, model, optimizer)
+        progress = Progress(row.name, steps, rows, None, show=lambda line: None)
+    world.share_state(model)
 
     def keep(step: int) -> None:
-        checkpoint.save(checkpoints, step, model, optimizer, made_of, progress.rows)
+        if world.leads:
+            checkpoint.save(checkpoints, step, model, optimizer, made_of, progress.rows)
 
     with interruptible() as stop:
-        loop(Job(row, model, optimizer, sessions, watched, device, keep), done, progress, stop)
+        loop(Job(row, model, optimizer, sessions, watched, device, keep, world), done, progress, stop)
     progress.write()
     health.check_codebook_took_part(row.name, progress.rows)
     facts = describe(model, device, progress) | {
         "sessions": len(sessions),
+        "processes": world.size,
         "resumed_at_step": done,
         "training_data": made_of["data"],
         "code": made_of["code"],
     }
-    save_model(folder, model, row, volume, facts | provenance)
+    if world.leads:
+        save_model(folder, model, row, volume, facts | provenance)
 
 
 def require_sessions(row: ModelRow, sessions: Sessions) -> None:

@@ -1,8 +1,9 @@
 """The anatomical codebook: nearest code, moving averages, revival (section 3.3.1, equations 5 to 7).
 
-Own code, not a library's: one update a step over the tokens of all passes; revival that keeps sum and count together;
-a start from k-means once the encoder has learned something, which takes fewer tokens than codes; and randomness that is
-a function of the step alone, so that a resumed run repeats itself. `vector-quantize-pytorch` has parts of this.
+Own code, not a library's: one update a step over the tokens of all passes and processes, as if they had come in one;
+revival that keeps sum and count together; a start from k-means once the encoder has learned something, which takes
+fewer tokens than codes; and randomness that is a function of the step alone, so that a resumed run repeats itself.
+`vector-quantize-pytorch` has parts of this.
 """
 
 from typing import NamedTuple
@@ -21,6 +22,28 @@ class Quantized(NamedTuple):
     loss: Tensor
 
 
+def together() -> bool:
+    """Whether several processes train this codebook."""
+    return dist.is_available() and dist.is_initialized()
+
+
+def of_all(tokens: Tensor) -> Tensor:
+    """Tokens (N, C) of every process, in the order of their ranks; N may differ among them.
+
+    The numbers of tokens go from host to host (the group carries tensors of the CPU too), so that no GPU is waited for.
+    """
+    if not together():
+        return tokens
+    own = torch.tensor([len(tokens)])
+    sizes = [torch.zeros_like(own) for _ in range(dist.get_world_size())]
+    dist.all_gather(sizes, own)
+    counts = [int(size) for size in sizes]
+    padded = F.pad(tokens, (0, 0, 0, max(counts) - len(tokens)))
+    parts = [torch.empty_like(padded) for _ in counts]
+    dist.all_gather(parts, padded)
+    return torch.cat([part[:count] for part, count in zip(parts, counts, strict=True)])
+
+
 class Quantizer(nn.Module):
     """EMA vector quantiser.
 
@@ -32,7 +55,8 @@ class Quantizer(nn.Module):
     dead_below : average count a step below which a code takes the value of a recent token.
     reservoir : recent tokens kept for the start and for revival.
     start_after : steps during which tokens pass unquantised. A codebook made of an untrained encoder's tokens collapses
-        to a few codes, from which it takes long to recover.
+        to a few codes, from which it takes long to recover. With 0 it starts within the very first pass, from the
+        tokens of that pass alone.
     """
 
     embedding: Tensor
@@ -70,6 +94,7 @@ class Quantizer(nn.Module):
         self.register_buffer("step_count", torch.zeros(size), persistent=False)
         self.register_buffer("step_total", torch.zeros(size, dim), persistent=False)
         self._started = False  # host copy of `started`: no device sync in the step
+        self._tokens: list[Tensor] = []  # of the passes since the last update
 
     @torch.autocast("cuda", enabled=False)
     @torch.autocast("cpu", enabled=False)
@@ -85,8 +110,9 @@ class Quantizer(nn.Module):
         learn = learn and self.training
         if not self.has_started():
             if learn:
-                self._remember(tokens.detach())
+                self._tokens.append(tokens.detach())
                 if self.start_after == 0:
+                    self._remember()
                     self._start()
             if not self._started:
                 nothing = torch.zeros(z.shape[0], *z.shape[2:], dtype=torch.long, device=z.device)
@@ -110,16 +136,19 @@ class Quantizer(nn.Module):
 
     @torch.no_grad()
     def update(self) -> None:
-        """One step of the moving averages over all tokens since the last; call it once an optimizer step."""
+        """One step of the moving averages over all tokens since the last; call it once an optimizer step.
+
+        Where processes train together, all of them call it: each then holds the same codebook, bit for bit.
+        """
         self.updates.add_(1)
+        self._remember()
         if not self.has_started():
             if int(self.updates) >= self.start_after:
                 self._start()
             return
-        if dist.is_available() and dist.is_initialized():
+        if together():
             dist.all_reduce(self.step_count)
             dist.all_reduce(self.step_total)
-            dist.broadcast(self.recent, 0)
         self.count.mul_(self.decay).add_(self.step_count, alpha=1 - self.decay)
         self.total.mul_(self.decay).add_(self.step_total, alpha=1 - self.decay)
         self._revive()
@@ -143,12 +172,19 @@ class Quantizer(nn.Module):
     def _gather(self, tokens: Tensor, indices: Tensor) -> None:
         self.step_count.index_add_(0, indices, torch.ones_like(tokens[:, 0]))
         self.step_total.index_add_(0, indices, tokens)
-        self._remember(tokens)
+        self._tokens.append(tokens)
 
     @torch.no_grad()
-    def _remember(self, tokens: Tensor) -> None:
-        """The reservoir forgets its oldest rows; of many tokens an even sample is kept."""
-        rows = self.recent.shape[0]
+    def _remember(self) -> None:
+        """The reservoir takes in the tokens since the last update and forgets its oldest rows.
+
+        Of many tokens an even sample is kept, drawn from all passes and processes in their order, so that the rows
+        don't depend on how a batch was cut up.
+        """
+        if not self._tokens:
+            return
+        tokens, rows = of_all(torch.cat(self._tokens)), self.recent.shape[0]
+        self._tokens = []
         if len(tokens) > rows:
             tokens = tokens[torch.arange(rows, device=tokens.device) * len(tokens) // rows]
         self.recent.copy_(torch.cat([self.recent[len(tokens) :], tokens]))
@@ -157,9 +193,6 @@ class Quantizer(nn.Module):
     @torch.no_grad()
     def _start(self) -> None:
         """Codes from ten rounds of k-means on the reservoir; codes beyond its tokens start as jittered copies."""
-        if dist.is_available() and dist.is_initialized():
-            dist.broadcast(self.recent, 0)
-            dist.broadcast(self.filled, 0)
         tokens = self.recent[-int(self.filled) :]
         generator = torch.Generator().manual_seed(self.size)
         order = torch.randperm(len(tokens), generator=generator).repeat(-(-self.size // len(tokens)))[: self.size]
@@ -170,6 +203,9 @@ class Quantizer(nn.Module):
             count = torch.zeros_like(self.count).index_add_(0, near, torch.ones_like(tokens[:, 0]))
             total = torch.zeros_like(self.total).index_add_(0, near, tokens)
             self.embedding.copy_(torch.where(count[:, None] > 0, total / count.clamp_min(1)[:, None], self.embedding))
+        if together():  # sums on a GPU differ in their last bits from one process to the next
+            dist.broadcast(self.embedding, 0)
+            dist.broadcast(count, 0)
         self.count.copy_(count.clamp_min(1.0))
         self.total.copy_(self.embedding * self.count[:, None])
         rows = len(self.recent)
