@@ -35,6 +35,7 @@ rule train:
         folder=lambda wildcards: str(RESULTS / "models" / wildcards.row),
         # not an output: Snakemake deletes the outputs of a job that fails, and these are what it resumes from
         checkpoints=lambda wildcards: str(RESULTS / "checkpoints" / wildcards.row),
+        pictures=lambda wildcards: str(RESULTS / "progress" / wildcards.row),
         device=COMPUTE.device,
         code=code_of(
             "models",

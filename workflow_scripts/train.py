@@ -18,6 +18,7 @@ with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakem
         val_shards=[Path(path) for path in snakemake.input.val],
         folder=Path(snakemake.params.folder),
         checkpoints=Path(snakemake.params.checkpoints),
+        pictures=Path(snakemake.params.pictures),
         device=snakemake.params.device,
         threads=snakemake.threads,
         provenance={},

@@ -37,9 +37,13 @@ class Training(Settings):
     weight_decay: NonNegative = Field(0.01, description="AdamW; PyTorch's default, not stated in the paper")
     grad_clip: NonNegative = Field(1.0, description="largest gradient norm; 0: off; not stated in the paper")
     precision: Literal["bf16", "fp32"] = Field("bf16", description="autocast on GPUs; the CPU always runs in fp32")
+    compile: bool = Field(
+        False, description="torch.compile of the blocks: the same weights up to rounding; takes minutes to begin"
+    )
     seed: int = Field(0, description="seed of weights, order of sessions and slices")
     log_every: Count = Field(50, description="steps between rows of training.tsv")
     checkpoint_every: Count = Field(1000, description="steps between checkpoints")
+    pictures_every: Count = Field(1000, description="steps between pictures of reconstructions; one comes at the end")
     val_sessions: Count = Field(64, description="validation sessions scored at each checkpoint")
 
 

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
 MODALITIES = ("T1w", "T2w")
@@ -61,6 +62,20 @@ class Autoencoder(nn.Module, ABC):
     @abstractmethod
     def bits(self, shape: tuple[int, int, int]) -> float:
         """Bits that one volume of `shape` costs as what `decode` needs."""
+
+    def units(self) -> list[nn.Module]:
+        """Parts of which each is compiled by itself: what repeats, and is called through `forward`."""
+        return []
+
+    def compile_units(self, backend: str = "inductor") -> None:
+        """Have the units compiled when they are first called, once for volumes and once for each plane of slices.
+
+        Names of parameters stay as they are. `backend` is one of `torch.compile`.
+        """
+        # units of one class share their code, and with it this limit: 12 of them, four kinds of batch, two modes
+        torch._dynamo.config.recompile_limit = max(torch._dynamo.config.recompile_limit, 128)
+        for unit in self.units():
+            unit.compile(fullgraph=True, dynamic=False, backend=backend)
 
     def check_shape(self, x: Tensor, plane: int | None = None) -> None:
         """Refuse channels or sides that the network would silently change.

@@ -28,6 +28,7 @@ class JobFile(Settings):
     val_shards: tuple[Path, ...] = ()
     folder: Path
     checkpoints: Path
+    pictures: Path | None = None
     device: str = Field("auto", pattern="^(auto|cpu|cuda)$")
     threads: Count = 1
     provenance: dict[str, Any] = {}

@@ -14,9 +14,10 @@ from neuroquant.volumes.store import ArrayFile
 
 SHOWN_ONLY = {"name", "label", "published_as", "latent"}
 """Settings of a row that change no weight."""
-WATCHED_ONLY = {"log_every", "checkpoint_every", "val_sessions"}
-ROUNDED_ONLY = {"accumulate"}
-"""Settings of a phase that change how a step is computed, and by that the weights by no more than rounding."""
+WATCHED_ONLY = {"log_every", "checkpoint_every", "pictures_every", "val_sessions"}
+ROUNDED_ONLY = {"compile", "accumulate"}
+"""Settings of a training or a phase that change how a step is computed, and by that the weights by no more than
+rounding."""
 CODE = ("models", "training", "similarity.py")
 """Where the code lies that decides the weights."""
 
@@ -24,11 +25,10 @@ CODE = ("models", "training", "similarity.py")
 def identity(row: ModelRow, volume: Volume, shards: list[Path]) -> dict[str, Any]:
     """Everything that decides the weights: settings, training data, code. JSON-ready, without paths or subjects."""
     settings = row.model_dump(mode="json", exclude=SHOWN_ONLY)
-    for name in WATCHED_ONLY:
-        settings["training"].pop(name)
-    for phase in settings["training"]["phases"]:
-        for name in ROUNDED_ONLY:
-            phase.pop(name)
+    training = settings["training"]
+    for part in (training, *training["phases"]):
+        for name in WATCHED_ONLY | ROUNDED_ONLY:
+            part.pop(name, None)
     return {
         "row": settings,
         "volume": volume.model_dump(mode="json"),

@@ -18,6 +18,7 @@ from neuroquant.training.distributed import ALONE, World
 from neuroquant.training.objective import losses, total
 from neuroquant.training.progress import Progress
 from neuroquant.training.schedule import learning_rate
+from neuroquant.training.watch import Watch
 
 
 class Interrupted(InputError):
@@ -33,6 +34,7 @@ class Job:
     sessions, watched : of the training and of the validation split
     device : "cpu" or "cuda"
     keep : saves a checkpoint after the step that it is given
+    watch : receives the log's rows and pictures
     world : the processes that train together
     """
 
@@ -43,6 +45,7 @@ class Job:
     watched: Sessions
     device: str
     keep: Callable[[int], None]
+    watch: Watch
     world: World = ALONE
 
 
@@ -124,12 +127,15 @@ def settle(job: Job, step: int, lr: float, progress: Progress, stop: list[int]) 
     training, last = job.row.training, step == progress.total
     asked = 0 if last else job.world.most(stop[0] if stop else 0)
     scoring = last or step % training.checkpoint_every == 0
+    if last or step % training.pictures_every == 0:
+        job.watch.picture(step, job.model, job.watched if len(job.watched) else job.sessions, job.device)
+        progress.pause_over()
     if not (scoring or asked or step % training.log_every == 0):
         return
     facts = codebook_facts(job.model)
     if scoring:
         facts |= validate(job.model, job.watched, training.val_sessions, job.device, job.world)
-    progress.row(step, lr, facts)  # raises before a diverged state is saved
+    job.watch.row(progress.row(step, lr, facts))  # raises before a diverged state is saved
     if scoring or asked:
         job.keep(step)
     progress.pause_over()

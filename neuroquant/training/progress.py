@@ -12,6 +12,9 @@ from torch import Tensor
 from neuroquant.files import write_tsv
 from neuroquant.training import health
 
+BAR = 20
+"""Characters of the progress bar."""
+
 
 class Progress:
     """Collects the terms of the loss on the device; reads them at rows of the log, and for a line every few seconds.
@@ -68,8 +71,8 @@ class Progress:
             self._shown = now
             self._show(self._line(step))
 
-    def row(self, step: int, lr: float, extra: dict[str, float]) -> None:
-        """Close a row of the log: means since the last one.
+    def row(self, step: int, lr: float, extra: dict[str, float]) -> dict[str, Any]:
+        """Close a row of the log, means since the last one, and return it.
 
         Raises
         ------
@@ -85,6 +88,7 @@ class Progress:
         if time.monotonic() - self._written > self.SECONDS:
             self.write()
         health.check(self.name, self.rows)
+        return self.rows[-1]
 
     def pause_over(self) -> None:
         """What was done since the last step (scoring, saving) isn't time of the next one."""
@@ -111,6 +115,13 @@ class Progress:
         minutes, seconds = divmod(round((self._end - step) * each), 60)
         pace = f"{1 / max(each, 1e-9):.2f} steps/s" if each < 1 else f"{each:.1f} s/step"
         return (
-            f"{self.name}: step {step}/{self.total} ({self._mode})  loss {sum(terms.values()):.4f}  [{parts}]  {pace}  "
+            f"{self.name} {bar(step, self.total)} step {step}/{self.total} ({self._mode})  "
+            f"loss {sum(terms.values()):.4f}  [{parts}]  {pace}  "
             f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d} left in phase {self._phase}/{self._phases}"
         )
+
+
+def bar(step: int, total: int) -> str:
+    """As [#####---------------]  25 %."""
+    filled = BAR * step // total
+    return f"[{'#' * filled}{'-' * (BAR - filled)}] {100 * step // total:3d} %"

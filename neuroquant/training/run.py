@@ -22,6 +22,7 @@ from neuroquant.training.identity import identity
 from neuroquant.training.loop import Job, interruptible, loop
 from neuroquant.training.progress import Progress
 from neuroquant.training.schedule import total_steps
+from neuroquant.training.watch import Watch
 
 
 def train(
@@ -31,6 +32,7 @@ def train(
     val_shards: list[Path],
     folder: Path,
     checkpoints: Path,
+    pictures: Path | None,
     device: str,
     threads: int,
     provenance: dict[str, Any],
@@ -45,6 +47,7 @@ def train(
     train_shards, val_shards : volume shards of all cohorts.
     folder : receives model.safetensors, config.json, training.tsv and provenance.json.
     checkpoints : where the state is kept between runs; never deleted by a failing job.
+    pictures : receives TensorBoard's files and pictures of reconstructions, unless None.
     device : "auto", "cpu" or "cuda".
     provenance : facts that go into provenance.json beside those that training knows itself.
     world : the processes that train together, as `distributed.joined` gives them; the leading one alone writes.
@@ -67,6 +70,8 @@ def train(
     torch.manual_seed(row.training.seed)
     model = models.build(row.architecture, row.parameters).to(device).train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=1.0, weight_decay=row.training.weight_decay, fused=True)
+    if row.training.compile:
+        model.compile_units()
     made_of = identity(row, volume, train_shards)
     steps = total_steps(row.training.phases)
     if world.leads:
@@ -78,13 +83,15 @@ def train(
         rows = checkpoint.load(checkpoints, done, model, optimizer)
         progress = Progress(row.name, steps, rows, None, show=lambda line: None)
     world.share_state(model)
+    watch = Watch(pictures if world.leads else None, done)
 
     def keep(step: int) -> None:
         if world.leads:
             checkpoint.save(checkpoints, step, model, optimizer, made_of, progress.rows)
 
     with interruptible() as stop:
-        loop(Job(row, model, optimizer, sessions, watched, device, keep, world), done, progress, stop)
+        loop(Job(row, model, optimizer, sessions, watched, device, keep, watch, world), done, progress, stop)
+    watch.close()
     progress.write()
     health.check_codebook_took_part(row.name, progress.rows)
     facts = describe(model, device, progress) | {

@@ -5,7 +5,8 @@ import torch
 
 from neuroquant import models
 from neuroquant.errors import InputError
-from neuroquant.models.neuroquant import Parameters
+from neuroquant.models.neuroquant import Parameters, attention
+from neuroquant.models.neuroquant.attention import AxisAttention
 from neuroquant.models.neuroquant.film import ReverseGradient
 from neuroquant.models.neuroquant.quantizer import Quantizer
 
@@ -223,3 +224,21 @@ def test_training_starts_from_identities_with_activations_of_even_size():
             deviation.append(float(x.std()))
     assert (reconstruction + 1).abs().mean() < 0.3
     assert max(deviation[1:]) / min(deviation[1:]) < 3
+
+
+def test_attention_over_more_lines_than_a_kernel_takes_is_the_same(monkeypatch):
+    axis, x = AxisAttention(8, 1, 2), torch.randn(2, 8, 3, 4, 5)
+    whole = axis(x)
+    monkeypatch.setattr(attention, "LINES", 7)  # of the 30
+    torch.testing.assert_close(axis(x), whole)
+
+
+def test_the_compiled_units_are_whole_graphs_of_the_same_function_and_names():
+    plain, compiled = (small(attention_blocks=(4,)) for _ in range(2))
+    compiled.compile_units(backend="eager")  # what is captured, without minutes of code generation
+    generator = torch.Generator().manual_seed(0)
+    for shape, plane in (((16, 32, 16), None), ((16, 1, 16), 1)):
+        x = torch.rand(2, 1, *shape, generator=generator) * 2 - 1
+        one, other = (model(x, torch.tensor([0, 1]), plane=plane).reconstruction for model in (plain, compiled))
+        torch.testing.assert_close(one, other)
+    assert plain.state_dict().keys() == compiled.state_dict().keys()

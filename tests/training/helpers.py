@@ -71,7 +71,8 @@ def train(
 ) -> dict[str, torch.Tensor]:
     """Train in `folder` and return the weights."""
     volume = Volume(shape=SHAPE)
-    run.train(row or make_row(), volume, [shard], list(val), folder / "model", folder / "checkpoints", "cpu", 1, {})
+    folders = (folder / "model", folder / "checkpoints", folder / "progress")
+    run.train(row or make_row(), volume, [shard], list(val), *folders, "cpu", 1, {})
     return load_file(folder / "model" / "model.safetensors")
 
 

@@ -152,7 +152,7 @@ def test_every_session_of_a_step_is_in_one_process(mixed):
 def test_a_batch_that_cannot_be_dealt_out_evenly_is_refused(tmp_path, mixed):
     values = read_job(job(tmp_path, mixed))
     with pytest.raises(InputError, match="a batch of 4 for 3 processes with accumulate: 1"):
-        run.train(values.row, values.volume, [mixed], [], tmp_path, tmp_path, "cpu", 1, {}, world=World(0, 3))
+        run.train(values.row, values.volume, [mixed], [], tmp_path, tmp_path, None, "cpu", 1, {}, world=World(0, 3))
 
 
 def test_gradients_travel_in_groups_of_limited_size():

@@ -34,7 +34,8 @@ def test_a_line_comes_every_few_seconds_even_between_rows_of_the_log(tmp_path, m
         step(number)
     assert len(lines) == 3
     assert lines[0] == (
-        "row: step 3/100 (3d)  loss 0.7500  [l1 0.5000 ssim 0.2500]  2.0 s/step  0:02:34 left in phase 1/2"
+        "row [--------------------]   3 % step 3/100 (3d)  "
+        "loss 0.7500  [l1 0.5000 ssim 0.2500]  2.0 s/step  0:02:34 left in phase 1/2"
     )
 
 

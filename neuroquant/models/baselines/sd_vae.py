@@ -32,7 +32,7 @@ def build(parameters: Parameters) -> "SlicewiseAutoencoder":
     """A freshly initialised network."""
     import torch
     from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from neuroquant.models.slicewise import SlicewiseAutoencoder
 
@@ -62,6 +62,10 @@ def build(parameters: Parameters) -> "SlicewiseAutoencoder":
         def decode_slices(self, latents: Tensor) -> Tensor:
             """(N, C, h, w) to (N, 3, 8h, 8w)."""
             return self.network.decode(latents).sample
+
+        def units(self) -> list[nn.Module]:
+            """Both halves."""
+            return [self.network.encoder, self.network.decoder]
 
         def bits_per_position(self) -> float:
             """Float32 latents, as they are exported."""

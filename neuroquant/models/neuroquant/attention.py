@@ -1,9 +1,13 @@
 """Factorised multi-axis attention, A(F) = Attn_W(Attn_H(Attn_D(F))) (section 3.2, equation 2)."""
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from neuroquant.models.neuroquant.plane import ChannelNorm
+
+LINES = 2**16 - 1
+"""Most lines that one call of a fused kernel takes on a GPU (pytorch/pytorch#146704): 4.7 pairs of full volumes."""
 
 
 class AxisAttention(nn.Module):
@@ -33,7 +37,9 @@ class AxisAttention(nn.Module):
         q, k, v = (
             part.reshape(-1, shape[-2], self.heads, shape[-1] // self.heads).transpose(1, 2) for part in (q, k, v)
         )
-        return F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(shape)
+        pieces = zip(*(part.split(LINES) for part in (q, k, v)), strict=True)
+        mixed = [F.scaled_dot_product_attention(*piece) for piece in pieces]
+        return (torch.cat(mixed) if len(mixed) > 1 else mixed[0]).transpose(1, 2).reshape(shape)
 
 
 class MultiAxisAttention(nn.Module):

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from neuroquant.models.autoencoder import MODALITIES, Autoencoder, Output
 from neuroquant.models.neuroquant import FACTOR, Parameters
@@ -121,6 +121,11 @@ class NeuroQuant(Autoencoder):
     def decode(self, latents: dict[str, Tensor], modality: Tensor) -> Tensor:
         """From z_q and z_mod to volumes."""
         return self.decode_with(latents["z_q"], self.film(latents.get("z_mod"), modality))
+
+    def units(self) -> list[nn.Module]:
+        """Blocks and heads; the quantiser, which asks its host, stays as it is."""
+        parts = [*self.encoder.blocks, *self.decoder.blocks, self.head_anat, self.head_mod]
+        return [part for part in parts if part is not None]
 
     def bits(self, shape: tuple[int, int, int]) -> float:
         """log2 K_a a token, and 16 a channel of the pooled z_mod, which the decoder needs too."""

@@ -1,0 +1,93 @@
+"""What a person looks at while a model trains: TensorBoard's files, and a picture of reconstructions now and then."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image, ImageDraw
+from torch.utils.tensorboard import SummaryWriter
+
+from neuroquant.files import written_whole
+from neuroquant.models.autoencoder import MODALITIES, Autoencoder
+from neuroquant.training.data import Batch, Sessions
+
+PLACES = {"step", "phase", "mode"}
+"""Columns of the log that say where a row belongs."""
+LEAST_SIDE = 96
+"""Smaller slices are drawn enlarged by a whole number, so that a person sees something."""
+CAPTION = 14
+"""Height of the line above each row of slices, pixels."""
+
+
+class Watch:
+    """Writes events and pictures into `folder`; into nothing where that is None.
+
+    Parameters
+    ----------
+    folder : of one row; `tensorboard --logdir` takes it or the folder above, which compares all rows.
+    done : steps of an interrupted run that this one goes on from; later events of that run are struck out.
+    """
+
+    def __init__(self, folder: Path | None, done: int = 0):
+        self.folder = folder
+        self._events = None if folder is None else SummaryWriter(str(folder), purge_step=done + 1 if done else None)
+
+    def row(self, row: dict[str, Any]) -> None:
+        """One row of the log, each column a curve."""
+        if self._events is not None:
+            for name in row.keys() - PLACES:
+                self._events.add_scalar(f"{row['mode']}/{name}" if name == "seconds" else name, row[name], row["step"])
+            self._events.flush()
+
+    def picture(self, step: int, model: Autoencoder, sessions: Sessions, device: str) -> None:
+        """Save `reconstructions-<step>.png`, of the first session; drawn from no generator, so that nothing changes."""
+        if self._events is None:
+            return
+        image = draw(reconstructions(model, sessions.volumes([0]).to(device)))
+        with written_whole(self.folder / f"reconstructions-{step:08d}.png") as scratch:
+            Image.fromarray(image).save(scratch, format="PNG")
+        self._events.add_image("reconstructions", image, step, dataformats="HW")
+        self._events.flush()
+
+    def close(self) -> None:
+        """Write what is waiting."""
+        if self._events is not None:
+            self._events.close()
+
+
+@torch.no_grad()
+def reconstructions(model: Autoencoder, batch: Batch) -> dict[str, np.ndarray]:
+    """Named volumes (D, H, W) in [-1, 1]: each image of a session, its reconstruction, and where the model can, the
+    image made from the other modality's anatomy (equation 13).
+    """
+    model.eval()
+    latents = model.encode(batch.x, batch.modality)
+    found = {"": batch.x, "reconstructed": model.decode(latents, batch.modality)}
+    if model.supports_swap and len(batch.paired):
+        film = model.film(latents["z_mod"], batch.modality)
+        found["from the other modality's anatomy"] = model.decode_with(latents["z_q"][batch.partner], film)
+    model.train()
+    return {
+        f"{MODALITIES[modality]} {name}".strip(): volumes[row, 0].clamp(-1, 1).float().cpu().numpy()
+        for row, modality in enumerate(batch.modality.tolist())
+        for name, volumes in found.items()
+    }
+
+
+def draw(volumes: dict[str, np.ndarray]) -> np.ndarray:
+    """The middle slices of the three planes side by side, a row a volume: uint8, (height, width), -1 black, 1 white."""
+    shape = next(iter(volumes.values())).shape
+    zoom = -(-LEAST_SIDE // min(shape))
+    panels = []
+    for name, volume in volumes.items():
+        slices = [np.rot90(volume.take(side // 2, axis)) for axis, side in enumerate(shape)]
+        height = max(piece.shape[0] for piece in slices)
+        level = [np.pad(piece, ((height - len(piece), 0), (0, 0)), constant_values=-1.0) for piece in slices]
+        pixels = ((np.concatenate(level, axis=1) + 1) * 127.5).round().astype(np.uint8)
+        pixels = pixels.repeat(zoom, 0).repeat(zoom, 1)
+        canvas = Image.new("L", (pixels.shape[1], pixels.shape[0] + CAPTION))
+        ImageDraw.Draw(canvas).text((2, 1), name, fill=255)
+        canvas.paste(Image.fromarray(pixels), (0, CAPTION))
+        panels.append(np.asarray(canvas))
+    return np.concatenate(panels)
