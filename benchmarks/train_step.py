@@ -9,6 +9,8 @@ eager float32 model of the same run, TF32 off:
 - configured: as training runs it, bf16 autocast on GPUs
 - float32: the same, in float32
 - float32, up-sampling apart: nearest up-sampling stored, then convolved, as the text of the paper has it
+- compiled: as configured, with `training.compile`; always on GPUs, with --compile on CPUs
+- in pieces: as configured, `accumulate` as large as the batch lets it be
 
 TFLOP/s counts the operations of the configured step whatever the variant; the share of the floor is the floor's time by
 the measured, on the GPUs that a floor is known for. On a GPU the wait is the host's, which runs ahead of the device.
@@ -24,6 +26,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import numpy as np
@@ -83,6 +86,8 @@ def measure(row: ModelRow, phase: Phase, sessions: Sessions, device: str, steps:
     """Train for some steps and look at the clock; on a GPU the steps are waited for at the end alone."""
     torch.manual_seed(0)
     model = models.build(row.architecture, row.parameters).to(device).train()
+    if row.training.compile:
+        model.compile_units()
     optimizer = torch.optim.AdamW(model.parameters(), lr=1.0, weight_decay=row.training.weight_decay, fused=True)
     phase, wait = phase.model_copy(update={"steps": WARM_UP + steps}), 0.0
     with peak_memory(device) as peak, Loader(sessions, phase, 0, 0, None, device == "cuda") as loader:
@@ -92,7 +97,7 @@ def measure(row: ModelRow, phase: Phase, sessions: Sessions, device: str, steps:
             asked = time.perf_counter()
             batch = loader.batch(step)
             wait += time.perf_counter() - asked
-            train_step(model, optimizer, batch.to(device), row, phase.lr, device)
+            train_step(model, optimizer, batch.to(device), row, phase.lr, device, phase.accumulate)
         seconds = (now(device) - begin) / steps
     return Measured(seconds, wait / steps, peak[0])
 
@@ -142,23 +147,34 @@ def without_tf32() -> Iterator[None]:
         torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = flags
 
 
-def variants(row: ModelRow, phase: Phase, sessions: Sessions, device: str, steps: int) -> dict[str, Measured]:
+def variants(
+    row: ModelRow, phase: Phase, sessions: Sessions, device: str, steps: int, compiled: bool
+) -> dict[str, Measured]:
     """Measure all variants of one phase; on CPUs, which train in float32 anyway, the configured one is float32."""
-    exact = row.model_copy(update={"training": row.training.model_copy(update={"precision": "fp32"})})
+    pieces = phase.model_copy(update={"accumulate": phase.batch})
+    exact = trained(row, precision="fp32")
     planned = [
-        ("float32", exact, nullcontext()),
-        ("float32, up-sampling apart", exact, patch.object(plane, "upsampled_conv", apart)),
+        ("float32", exact, phase, nullcontext()),
+        ("float32, up-sampling apart", exact, phase, patch.object(plane, "upsampled_conv", apart)),
+        ("in pieces", row, pieces, nullcontext()),
     ]
     if device == "cuda":
-        planned.insert(0, ("configured", row, nullcontext()))
+        planned.insert(0, ("configured", row, phase, nullcontext()))
+    if compiled:
+        planned.append(("compiled", trained(row, compile=True), phase, nullcontext()))
     found = {}
-    for name, changed, context in planned:
+    for name, changed, batches, context in planned:
         with without_tf32() if "float32" in name else nullcontext(), context:
             try:
-                found[name] = measure(changed, phase, sessions, device, steps)
+                found[name] = measure(changed, batches, sessions, device, steps)
             except torch.OutOfMemoryError:
                 found[name] = Measured(float("nan"), float("nan"), float("nan"))
     return found
+
+
+def trained(row: ModelRow, **changes: Any) -> ModelRow:
+    """The row with other settings of its training."""
+    return row.model_copy(update={"training": row.training.model_copy(update=changes)})
 
 
 def operations(row: ModelRow, shape: tuple[int, int, int], phase: Phase) -> Account:
@@ -212,6 +228,7 @@ def main() -> None:
     parser.add_argument("--row", default="neuroquant", help="a row of config/models")
     parser.add_argument("--demo-size", action="store_true", help="the demo's small network")
     parser.add_argument("--account", action="store_true", help="count a step, at full size unless told, and end")
+    parser.add_argument("--compile", action="store_true", help="measure the compiled variant on CPUs too")
     parser.add_argument("--shape", type=int, nargs=3, help="voxels; multiples of 16")
     parser.add_argument("--pairs", type=int, help="pairs of volumes a step")
     parser.add_argument("--slices", type=int, help="pairs of slices a step")
@@ -237,8 +254,13 @@ def main() -> None:
     print("phase\tvariant\ts_a_step\tTFLOP/s\tshare_of_floor\tpeak_GB\tloader_wait_s\tratio_to_float32")
     with tempfile.TemporaryDirectory() as folder:
         sessions = Sessions([write_smooth(Path(folder) / "train.h5", shape, max(2 * phases[0].batch, 8))])
+
+        def taken(phase: Phase) -> dict[str, Measured]:
+            compiled = device == "cuda" or arguments.compile
+            return variants(row, phase, sessions, device, arguments.steps, compiled)
+
         for phase in phases:
-            print_times(row, shape, phase, variants(row, phase, sessions, device, arguments.steps))
+            print_times(row, shape, phase, taken(phase))
 
 
 if __name__ == "__main__":

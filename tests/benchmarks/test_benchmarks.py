@@ -13,6 +13,7 @@ sys.path.insert(0, str(BENCHMARKS))
 
 import account as accounting  # noqa: E402
 import disentanglement  # noqa: E402
+import plane_attention  # noqa: E402
 import rows  # noqa: E402
 import time_to_quality  # noqa: E402
 import train_step  # noqa: E402
@@ -84,7 +85,8 @@ def test_train_step_measures_both_phases(capsys, monkeypatch):
     sizes = ["--demo-size", "--shape", "32", "32", "32", "--pairs", "1", "--slices", "2", "--steps", "1"]
     lines = printed(capsys, monkeypatch, train_step, *sizes, "--device", "cpu")
     table = pd.DataFrame(lines[2:], columns=lines[1])
-    assert list(table.phase) == ["3d", "3d", "2d", "2d"] and list(table.variant[:1]) == ["float32"]
+    kinds = ["float32", "float32, up-sampling apart", "in pieces"]
+    assert list(table.phase) == ["3d"] * 3 + ["2d"] * 3 and list(table.variant) == 2 * kinds
     assert (table.s_a_step.astype(float) > 0).all() and (table["TFLOP/s"].astype(float) > 0).all()
     assert (table.loader_wait_s.astype(float) <= table.s_a_step.astype(float)).all()
 
@@ -158,3 +160,16 @@ def test_swapping_takes_the_codes_of_the_partner_and_nothing_else(model_and_shar
     latents = {"z_q": torch.arange(4.0), "z_mod": torch.arange(4.0)}
     found = disentanglement.swapped(latents, batch)
     assert found["z_q"].tolist() == [1, 0, 3, 2] and found["z_mod"].tolist() == [0, 1, 2, 3]
+
+
+def test_the_gap_between_slices_and_volumes_is_measured_for_both_settings(capsys, monkeypatch):
+    monkeypatch.delenv("NEUROQUANT_TESTDATA", raising=False)
+    lines = printed(
+        capsys, monkeypatch, plane_attention, "--seeds", "1", "--steps", "2", "--slice-steps", "1", "--demo-size",
+        "--subjects", "2", "--device", "cpu",
+    )  # fmt: skip
+    table = pd.DataFrame(lines[1:], columns=lines[0])
+    assert list(table.plane_attention) == ["off", "off", "self", "self"]
+    assert list(table.after) == ["volumes", "slices"] * 2
+    measured = table[list(plane_attention.MEASURES)].astype(float)
+    assert (measured > 0).all(axis=None) and np.isfinite(measured).all(axis=None)
