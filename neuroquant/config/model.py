@@ -16,7 +16,13 @@ class Phase(Settings):
     accumulate: Count = Field(
         1, description="passes that a step's sessions are cut into, a divisor of batch: less memory, the same weights"
     )
-    lr: Positive = Field(1e-4, description="learning rate at the start of the phase")
+    warmup: int = Field(
+        0,
+        ge=0,
+        description="steps over which the learning rate rises to `lr`; not in the paper; without it the networks here "
+        "can fall into a constant output from which they don't learn",
+    )
+    lr: Positive = Field(1e-4, description="learning rate at the start of the phase, after the warm-up")
     lr_end: Positive = Field(4.5e-6, description="learning rate at its end, reached along a half cosine")
 
     @model_validator(mode="after")
@@ -30,7 +36,7 @@ class Training(Settings):
     """The schedule. Defaults: section 3.5 and 4.1 of the paper."""
 
     phases: tuple[Phase, ...] = Field(
-        (Phase(), Phase(mode="2d", steps=25_000, batch=128, lr=4.5e-6, lr_end=4.5e-6)),
+        (Phase(warmup=500), Phase(mode="2d", steps=25_000, batch=128, lr=4.5e-6, lr_end=4.5e-6)),
         description="in order",
     )
     joint: bool = Field(True, description="false drops the 2d phases: the paper's 'w/o joint training'")

@@ -59,7 +59,7 @@ def test_a_slice_gets_what_the_middle_of_a_long_stack_of_its_copies_gets(plane, 
     slice_ = torch.rand(1, 1, *shape, generator=generator) * 2 - 1
     copies = 320
     stack = slice_.repeat_interleave(copies, plane + 2)
-    model = started(small(attention=attention, norm="layer"), slice_.expand(-1, -1, *(32,) * 3).contiguous())
+    model = started(small(attention=attention), slice_.expand(-1, -1, *(32,) * 3).contiguous())
     modality = torch.tensor([1])
     with torch.no_grad():
         flat = model.encode_train(slice_, plane=plane)

@@ -82,6 +82,9 @@ def test_the_schedule_is_the_papers():
     rates = [learning_rate(phases[0], step) for step in range(0, 100_000, 5000)]
     assert np.all(np.diff(rates) < 0)
     assert learning_rate(phases[1], 0) == learning_rate(phases[1], 24_999) == pytest.approx(4.5e-6)
+    warm = Phase(warmup=99)
+    assert [learning_rate(warm, step) for step in (0, 49, 99)] == pytest.approx([1e-6, 5e-5, 1e-4], rel=1e-5)
+    assert learning_rate(warm, 99_999) == pytest.approx(4.5e-6)
 
 
 def test_training_learns(tmp_path, shards):

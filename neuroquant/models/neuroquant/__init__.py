@@ -26,9 +26,9 @@ class Parameters(Settings):
     )
     heads: Count = Field(4, description="attention heads; not stated; 8 channels a head at the first block")
     norm: Literal["group", "layer"] = Field(
-        "group",
-        description="group: over space, learns far faster; layer: per voxel, with which a slice gets exactly the "
-        "latent of a long stack of its copies (the paper says 'layer normalization' and no more)",
+        "layer",
+        description="layer: per voxel, as the paper's words have it, with which a slice gets exactly the latent of a "
+        "long stack of its copies; group: over space, which bears high learning rates without a warm-up",
     )
     plane_attention: Literal["off", "self"] = Field(
         "off", description="attention along a slice's normal in 2D: off as in the paper, or to its own token alone"
