@@ -5,7 +5,7 @@ REPORTED = [
     RESULTS / "figures/training.png",
     RESULTS / "figures/figure3.png",
     RESULTS / "figures/figure4.png",
-    *expand(RESULTS / "tables/{table}.html", table=("table1", "table2")),
+    *expand(RESULTS / "tables/{table}.html", table=("table1", "table2", "claims")),
     *expand(RESULTS / "figures/montage_{cohort}.png", cohort=COHORTS),
 ]
 

@@ -89,3 +89,37 @@ rule table:
         "{wildcards.table}"
     script:
         "../workflow_scripts/table.py"
+
+
+rule claims:
+    input:
+        table1=RESULTS / "tables/table1.csv",
+        table2=RESULTS / "tables/table2.csv",
+        fidelity=RESULTS / "numbers/fidelity.tsv",
+        dice=RESULTS / "numbers/dice.tsv",
+        predictions=RESULTS / "numbers/predictions.tsv",
+    output:
+        numbers=RESULTS / "tables/claims_numbers.csv",
+        claims=RESULTS / "tables/claims.csv",
+        page=report(
+            RESULTS / "tables/claims.html",
+            category="Claims",
+            labels={"what": "the paper's claims beside ours"},
+            caption=CAPTIONS / "claims.rst",
+        ),
+    log:
+        log_of("claims"),
+    benchmark:
+        benchmark_of("claims")
+    conda:
+        ENVIRONMENT
+    resources:
+        **SMALL_JOB,
+    params:
+        experiment=settings(EXPERIMENT),
+        code=code_of("reporting", "evaluation/statistics.py"),
+        failures=str(FAILURES),
+    message:
+        "holding the paper's claims against what was measured"
+    script:
+        "../workflow_scripts/claims.py"

@@ -76,12 +76,31 @@ def paired_test(a: ArrayLike, b: ArrayLike, clusters: ArrayLike) -> float:
     a, b : scores (N,) of the same sessions by two models.
     clusters : the family or subject of each session.
     """
-    names, place = np.unique(np.asarray(clusters), return_inverse=True)
-    difference = np.asarray(a, float) - np.asarray(b, float)
-    means = np.bincount(place, difference, len(names)) / np.bincount(place, minlength=len(names))
+    means = cluster_differences(a, b, clusters)
     if np.allclose(means, 0):
         return 1.0
     return float(stats.wilcoxon(means, zero_method="pratt").pvalue)
+
+
+def effect_size(a: ArrayLike, b: ArrayLike, clusters: ArrayLike) -> float:
+    """Cohen's d of the paired differences a - b: the mean of the cluster means by their standard deviation.
+
+    nan where there are fewer than two clusters; infinite where all differ by the same amount.
+    """
+    means = cluster_differences(a, b, clusters)
+    if len(means) < 2:
+        return float("nan")
+    spread = means.std(ddof=1)
+    if spread > 1e-12 * max(1.0, float(np.abs(means).max())):
+        return float(means.mean() / spread)
+    return 0.0 if np.allclose(means, 0) else float(np.copysign(np.inf, means.mean()))
+
+
+def cluster_differences(a: ArrayLike, b: ArrayLike, clusters: ArrayLike) -> np.ndarray:
+    """Mean of a - b in each cluster, for scores (N,) and the cluster of each."""
+    names, place = np.unique(np.asarray(clusters), return_inverse=True)
+    difference = np.asarray(a, float) - np.asarray(b, float)
+    return np.bincount(place, difference, len(names)) / np.bincount(place, minlength=len(names))
 
 
 def holm(p_values: ArrayLike) -> np.ndarray:

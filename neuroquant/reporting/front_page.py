@@ -9,13 +9,8 @@ import pandas as pd
 
 from neuroquant.config.experiment import Experiment
 from neuroquant.files import read_tsv, write_text
-from neuroquant.reporting.tables import STYLE, html_table, lay_out
-
-MORE_STYLE = """
-main{max-width:84rem;margin:auto} h2{font-size:1.05rem;margin-top:2rem;border-bottom:1px solid #d0d7de}
-.small td,.small th{padding:.2rem .6rem;font-size:.85rem} code{background:#f2f4f7;padding:.1rem .3rem}
-.ok{color:#116329;font-weight:600} pre{background:#f2f4f7;padding:.7rem;overflow-x:auto;font-size:.8rem}
-"""
+from neuroquant.reporting.pages import page, paragraphs, small_table
+from neuroquant.reporting.tables import html_table, lay_out
 
 
 @dataclass(frozen=True)
@@ -60,18 +55,7 @@ def write(
         "<h2>What made this</h2>",
         made_by(experiment, provenance),
     ]
-    write_text(
-        out,
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<title>{html.escape(experiment.report.title)}</title><style>{STYLE}{MORE_STYLE}</style></head>"
-        f"<body><main>{''.join(parts)}</main></body></html>\n",
-    )
-
-
-def paragraphs(texts: list[str]) -> str:
-    """Escaped paragraphs."""
-    return "".join(f"<p>{html.escape(text)}</p>" for text in texts if text)
+    write_text(out, page(experiment.report.title, "".join(parts)))
 
 
 def in_words(experiment: Experiment, cells: pd.DataFrame, tests: pd.DataFrame) -> list[str]:
@@ -80,7 +64,8 @@ def in_words(experiment: Experiment, cells: pd.DataFrame, tests: pd.DataFrame) -
     cohorts = " and ".join(experiment.cohort(cohort).shown for cohort in experiment.table1.cohorts)
     size = " x ".join(map(str, experiment.volume.shape))
     first = f"{names} were trained on volumes of {size} voxels and compared on the test subjects of {cohorts}."
-    texts = [first, *(leader(experiment, cells, test) for _, test in tests[tests.metric == "psnr"].iterrows())]
+    leads = tests[(tests.metric == "psnr") & (tests["rank"] == 1)]
+    texts = [first, *(leader(experiment, cells, test) for _, test in leads.iterrows())]
     stand_ins = [c.shown for c in experiment.cohorts if c.embedded]
     if stand_ins:
         texts.append(
@@ -99,14 +84,15 @@ def in_words(experiment: Experiment, cells: pd.DataFrame, tests: pd.DataFrame) -
 def leader(experiment: Experiment, cells: pd.DataFrame, test: pd.Series) -> str:
     """One sentence on who leads in PSNR."""
     here = cells[(cells.cohort == test.cohort) & (cells.modality == test.modality) & (cells.metric == "psnr")]
-    best = here[here.model == test.best].iloc[0]
+    best = here[here.model == test.model].iloc[0]
     verdict = "a significant lead" if test.p_holm < 0.05 else "not a significant lead"
     place = f"{experiment.cohort(test.cohort).shown}, {test.modality}"
     value = f"{best.value:.2f} dB (95 % interval {best.ci_low:.2f} to {best.ci_high:.2f})"
-    second = experiment.row(test.runner_up).shown
+    second = experiment.row(test.against).shown
     return (
-        f"{place}: {experiment.row(test.best).shown} has the highest PSNR, {value}, "
-        f"{test.difference:+.2f} dB to {second}: {verdict} (p = {test.p_holm:.2g}, {best.n_subjects:.0f} subjects)."
+        f"{place}: {experiment.row(test.model).shown} has the highest PSNR, {value}, "
+        f"{test.difference:+.2f} dB ({test.ci_low:+.2f} to {test.ci_high:+.2f}) to {second}: {verdict} "
+        f"(p = {test.p_holm:.2g}, {best.n_subjects:.0f} subjects)."
     )
 
 
@@ -167,14 +153,3 @@ def made_by(experiment: Experiment, provenance: dict[str, Any]) -> str:
         small_table(table, wrap=True) + f"<p>To reproduce, in a checkout of that commit:</p><pre>{command}</pre>"
         "<p>Method and published values: Li, Kim, Zhao, Adeli, Pohl, arXiv:2604.05171.</p>"
     )
-
-
-def small_table(table: pd.DataFrame, wrap: bool = False) -> str:
-    """A plain table."""
-    style = ' style="white-space:normal;text-align:left"' if wrap else ""
-    head = "".join(f"<th{style}>{html.escape(str(name).replace('_', ' '))}</th>" for name in table.columns)
-    body = "".join(
-        "<tr>" + "".join(f"<td{style}>{html.escape(str(v))}</td>" for v in row) + "</tr>"
-        for row in table.itertuples(index=False)
-    )
-    return f'<div class="wide"><table class="small"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'

@@ -1,17 +1,21 @@
-"""From all scores to the tidy table behind tables 1 and 2, and the tests against the runner-up."""
+"""From all scores to the tidy table behind tables 1 and 2, and the tests of each row against the best other."""
 
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from neuroquant.config.evaluation import Statistics
 from neuroquant.config.experiment import Experiment
-from neuroquant.evaluation.statistics import cluster_bootstrap, holm, paired_test
+from neuroquant.evaluation.statistics import cluster_bootstrap, effect_size, holm, paired_test
 from neuroquant.files import read_tsv, written_whole
 from neuroquant.reporting.published import published
 
 COLUMNS = ["cohort", "model", "modality", "metric", "value", "ci_low", "ci_high", "n_subjects", "published", "stand_in"]
-TESTS = ["cohort", "modality", "metric", "best", "runner_up", "difference", "p", "p_holm"]
+TESTS = [
+    "cohort", "modality", "metric", "model", "rank", "against", "difference", "ci_low", "ci_high", "effect_size", "p",
+    "p_holm",
+]  # fmt: skip
 METRICS = {"table1": ("psnr", "ssim", "accuracy", "dice"), "table2": ("psnr", "ssim", "accuracy")}
 MODALITIES = ("T1w", "T2w")
 VOLUMES = "volumes"
@@ -36,7 +40,8 @@ def summarise(
                 at = scores[(scores.cohort == cohort) & (scores.metric == metric) & (scores.modality == modality)]
                 by_row = {row: part for row in (*wanted.rows, *extra) if len(part := at[at.model == row])}
                 cells += [cell(experiment, table, row, part) for row, part in by_row.items()]
-                tests += runner_up({row: by_row[row] for row in by_row if row != VOLUMES})
+                rivals = {row: by_row[row] for row in by_row if row != VOLUMES}
+                tests += against_best(rivals, experiment.statistics)
     order = {name: number for number, name in enumerate((*extra, *wanted.rows))}
     cells.sort(key=lambda c: (wanted.cohorts.index(c["cohort"]), order[c["model"]], c["modality"]))
     tests = pd.DataFrame(tests, columns=TESTS)
@@ -85,26 +90,28 @@ def cell(experiment: Experiment, table: str, row: str, part: pd.DataFrame) -> di
     }
 
 
-def runner_up(by_row: dict[str, pd.DataFrame]) -> list[dict[str, object]]:
-    """The best row against the second best, on the sessions that both have."""
-    if len(by_row) < 2:
-        return []
+def against_best(by_row: dict[str, pd.DataFrame], settings: Statistics) -> list[dict[str, object]]:
+    """Each row against the best other one, on the sessions that both have; nothing where a row is alone."""
     ranked = sorted(by_row, key=lambda row: -by_row[row]["value"].mean())
+    tests = []
+    for number, row in enumerate(ranked if len(ranked) > 1 else ()):
+        best_other = ranked[0] if number else ranked[1]
+        both = pairs(by_row[row], by_row[best_other])
+        if not len(both):
+            continue
+        first, sides = both.iloc[0], (both["value"], both["value_other"], both["cluster"])
+        interval = cluster_bootstrap(sides[0] - sides[1], both["cluster"], settings)
+        facts = {"cohort": first.cohort, "modality": first.modality, "metric": first.metric, "model": row}
+        facts |= {"rank": number + 1, "against": best_other, "difference": interval.value}
+        facts |= {"ci_low": interval.low, "ci_high": interval.high, "effect_size": effect_size(*sides)}
+        tests.append({**facts, "p": paired_test(*sides), "p_holm": np.nan})
+    return tests
+
+
+def pairs(mine: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
+    """Scores of the sessions that two rows have in common: those of `mine`, with `value_other` beside `value`."""
     keys = ["subject", "session"]
-    both = by_row[ranked[0]].merge(by_row[ranked[1]][[*keys, "value"]], on=keys, suffixes=("", "_second"))
-    first = both.iloc[0]
-    return [
-        {
-            "cohort": first.cohort,
-            "modality": first.modality,
-            "metric": first.metric,
-            "best": ranked[0],
-            "runner_up": ranked[1],
-            "difference": float((both["value"] - both["value_second"]).mean()),
-            "p": paired_test(both["value"], both["value_second"], both["cluster"]),
-            "p_holm": np.nan,
-        }
-    ]
+    return mine.merge(other[[*keys, "value"]], on=keys, suffixes=("", "_other"))
 
 
 def write_csv(table: pd.DataFrame, path: Path) -> None:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from neuroquant.config.experiment import Experiment
 from neuroquant.files import write_text
+from neuroquant.reporting.pages import page
 from neuroquant.reporting.summarise import METRICS, MODALITIES, VOLUMES
 
 NAMES = {"psnr": "PSNR", "ssim": "SSIM", "accuracy": "Accuracy", "dice": "Dice"}
@@ -41,7 +42,7 @@ class Sheet:
 
 
 def write_tables(
-    experiment: Experiment, table: str, csv: Path, tests: Path, factors: dict[str, str], md: Path, page: Path, tex: Path
+    experiment: Experiment, table: str, csv: Path, tests: Path, factors: dict[str, str], md: Path, web: Path, tex: Path
 ) -> None:
     """Write the three forms of a table.
 
@@ -51,7 +52,7 @@ def write_tables(
     """
     sheet = lay_out(experiment, table, pd.read_csv(csv, keep_default_na=True), pd.read_csv(tests), factors)
     write_text(md, as_markdown(sheet))
-    write_text(page, as_html(sheet))
+    write_text(web, as_html(sheet))
     write_text(tex, as_latex(sheet))
 
 
@@ -84,6 +85,7 @@ def _cell(here: pd.DataFrame, tests: pd.DataFrame, row: str, modality: str, metr
     rivals = column[column.model != VOLUMES]["value"]
     rank = 0 if row == VOLUMES or len(rivals) < 2 else int((rivals > mine["value"]).sum()) + 1
     test = tests[(tests.cohort == mine.cohort) & (tests.modality == modality) & (tests.metric == metric)]
+    test = test[test.model == row]
     tied = rank == 1 and len(test) > 0 and not test.iloc[0].p_holm < SIGNIFICANT
     return Cell(mine["value"], mine.ci_low, mine.ci_high, mine.published, rank, bool(tied))
 
@@ -94,7 +96,7 @@ def _notes(experiment: Experiment, cells: pd.DataFrame, tests: pd.DataFrame) -> 
         f"family is known). PSNR in dB, the rest in percent; PSNR and SSIM over the region "
         f"'{experiment.fidelity.region}'. Bold: best; underlined: second."
     ]
-    if len(tests) and (~(tests.p_holm < SIGNIFICANT)).any():
+    if (~(tests[tests["rank"] == 1].p_holm < SIGNIFICANT)).any():
         notes.append("~ the lead over the runner-up isn't significant (Wilcoxon over subjects, Holm-corrected).")
     if cells.published.notna().any():
         notes.append(
@@ -128,18 +130,6 @@ def _markdown_cell(cell: Cell | None) -> str:
     return f"{value}{mark} ({cell.low:.2f}–{cell.high:.2f}){paper}"
 
 
-STYLE = """
-body{font:15px/1.45 system-ui,sans-serif;margin:1.5rem;color:#1b1f24;background:#fff}
-h1{font-size:1.25rem} table{border-collapse:collapse;font-variant-numeric:tabular-nums}
-th,td{padding:.3rem .4rem;text-align:right;white-space:nowrap} th:first-child,td:first-child{text-align:left}
-th[colspan]{text-align:center}
-thead th{border-bottom:2px solid #1b1f24} .block td{border-top:1px solid #1b1f24;font-weight:600;background:#f2f4f7;
-text-align:left} .ci{display:block;font-size:.72rem;color:#57606a} .paper{font-size:.72rem;color:#8250df}
-.best{font-weight:700} .second{text-decoration:underline} .note{max-width:60rem;color:#424a53;font-size:.85rem}
-.standin{border-left:4px solid #bf5700;padding-left:.7rem} .wide{overflow-x:auto}
-"""
-
-
 def html_table(sheet: Sheet) -> str:
     """The table and its notes as an HTML fragment."""
     width = 2 + len(MODALITIES) * len(sheet.metrics)
@@ -163,11 +153,7 @@ def html_table(sheet: Sheet) -> str:
 
 def as_html(sheet: Sheet) -> str:
     """A page of its own."""
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f"<title>{html.escape(sheet.title)}</title><style>{STYLE}</style></head><body><h1>{html.escape(sheet.title)}</h1>"
-        f"{html_table(sheet)}</body></html>\n"
-    )
+    return page(sheet.title, f"<h1>{html.escape(sheet.title)}</h1>{html_table(sheet)}")
 
 
 def _html_cell(cell: Cell | None) -> str:

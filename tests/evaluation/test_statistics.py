@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from neuroquant.config.evaluation import Statistics
-from neuroquant.evaluation.statistics import cluster_bootstrap, cluster_statistic, holm, paired_test
+from neuroquant.evaluation.statistics import cluster_bootstrap, cluster_statistic, effect_size, holm, paired_test
 
 
 def clustered(generator, subjects=60):
@@ -54,3 +54,13 @@ def test_the_paired_test_keeps_its_level_and_finds_a_difference():
 
 def test_holm_is_the_textbooks():
     np.testing.assert_allclose(holm([0.01, 0.04, 0.03, np.nan]), [0.03, 0.06, 0.06, np.nan])
+
+
+def test_the_effect_size_is_the_mean_difference_in_standard_deviations_over_clusters():
+    generator = np.random.default_rng(4)
+    values, clusters = clustered(generator, 4000)
+    shifted = values + (0.5 + generator.normal(size=4000))[clusters]
+    assert effect_size(shifted, values, clusters) == pytest.approx(0.5, abs=0.05)
+    assert effect_size(values, shifted, clusters) == pytest.approx(-effect_size(shifted, values, clusters))
+    assert effect_size(values, values, clusters) == 0 and effect_size(values + 1, values, clusters) == np.inf
+    assert np.isnan(effect_size([1.0], [0.0], ["s"]))

@@ -15,6 +15,15 @@ def _table(name: str) -> pd.DataFrame:
     return table.rename(columns={"setting": "model"}).set_index(["cohort", "model"])
 
 
+def cells_of(table: str) -> pd.DataFrame:
+    """Every published number of a table: cohort, model, modality, metric, published."""
+    values = _table(table).drop(columns="compression", errors="ignore").reset_index()
+    long = values.melt(["cohort", "model"], value_name="published")
+    split = long.variable.str.split("_", expand=True)
+    long = long.assign(modality=split[0].str.upper() + "w", metric=split[1])
+    return long[["cohort", "model", "modality", "metric", "published"]]
+
+
 def published(table: str, cohort: str, model: str, modality: str, metric: str) -> float:
     """A published cell; nan where the paper has none.
 

@@ -1,0 +1,44 @@
+"""Pieces of self-contained HTML: no script, no request."""
+
+import html
+
+import pandas as pd
+
+STYLE = """
+body{font:15px/1.45 system-ui,sans-serif;margin:1.5rem;color:#1b1f24;background:#fff}
+h1{font-size:1.25rem} table{border-collapse:collapse;font-variant-numeric:tabular-nums}
+th,td{padding:.3rem .4rem;text-align:right;white-space:nowrap} th:first-child,td:first-child{text-align:left}
+th[colspan]{text-align:center}
+thead th{border-bottom:2px solid #1b1f24} .block td{border-top:1px solid #1b1f24;font-weight:600;background:#f2f4f7;
+text-align:left} .ci{display:block;font-size:.72rem;color:#57606a} .paper{font-size:.72rem;color:#8250df}
+.best{font-weight:700} .second{text-decoration:underline} .note{max-width:60rem;color:#424a53;font-size:.85rem}
+.standin{border-left:4px solid #bf5700;padding-left:.7rem} .wide{overflow-x:auto}
+main{max-width:84rem;margin:auto} h2{font-size:1.05rem;margin-top:2rem;border-bottom:1px solid #d0d7de}
+.small td,.small th{padding:.2rem .6rem;font-size:.85rem} code{background:#f2f4f7;padding:.1rem .3rem}
+.ok{color:#116329;font-weight:600} pre{background:#f2f4f7;padding:.7rem;overflow-x:auto;font-size:.8rem}
+"""
+
+
+def page(title: str, body: str) -> str:
+    """A whole document around `body`."""
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        f"<title>{html.escape(title)}</title><style>{STYLE}</style></head><body><main>{body}</main></body></html>\n"
+    )
+
+
+def paragraphs(texts: list[str]) -> str:
+    """Escaped paragraphs."""
+    return "".join(f"<p>{html.escape(text)}</p>" for text in texts if text)
+
+
+def small_table(table: pd.DataFrame, wrap: bool = False) -> str:
+    """A plain table; `wrap` for columns of words."""
+    style = ' style="white-space:normal;text-align:left;vertical-align:top"' if wrap else ""
+    head = "".join(f"<th{style}>{html.escape(str(name).replace('_', ' '))}</th>" for name in table.columns)
+    body = "".join(
+        "<tr>" + "".join(f"<td{style}>{html.escape(str(v))}</td>" for v in row) + "</tr>"
+        for row in table.itertuples(index=False)
+    )
+    return f'<div class="wide"><table class="small"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'

@@ -1,0 +1,20 @@
+"""Hold the paper's numbers and statements against what was measured."""
+
+import json
+
+from neuroquant.job import running
+
+with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakemake.threads, snakemake.params.failures):
+    from pathlib import Path
+
+    import pandas as pd
+
+    from neuroquant.config.experiment import Experiment
+    from neuroquant.reporting.claims import write_ledger
+    from neuroquant.reporting.summarise import load_scores
+
+    experiment = Experiment.model_validate(json.loads(snakemake.params.experiment))
+    tables = {name: pd.read_csv(snakemake.input[name]) for name in ("table1", "table2")}
+    numbers = [Path(path) for path in (snakemake.input.fidelity, snakemake.input.dice, snakemake.input.predictions)]
+    out = [Path(path) for path in (snakemake.output.numbers, snakemake.output.claims, snakemake.output.page)]
+    write_ledger(experiment, tables, load_scores(experiment, *numbers), *out)
