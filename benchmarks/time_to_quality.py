@@ -7,8 +7,8 @@ last quarter of the label maps is held out, of the ICBM brain the last subjects.
 is, its stripped pairs are scored too. Prints a TSV row for each of `--points` times a row: the seconds of training
 (scoring not counted), steps, whether latents are quantised yet, PSNR (dB) and SSIM over whole volumes.
 
-The learning rate falls along the row's half cosine by the share of the time that has gone by, the codebook starts
-after `--start-share` of it, and the whole time goes to volumes (the 3D phase). `--demo-size` takes the networks of
+The learning rate falls along the row's half cosine by the share of the time that has gone by, behind the row's own
+warm-up in steps; the codebook starts after `--start-share` of it, and the whole time goes to volumes (the 3D phase). `--demo-size` takes the networks of
 config/demo.yaml and their learning rate.
 """
 
@@ -42,7 +42,7 @@ from neuroquant.models.autoencoder import Autoencoder
 from neuroquant.similarity import psnr, ssim3d
 from neuroquant.training.data import Loader, Sessions
 from neuroquant.training.loop import train_step
-from neuroquant.training.schedule import learning_rate
+from neuroquant.training.schedule import learning_rate, warm
 from neuroquant.volumes.preprocess import preprocess_shard
 
 ROWS = ("neuroquant", "neuroquant_base", "neuroquant_fma", "neuroquant_film", "neuroquant_cross")
@@ -169,7 +169,7 @@ def train(
     if model.quantizer is not None:
         model.quantizer.start_after = NEVER
     phase = row.training.phases[0]
-    endless, clock = (phase.model_copy(update={"steps": steps}) for steps in (NEVER, 2))
+    endless, clock = (phase.model_copy(update={"steps": steps, "warmup": 0}) for steps in (NEVER, 2))
     spent, step, point = 0.0, 0, 0
     with Loader(data.train, endless, 0, row.training.seed, model.plane_axis, device == "cuda") as loader:
         while point < points:
@@ -179,7 +179,7 @@ def train(
             begin = time.perf_counter()
             batch = loader.batch(step).to(device)
             # of a phase of two steps, step 0 is its beginning and step 1 its end
-            train_step(model, optimizer, batch, row, learning_rate(clock, share), device)
+            train_step(model, optimizer, batch, row, warm(phase, step) * learning_rate(clock, share), device)
             if device == "cuda":
                 torch.cuda.synchronize()
             spent, step = spent + time.perf_counter() - begin, step + 1

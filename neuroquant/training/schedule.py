@@ -14,5 +14,9 @@ def total_steps(phases: Sequence[Phase]) -> int:
 def learning_rate(phase: Phase, step: int) -> float:
     """Half a cosine from `lr` at step 0 to `lr_end` at the phase's last step, times a line up over the warm-up."""
     share = step / max(phase.steps - 1, 1)
-    rise = min((step + 1) / (phase.warmup + 1), 1.0)
-    return rise * (phase.lr_end + (phase.lr - phase.lr_end) * 0.5 * (1 + math.cos(math.pi * share)))
+    return warm(phase, step) * (phase.lr_end + (phase.lr - phase.lr_end) * 0.5 * (1 + math.cos(math.pi * share)))
+
+
+def warm(phase: Phase, step: int) -> float:
+    """Share of the learning rate that the warm-up allows at `step`: a line up to 1."""
+    return min((step + 1) / (phase.warmup + 1), 1.0)
