@@ -8,8 +8,8 @@ is, its stripped pairs are scored too. Prints a TSV row for each of `--points` t
 (scoring not counted), steps, whether latents are quantised yet, PSNR (dB) and SSIM over whole volumes.
 
 The learning rate falls along the row's half cosine by the share of the time that has gone by, behind the row's own
-warm-up in steps; the codebook starts after `--start-share` of it, and the whole time goes to volumes (the 3D phase). `--demo-size` takes the networks of
-config/demo.yaml and their learning rate.
+warm-up in steps; the codebook starts after `--start-share` of the time, all of which goes to volumes (the 3D phase).
+`--demo-size` takes the networks of config/demo.yaml and their learning rate.
 """
 
 import argparse
