@@ -3,6 +3,7 @@
 import stat
 import sys
 import textwrap
+from pathlib import Path
 
 import nibabel as nib
 import numpy as np
@@ -18,6 +19,7 @@ from neuroquant.evaluation.synthseg.labels import label_of, name_of, official
 from neuroquant.evaluation.synthseg.network import UNet
 from neuroquant.evaluation.synthseg.outside import read_volumes
 from neuroquant.evaluation.synthseg.scans import Scan, checked, on_grid, ready
+from neuroquant.evaluation.synthseg.weights import read_weights
 
 torch.set_num_threads(1)
 COMMAND = """
@@ -210,3 +212,16 @@ def test_official_weights_segment_a_real_brain(version):
     soft = dict(zip(segmenter.labels, volumes, strict=True))
     assert 2500 < soft[11] < 5500 and 45_000 < soft[8] < 90_000
     assert len(np.unique(labels)) >= 31
+
+
+def test_a_network_saved_by_keras_gives_keras_posteriors():
+    """keras.h5 and keras.npz are made by make_keras_fixture.py with TensorFlow 2.15."""
+    folder = Path(__file__).parent
+    network = UNet(5, 2, 4).eval()
+    read_weights(folder / "keras.h5", network)
+    with np.load(folder / "keras.npz") as fixture, torch.inference_mode():
+        image, expected = torch.from_numpy(fixture["image"]), torch.from_numpy(fixture["posteriors"])
+        found = network(image[None, None])[0].softmax(0).movedim(0, -1)
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=0)
+    assert (found.argmax(-1) == expected.argmax(-1)).float().mean() >= 0.9999
+    assert len(expected.argmax(-1).unique()) == 5, "every label wins somewhere"
