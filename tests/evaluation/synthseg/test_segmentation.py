@@ -16,6 +16,7 @@ from neuroquant.errors import InputError
 from neuroquant.evaluation.dice import dice, score_dice, score_truth
 from neuroquant.evaluation.regions import write_regions
 from neuroquant.evaluation.segment import segment_shard
+from neuroquant.evaluation.synthseg import network as networks
 from neuroquant.evaluation.synthseg import recipe
 from neuroquant.evaluation.synthseg.engine import open_segmenter
 from neuroquant.evaluation.synthseg.installed import find_official
@@ -46,6 +47,22 @@ def test_merging_a_level_is_convolving_the_skip_and_the_upsampled_map_side_by_si
     skip, below = torch.randn(2, 8, 4, 6, 4), torch.randn(2, 16, 2, 3, 2)
     together = torch.cat([skip, F.interpolate(below, scale_factor=2, mode="nearest")], dim=1)
     torch.testing.assert_close(network.up[0].merged(skip, below), network.up[0].features(together))
+
+
+@pytest.mark.parametrize("planes", [4, 6, 64])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_large_image_passes_the_finest_level_in_slabs_to_the_same_values(monkeypatch, planes, sign):
+    torch.manual_seed(0)
+    network, x = UNet(3, 4, 3).eval(), torch.rand(1, 1, 16, 8, 12)
+    for level in network.down:
+        torch.nn.init.uniform_(level.norm.weight, 0.5, 1.5)
+        level.norm.weight.data[0] *= sign
+        torch.nn.init.normal_(level.norm.bias)
+    expected = network(x)  # with gradients: whole
+    monkeypatch.setattr(networks, "LARGE", 0)
+    monkeypatch.setattr(networks, "PLANES", planes)
+    with torch.inference_mode():
+        torch.testing.assert_close(network(x), expected, atol=1e-5, rtol=1e-5)
 
 
 def test_weights_come_back_from_keras_layout(tmp_path):
