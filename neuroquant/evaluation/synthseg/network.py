@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from neuroquant.convolution import upsampled_conv
 
 EPSILON = 1e-3
-PLANES = 32
+PLANES = 16
 """Planes of a large image that pass its finest level at a time; an even number."""
 LARGE = 2**20
 """Voxels from which on an image passes so: at full size the finest level's maps are what fills the memory."""
