@@ -14,6 +14,7 @@ from neuroquant.cohorts.inventory import check_root, refresh_inventory
 from neuroquant.cohorts.shards import shard_names
 from neuroquant.config.load import resolve_experiment
 from neuroquant.errors import InputError
+from neuroquant.evaluation.synthseg.installed import check_installed
 from neuroquant.files import write_text
 
 BASE = Path(workflow.basedir)
@@ -263,6 +264,7 @@ def show_failures(snakemake_log):
 
 if workflow.is_main_process:
     checked(check_inputs)
+    checked(check_installed, EXPERIMENT.segmentation)
     checked(refresh_inventories)
     write_resolved()
     for stale in FAILURES.glob("*.json"):

@@ -67,3 +67,43 @@ rule draw_figure4:
         "figure 4: regional volumes of originals and reconstructions"
     script:
         "../workflow_scripts/figure4.py"
+
+
+rule draw_rate:
+    input:
+        cells=RESULTS / "tables/table1.csv",
+        reconstructions=per_test_shard("reconstructions/{row}/{cohort}/{shard}.h5"),
+    output:
+        png=report(
+            RESULTS / "figures/rate.png",
+            category="Figures",
+            labels={"figure": "rate and distortion", "format": "png"},
+            caption=CAPTIONS / "rate.rst",
+        ),
+        svg=RESULTS / "figures/rate.svg",
+        costs=RESULTS / "numbers/costs.csv",
+        page=report(
+            RESULTS / "tables/costs.html",
+            category="Tables",
+            subcategory="costs",
+            labels={"table": "costs", "format": "bits, parameters, seconds"},
+            caption=CAPTIONS / "costs.rst",
+        ),
+    log:
+        log_of("draw_rate"),
+    benchmark:
+        benchmark_of("draw_rate")
+    conda:
+        ENVIRONMENT
+    resources:
+        **SMALL_JOB,
+    params:
+        experiment=settings(EXPERIMENT),
+        code=code_of(
+            "reporting/rate.py", "reporting/style.py", "reporting/pages.py"
+        ),
+        failures=str(FAILURES),
+    message:
+        "what every row costs, and quality against bits"
+    script:
+        "../workflow_scripts/rate.py"

@@ -5,6 +5,8 @@ REPORTED = [
     RESULTS / "figures/training.png",
     RESULTS / "figures/figure3.png",
     RESULTS / "figures/figure4.png",
+    RESULTS / "figures/rate.png",
+    RESULTS / "tables/costs.html",
     *expand(RESULTS / "tables/{table}.html", table=("table1", "table2", "claims")),
     *expand(RESULTS / "figures/montage_{cohort}.png", cohort=COHORTS),
 ]

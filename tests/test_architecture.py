@@ -68,6 +68,7 @@ def test_the_package_knows_nothing_of_snakemake():
 def test_planning_imports_no_network_library():
     code = (
         "import sys; import neuroquant.config.load, neuroquant.cohorts.inventory, neuroquant.cohorts.shards;"
+        "import neuroquant.evaluation.synthseg.installed;"
         "from neuroquant import models; [models.parameters_class(name) for name in models.architectures()];"
         "print(sorted({'torch', 'monai', 'diffusers', 'nilearn'} & set(sys.modules)))"
     )

@@ -35,11 +35,13 @@ class Segmentation(Settings):
 
     engine: Literal["none", "standin", "torch", "upstream", "freesurfer"] = Field(
         "torch",
-        description="torch: SynthSeg in PyTorch; standin: the demo's small network, named as one everywhere; "
-        "none: Dice and regional volumes stay empty",
+        description="torch: SynthSeg in PyTorch; upstream: SynthSeg's own command; freesurfer: mri_synthseg; standin: "
+        "the demo's small network, named as one everywhere; none: Dice and regional volumes stay empty",
     )
     version: Literal["1.0", "2.0"] = Field("2.0", description="version of SynthSeg's weights")
     weights: str = Field("", description="weights file; empty: $SYNTHSEG_HOME, $FREESURFER_HOME, the cache")
+    upstream: str = Field("", description="clone of SynthSeg with its weights; empty: $SYNTHSEG_HOME")
+    upstream_python: str = Field("python", description="Python of envs/synthseg-upstream.yaml, for engine: upstream")
     standin: Standin = Field(Standin(), description="settings of the stand-in")
     flip: bool = Field(True, description="average with the left-right flipped image, as SynthSeg does")
     min_side: Count = Field(128, description="volumes are zero-padded to at least this many voxels a side")

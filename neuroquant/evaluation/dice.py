@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from neuroquant.errors import InputError
-from neuroquant.evaluation.synthseg.labels import name_of
+from neuroquant.evaluation.synthseg.labels import GROUPS, name_of
 from neuroquant.files import write_tsv
 from neuroquant.volumes.store import ArrayFile
 
@@ -66,10 +66,14 @@ def check_rows(a: ArrayFile, b: ArrayFile) -> None:
 
 
 def describe(file: ArrayFile, index: int, model: str, scores: dict[int, float]) -> list[dict[str, Any]]:
-    """Rows of one image: each structure, and their mean."""
+    """Rows of one image: each structure, the mean of each group of structures, and the mean of all."""
     record = file.records[index]
     facts = {name: getattr(record, name) for name in ("cohort", "subject", "session", "family", "modality")}
     facts |= {"model": model, "stand_in": file.attributes["engine"] if file.attributes["stand_in"] else ""}
     rows = [{**facts, "structure": label, "name": name_of(label), "dice": value} for label, value in scores.items()]
+    for group, members in GROUPS.items():
+        found = [value for label, value in scores.items() if label in members]
+        if found:
+            rows.append({**facts, "structure": group, "name": f"mean over {group}", "dice": float(np.mean(found))})
     mean = float(np.mean(list(scores.values()))) if scores else float("nan")
     return [*rows, {**facts, "structure": "mean", "name": "mean over structures", "dice": mean}]

@@ -1,5 +1,6 @@
 """Reconstructions of one shard by one model."""
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -20,14 +21,17 @@ def reconstruct_shard(
     """Encode and decode every row of a shard of volumes; no volume is encoded twice, so the latents are kept too.
 
     Writes `image` (float16, clamped to [-1, 1]) with the records of the volumes; attributes: model, factor,
-    kbit_per_volume. Beside it the latents, as `export_latents` does.
+    kbit_per_volume, parameters, and encode_s and decode_s, the mean seconds a volume took. Beside it the latents, as
+    `export_latents` does.
     """
     use_threads(threads)
     device = resolve_device(device)
     model, row, volume = load_model(model_folder, device)
     volumes = ArrayFile(volumes_h5)
     kbit = model.bits(volume.shape) / 1000
-    attributes = {"model": row.name, "factor": model.factor, "kbit_per_volume": kbit}
+    size = sum(parameter.numel() for parameter in model.parameters())
+    attributes = {"model": row.name, "factor": model.factor, "kbit_per_volume": kbit, "parameters": size}
+    spent = {"encode_s": 0.0, "decode_s": 0.0}
     with (
         written_whole(out_h5) as image_scratch,
         written_whole(latents_h5) as latent_scratch,
@@ -36,8 +40,20 @@ def reconstruct_shard(
     ):
         images.create("image", volume.shape, np.float16)
         for rows, x, modality in batches(volumes, device):
+            begin = now(device)
             found = model.encode(x, modality)
-            write_latents(latents, rows, found)
+            between = now(device)
             x_hat = model.decode(found, modality).clamp(-1, 1)
+            spent["encode_s"] += between - begin
+            spent["decode_s"] += now(device) - between
+            write_latents(latents, rows, found)
             for index, image in zip(rows, x_hat[:, 0].cpu().half().numpy(), strict=True):
                 images.write("image", index, image)
+        images.note(**{name: seconds / max(len(volumes), 1) for name, seconds in spent.items()})
+
+
+def now(device: str) -> float:
+    """Seconds of a clock, when all that was asked of the device is done."""
+    if device == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter()

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from neuroquant.evaluation.synthseg.engine import Segmenter
+from neuroquant.evaluation.synthseg.scans import Scan
 from neuroquant.files import written_whole
 from neuroquant.volumes.store import ArrayFile, ArrayWriter
 
@@ -25,8 +26,10 @@ def segment_shard(images_h5: Path, out_h5: Path, segmenter: Segmenter) -> None:
     with written_whole(out_h5) as scratch, ArrayWriter(scratch, list(images.records), attributes) as writer:
         writer.create("labels", view.shape[1:], np.int16, compress=True)
         writer.create("volumes", (len(segmenter.labels),), np.float64)
-        for index, record in enumerate(images.records):
-            voxel_mm = abs(np.linalg.det(np.array(record.geometry.affine)[:3, :3])) ** (1 / 3)
-            labels, volumes = segmenter.segment(view[index].astype(np.float32) + 1, float(voxel_mm))
-            writer.write("labels", index, labels)
-            writer.write("volumes", index, volumes)
+        scans = (
+            Scan(f"{images_h5}, row {index}", view[index].astype(np.float32) + 1, np.array(record.geometry.affine))
+            for index, record in enumerate(images.records)
+        )
+        for index, found in enumerate(segmenter.segment_all(scans)):
+            writer.write("labels", index, found.labels)
+            writer.write("volumes", index, found.volumes)

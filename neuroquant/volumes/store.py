@@ -177,6 +177,11 @@ class ArrayWriter:
                 self._arrays.id, name.encode(), h5py.h5t.py_create(np.dtype(dtype)), h5py.h5s.create_simple(full), space
             )
 
+    def note(self, **facts: Any) -> None:
+        """Add to the attributes what is only known in the end."""
+        known = json.loads(self._file.attrs["attributes"])
+        self._file.attrs["attributes"] = json.dumps(known | facts, sort_keys=True)
+
     def write(self, name: str, row: int, array: np.ndarray) -> None:
         """Fill one row of `name`."""
         self._arrays[name][row] = array

@@ -1,15 +1,20 @@
 """One interface to whatever segments: images in, label maps and soft volumes out, and a name that can't be mistaken."""
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
+import nibabel as nib
 import numpy as np
 
 from neuroquant.config.evaluation import Segmentation
 from neuroquant.device import resolve_device, use_threads
 from neuroquant.errors import InputError
+from neuroquant.evaluation.synthseg.installed import find_official, sha256
 from neuroquant.evaluation.synthseg.network import UNet
+from neuroquant.evaluation.synthseg.outside import OutsideSegmenter
 from neuroquant.evaluation.synthseg.recipe import segment
+from neuroquant.evaluation.synthseg.scans import SIDE_MM, Found, Scan, on_grid, ready
 from neuroquant.evaluation.synthseg.weights import open_official, open_standin
 
 
@@ -29,15 +34,32 @@ class Segmenter(Protocol):
     labels: tuple[int, ...]
     provenance: dict[str, Any]
 
-    def segment(self, volume: np.ndarray, voxel_mm: float) -> tuple[np.ndarray, np.ndarray]:
-        """(D, H, W) with background 0, RAS+, to labels (D, H, W) int16 and volumes (labels,) in mm3."""
+    def segment_all(self, scans: Iterable[Scan]) -> Iterator[Found]:
+        """Each scan's segmentation, in order; what is dear to load is loaded once for all.
+
+        Raises
+        ------
+        InputError
+            If a scan can't be segmented; names it.
+        """
 
 
 class TorchSegmenter:
-    """A network of SynthSeg's layout in PyTorch, loaded once for any number of volumes."""
+    """A network of SynthSeg's layout in PyTorch, loaded once for any number of volumes.
+
+    The official networks get 1 mm voxels in RAS+ orientation, resampled where needed as SynthSeg does; the stand-in
+    works at the voxel size that it was trained at, on the volumes of the workflow, which are RAS+ and isotropic.
+    """
 
     def __init__(
-        self, name: str, stand_in: bool, network: UNet, labels: tuple[int, ...], settings: Segmentation, device: str
+        self,
+        name: str,
+        stand_in: bool,
+        network: UNet,
+        labels: tuple[int, ...],
+        settings: Segmentation,
+        device: str,
+        facts: dict[str, Any],
     ):
         self.name, self.stand_in, self.labels = name, stand_in, labels
         self.network, self.settings, self.device = network.to(device).eval(), settings, device
@@ -45,10 +67,24 @@ class TorchSegmenter:
             "engine": name,
             "flip": settings.flip,
             "parameters": sum(p.numel() for p in network.parameters()),
+            **facts,
         }
 
-    def segment(self, volume: np.ndarray, voxel_mm: float) -> tuple[np.ndarray, np.ndarray]:
+    def segment_all(self, scans: Iterable[Scan]) -> Iterator[Found]:
         """As the interface says."""
+        for scan in scans:
+            yield self._segment_as_is(scan) if self.stand_in else self._segment_ready(scan)
+
+    def _segment_as_is(self, scan: Scan) -> Found:
+        side = float(abs(np.linalg.det(scan.affine[:3, :3])) ** (1 / 3))
+        return Found(*self._run(scan.volume, side))
+
+    def _segment_ready(self, scan: Scan) -> Found:
+        made = ready(scan)
+        labels, volumes = self._run(made.get_fdata(dtype=np.float32), SIDE_MM)
+        return Found(on_grid(nib.Nifti1Image(labels, made.affine), scan), volumes)
+
+    def _run(self, volume: np.ndarray, voxel_mm: float) -> tuple[np.ndarray, np.ndarray]:
         settings = self.settings
         return segment(self.network, self.labels, volume, voxel_mm, settings.flip, settings.min_side, self.device)
 
@@ -65,10 +101,12 @@ def open_segmenter(settings: Segmentation, standin_file: Path | None, device: st
     device = resolve_device(device)
     if settings.engine == "standin":
         network, labels = open_standin(standin_file)
-        return TorchSegmenter("stand-in segmenter", True, network, labels, settings, device)
+        return TorchSegmenter("stand-in segmenter", True, network, labels, settings, device, {})
     if settings.engine == "torch":
         network, labels = open_official(settings.version, settings.weights)
-        return TorchSegmenter(f"SynthSeg {settings.version}", False, network, labels, settings, device)
-    raise InputError(
-        "segmentation.engine", settings.engine, "torch or standin: the others can't be run yet", "choose one of these"
-    )
+        path = find_official(settings.version, settings.weights)
+        facts = {"weights_sha256": sha256(str(path), path.stat().st_mtime_ns)}
+        return TorchSegmenter(f"SynthSeg {settings.version}", False, network, labels, settings, device, facts)
+    if settings.engine in ("upstream", "freesurfer"):
+        return OutsideSegmenter(settings, device, threads)
+    raise InputError("segmentation.engine", settings.engine, "an engine that segments", "choose torch")

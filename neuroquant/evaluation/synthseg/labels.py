@@ -10,8 +10,29 @@ PARTS = {
     17: "hippocampus", 18: "amygdala", 26: "accumbens area", 28: "ventral DC", 14: "third ventricle",
     15: "fourth ventricle", 16: "brain stem", 24: "CSF",
 }  # fmt: skip
+GROUPS = {
+    "cortical": (3, 42, 8, 47),
+    "subcortical": (10, 49, 11, 50, 12, 51, 13, 52, 17, 53, 18, 54, 26, 58, 28, 60, 16),
+    "ventricles": (4, 43, 5, 44, 14, 15),
+    "white matter": (2, 41, 7, 46),
+}
+"""Groups whose mean Dice is reported beside the mean over all: cortices (cerebrum and cerebellum), deep grey matter and
+brain stem, ventricles, white matter."""
 REGIONS = {"cerebellum_cortex": (8, 47), "caudate": (11, 50)}
 """The regions of figure 4."""
+
+
+TOPOLOGY = ((2, 3, 4, 5), (7, 8), (41, 42, 43, 44), (46, 47))
+"""Structures of which the clean-up keeps one piece together; every other but background and CSF is by itself."""
+UPSTREAM_NAMES = {"3rd ventricle": 14, "4th ventricle": 15, "brain-stem": 16, "csf": 24}
+"""Names in SynthSeg's tables of volumes that differ from ours."""
+
+
+def topological_classes(labels: tuple[int, ...]) -> list[list[int]]:
+    """Channels of each class of SynthSeg's clean-up; background and CSF are in none."""
+    apart = [(label,) for label in labels if label not in (0, FLUID) and not any(label in c for c in TOPOLOGY)]
+    classes = [[labels.index(label) for label in group if label in labels] for group in (*TOPOLOGY, *apart)]
+    return [group for group in classes if group]
 
 
 def official(version: str) -> tuple[int, ...]:
@@ -28,6 +49,12 @@ def name_of(label: int) -> str:
         if label == right:
             return f"right {PARTS[left]}"
     return PARTS.get(label, f"label {label}")
+
+
+def label_of(name: str) -> int | None:
+    """The label that SynthSeg's tables of volumes call by that name; None for a total."""
+    known = UPSTREAM_NAMES | {name_of(label): label for label in official("2.0")}
+    return known.get(name.strip().lower(), known.get(name.strip()))
 
 
 def flipped(labels: tuple[int, ...]) -> list[int]:

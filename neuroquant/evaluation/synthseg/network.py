@@ -1,5 +1,7 @@
 """SynthSeg's 3D U-Net: ELU convolutions, batch norm behind each level, skips taken before it."""
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -7,6 +9,31 @@ from torch import Tensor, nn
 from neuroquant.convolution import upsampled_conv
 
 EPSILON = 1e-3
+PLANES = 16
+"""Planes of a large image that pass its finest level at a time; an even number."""
+LARGE = 2**20
+"""Voxels from which on an image passes so: at full size the finest level's maps are what fills the memory."""
+HALO = 2
+"""Planes on either side that two 3x3x3 convolutions look at."""
+
+
+def by_slabs(function: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
+    """What a function of two 3x3x3 convolutions gives, slab by slab along the first axis.
+
+    Parameters
+    ----------
+    inputs : (B, C, D, H, W); the first has all planes, the others may have a fraction of them (1/2: one per two).
+    """
+    depth, out = inputs[0].shape[2], None
+    for start in range(0, depth, PLANES):
+        stop = min(start + PLANES, depth)
+        low, high = max(start - HALO, 0), min(stop + HALO, depth)
+        ratios = [depth // x.shape[2] for x in inputs]
+        part = function(*(x[:, :, low // r : high // r] for x, r in zip(inputs, ratios, strict=True)))
+        if out is None:
+            out = part.new_empty(*part.shape[:2], depth, *part.shape[3:])
+        out[:, :, start:stop] = part[:, :, start - low : stop - low]
+    return out
 
 
 class Level(nn.Module):
@@ -26,9 +53,9 @@ class Level(nn.Module):
     def merged(self, skip: Tensor, below: Tensor) -> Tensor:
         """`features` of [skip, nearest up-sampling of below], which is never made: skip (B, C, D, H, W)."""
         conv, own = self.convs[0], skip.shape[1]
-        return self._second(
-            F.conv3d(skip, conv.weight[:, :own], conv.bias, padding=1) + upsampled_conv(below, conv.weight[:, own:])
-        )
+        from_skip = F.conv3d(skip, conv.weight[:, :own], conv.bias, padding=1)
+        from_below = upsampled_conv(below, conv.weight[:, own:])
+        return self._second(from_skip + from_below if torch.is_grad_enabled() else from_skip.add_(from_below))
 
     def _second(self, x: Tensor) -> Tensor:
         inplace = not torch.is_grad_enabled()
@@ -52,12 +79,22 @@ class UNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, 1, D, H, W) in [0, 1], sides multiples of 2^(levels - 1), to logits (B, labels, D, H, W)."""
+        whole = torch.is_grad_enabled() or x.numel() < LARGE
         skips = []
-        for level in self.down[:-1]:
-            skip = level.features(x)
+        for number, level in enumerate(self.down[:-1]):
+            skip = level.features(x) if whole or number else by_slabs(level.features, x)
             skips.append(skip)
-            x = F.max_pool3d(level.norm(skip), 2)
+            x = level.norm(F.max_pool3d(skip, 2)) if self.keeps_order(level) else F.max_pool3d(level.norm(skip), 2)
         x = self.down[-1].norm(self.down[-1].features(x))
-        for level in self.up:
+        for level in self.up[:-1]:
             x = level.norm(level.merged(skips.pop(), x))
-        return self.likelihood(x)
+        return self.finish(skips.pop(), x) if whole else by_slabs(self.finish, skips.pop(), x)
+
+    def finish(self, skip: Tensor, below: Tensor) -> Tensor:
+        """The finest level of the way up, and the logits."""
+        return self.likelihood(self.up[-1].norm(self.up[-1].merged(skip, below)))
+
+    @staticmethod
+    def keeps_order(level: Level) -> bool:
+        """Whether a level's norm, with fixed statistics and no negative factor, can follow the pooling: less work."""
+        return not level.norm.training and not torch.is_grad_enabled() and bool((level.norm.weight >= 0).all())

@@ -7,7 +7,7 @@ import torch
 from scipy import ndimage
 from torch import Tensor
 
-from neuroquant.evaluation.synthseg.labels import FLUID, flipped
+from neuroquant.evaluation.synthseg.labels import flipped, topological_classes
 from neuroquant.evaluation.synthseg.network import UNet
 
 PERCENTILES = (0.5, 99.5)
@@ -36,15 +36,15 @@ def padding(shape: tuple[int, ...], multiple: int, min_side: int) -> list[tuple[
 
 
 def smoothed(posteriors: Tensor) -> Tensor:
-    """Gaussian of sigma 0.5, 3^3 voxels, zeros outside, on each channel of (C, D, H, W)."""
+    """Gaussian of sigma 0.5, 3^3 voxels, zeros outside, on each channel of (C, D, H, W), in place."""
     side = math.exp(-0.5 / SIGMA**2)
     middle, side = 1 / (1 + 2 * side), side / (1 + 2 * side)
-    for axis in (1, 2, 3):
-        length = posteriors.shape[axis] - 1
-        spread = posteriors * middle
-        spread.narrow(axis, 1, length).add_(posteriors.narrow(axis, 0, length), alpha=side)
-        spread.narrow(axis, 0, length).add_(posteriors.narrow(axis, 1, length), alpha=side)
-        posteriors = spread
+    for channel in posteriors:  # one by one: a copy of all of them would be the largest thing in memory
+        for axis in range(3):
+            length, before = channel.shape[axis] - 1, channel.clone()
+            channel.mul_(middle)
+            channel.narrow(axis, 1, length).add_(before.narrow(axis, 0, length), alpha=side)
+            channel.narrow(axis, 0, length).add_(before.narrow(axis, 1, length), alpha=side)
     return posteriors
 
 
@@ -55,32 +55,65 @@ def posteriors_of(network: UNet, image: Tensor, labels: tuple[int, ...], flip: b
     Smoothing once after the average gives what smoothing both before it gives.
     """
     if not flip:
-        return smoothed(network(image).softmax(1)[0])
-    both = torch.cat([image, image.flip(2)]).split(2 if image.numel() <= SMALL else 1)
-    direct, mirrored = (part for pair in both for part in network(pair).softmax(1))
-    return smoothed(0.5 * (direct + mirrored.flip(1)[flipped(labels)]))
+        return smoothed(softmax_(network(image))[0])
+    if image.numel() <= SMALL:
+        direct, mirrored = softmax_(network(torch.cat([image, image.flip(2)])))
+    else:
+        direct, mirrored = (softmax_(network(one))[0] for one in (image, image.flip(2)))
+    for own, other in enumerate(flipped(labels)):
+        direct[own].add_(mirrored[other].flip(0)).mul_(0.5)
+    return smoothed(direct)
+
+
+def softmax_(logits: Tensor) -> Tensor:
+    """Softmax over the channels of (B, C, D, H, W), in place."""
+    logits.sub_(logits.amax(1, keepdim=True)).exp_()
+    return logits.div_(logits.sum(1, keepdim=True))
 
 
 def largest_piece(mask: np.ndarray) -> np.ndarray:
-    """The largest 6-connected piece of a mask."""
-    pieces, count = ndimage.label(mask)
-    if count <= 1:
+    """The largest 6-connected piece of a mask; only the box around its voxels is looked at."""
+    box = box_of(mask)
+    if box is None:
         return mask
-    return pieces == 1 + np.argmax(np.bincount(pieces.ravel())[1:])
+    pieces, count = ndimage.label(mask[box])
+    if count == 1:
+        return mask
+    found = np.zeros_like(mask)
+    found[box] = pieces == 1 + np.argmax(np.bincount(pieces.ravel())[1:])
+    return found
+
+
+def box_of(mask: np.ndarray) -> tuple[slice, ...] | None:
+    """The smallest box (slices) around the voxels of a mask; None where it is empty."""
+    box = []
+    for axis in range(mask.ndim):
+        places = np.flatnonzero(mask.any(axis=tuple(other for other in range(mask.ndim) if other != axis)))
+        if not len(places):
+            return None
+        box.append(slice(places[0], places[-1] + 1))
+    return tuple(box)
 
 
 def clean(posteriors: np.ndarray, labels: tuple[int, ...]) -> np.ndarray:
-    """Keep one piece of the foreground, and of each structure but the background and CSF; (C, D, H, W), in place.
+    """Keep one piece of the foreground, then of each topological class; (C, D, H, W), in place.
 
-    Every structure is a topological class of its own here.
+    A class is a group of structures that hang together, such as a hemisphere's white matter, cortex and ventricles; its
+    mask is where any of them is above 0.25. Outside the largest piece its posteriors become 0. Background and CSF are
+    in no class.
     """
     background = labels.index(0)
-    foreground = [index for index in range(len(labels)) if index != background]
-    body = largest_piece(posteriors[foreground].sum(0) > KEPT)
-    for index in foreground:
-        posteriors[index] *= body
-        if labels[index] != FLUID:
-            posteriors[index] *= largest_piece(posteriors[index] > KEPT) | (posteriors[index] == 0)
+    body = largest_piece(posteriors.sum(0) - posteriors[background] > KEPT)
+    for index in range(len(labels)):
+        if index != background:
+            posteriors[index] *= body
+    for group in topological_classes(labels):
+        mask = posteriors[group[0]] > KEPT
+        for index in group[1:]:
+            mask |= posteriors[index] > KEPT
+        mask = largest_piece(mask)
+        for index in group:
+            posteriors[index] *= mask
     return posteriors
 
 
@@ -106,6 +139,6 @@ def segment(
     posteriors = posteriors[(slice(None), *inside)]
     total = posteriors.sum(0)
     posteriors[labels.index(0)] += total == 0
-    posteriors /= np.maximum(posteriors.sum(0), 1e-12)
+    posteriors /= np.maximum(total, 1e-12, where=total > 0, out=np.ones_like(total))
     found = np.asarray(labels, np.int16)[posteriors.argmax(0)]
-    return found, posteriors.sum(axis=(1, 2, 3), dtype=np.float64) * voxel_mm**3
+    return found, np.array([part.sum(dtype=np.float64) for part in posteriors]) * voxel_mm**3

@@ -1,8 +1,6 @@
 """Weights in SynthSeg's own .h5 layout: found, checked, read into the PyTorch network, and written for the stand-in."""
 
-import hashlib
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,42 +10,10 @@ import torch
 from torch import nn
 
 from neuroquant.errors import InputError
+from neuroquant.evaluation.synthseg.installed import find_official
 from neuroquant.evaluation.synthseg.labels import official
 from neuroquant.evaluation.synthseg.network import UNet
 from neuroquant.files import written_whole
-
-OFFICIAL = {
-    "1.0": ("synthseg_1.0.h5", 53_079_056, "7d2e32d298fe38dc51ea38e6a8e8fc5c665d56b63cddb409e8b199535f8b5298"),
-    "2.0": ("synthseg_2.0.h5", 53_079_152, "f190bfd742f450ef3ca2c9df9ed4d2e0232b3a74471da5e51b7770bacdf80c3e"),
-}
-SOURCES = {
-    "1.0": "it lies in the SynthSeg repository (github.com/BBillot/SynthSeg) under models/",
-    "2.0": "it lies in FreeSurfer 7.3.2 or newer under models/, or follow SynthSeg's issue 114",
-}
-
-
-def find_official(version: str, configured: str) -> Path:
-    """The official weights: the configured path, $SYNTHSEG_HOME/models, $FREESURFER_HOME/models, then the cache.
-
-    Raises
-    ------
-    InputError
-        If there is none, or the file found isn't the official one. There is no fallback.
-    """
-    name, size, digest = OFFICIAL[version]
-    places = [Path(configured)] if configured else []
-    for variable in ("SYNTHSEG_HOME", "FREESURFER_HOME"):
-        if os.environ.get(variable):
-            places.append(Path(os.environ[variable]) / "models" / name)
-    places.append(Path.home() / ".cache" / "neuroquant" / name)
-    path = next((place for place in places if place.is_file()), None)
-    expected = f"{name}, {size} bytes, sha256 {digest}"
-    remedy = f"{SOURCES[version]}; then set segmentation.weights or put it where it is looked for"
-    if path is None:
-        raise InputError("segmentation.weights", "none at " + ", ".join(map(str, places)), expected, remedy)
-    if path.stat().st_size != size or hashlib.sha256(path.read_bytes()).hexdigest() != digest:
-        raise InputError(str(path), f"{path.stat().st_size} bytes, or another content", expected, remedy)
-    return path
 
 
 def layers(network: UNet) -> Iterator[tuple[str, nn.Module]]:

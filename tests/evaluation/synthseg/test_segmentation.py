@@ -1,5 +1,7 @@
 """SynthSeg's layout and recipe: file names, flips, clean-up, soft volumes, and a stand-in that learns."""
 
+from types import SimpleNamespace
+
 import h5py
 import numpy as np
 import pytest
@@ -7,19 +9,23 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
 
 from neuroquant.config.evaluation import Segmentation, Standin
 from neuroquant.errors import InputError
 from neuroquant.evaluation.dice import dice, score_dice, score_truth
 from neuroquant.evaluation.regions import write_regions
 from neuroquant.evaluation.segment import segment_shard
+from neuroquant.evaluation.synthseg import network as networks
 from neuroquant.evaluation.synthseg import recipe
 from neuroquant.evaluation.synthseg.engine import open_segmenter
-from neuroquant.evaluation.synthseg.labels import flipped, name_of, official
+from neuroquant.evaluation.synthseg.installed import find_official
+from neuroquant.evaluation.synthseg.labels import flipped, name_of, official, topological_classes
 from neuroquant.evaluation.synthseg.network import UNet
 from neuroquant.evaluation.synthseg.recipe import clean, normalised, padding, posteriors_of, segment
+from neuroquant.evaluation.synthseg.scans import Found
 from neuroquant.evaluation.synthseg.train_standin import train_standin
-from neuroquant.evaluation.synthseg.weights import find_official, open_standin, read_weights, write_weights
+from neuroquant.evaluation.synthseg.weights import open_standin, read_weights, write_weights
 from neuroquant.files import read_tsv
 from neuroquant.volumes.store import ArrayWriter, Geometry, Record
 
@@ -41,6 +47,22 @@ def test_merging_a_level_is_convolving_the_skip_and_the_upsampled_map_side_by_si
     skip, below = torch.randn(2, 8, 4, 6, 4), torch.randn(2, 16, 2, 3, 2)
     together = torch.cat([skip, F.interpolate(below, scale_factor=2, mode="nearest")], dim=1)
     torch.testing.assert_close(network.up[0].merged(skip, below), network.up[0].features(together))
+
+
+@pytest.mark.parametrize("planes", [4, 6, 64])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_large_image_passes_the_finest_level_in_slabs_to_the_same_values(monkeypatch, planes, sign):
+    torch.manual_seed(0)
+    network, x = UNet(3, 4, 3).eval(), torch.rand(1, 1, 16, 8, 12)
+    for level in network.down:
+        torch.nn.init.uniform_(level.norm.weight, 0.5, 1.5)
+        level.norm.weight.data[0] *= sign
+        torch.nn.init.normal_(level.norm.bias)
+    expected = network(x)  # with gradients: whole
+    monkeypatch.setattr(networks, "LARGE", 0)
+    monkeypatch.setattr(networks, "PLANES", planes)
+    with torch.inference_mode():
+        torch.testing.assert_close(network(x), expected, atol=1e-5, rtol=1e-5)
 
 
 def test_weights_come_back_from_keras_layout(tmp_path):
@@ -77,9 +99,13 @@ def test_missing_official_weights_stop_with_file_hash_and_source(tmp_path, monke
     monkeypatch.setenv("HOME", str(tmp_path))
     with pytest.raises(InputError, match="(?s)synthseg_2.0.h5.*f190bfd7.*FreeSurfer"):
         find_official("2.0", "")
-    (tmp_path / "wrong.h5").write_bytes(b"x")
-    with pytest.raises(InputError, match="another content"):
-        find_official("2.0", str(tmp_path / "wrong.h5"))
+    (tmp_path / "cut.h5").write_bytes(b"x")
+    with pytest.raises(InputError, match="1 bytes"):
+        find_official("2.0", str(tmp_path / "cut.h5"))
+    with open(tmp_path / "other.h5", "wb") as file:
+        file.truncate(53_079_152)
+    with pytest.raises(InputError, match="another content, sha256"):
+        find_official("2.0", str(tmp_path / "other.h5"))
 
 
 def test_flipping_twice_changes_nothing_and_midline_structures_stay():
@@ -203,6 +229,43 @@ def test_the_stand_in_never_trains_on_test_subjects(tmp_path):
         train_standin([shard], Standin(), tmp_path / "s.h5", tmp_path / "l.tsv", "cpu", 1)
 
 
-def test_an_engine_that_cannot_be_run_is_named():
-    with pytest.raises(InputError, match="upstream"):
-        open_segmenter(Segmentation(engine="upstream"), None, "cpu", 1)
+def test_the_topological_classes_are_synthsegs():
+    labels = official("2.0")
+    classes = [tuple(labels[index] for index in group) for group in topological_classes(labels)]
+    assert (2, 3, 4, 5) in classes and (7, 8) in classes and (41, 42, 43, 44) in classes and (46, 47) in classes
+    assert (11,) in classes and (14,) in classes and len(classes) == 23
+    assert not any(label in group for group in classes for label in (0, 24))
+
+
+def test_a_piece_of_cortex_that_touches_white_matter_stays_and_a_lone_piece_of_the_class_goes():
+    labels = (0, 2, 3)
+    posteriors = np.zeros((3, 12, 12, 12), np.float32)
+    posteriors[1, 2:8, 2:8, 2:8] = 0.9
+    posteriors[2, 8, 2:4, 2:4] = posteriors[2, 1, 6:8, 6:8] = 0.9  # two pieces of cortex, both on the white matter
+    posteriors[2, 8, 9, 9] = 0.2  # below the mask, part of nothing
+    cleaned = clean(posteriors, labels)
+    assert (cleaned[2, 8, 2:4, 2:4] > 0).all() and (cleaned[2, 1, 6:8, 6:8] > 0).all()
+    assert cleaned[2, 8, 9, 9] == 0
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10_000), share=st.floats(0.02, 0.4))
+def test_the_largest_piece_is_what_labelling_the_whole_image_finds(seed, share):
+    mask = np.random.default_rng(seed).uniform(size=(9, 10, 8)) < share
+    pieces, count = ndimage.label(mask)
+    found = recipe.largest_piece(mask)
+    assert found.sum() == (np.bincount(pieces.ravel())[1:].max() if count else 0)
+    assert not (found & ~mask).any() and ndimage.label(found)[1] == min(count, 1)
+
+
+def test_means_of_groups_stand_beside_the_mean_of_all(tmp_path):
+    shard = write_shard(tmp_path / "test.h5", "test")
+    perfect = SimpleNamespace(
+        name="x", stand_in=False, labels=(0, 2, 41, 11, 50), provenance={},
+        segment_all=lambda scans: (Found(truth(0.5 * row), np.zeros(5)) for row, _ in enumerate(scans)),
+    )  # fmt: skip
+    segment_shard(shard, tmp_path / "seg.h5", perfect)
+    score_dice(tmp_path / "seg.h5", {"m": tmp_path / "seg.h5"}, (), tmp_path / "dice.tsv")
+    found = read_tsv(tmp_path / "dice.tsv", ("dice",))
+    assert {"mean", "white matter", "subcortical"} <= set(found.structure) and (found.dice == 1).all()
+    assert "cortical" not in set(found.structure), "no cortex, no mean over it"
