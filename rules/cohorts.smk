@@ -40,6 +40,7 @@ rule index:
     params:
         cohort=lambda wildcards: settings(EXPERIMENT.cohort(wildcards.cohort)),
         root=lambda wildcards: str(cohort_root(wildcards.cohort)),
+        registration=EXPERIMENT.volume.registration != "off",
         code=code_of("cohorts"),
         failures=str(FAILURES),
     message:

@@ -99,9 +99,7 @@ rule draw_rate:
         **SMALL_JOB,
     params:
         experiment=settings(EXPERIMENT),
-        code=code_of(
-            "reporting/rate.py", "reporting/style.py", "reporting/pages.py"
-        ),
+        code=code_of("reporting/rate.py", "reporting/style.py", "reporting/pages.py"),
         failures=str(FAILURES),
     message:
         "what every row costs, and quality against bits"

@@ -14,11 +14,18 @@ rule preprocess:
         benchmark_of("preprocess", "{cohort}", "{shard}")
     conda:
         ENVIRONMENT
+    threads: COMPUTE.threads if EXPERIMENT.volume.synthseg_mask else 1
     resources:
         mem_mb=8192,
         runtime=240,
     params:
         volume=settings(EXPERIMENT.volume),
+        segmentation=(
+            settings(EXPERIMENT.segmentation)
+            if EXPERIMENT.volume.synthseg_mask
+            else ""
+        ),
+        device=COMPUTE.device,
         root=lambda wildcards: str(cohort_root(wildcards.cohort)),
         code=code_of("volumes"),
         failures=str(FAILURES),

@@ -16,4 +16,5 @@ with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakem
         Path(snakemake.input.inventory),
         Path(snakemake.output.sessions),
         Path(snakemake.output.excluded),
+        snakemake.params.registration,
     )

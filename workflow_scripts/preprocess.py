@@ -10,11 +10,18 @@ with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakem
     from neuroquant.config.volume import Volume
     from neuroquant.volumes.preprocess import preprocess_shard
 
+    volume = Volume.model_validate(json.loads(snakemake.params.volume))
+    segment = None
+    if volume.synthseg_mask:
+        from neuroquant.evaluation.synthseg.engine import labels_with
+
+        segment = labels_with(json.loads(snakemake.params.segmentation), snakemake.params.device, snakemake.threads)
     preprocess_shard(
         Path(snakemake.input.manifest),
         Path(snakemake.params.root),
-        Volume.model_validate(json.loads(snakemake.params.volume)),
+        volume,
         Path(snakemake.output.volumes),
         Path(snakemake.output.qc),
         Path(snakemake.output.excluded),
+        segment,
     )

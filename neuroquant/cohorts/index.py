@@ -15,16 +15,28 @@ from neuroquant.files import read_tsv, write_tsv
 KEY = ["cohort", "subject", "session"]
 SESSIONS = [*KEY, "family", "sex", "age", *KINDS, *(f"{kind}_stamp" for kind in KINDS)]
 EXCLUDED = [*KEY, "reason", "file"]
+NAMES = {"t1w": "T1w", "t2w": "T2w"}
 UNREADABLE = "folder"
 """Kind of an entry that is a folder which can't be read."""
 Files = dict[str, tuple[str, str]]
 """Kind -> (path relative to the root, stamp "bytes-mtime_ns")."""
 
 
-def index_cohort(cohort: Cohort, root: Path, inventory_tsv: Path, sessions_tsv: Path, excluded_tsv: Path) -> None:
+def index_cohort(
+    cohort: Cohort,
+    root: Path,
+    inventory_tsv: Path,
+    sessions_tsv: Path,
+    excluded_tsv: Path,
+    registration: bool = False,
+) -> None:
     """Write `sessions.tsv` and `excluded.tsv`; every session of the inventory is in exactly one of them.
 
     Where a session has several scans of a kind (runs, reconstructions), the first by name is taken.
+
+    Parameters
+    ----------
+    registration : whether preprocessing brings scans on different grids together.
 
     Raises
     ------
@@ -37,7 +49,7 @@ def index_cohort(cohort: Cohort, root: Path, inventory_tsv: Path, sessions_tsv: 
     dropped: list[dict[str, Any]] = []
     for (subject, session), files in sorted(find_sessions(cohort, inventory_tsv).items()):
         key = {"cohort": cohort.name, "subject": subject, "session": session}
-        reason, file = find_fault(root, files, people.get(subject), table)
+        reason, file = find_fault(cohort, root, files, people.get(subject), table, registration)
         if reason:
             dropped.append({**key, "reason": reason, "file": file})
         else:
@@ -67,12 +79,14 @@ def find_sessions(cohort: Cohort, inventory_tsv: Path) -> dict[tuple[str, str], 
     return {key: files for key, files in found.items() if files.keys() & {"t1w", "t2w", UNREADABLE}}
 
 
-def find_fault(root: Path, files: Files, person: Participant | None, table: str) -> tuple[str, str]:
+def find_fault(
+    cohort: Cohort, root: Path, files: Files, person: Participant | None, table: str, registration: bool
+) -> tuple[str, str]:
     """(reason in words, file at fault) of a session that can't be used; two empty strings for one that can."""
     if UNREADABLE in files:
         return "the folder can't be read", files[UNREADABLE][0]
-    for kind, name in (("t1w", "T1w"), ("t2w", "T2w")):
-        if kind not in files:
+    for kind, name in NAMES.items():
+        if kind not in files and cohort.modalities == "paired":
             return f"no {name} scan", next(iter(files.values()))[0]
     if person is None:
         return f"not in {table}", table
@@ -80,10 +94,10 @@ def find_fault(root: Path, files: Files, person: Participant | None, table: str)
         return f"sex is missing in {table}", table
     if person.sex not in ("F", "M"):
         return f"sex is {person.sex!r} in {table}; F, M, female or male is expected, codes aren't guessed", table
-    return find_header_fault(root, files)
+    return find_header_fault(root, files, registration)
 
 
-def find_header_fault(root: Path, files: Files) -> tuple[str, str]:
+def find_header_fault(root: Path, files: Files, registration: bool) -> tuple[str, str]:
     """As `find_fault`, for what the headers of a session's files say alone and together."""
     grids = {}
     for kind in KINDS:
@@ -93,13 +107,16 @@ def find_header_fault(root: Path, files: Files) -> tuple[str, str]:
             except Unusable as error:
                 return str(error), files[kind][0]
     pair = "raw pair on different grids" if "mask" not in files else "pair on different grids"
+    reference = "t1w" if "t1w" in grids else "t2w"
     for kind, grid in grids.items():
-        if not grid.same_as(grids["t1w"]):
-            what = pair if kind == "t2w" else f"{kind} on another grid than T1w"
-            shapes = f"{grid.shape} against {grids['t1w'].shape} voxels"
-            if grid.shape == grids["t1w"].shape:
-                shapes = "equal shapes, other affines"
-            return f"{what} ({shapes}): registration and resampling are not done yet", files[kind][0]
+        if grid.same_as(grids[reference]) or (kind == "t2w" and registration):
+            continue
+        what = pair if kind == "t2w" else f"{kind} on another grid than {NAMES[reference]}"
+        shapes = f"{grid.shape} against {grids[reference].shape} voxels"
+        if grid.shape == grids[reference].shape:
+            shapes = "equal shapes, other affines"
+        remedy = "set volume.registration: grids" if kind == "t2w" else f"resample it to {NAMES[reference]}"
+        return f"{what} ({shapes}): {remedy}", files[kind][0]
     return "", ""
 
 

@@ -50,7 +50,9 @@ class Cohort(Settings):
         "", description="TSV or CSV with subject, sex, age, family; empty: participants.tsv in the root"
     )
     synthetic: Synthetic | None = Field(None, description="recipe of an embedded cohort; none for real data")
-    modalities: Literal["paired"] = Field("paired", description="sessions must carry both T1w and T2w")
+    modalities: Literal["paired", "any"] = Field(
+        "paired", description="paired: sessions must have both T1w and T2w; any: one of them is enough"
+    )
 
     @field_validator("root", "participants")
     @classmethod

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from neuroquant.config.base import Count, Fraction, Settings
+from neuroquant.config.base import Count, Fraction, NonNegative, Settings
 
 
 class Split(Settings):
@@ -41,7 +41,19 @@ class Volume(Settings):
     percentiles: tuple[float, float] = Field(
         (0.0, 99.9), description="percentiles of the brain's intensities that become -1 and 1; not stated in the paper"
     )
-    oversize: Literal["crop", "exclude"] = Field("crop", description="what to do with a brain larger than the volume")
+    voxel_mm: NonNegative = Field(
+        0.0, description="side of cubic voxels; scans off by more than 0.05 mm are resampled; 0: all stay as they are"
+    )
+    registration: Literal["off", "grids", "all"] = Field(
+        "off", description="rigid T2w to T1w with ANTs: pairs on different grids, or all; refused where it doesn't help"
+    )
+    n4: bool = Field(False, description="divide the bias field out (N4, within the brain)")
+    synthseg_mask: bool = Field(
+        False, description="brain mask of a raw scan by segmentation.engine, where no mask and no label map is given"
+    )
+    oversize: Literal["crop", "rescale", "exclude"] = Field(
+        "crop", description="what to do with a brain larger than the volume; rescale shrinks it to fit, and says so"
+    )
     crop_limit: Fraction = Field(0.02, description="largest share of brain voxels that cropping may lose")
     strip_check: Fraction = Field(
         0.15, description="a scan with a smaller share of zero voxels isn't skull-stripped and needs a mask"

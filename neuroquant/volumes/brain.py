@@ -7,14 +7,19 @@ from neuroquant.volumes.scan import NOISE_FLOOR, Scan, Unusable
 
 BRAIN_ML_MAX = 2200.0
 """More than any brain. Raw heads whose air is zero pass a look at the zeros alone, but hold 2500 ml and more."""
-GIVEN, STRIPPED = "given mask", "skull-stripped scans"
+GIVEN, STRIPPED, LABELLED, SEGMENTED = "given mask", "skull-stripped scans", "label map", "SynthSeg"
 SUPPLY = (
     "not skull-stripped and no mask ({why}); "
-    "supply one as derivatives/<name>/sub-*/[ses-*/]anat/*_desc-brain_mask.nii.gz"
+    "supply one as derivatives/<name>/sub-*/[ses-*/]anat/*_desc-brain_mask.nii.gz, or set volume.synthseg_mask"
 )
+BRAIN_LABELS = (
+    2, 3, 4, 5, 7, 8, 10, 11, 12, 13, 14, 15, 16, 17, 18, 24, 26, 28, 41, 42, 43, 44, 46, 47, 49, 50, 51, 52, 53, 54,
+    58, 60, 25, 57, 30, 62, 77, 85, 136, 137, 163, 164,
+)  # fmt: skip
+"""FreeSurfer labels within the skull; SynthSeg's, and finer parts that label maps have in their place."""
 
 
-def given_brain(mask: Scan, file: str) -> np.ndarray:
+def given_brain(mask: np.ndarray, file: str) -> np.ndarray:
     """A mask as it was given, (D, H, W) bool.
 
     Raises
@@ -22,42 +27,61 @@ def given_brain(mask: Scan, file: str) -> np.ndarray:
     Unusable
         If it is empty.
     """
-    brain = mask.data > 0.5
+    brain = mask > 0.5
     if not brain.any():
         raise Unusable("the brain mask is empty", file)
     return brain
 
 
-def signal_brain(scans: dict[str, Scan], files: dict[str, str], strip_check: float) -> np.ndarray:
-    """The brain (D, H, W), bool, of skull-stripped scans on one grid.
-
-    It is where any of the scans has signal (above `NOISE_FLOOR` of its largest value): the largest piece that is
-    connected by faces, its holes filled, so that what is dark in both scans but enclosed stays inside.
-
-    Parameters
-    ----------
-    scans, files : by modality.
-    strip_check : smallest share of background voxels that a stripped scan has.
+def labelled_brain(labels: np.ndarray, file: str) -> np.ndarray:
+    """The brain of a label map with FreeSurfer's numbers, (D, H, W) bool, its holes filled.
 
     Raises
     ------
     Unusable
-        If a scan has too little background, or the signal is larger than a brain.
+        If it holds none of SynthSeg's structures.
     """
-    union = np.zeros(next(iter(scans.values())).data.shape, bool)
-    for name, scan in scans.items():
-        signal = scan.data > NOISE_FLOOR * scan.data.max()
+    brain = np.isin(labels, BRAIN_LABELS)
+    if not brain.any():
+        raise Unusable("the label map holds no structure of the brain (FreeSurfer numbers)", file)
+    return largest_piece(brain)
+
+
+def signal_of(scan: Scan) -> np.ndarray:
+    """Where a scan has signal: above `NOISE_FLOOR` of its largest value, (D, H, W) bool."""
+    return scan.data > NOISE_FLOOR * scan.data.max()
+
+
+def not_stripped(signals: dict[str, np.ndarray], strip_check: float) -> tuple[str, str]:
+    """(why, modality) of the first scan that has too little background to be skull-stripped; empty where all are.
+
+    Parameters
+    ----------
+    signals : modality -> where it has signal, on its own grid.
+    strip_check : smallest share of background voxels that a stripped scan has.
+    """
+    for name, signal in signals.items():
         background = 1 - signal.mean()
         if background < strip_check:
-            why = f"{background:.0%} of its voxels are background, {strip_check:.0%} are expected"
-            raise Unusable(SUPPLY.format(why=why), files[name])
-        union |= signal
-    brain = largest_piece(union)
-    millilitres = brain_ml(brain, scan.affine)
+            return f"{background:.0%} of its voxels are background, {strip_check:.0%} are expected", name
+    return "", ""
+
+
+def signal_brain(signals: dict[str, np.ndarray], affine: np.ndarray) -> tuple[np.ndarray, str]:
+    """The brain (D, H, W), bool, of skull-stripped scans, and why it is none (empty where it is one).
+
+    It is where any of the scans has signal: the largest piece that is connected by faces, its holes filled, so that
+    what is dark in all scans but enclosed stays inside.
+
+    Parameters
+    ----------
+    signals : modality -> where it has signal, all on one grid with `affine`.
+    """
+    brain = largest_piece(np.logical_or.reduce(list(signals.values())))
+    millilitres = brain_ml(brain, affine)
     if millilitres > BRAIN_ML_MAX:
-        why = f"its signal fills {millilitres:.0f} ml, more than any brain"
-        raise Unusable(SUPPLY.format(why=why), files["T1w"])
-    return brain
+        return brain, f"its signal fills {millilitres:.0f} ml, more than any brain"
+    return brain, ""
 
 
 def largest_piece(mask: np.ndarray) -> np.ndarray:

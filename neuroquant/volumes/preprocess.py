@@ -1,6 +1,7 @@
 """From the scans of one shard to volumes: RAS+, brain box, padding, intensities (section 4.1 of the paper)."""
 
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,18 +11,35 @@ import pandas as pd
 
 from neuroquant.config.volume import Volume
 from neuroquant.files import read_tsv, write_tsv, written_whole
-from neuroquant.volumes.brain import GIVEN, STRIPPED, brain_ml, given_brain, signal_brain
+from neuroquant.volumes import align
+from neuroquant.volumes.brain import (
+    GIVEN,
+    LABELLED,
+    SEGMENTED,
+    STRIPPED,
+    SUPPLY,
+    brain_ml,
+    given_brain,
+    labelled_brain,
+    not_stripped,
+    signal_brain,
+    signal_of,
+)
 from neuroquant.volumes.geometry import bounding_box, centred_start, cut
 from neuroquant.volumes.intensity import intensity_bounds, normalise
 from neuroquant.volumes.scan import Scan, Unusable, check_image, load_scan
+from neuroquant.volumes.session import Session
 from neuroquant.volumes.store import ArrayWriter, Geometry, Record
 
 KEY = ["cohort", "subject", "session"]
 EXCLUDED = [*KEY, "reason", "file"]
 QC = [
     *KEY, "scan_shape", "voxel_mm", "box", "brain_ml", "mask_from", "lost_voxels", "lost_share",
-    "t1w_low", "t1w_high", "t2w_low", "t2w_high",
+    "t1w_low", "t1w_high", "t2w_low", "t2w_high", "resampled", "scale", "registered", "mi_before", "mi_after",
+    "shift_mm", "turn_deg", "n4_t1w", "n4_t2w",
 ]  # fmt: skip
+Segment = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""From voxels (D, H, W) and their affine (4, 4) to FreeSurfer labels on the same grid."""
 KINDS = {"T1w": "t1w", "T2w": "t2w"}
 """Column of the manifest that names a modality's scan."""
 
@@ -47,9 +65,17 @@ class Prepared:
 
 
 def preprocess_shard(
-    manifest_tsv: Path, root: Path, volume: Volume, out_h5: Path, qc_tsv: Path, excluded_tsv: Path
+    manifest_tsv: Path,
+    root: Path,
+    volume: Volume,
+    out_h5: Path,
+    qc_tsv: Path,
+    excluded_tsv: Path,
+    segment: Segment | None = None,
 ) -> None:
     """Write the volumes of one shard; a session that fails costs itself alone and is named in `excluded_tsv`.
+
+    `segment` makes masks of raw scans that come with neither mask nor label map.
 
     The HDF5 file has a row for each session and modality: `image` float16 in [-1, 1] with background -1, `mask` uint8
     (the brain) and `labels` int16 (ground truth; zeros where the attribute `has_labels` says there is none).
@@ -63,7 +89,7 @@ def preprocess_shard(
         for row in read_tsv(manifest_tsv, numeric=("age",)).to_dict("records"):
             key = {name: row[name] for name in KEY}
             try:
-                session = prepare(row, root, volume)
+                session = prepare(row, root, volume, segment)
             except Unusable as error:
                 excluded.append({**key, "reason": error.reason, "file": error.file})
                 print(f"excluded {' '.join(key.values())}: {error.reason} ({error.file})", flush=True)
@@ -105,38 +131,107 @@ def _write(out_h5: Path, spool: Path, records: list[Record], has_labels: list[bo
                 writer.write(name, row, np.load(spool / f"{row}-{name}.npy", allow_pickle=False))
 
 
-def prepare(row: dict[str, Any], root: Path, volume: Volume) -> Prepared:
-    """One session, given its row of a manifest.
+def prepare(row: dict[str, Any], root: Path, volume: Volume, segment: Segment | None = None) -> Prepared:
+    """One session, given its row of a manifest; one modality may be missing.
 
     Raises
     ------
     Unusable
-        If a file is broken, no brain mask can be had, or the brain doesn't fit.
+        If a file is broken, scans on different grids may not be resampled, no brain mask can be had, or the brain
+        doesn't fit.
     """
-    files = {name: row[kind] for name, kind in KINDS.items()}
+    files = {name: row[kind] for name, kind in KINDS.items() if row[kind]}
     scans = {name: load_scan(root, file) for name, file in files.items()}
     for name, scan in scans.items():
         check_image(scan, files[name])
-        _check_grid(scan, scans["T1w"], files[name])
-    if row["mask"]:
-        brain = given_brain(_load_beside(root, row["mask"], scans["T1w"]), row["mask"])
-    else:
-        brain = signal_brain(scans, files, volume.strip_check)
-    start, mask, qc = place(brain, volume, files["T1w"])
+    aligned = bring_together(scans, files, volume)
+    brain, made_from = find_brain(row, root, aligned, files, volume, segment)
+    if volume.oversize == "rescale" and (factor := too_large(brain, volume)) > 1:
+        aligned = aligned.on(align.stretched(aligned.grid, np.full(3, factor)), factor)
+        brain, made_from = find_brain(row, root, aligned, files, volume, segment)
+    start, mask, qc = place(brain, volume, files[aligned.reference])
     labels = np.zeros(volume.shape, np.int16)
     if row["labels"]:
-        labels = cut(_load_labels(root, row["labels"], scans["T1w"]), start, volume.shape, 0)
-    qc |= {"voxel_mm": _by(np.linalg.norm(scans["T1w"].affine[:3, :3], axis=0))}
-    qc |= {"brain_ml": round(brain_ml(brain, scans["T1w"].affine), 3), "mask_from": GIVEN if row["mask"] else STRIPPED}
+        labels = cut(
+            aligned.beside(_load_labels(root, row["labels"], aligned)).astype(np.int16), start, volume.shape, 0
+        )
+    affine = aligned.grid[1]
+    qc |= {"voxel_mm": _by(np.linalg.norm(affine[:3, :3], axis=0)), "brain_ml": round(brain_ml(brain, affine), 3)}
+    qc |= {"mask_from": made_from, **aligned.facts(brain)}
     images, geometry = {}, {}
-    for name, scan in scans.items():
+    for name in scans:
+        scan = aligned.scan(name)
+        if volume.n4:
+            scan, qc[f"n4_{name.lower()}"] = align.unbiased(scan, brain)
         bounds = intensity_bounds(scan.data[brain], volume.percentiles)
         if bounds[1] <= bounds[0]:
             raise Unusable(f"the brain's intensities are all {bounds[0]:g} or less", files[name])
         images[name] = normalise(cut(scan.data, start, volume.shape, 0.0), mask, bounds)
-        geometry[name] = _describe(scan, start, bounds)
+        geometry[name] = _describe(scan, start, bounds, aligned.moved(name))
         qc |= {f"{name.lower()}_low": bounds[0], f"{name.lower()}_high": bounds[1]}
     return Prepared(images, mask.astype(np.uint8), labels, geometry, qc)
+
+
+def bring_together(scans: dict[str, Scan], files: dict[str, str], volume: Volume) -> Session:
+    """The scans of a session on one grid, T1w's (or the only one's), with cubic voxels where these are asked for.
+
+    Raises
+    ------
+    Unusable
+        If they lie on different grids and may not be registered.
+    """
+    reference = next(iter(scans))
+    fixed = scans[reference]
+    found: dict[str, align.Registration] = {}
+    for name, scan in scans.items():
+        apart = not align.same_grid(align.grid_of(scan), align.grid_of(fixed))
+        if apart and volume.registration == "off":
+            shapes = f"{_by(scan.data.shape)} against {_by(fixed.data.shape)}"
+            raise Unusable(
+                f"on another grid than {reference} ({shapes} voxels); volume.registration is off", files[name]
+            )
+        if name != reference and (apart or volume.registration == "all"):
+            found[name] = align.register(fixed, scan)
+    grid = align.grid_of(fixed)
+    session = Session(scans, reference, grid, grid, found)
+    return session.on(align.cubes(grid, volume.voxel_mm)) if volume.voxel_mm else session
+
+
+def find_brain(
+    row: dict[str, Any], root: Path, session: Session, files: dict[str, str], volume: Volume, segment: Segment | None
+) -> tuple[np.ndarray, str]:
+    """The brain (D, H, W), bool, on the session's grid, and what it was taken from.
+
+    In order: a given mask, skull-stripped scans, a label map, the segmentation of the reference scan.
+
+    Raises
+    ------
+    Unusable
+        If none of these can be had, with what to supply.
+    """
+    if row["mask"]:
+        mask = session.beside(_load_beside(root, row["mask"], session))
+        return given_brain(mask, row["mask"]), GIVEN
+    signals = {name: signal_of(scan) for name, scan in session.scans.items()}
+    why, at = not_stripped(signals, volume.strip_check)
+    if not why:
+        together = {name: session.place(name, signal) > 0.5 for name, signal in signals.items()}
+        brain, why = signal_brain(together, session.grid[1])
+        if not why:
+            return brain, STRIPPED
+        at = session.reference
+    if row["labels"]:
+        return labelled_brain(session.beside(_load_labels(root, row["labels"], session)), row["labels"]), LABELLED
+    if segment is not None:
+        scan = session.scan(session.reference)
+        return labelled_brain(segment(scan.data, scan.affine), files[session.reference]), SEGMENTED
+    raise Unusable(SUPPLY.format(why=why), files[at])
+
+
+def too_large(brain: np.ndarray, volume: Volume) -> float:
+    """By what voxels must grow for a brain's box to fit the volume, a voxel to spare; at most 1 where it fits."""
+    _, size = bounding_box(brain)
+    return float(np.max((size + 1) / np.asarray(volume.shape))) if (size > volume.shape).any() else 1.0
 
 
 def place(brain: np.ndarray, volume: Volume, file: str) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
@@ -160,27 +255,26 @@ def place(brain: np.ndarray, volume: Volume, file: str) -> tuple[np.ndarray, np.
     return start, mask, facts
 
 
-def _load_beside(root: Path, file: str, reference: Scan) -> Scan:
+def _load_beside(root: Path, file: str, session: Session) -> Scan:
+    """A mask or label map, which lies on the grid of the reference scan."""
     scan = load_scan(root, file)
-    _check_grid(scan, reference, file)
+    reference = session.scans[session.reference]
+    if not align.same_grid(align.grid_of(scan), align.grid_of(reference)):
+        shapes = f"{_by(scan.data.shape)} against {_by(reference.data.shape)}"
+        raise Unusable(f"on another grid than {session.reference} ({shapes} voxels)", file)
     return scan
 
 
-def _load_labels(root: Path, file: str, reference: Scan) -> np.ndarray:
-    """A label map in RAS+, int16."""
-    data = _load_beside(root, file, reference).data.round()
+def _load_labels(root: Path, file: str, session: Session) -> Scan:
+    """A label map in RAS+, whole numbers that fit int16."""
+    scan = _load_beside(root, file, session)
+    data = scan.data.round()
     if data.min() < 0 or data.max() > np.iinfo(np.int16).max:
         raise Unusable(f"labels from {data.min():g} to {data.max():g}; 0 to 32767 are expected", file)
-    return data.astype(np.int16)
+    return Scan(data, scan.affine, scan.source_shape, scan.source_affine)
 
 
-def _check_grid(scan: Scan, reference: Scan, file: str) -> None:
-    if scan.data.shape != reference.data.shape:
-        shapes = f"{_by(scan.data.shape)} against {_by(reference.data.shape)}"
-        raise Unusable(f"on another grid than T1w ({shapes} voxels)", file)
-
-
-def _describe(scan: Scan, start: np.ndarray, bounds: tuple[float, float]) -> Geometry:
+def _describe(scan: Scan, start: np.ndarray, bounds: tuple[float, float], moved: np.ndarray | None) -> Geometry:
     """What it takes to put a volume back into its scan."""
     return Geometry(
         affine=_rows(scan.affine),
@@ -189,6 +283,7 @@ def _describe(scan: Scan, start: np.ndarray, bounds: tuple[float, float]) -> Geo
         source_shape=tuple(int(side) for side in scan.source_shape),
         start=tuple(int(voxel) for voxel in start),
         intensity=bounds,
+        moved=None if moved is None else _rows(moved),
     )
 
 

@@ -36,6 +36,9 @@ class Geometry:
         Voxel of the RAS+ scan that lies at index (0, 0, 0) of the volume; negative where padding comes first.
     intensity : (float, float)
         Scan intensities that became the lower and upper end of the volume's range.
+    moved : 4 x 4 nested tuples, or None
+        Where the volume's grid isn't just the file's turned to RAS+ (the scan was resampled, or registered): the
+        transform (mm) from its space to the file's. None where it is.
     """
 
     affine: tuple[tuple[float, ...], ...]
@@ -44,6 +47,7 @@ class Geometry:
     source_shape: tuple[int, int, int]
     start: tuple[int, int, int]
     intensity: tuple[float, float]
+    moved: tuple[tuple[float, ...], ...] | None = None
 
 
 @dataclass(frozen=True)

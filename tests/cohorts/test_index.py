@@ -15,10 +15,11 @@ from neuroquant.files import read_tsv
 def index(bids, tmp_path):
     """Takes the inventory and the index of the folder as it is; gives both tables."""
 
-    def run(**change) -> tuple[pd.DataFrame, pd.DataFrame]:
+    def run(registration=False, **change) -> tuple[pd.DataFrame, pd.DataFrame]:
         cohort, out = bids.cohort.model_copy(update=change), tmp_path / "out"
         refresh_inventory(cohort, bids.root, out / "inventory.tsv")
-        index_cohort(cohort, bids.root, out / "inventory.tsv", out / "sessions.tsv", out / "excluded.tsv")
+        paths = [out / f"{name}.tsv" for name in ("inventory", "sessions", "excluded")]
+        index_cohort(cohort, bids.root, *paths, registration)
         sessions, excluded = read_tsv(out / "sessions.tsv"), read_tsv(out / "excluded.tsv")
         assert list(sessions.columns) == SESSIONS and list(excluded.columns) == EXCLUDED
         both = pd.concat([sessions[EXCLUDED[:3]], excluded[EXCLUDED[:3]]])
@@ -74,9 +75,18 @@ def test_a_pair_on_different_grids_waits_for_registration(bids, index):
         bids.pair(subject)
         bids.scan(f"{subject}/anat/{subject}_T2w.nii.gz", **change)
     _, excluded = index()
-    assert all("raw pair on different grids" in r and "registration is not" not in r for r in excluded.reason)
-    assert all("registration and resampling are not done yet" in reason for reason in excluded.reason)
+    assert all("raw pair on different grids" in reason for reason in excluded.reason)
+    assert all("set volume.registration: grids" in reason for reason in excluded.reason)
     assert list(excluded.file) == ["sub-01/anat/sub-01_T2w.nii.gz", "sub-02/anat/sub-02_T2w.nii.gz"]
+    kept, excluded = index(registration=True)
+    assert excluded.empty and len(kept) == 2
+
+
+def test_sessions_with_one_modality_are_kept_where_any_is_enough(bids, index):
+    bids.pair("sub-01"), bids.pair("sub-02")["T2w"].unlink(), bids.pair("sub-03")["T1w"].unlink()
+    sessions, excluded = index(modalities="any")
+    assert excluded.empty and list(sessions.subject) == ["sub-01", "sub-02", "sub-03"]
+    assert list(sessions.t2w == "") == [False, True, False] and list(sessions.t1w == "") == [False, False, True]
 
 
 def test_a_mask_or_label_map_on_another_grid_is_named(bids, index):

@@ -13,10 +13,22 @@ from neuroquant.files import read_tsv
 ROOT = Path(os.environ.get("NEUROQUANT_TESTDATA", "")) / "bids_real"
 
 
-@pytest.mark.skipif(
+needs_data = pytest.mark.skipif(
     "NEUROQUANT_TESTDATA" not in os.environ or not ROOT.is_dir(),
     reason="set NEUROQUANT_TESTDATA to the folder that holds bids_real to test on real scans",
 )
+
+
+@needs_data
+def test_with_registration_and_any_modality_every_session_goes_on_to_preprocessing(tmp_path):
+    cohort = Cohort(name="real", root=str(ROOT), modalities="any")
+    refresh_inventory(cohort, ROOT, tmp_path / "inventory.tsv")
+    index_cohort(cohort, ROOT, *(tmp_path / f"{name}.tsv" for name in ("inventory", "sessions", "excluded")), True)
+    sessions, excluded = read_tsv(tmp_path / "sessions.tsv"), read_tsv(tmp_path / "excluded.tsv")
+    assert excluded.empty and len(sessions) == 10 and (sessions.t2w == "").sum() == 4
+
+
+@needs_data
 def test_stripped_pairs_are_in_and_raw_or_unpaired_scans_are_out(tmp_path):
     cohort = Cohort(name="real", root=str(ROOT))
     check_root(cohort)

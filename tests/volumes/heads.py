@@ -46,12 +46,12 @@ class Shard:
         self.rows.append({**row, "split": "test"})
         return self.rows[-1]
 
-    def run(self, out: str = "out", **settings) -> tuple[ArrayFile, pd.DataFrame, pd.DataFrame]:
+    def run(self, out: str = "out", segment=None, **settings) -> tuple[ArrayFile, pd.DataFrame, pd.DataFrame]:
         """(volumes, QC, excluded) of all sessions added so far."""
         write_tsv(pd.DataFrame(self.rows, columns=COLUMNS), self.root / "manifest.tsv")
         folder = self.root / out
         paths = [folder / f"test-000.{kind}" for kind in ("h5", "qc.tsv", "excluded.tsv")]
         volume = Volume(**{"shape": (32, 32, 32), **settings})
-        preprocess_shard(self.root / "manifest.tsv", self.root, volume, *paths)
+        preprocess_shard(self.root / "manifest.tsv", self.root, volume, *paths, segment)
         assert sorted(os.listdir(folder)) == sorted(path.name for path in paths), "nothing else is left behind"
         return ArrayFile(paths[0]), read_tsv(paths[1]), read_tsv(paths[2])

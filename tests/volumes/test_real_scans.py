@@ -7,6 +7,7 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import ndimage
 
 from neuroquant.config.volume import Volume
 from neuroquant.files import read_tsv, write_tsv
@@ -53,3 +54,47 @@ def test_it_goes_back_onto_the_scan(real):
         inside = (back > 0) & (data < high)
         assert inside.mean() > 0.1
         np.testing.assert_allclose(back[inside], data[inside], atol=(high - low) * 2.0**-11)
+
+
+@pytest.mark.slow
+def test_every_real_subject_is_in_or_out_for_the_right_reason_with_all_steps_on(tmp_path):
+    """sub-02's T2w, 6 mm off and on another grid, comes onto its T1w; raw heads need a mask; T1w alone is enough."""
+    rows = []
+    for subject in ("sub-02", "sub-03", "sub-05", "sub-06"):
+        stem = f"{subject}/anat/{subject}"
+        row = {
+            "cohort": "real",
+            "subject": subject,
+            "session": "",
+            "family": "",
+            "sex": "F",
+            "age": "",
+            "split": "test",
+        }
+        row |= {"t1w": f"{stem}_T1w.nii.gz", "t2w": "" if subject == "sub-06" else f"{stem}_T2w.nii.gz"}
+        rows.append({**row, "mask": "", "labels": "", "split": "test"})
+    scan = nib.load(ROOT / rows[0]["t1w"])
+    head = ndimage.gaussian_filter(scan.get_fdata(dtype=np.float32), 2) > 60
+    middle = np.zeros(scan.shape, bool)
+    middle[70:190, 60:200, 18:42] = True  # about the brain: no mask comes with this scan
+    nib.save(nib.Nifti1Image((head & middle).astype(np.uint8), scan.affine), tmp_path / "mask.nii.gz")
+    rows[0]["mask"] = str(tmp_path / "mask.nii.gz")
+    write_tsv(pd.DataFrame(rows), tmp_path / "manifest.tsv")
+    out = [tmp_path / name for name in ("a.h5", "qc.tsv", "excluded.tsv")]
+    volume = Volume(registration="grids", voxel_mm=1.0, oversize="rescale")
+    preprocess_shard(tmp_path / "manifest.tsv", ROOT, volume, *out)
+    volumes, qc, excluded = ArrayFile(out[0]), read_tsv(out[1]).set_index("subject"), read_tsv(out[2])
+    assert list(excluded.subject) == ["sub-03"] and "supply one as derivatives" in excluded.reason[0]
+    assert [(r.subject, r.modality) for r in volumes.records] == [
+        ("sub-02", "T1w"), ("sub-02", "T2w"), ("sub-05", "T1w"), ("sub-05", "T2w"), ("sub-06", "T1w"),
+    ]  # fmt: skip
+    assert qc.registered["sub-02"] == "yes" and float(qc.mi_after["sub-02"]) > 1.5 * float(qc.mi_before["sub-02"])
+    assert 3 < float(qc.shift_mm["sub-02"]) < 9 and qc.voxel_mm["sub-02"].startswith("1")
+    assert qc.registered["sub-05"] == "no" and qc.lost_voxels["sub-06"] == "0"
+    back = restore(volumes.read("image", 1), volumes.records[1].geometry, volumes.read("mask", 1))
+    source = nib.load(ROOT / rows[0]["t2w"])
+    assert back.shape == source.shape
+    np.testing.assert_allclose(back.affine, source.affine)
+    inside = ndimage.binary_erosion(np.asarray(back.dataobj) > 0, iterations=4)
+    data = source.get_fdata(dtype=np.float32)
+    assert np.corrcoef(np.asarray(back.dataobj)[inside], data[inside])[0, 1] > 0.9

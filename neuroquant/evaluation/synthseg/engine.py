@@ -1,6 +1,6 @@
 """One interface to whatever segments: images in, label maps and soft volumes out, and a name that can't be mistaken."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -110,3 +110,23 @@ def open_segmenter(settings: Segmentation, standin_file: Path | None, device: st
     if settings.engine in ("upstream", "freesurfer"):
         return OutsideSegmenter(settings, device, threads)
     raise InputError("segmentation.engine", settings.engine, "an engine that segments", "choose torch")
+
+
+def labels_with(settings: dict[str, Any], device: str, threads: int) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    """From voxels (D, H, W) and their affine (4, 4) to labels on the same grid, by the configured engine.
+
+    Raises
+    ------
+    InputError
+        If the engine is none that segments real scans: the stand-in knows the embedded cohorts alone.
+    """
+    chosen = Segmentation.model_validate(settings)
+    if chosen.engine in ("none", "standin"):
+        raise InputError(
+            "volume.synthseg_mask",
+            f"segmentation.engine: {chosen.engine}",
+            "torch, upstream or freesurfer",
+            "choose one of these, or set volume.synthseg_mask: false",
+        )
+    segmenter = open_segmenter(chosen, None, device, threads)
+    return lambda volume, affine: next(iter(segmenter.segment_all([Scan("raw scan", volume, affine)]))).labels

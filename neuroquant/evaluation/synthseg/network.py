@@ -1,6 +1,6 @@
 """SynthSeg's 3D U-Net: ELU convolutions, batch norm behind each level, skips taken before it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
 import torch.nn.functional as F
@@ -17,23 +17,36 @@ HALO = 2
 """Planes on either side that two 3x3x3 convolutions look at."""
 
 
-def by_slabs(function: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
-    """What a function of two 3x3x3 convolutions gives, slab by slab along the first axis.
+Slab = tuple[int, int, Tensor]
+"""First plane, the one behind the last, and (B, C, planes, H, W)."""
+
+
+def slabs(function: Callable[..., Tensor], planes: int, *inputs: Tensor) -> Iterator[Slab]:
+    """What a function of two 3x3x3 convolutions gives, `planes` planes of the first axis at a time.
 
     Parameters
     ----------
     inputs : (B, C, D, H, W); the first has all planes, the others may have a fraction of them (1/2: one per two).
     """
-    depth, out = inputs[0].shape[2], None
-    for start in range(0, depth, PLANES):
-        stop = min(start + PLANES, depth)
+    depth = inputs[0].shape[2]
+    ratios = [depth // x.shape[2] for x in inputs]
+    for start in range(0, depth, planes):
+        stop = min(start + planes, depth)
         low, high = max(start - HALO, 0), min(stop + HALO, depth)
-        ratios = [depth // x.shape[2] for x in inputs]
         part = function(*(x[:, :, low // r : high // r] for x, r in zip(inputs, ratios, strict=True)))
-        if out is None:
-            out = part.new_empty(*part.shape[:2], depth, *part.shape[3:])
-        out[:, :, start:stop] = part[:, :, start - low : stop - low]
-    return out
+        yield start, stop, part[:, :, start - low : stop - low]
+
+
+def joined(parts: Iterator[Slab], depth: int) -> Tensor:
+    """All slabs in one tensor, (B, C, D, H, W)."""
+    whole = None
+    for start, stop, part in parts:
+        if stop - start == depth:
+            return part
+        if whole is None:
+            whole = part.new_empty(*part.shape[:2], depth, *part.shape[3:])
+        whole[:, :, start:stop] = part
+    return whole
 
 
 class Level(nn.Module):
@@ -79,16 +92,21 @@ class UNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, 1, D, H, W) in [0, 1], sides multiples of 2^(levels - 1), to logits (B, labels, D, H, W)."""
-        whole = torch.is_grad_enabled() or x.numel() < LARGE
+        return joined(self.in_slabs(x), x.shape[2])
+
+    def in_slabs(self, x: Tensor) -> Iterator[Slab]:
+        """The logits of `forward`, one slab after the other: of a large image they are never all in memory."""
+        depth = x.shape[2]
+        planes = depth if torch.is_grad_enabled() or x.numel() < LARGE else PLANES
         skips = []
         for number, level in enumerate(self.down[:-1]):
-            skip = level.features(x) if whole or number else by_slabs(level.features, x)
+            skip = level.features(x) if number else joined(slabs(level.features, planes, x), depth)
             skips.append(skip)
             x = level.norm(F.max_pool3d(skip, 2)) if self.keeps_order(level) else F.max_pool3d(level.norm(skip), 2)
         x = self.down[-1].norm(self.down[-1].features(x))
         for level in self.up[:-1]:
             x = level.norm(level.merged(skips.pop(), x))
-        return self.finish(skips.pop(), x) if whole else by_slabs(self.finish, skips.pop(), x)
+        yield from slabs(self.finish, planes, skips.pop(), x)
 
     def finish(self, skip: Tensor, below: Tensor) -> Tensor:
         """The finest level of the way up, and the logits."""

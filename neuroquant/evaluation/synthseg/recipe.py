@@ -54,15 +54,23 @@ def posteriors_of(network: UNet, image: Tensor, labels: tuple[int, ...], flip: b
 
     Smoothing once after the average gives what smoothing both before it gives.
     """
-    if not flip:
-        return smoothed(softmax_(network(image))[0])
-    if image.numel() <= SMALL:
+    if flip and image.numel() <= SMALL:
         direct, mirrored = softmax_(network(torch.cat([image, image.flip(2)])))
-    else:
-        direct, mirrored = (softmax_(network(one))[0] for one in (image, image.flip(2)))
-    for own, other in enumerate(flipped(labels)):
-        direct[own].add_(mirrored[other].flip(0)).mul_(0.5)
+        add_mirrored(direct, mirrored, labels)
+        return smoothed(direct.mul_(0.5))
+    direct = softmax_(network(image))[0]
+    if flip:
+        depth = image.shape[2]
+        for start, stop, logits in network.in_slabs(image.flip(2)):
+            add_mirrored(direct[:, depth - stop : depth - start], softmax_(logits)[0], labels)
+        direct.mul_(0.5)
     return smoothed(direct)
+
+
+def add_mirrored(direct: Tensor, mirrored: Tensor, labels: tuple[int, ...]) -> None:
+    """Add posteriors (C, D, H, W) of a mirror image to those of the image, in place: turned back, sides exchanged."""
+    for own, other in enumerate(flipped(labels)):
+        direct[own].add_(mirrored[other].flip(0))
 
 
 def softmax_(logits: Tensor) -> Tensor:
