@@ -113,6 +113,9 @@ rule account:
             "val",
             "test",
         ),
+        qc=lambda wildcards: shards_of(
+            wildcards.cohort, "volumes/{cohort}/{shard}.qc.tsv", "train", "val", "test"
+        ),
         manifests=manifests_of("train", "val", "test"),
     output:
         sessions=RESULTS / "cohorts/{cohort}/sessions.tsv",

@@ -8,14 +8,16 @@ with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakem
     from pathlib import Path
 
     from neuroquant.cohorts.accounting import account
+    from neuroquant.config.cohort import Cohort
 
     account(
         Path(snakemake.input.sessions),
         Path(snakemake.input.excluded),
         Path(snakemake.input.splits),
         [Path(path) for path in snakemake.input.shards],
+        [Path(path) for path in snakemake.input.qc],
         Path(snakemake.output.sessions),
         Path(snakemake.output.excluded),
         Path(snakemake.output.proof),
-        json.loads(snakemake.params.cohort)["name"],
+        Cohort.model_validate(json.loads(snakemake.params.cohort)),
     )

@@ -6,8 +6,11 @@ import pandas as pd
 
 from neuroquant.cohorts.index import EXCLUDED, KEY
 from neuroquant.cohorts.split import split_proof
+from neuroquant.config.cohort import Cohort
 from neuroquant.errors import InputError
 from neuroquant.files import read_tsv, write_tsv
+
+HASHES = ["subject", "session", "t1w_hash", "t2w_hash"]
 
 
 def account(
@@ -15,23 +18,31 @@ def account(
     excluded_tsv: Path,
     splits_tsv: Path,
     shard_excluded: list[Path],
+    shard_qc: list[Path],
     out_sessions: Path,
     out_excluded: Path,
     out_proof: Path,
-    cohort: str,
+    cohort: Cohort,
 ) -> None:
     """`gather`, and the proof of the split on the sessions that remain.
+
+    Parameters
+    ----------
+    shard_qc : the QC tables of preprocessing, for the fingerprints of the images.
 
     Raises
     ------
     InputError
-        As `gather`; and if no session remains, or two splits share a subject or a family.
+        As `gather`; and if no session remains, or two splits share a subject, a family or an image.
     """
     gather(sessions_tsv, excluded_tsv, shard_excluded, out_sessions, out_excluded)
     kept = read_tsv(out_sessions)
     if kept.empty:
-        raise InputError(f"cohort {cohort}", "no usable session", "at least one", f"read the reasons in {out_excluded}")
-    write_tsv(split_proof(read_tsv(splits_tsv), kept), out_proof)
+        raise InputError(
+            f"cohort {cohort.name}", "no usable session", "at least one", f"read the reasons in {out_excluded}"
+        )
+    hashes = pd.concat([pd.DataFrame(columns=HASHES, dtype=str), *map(read_tsv, shard_qc)])[HASHES]
+    write_tsv(split_proof(read_tsv(splits_tsv), kept, hashes, cohort.stands_for), out_proof)
 
 
 def gather(

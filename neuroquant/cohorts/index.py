@@ -6,7 +6,8 @@ from typing import Any
 import pandas as pd
 
 from neuroquant.cohorts.headers import Unusable, read_grid
-from neuroquant.cohorts.layouts import KINDS, LAYOUTS, match, match_folder
+from neuroquant.cohorts.layouts import KINDS, layout_of, match, match_folder
+from neuroquant.cohorts.paths import paths_of
 from neuroquant.cohorts.phenotypes import Participant, participants_path, read_participants, session_ages
 from neuroquant.config.cohort import Cohort
 from neuroquant.errors import InputError
@@ -67,11 +68,11 @@ def index_cohort(
 
 def find_sessions(cohort: Cohort, inventory_tsv: Path) -> dict[tuple[str, str], Files]:
     """(subject, session) -> its files, for sessions with a T1w or T2w scan, or a folder that can't be read."""
-    layout = LAYOUTS[cohort.layout]
+    layout, listed = layout_of(cohort), paths_of(cohort) if cohort.layout == "table" else {}
     found: dict[tuple[str, str], Files] = {}
     for row in read_tsv(inventory_tsv).sort_values("path").itertuples(index=False):
-        hit = match(layout, row.path)
-        if hit is None and row.bytes == "-1" and (folder := match_folder(layout, row.path)):
+        hit = listed.get(row.path) if listed else match(layout, row.path)
+        if hit is None and row.bytes == "-1" and layout.subject and (folder := match_folder(layout, row.path)):
             hit = (UNREADABLE, *folder)
         if hit:
             kind, subject, session = hit

@@ -4,7 +4,8 @@ import os
 import re
 from pathlib import Path
 
-from neuroquant.cohorts.layouts import LAYOUTS, Layout, match
+from neuroquant.cohorts.layouts import Layout, layout_of, match, pattern_of
+from neuroquant.cohorts.paths import paths_of
 from neuroquant.cohorts.phenotypes import read_participants
 from neuroquant.config.cohort import Cohort
 from neuroquant.errors import InputError
@@ -35,8 +36,14 @@ def check_root(cohort: Cohort) -> None:
         raise InputError(where, f"{root}: {error.strerror}", "a folder that can be read", edit) from None
     if cohort.layout == "bids" and "dataset_description.json" not in names:
         raise InputError(where, f"{root}: no dataset_description.json", "a BIDS data set", edit)
-    pattern = LAYOUTS[cohort.layout].subject
-    if not any(re.fullmatch(pattern, name) for name in names):
+    pattern = layout_of(cohort).subject
+    if cohort.layout in ("custom", "table"):
+        listed = paths_of(cohort) if cohort.layout == "table" else {}
+        scans = [path for path, size, _ in take_inventory(cohort, root) if size >= 0]
+        if not any(path in listed or match(layout_of(cohort), path) for path in scans):
+            told = "; ".join(cohort.files.values()) or f"the paths of {cohort.table}"
+            raise InputError(where, f"{root}: no file at {told}", "the cohort's scans", edit + ", or where files lie")
+    elif not any(re.fullmatch(pattern, name) for name in names):
         expected = f"{'BIDS' if cohort.layout == 'bids' else cohort.layout}: a folder a subject, named {pattern}"
         raise InputError(where, f"{root}: no subject's folder", expected, edit + ", or `layout`")
     read_participants(cohort, root)
@@ -63,8 +70,15 @@ def take_inventory(cohort: Cohort, root: Path) -> list[Entry]:
     InputError
         If the root itself can't be read.
     """
-    layout = LAYOUTS[cohort.layout]
+    layout = layout_of(cohort)
     found: list[Entry] = []
+    if cohort.layout == "table":
+        found = [_stamp(root / path, path) for path in paths_of(cohort)]
+        return sorted([*found, _stamp(Path(cohort.table), cohort.table), *_participants(cohort)])
+    if cohort.layout == "custom":
+        for template in set(cohort.files.values()):
+            _follow(layout, root, "", template.split("/"), found)
+        return sorted({*found, *_tables(layout, root), *_participants(cohort)})
     try:
         top = list(os.scandir(root))
     except OSError as error:
@@ -78,9 +92,33 @@ def take_inventory(cohort: Cohort, root: Path) -> list[Entry]:
             _walk(layout, entry.path, entry.name, DEPTH, found)
         elif entry.name == "derivatives":
             _walk_derivatives(layout, entry.path, found)
-    if cohort.participants:
-        found.append(_stamp(Path(cohort.participants), cohort.participants))
-    return sorted(found)
+    return sorted([*found, *_participants(cohort)])
+
+
+def _participants(cohort: Cohort) -> list[Entry]:
+    return [_stamp(Path(cohort.participants), cohort.participants)] if cohort.participants else []
+
+
+def _tables(layout: Layout, root: Path) -> list[Entry]:
+    return [_stamp(root / name, name) for name in layout.tables if (root / name).exists()]
+
+
+def _follow(layout: Layout, root: Path, relative: str, parts: list[str], found: list[Entry]) -> None:
+    """Add the files of a layout of one's own: only folders that its path names are looked into."""
+    pattern = pattern_of(parts[0].replace("{session}", "*").replace("{subject}", "*"))
+    try:
+        entries = [entry for entry in os.scandir(root / relative) if re.fullmatch(pattern, entry.name)]
+    except (NotADirectoryError, FileNotFoundError):
+        return
+    except OSError:
+        found.append((relative, -1, -1))
+        return
+    for entry in entries:
+        path = f"{relative}/{entry.name}" if relative else entry.name
+        if len(parts) > 1:
+            _follow(layout, root, path, parts[1:], found)
+        elif match(layout, path):
+            found.append(_stamp(entry, path))
 
 
 def _walk_derivatives(layout: Layout, folder: str, found: list[Entry]) -> None:

@@ -3,6 +3,8 @@
 import re
 from dataclasses import dataclass
 
+from neuroquant.config.cohort import Cohort
+
 NII = r"\.nii(?:\.gz)?"
 KINDS = ("t1w", "t2w", "mask", "labels")
 
@@ -45,6 +47,8 @@ COLUMNS = {
 }
 MONTHS = frozenset({"interview_age"})
 """Age columns in months; all others are in years."""
+ANY_NAME = r"[A-Za-z0-9][A-Za-z0-9_-]*?"
+"""A subject or session of a layout of one's own; as short as the rest of the path lets it be."""
 BIDS_SUBJECT, BIDS_SESSION = r"sub-[A-Za-z0-9]+", r"ses-[A-Za-z0-9]+"
 BIDS_ANAT = rf"(?P<subject>{BIDS_SUBJECT})/(?:(?P<session>{BIDS_SESSION})/)?anat/(?P=subject)"
 ENTITIES = r"(?:_[A-Za-z0-9]+-[A-Za-z0-9+]+)*"
@@ -78,7 +82,34 @@ LAYOUTS = {
         ("participants.tsv",),
         COLUMNS,
     ),
+    "table": Layout("", "", "", {}, (), COLUMNS),
 }
+
+
+def layout_of(cohort: Cohort) -> Layout:
+    """The layout of a cohort, by name or, `custom`, as its own patterns have it."""
+    if cohort.layout != "custom":
+        return LAYOUTS[cohort.layout]
+    files = {kind: pattern_of(path) for kind, path in cohort.files.items()}
+    return Layout("", "", "", files, ("participants.tsv",), COLUMNS)
+
+
+def pattern_of(path: str) -> str:
+    """The regular expression of a path with {subject}, {session} and *: none of them reaches over a slash.
+
+    A name that stands twice is the same both times.
+    """
+    pattern, seen = "", set()
+    for part in re.split(r"(\{subject\}|\{session\}|\*)", path):
+        name = part[1:-1]
+        if part == "*":
+            pattern += "[^/]*"
+        elif part in ("{subject}", "{session}"):
+            pattern += f"(?P={name})" if name in seen else f"(?P<{name}>{ANY_NAME})"
+            seen.add(name)
+        else:
+            pattern += re.escape(part)
+    return pattern if "session" in seen else pattern + "(?P<session>)"
 
 
 def match(layout: Layout, path: str) -> tuple[str, str, str] | None:

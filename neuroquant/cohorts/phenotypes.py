@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from neuroquant.cohorts.layouts import LAYOUTS, MONTHS
+from neuroquant.cohorts.layouts import MONTHS, layout_of
 from neuroquant.config.cohort import Cohort
 from neuroquant.errors import InputError
 
@@ -25,8 +25,10 @@ class Participant:
 
 
 def participants_path(cohort: Cohort, root: Path) -> Path:
-    """The participants table of a cohort."""
-    return Path(cohort.participants) if cohort.participants else root / "participants.tsv"
+    """The participants table of a cohort; of a table of paths, that table, unless another is named."""
+    if cohort.participants:
+        return Path(cohort.participants)
+    return Path(cohort.table) if cohort.layout == "table" else root / "participants.tsv"
 
 
 def read_table(path: Path) -> list[dict[str, str]]:
@@ -63,28 +65,40 @@ def read_participants(cohort: Cohort, root: Path) -> dict[str, Participant]:
     InputError
         If the table or a column of it is missing, a subject stands in two rows, or nobody's sex is known.
     """
-    path, layout = participants_path(cohort, root), LAYOUTS[cohort.layout]
+    path, layout = participants_path(cohort, root), layout_of(cohort)
     rows = read_table(path)
-    names = _columns(path, rows[0], layout.columns)
+    names = _columns(path, rows[0], columns_of(cohort))
     people: dict[str, Participant] = {}
+    visits = cohort.layout == "table" and path == Path(cohort.table)  # a row a session, with the same facts in each
     for row in rows:
-        subject = layout.subject_of(row[names["subject"]])
-        if subject in people:
-            raise InputError(str(path), f"subject {subject} in two rows", "one row a subject", "remove one of them")
-        people[subject] = Participant(
-            SEXES.get(row[names["sex"]].lower(), known(row[names["sex"]])),
+        subject = cohort.subject_format.format(layout.subject_of(row[names["subject"]]))
+        sex = row[names["sex"]]
+        person = Participant(
+            cohort.sex_codes.get(sex, SEXES.get(sex.lower(), known(sex))),
             number(row.get(names["age"], "")) / (12 if names["age"] in MONTHS else 1),
             known(row.get(names["family"], "")),
         )
+        known_as = people.get(subject)
+        if visits and known_as and (person.sex, person.family) == (known_as.sex, known_as.family):
+            continue
+        if subject in people:
+            raise InputError(str(path), f"subject {subject} in two rows", "one row a subject", "remove one of them")
+        people[subject] = person
     found = {person.sex for person in people.values()}
     if not found & {"F", "M"}:
         raise InputError(
             f"{path}: {names['sex']}",
             "only " + ", ".join(sorted(repr(sex) for sex in found)[:5]),
             "F, M, female or male",
-            "write the sexes out; which code stands for which isn't for us to guess",
+            "write the sexes out, or say in `sex_codes` what each code stands for: that isn't for us to guess",
         )
     return people
+
+
+def columns_of(cohort: Cohort) -> dict[str, tuple[str, ...]]:
+    """What the participants table may call subject, sex, age and family; the cohort's own name is the only one."""
+    own = {kind: (name,) for kind, name in cohort.columns.items()}
+    return layout_of(cohort).columns | own
 
 
 def _columns(path: Path, row: dict[str, str], options: dict[str, tuple[str, ...]]) -> dict[str, str]:

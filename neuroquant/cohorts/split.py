@@ -3,6 +3,7 @@
 import hashlib
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from neuroquant.config.volume import Split
@@ -12,6 +13,11 @@ from neuroquant.files import read_tsv, write_tsv
 SPLITS = ("train", "val", "test")
 COLUMNS = ["subject", "family", "sex", "split"]
 SEEDS_TRIED = 1000
+PUBLISHED_FEMALE = {
+    "NCANDA": {"train": 0.505, "val": 0.525, "test": 0.5164},
+    "ABCD": {"train": 0.5212, "val": 0.5358, "test": 0.5157},
+}
+"""Female shares of the paper's splits (section 4.1)."""
 
 
 def unit_hash(*parts: object) -> float:
@@ -140,21 +146,83 @@ def check_apart(splits: pd.DataFrame) -> None:
             )
 
 
-def split_proof(splits: pd.DataFrame, sessions: pd.DataFrame) -> pd.DataFrame:
-    """Counts, sex and age a split, and how many subjects and families it shares with another: none, or this raises.
+def check_images_apart(hashes: pd.DataFrame, splits: pd.DataFrame) -> None:
+    """Refuse a split in which the same image stands in two places, under whatever names.
 
-    Subjects without a usable session don't count. `mean_age` (years) is over sessions whose age is known.
+    Parameters
+    ----------
+    hashes : columns subject, session, and t1w_hash, t2w_hash: fingerprints of the scans' voxels.
 
     Raises
     ------
     InputError
-        If two splits share a subject or a family.
+        With the sessions that have the same image in two splits.
+    """
+    chosen = splits.set_index("subject")["split"]
+    for kind in ("t1w_hash", "t2w_hash"):
+        known = hashes[hashes[kind] != ""]
+        known = known.assign(split=known["subject"].map(chosen))
+        places = known.groupby(kind)["split"].nunique()
+        if (places > 1).any():
+            twins = known[known[kind] == places[places > 1].index[0]]
+            names = ", ".join((twins.subject + " " + twins.session).str.strip())
+            raise InputError(
+                "splits.tsv",
+                f"{int((places > 1).sum())} {kind[:3]} images in two splits, e.g. the same voxels for {names}",
+                "each image in one split",
+                "these are one person under two names, or a copying error: give them one family, or remove one",
+            )
+
+
+def twice(hashes: pd.DataFrame) -> int:
+    """Images that stand more than once."""
+    found = pd.concat([hashes[kind] for kind in ("t1w_hash", "t2w_hash")])
+    return int(found[found != ""].duplicated().sum())
+
+
+def cohen_h(a: float, b: float) -> float:
+    """Cohen's h, the effect size of a difference of two shares."""
+    return float(2 * np.arcsin(np.sqrt(a)) - 2 * np.arcsin(np.sqrt(b)))
+
+
+def cohen_d(a: pd.Series, b: pd.Series) -> float:
+    """Cohen's d with the pooled standard deviation; nan where there is none."""
+    if len(a) < 2 or len(b) < 2:
+        return float("nan")
+    pooled = np.sqrt(((len(a) - 1) * a.var() + (len(b) - 1) * b.var()) / (len(a) + len(b) - 2))
+    return float((a.mean() - b.mean()) / pooled) if pooled > 0 else float("nan")
+
+
+def split_proof(
+    splits: pd.DataFrame, sessions: pd.DataFrame, hashes: pd.DataFrame | None = None, stands_for: str = ""
+) -> pd.DataFrame:
+    """Counts, sex and age a split, and how many subjects and families it shares with another: none, or this raises.
+
+    Subjects without a usable session don't count. `mean_age` (years) is over sessions whose age is known. `sex_effect`
+    (Cohen's h) and `age_effect` (Cohen's d) compare a split with the training split; `published_female_share` is the
+    paper's. `images_shared` counts images whose voxels stand in another split too, `images_twice` those that stand
+    twice in this one; `splits_sha256` is the fingerprint of who is where.
+
+    Parameters
+    ----------
+    hashes : columns subject, session, t1w_hash, t2w_hash of the usable sessions.
+    stands_for : the paper's cohort whose shares stand beside these.
+
+    Raises
+    ------
+    InputError
+        If two splits share a subject, a family or an image.
     """
     check_apart(splits)
+    if hashes is not None:
+        check_images_apart(hashes, splits)
+    text = "\n".join(sorted(splits["subject"] + "\t" + splits["family"] + "\t" + splits["split"]))
+    fingerprint = hashlib.sha256(text.encode()).hexdigest()
     people = splits[splits["subject"].isin(sessions["subject"])].drop_duplicates("subject")
     visits = sessions.merge(people[["subject", "split"]], on="subject")
     visits["age"] = pd.to_numeric(visits["age"].replace("", None))
-    rows = []
+    train, rows = people[people["split"] == "train"], []
+    known = visits[visits["split"] == "train"]["age"].dropna()
     for name in SPLITS:
         mine, theirs = people[people["split"] == name], people[people["split"] != name]
         seen = visits[visits["split"] == name]
@@ -168,6 +236,12 @@ def split_proof(splits: pd.DataFrame, sessions: pd.DataFrame) -> pd.DataFrame:
                 "mean_age": seen["age"].mean(),
                 "subjects_shared": len(set(mine["subject"]) & set(theirs["subject"])),
                 "families_shared": len((set(mine["family"]) & set(theirs["family"])) - {""}),
+                "images_shared": 0 if hashes is not None else "",
+                "images_twice": "" if hashes is None else twice(hashes[hashes["subject"].isin(mine["subject"])]),
+                "sex_effect": cohen_h((mine["sex"] == "F").mean(), (train["sex"] == "F").mean()),
+                "age_effect": cohen_d(seen["age"].dropna(), known),
+                "published_female_share": PUBLISHED_FEMALE.get(stands_for, {}).get(name, ""),
+                "splits_sha256": fingerprint,
             }
         )
     return pd.DataFrame(rows)

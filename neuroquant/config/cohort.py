@@ -3,7 +3,7 @@
 import os
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from neuroquant.config.base import Count, Fraction, Name, NonNegative, Positive, Settings
 
@@ -44,7 +44,24 @@ class Cohort(Settings):
         "", description="cohort of the paper whose published values stand beside these; empty: none"
     )
     embedded: bool = Field(False, description="made by the pipeline itself; named as a stand-in wherever it shows")
-    layout: Literal["bids", "ncanda", "abcd"] = Field("bids", description="how the folder is laid out")
+    layout: Literal["bids", "ncanda", "abcd", "custom", "table"] = Field(
+        "bids", description="how the folder is laid out; custom: as `files` says; table: as a table of paths says"
+    )
+    files: dict[Literal["t1w", "t2w", "mask", "labels"], str] = Field(
+        {}, description="custom: where each kind of file lies below the root, with {subject}, {session} and *"
+    )
+    table: str = Field(
+        "",
+        description="table: a TSV or CSV with subject, t1w, t2w (paths below the root) and, if you like, session, "
+        "mask, labels, sex, age, family",
+    )
+    columns: dict[Literal["subject", "sex", "age", "family"], str] = Field(
+        {}, description="what the participants table calls these, where it isn't one of the usual names"
+    )
+    sex_codes: dict[str, Literal["F", "M"]] = Field({}, description="what the table's codes for sex stand for")
+    subject_format: str = Field(
+        "{}", description="a subject's name in paths, from what the participants table has, e.g. IXI{:0>3}"
+    )
     root: str = Field("", description="folder of the cohort, read only; unused where it is made by the pipeline")
     participants: str = Field(
         "", description="TSV or CSV with subject, sex, age, family; empty: participants.tsv in the root"
@@ -54,7 +71,17 @@ class Cohort(Settings):
         "paired", description="paired: sessions must have both T1w and T2w; any: one of them is enough"
     )
 
-    @field_validator("root", "participants")
+    @model_validator(mode="after")
+    def _layout_is_told(self) -> "Cohort":
+        if self.layout == "custom" and not {"t1w", "t2w"} & set(self.files):
+            raise ValueError("layout: custom needs `files` with t1w, t2w or both")
+        if self.layout == "custom" and (bad := [path for path in self.files.values() if "{subject}" not in path]):
+            raise ValueError(f"files: {bad[0]!r} doesn't say where {{subject}} stands")
+        if self.layout == "table" and not self.table:
+            raise ValueError("layout: table needs `table`, the table of paths")
+        return self
+
+    @field_validator("root", "participants", "table")
     @classmethod
     def _expand(cls, value: str) -> str:
         expanded = os.path.expandvars(os.path.expanduser(value))

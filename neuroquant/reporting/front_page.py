@@ -113,10 +113,21 @@ def cohort_section(experiment: Experiment, cohorts: Cohorts) -> str:
             parts.append(small_table(counts))
             if experiment.report.identifiable:
                 parts.append(small_table(dropped))
-        table = read_tsv(proof, ("female_share", "mean_age"))
-        shared = int(table.subjects_shared.astype(int).sum() + table.families_shared.astype(int).sum())
-        parts.append(small_table(table.round({"female_share": 3, "mean_age": 2})))
-        parts.append(f'<p class="ok">Subjects and families in two splits: {shared}.</p>')
+        table = read_tsv(proof, ("female_share", "mean_age", "sex_effect", "age_effect"))
+        counts = ("subjects_shared", "families_shared", "images_shared")
+        shared = sum(int(table[name].astype(int).sum()) for name in counts)
+        fingerprint = table.splits_sha256.iloc[0]
+        shown = table.drop(columns="splits_sha256").round(
+            {"female_share": 3, "mean_age": 2, "sex_effect": 3, "age_effect": 3}
+        )
+        if (shown.published_female_share == "").all():
+            shown = shown.drop(columns="published_female_share")
+        parts.append(small_table(shown.astype(str).replace("nan", "")))
+        parts.append(
+            f'<p class="ok">Subjects, families and images (by the hash of their voxels) in two splits: {shared}.</p>'
+            f"<p>Effect sizes against the training split: Cohen's h of the female share, d of age. SHA-256 of who is "
+            f"where: <code>{fingerprint}</code></p>"
+        )
     return "".join(parts)
 
 

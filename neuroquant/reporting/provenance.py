@@ -44,8 +44,8 @@ def without_paths(experiment: Experiment) -> dict[str, Any]:
     """The resolved configuration without folders of this machine."""
     plain = experiment.model_dump(mode="json")
     for cohort in plain["cohorts"]:
-        cohort["root"] = cohort["participants"] = ""
-    plain["split"]["file"] = plain["segmentation"]["weights"] = ""
+        cohort["root"] = cohort["participants"] = cohort["table"] = ""
+    plain["split"]["file"] = plain["segmentation"]["weights"] = plain["segmentation"]["upstream"] = ""
     return plain
 
 

@@ -1,5 +1,6 @@
 """From the scans of one shard to volumes: RAS+, brain box, padding, intensities (section 4.1 of the paper)."""
 
+import hashlib
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -36,7 +37,7 @@ EXCLUDED = [*KEY, "reason", "file"]
 QC = [
     *KEY, "scan_shape", "voxel_mm", "box", "brain_ml", "mask_from", "lost_voxels", "lost_share",
     "t1w_low", "t1w_high", "t2w_low", "t2w_high", "resampled", "scale", "registered", "mi_before", "mi_after",
-    "shift_mm", "turn_deg", "n4_t1w", "n4_t2w",
+    "shift_mm", "turn_deg", "n4_t1w", "n4_t2w", "t1w_hash", "t2w_hash",
 ]  # fmt: skip
 Segment = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """From voxels (D, H, W) and their affine (4, 4) to FreeSurfer labels on the same grid."""
@@ -158,6 +159,7 @@ def prepare(row: dict[str, Any], root: Path, volume: Volume, segment: Segment | 
     affine = aligned.grid[1]
     qc |= {"voxel_mm": _by(np.linalg.norm(affine[:3, :3], axis=0)), "brain_ml": round(brain_ml(brain, affine), 3)}
     qc |= {"mask_from": made_from, **aligned.facts(brain)}
+    qc |= {f"{name.lower()}_hash": content_hash(scan.data) for name, scan in scans.items()}
     images, geometry = {}, {}
     for name in scans:
         scan = aligned.scan(name)
@@ -226,6 +228,11 @@ def find_brain(
         scan = session.scan(session.reference)
         return labelled_brain(segment(scan.data, scan.affine), files[session.reference]), SEGMENTED
     raise Unusable(SUPPLY.format(why=why), files[at])
+
+
+def content_hash(data: np.ndarray) -> str:
+    """Fingerprint of a scan's voxels (D, H, W) in RAS+, whatever its file's name, compression or orientation."""
+    return hashlib.sha256(np.ascontiguousarray(data).tobytes() + str(data.shape).encode()).hexdigest()[:24]
 
 
 def too_large(brain: np.ndarray, volume: Volume) -> float:

@@ -1,12 +1,16 @@
 """A volume back onto its scan: the inverse of preprocessing, as far as it can be undone."""
 
+from pathlib import Path
+
 import nibabel as nib
 import numpy as np
 from nibabel.processing import resample_from_to
 
+from neuroquant.errors import InputError
+from neuroquant.files import written_whole
 from neuroquant.volumes.geometry import from_ras, paste
 from neuroquant.volumes.intensity import denormalise
-from neuroquant.volumes.store import Geometry
+from neuroquant.volumes.store import ArrayFile, Geometry
 
 
 def restore(array: np.ndarray, geometry: Geometry, mask: np.ndarray | None = None) -> nib.Nifti1Image:
@@ -47,3 +51,50 @@ def _to_source(ras: np.ndarray, geometry: Geometry, order: int) -> nib.Nifti1Ima
     data = np.asarray(image.dataobj)
     low, high = min(float(ras.min()), 0.0), float(ras.max())
     return nib.Nifti1Image(np.clip(data, low, high).astype(ras.dtype), affine)
+
+
+def restore_shard(shard_h5: Path, out: Path, volumes_h5: Path | None = None, subject: str | None = None) -> list[Path]:
+    """Write the images of a shard, or its label maps where it has no images, as NIfTI; returns the files.
+
+    Parameters
+    ----------
+    shard_h5 : volumes, reconstructions or segmentations.
+    volumes_h5 : volumes of the same sessions, whose brain masks say what is background.
+    subject : write this one alone.
+
+    Raises
+    ------
+    InputError
+        If the two shards hold other sessions, the subject isn't in it, or nothing in it can be restored.
+    """
+    shard = ArrayFile(shard_h5)
+    volumes = ArrayFile(volumes_h5) if volumes_h5 else (shard if "mask" in shard.names else None)
+    if volumes is not None and [record.key for record in volumes.records] != [record.key for record in shard.records]:
+        raise InputError(str(volumes_h5), "other sessions", f"those of {shard_h5}", "name the shard of the same number")
+    kind = next((name for name in ("image", "labels") if name in shard.names), None)
+    if kind is None:
+        raise InputError(
+            str(shard_h5), f"arrays {', '.join(shard.names)}", "`image` or `labels`", "name a shard of volumes, "
+            "reconstructions or segmentations",
+        )  # fmt: skip
+    rows = [row for row, record in enumerate(shard.records) if subject in (None, record.subject)]
+    if not rows:
+        raise InputError(
+            str(shard_h5), f"no subject {subject}", "one of its subjects", "look into the cohort's splits.tsv"
+        )
+    written = []
+    for row in rows:
+        record = shard.records[row]
+        if kind == "labels":
+            image = restore_labels(shard.read("labels", row), record.geometry)
+        else:
+            mask = None if volumes is None else volumes.read("mask", row)
+            image = restore(shard.read("image", row), record.geometry, mask)
+        name = "_".join(part for part in (record.subject, record.session, record.modality) if part)
+        path = out / f"{name}{'_dseg' if kind == 'labels' else ''}.nii.gz"
+        with written_whole(path) as scratch:
+            finished = scratch.with_suffix(".nii.gz")
+            nib.save(image, finished)
+            finished.replace(scratch)
+        written.append(path)
+    return written

@@ -5,8 +5,10 @@ import pytest
 
 from neuroquant.cohorts.accounting import account, gather
 from neuroquant.cohorts.index import EXCLUDED, SESSIONS
+from neuroquant.config.cohort import Cohort
 from neuroquant.errors import InputError
 from neuroquant.files import read_tsv, write_tsv
+from neuroquant.volumes.preprocess import QC
 
 
 def table(path, columns, *subjects, **facts):
@@ -65,8 +67,32 @@ def test_the_account_proves_the_split_on_who_remains(tmp_path, index):
     write_tsv(splits, tmp_path / "splits.tsv")
     late = [table(tmp_path / "0.tsv", EXCLUDED, "b")]
     out = [tmp_path / name for name in ("in.tsv", "out.tsv", "proof.tsv")]
-    account(*index, tmp_path / "splits.tsv", late, *out, "c")
-    assert list(read_tsv(out[2]).subjects) == ["1", "0", "1"]
+    cohort = Cohort(name="c", stands_for="NCANDA")
+    qc = [table(tmp_path / "qc.tsv", QC, "a", t1w_hash="1", t2w_hash="2")]
+    account(*index, tmp_path / "splits.tsv", late, qc, *out, cohort)
+    proof = read_tsv(out[2])
+    assert list(proof.subjects) == ["1", "0", "1"] and (proof.images_shared == "0").all()
+    assert list(proof.published_female_share.astype(float)) == [0.505, 0.525, 0.5164]
     late = [table(tmp_path / "0.tsv", EXCLUDED, "a", "b", "c")]
     with pytest.raises(InputError, match="no usable session"):
-        account(*index, tmp_path / "splits.tsv", late, *out, "c")
+        account(*index, tmp_path / "splits.tsv", late, qc, *out, cohort)
+
+
+def test_an_image_in_two_splits_stops_the_run_under_whatever_names(tmp_path, index):
+    splits = pd.DataFrame({"subject": list("abc"), "family": "", "sex": "F", "split": ["train", "train", "test"]})
+    write_tsv(splits, tmp_path / "splits.tsv")
+    out = [tmp_path / name for name in ("in.tsv", "out.tsv", "proof.tsv")]
+    cohort = Cohort(name="c")
+
+    def run(**hashes):
+        rows = [
+            {"cohort": "c", "subject": s, "session": "ses-1", "t1w_hash": h, "t2w_hash": s} for s, h in hashes.items()
+        ]
+        write_tsv(pd.DataFrame(rows, columns=QC), tmp_path / "qc.tsv")
+        account(*index, tmp_path / "splits.tsv", [], [tmp_path / "qc.tsv"], *out, cohort)
+        return read_tsv(out[2])
+
+    assert list(run(a="1", b="1", c="2").images_twice) == ["1", "0", "0"], "twice in one split is told, not refused"
+    with pytest.raises(InputError, match="(?s)t1w images in two splits.*a ses-1, c ses-1"):
+        run(a="1", b="2", c="1")
+    assert list(run(a="", b="", c="").images_twice) == ["0", "0", "0"], "a missing modality is no duplicate"

@@ -1,0 +1,131 @@
+"""Layouts of one's own and tables of paths, told in a YAML file and nowhere else; IXI and HCP as they are given out."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from neuroquant.cohorts.index import index_cohort
+from neuroquant.cohorts.inventory import check_root, refresh_inventory
+from neuroquant.cohorts.layouts import layout_of, match
+from neuroquant.config.cohort import Cohort
+from neuroquant.config.load import read_yaml
+from neuroquant.errors import InputError
+from neuroquant.files import read_tsv
+
+COHORTS = Path(__file__).parents[2] / "config/cohorts"
+NAMES = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_]{0,8}", fullmatch=True)
+
+
+def index(cohort: Cohort, out: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    root = Path(cohort.root)
+    check_root(cohort)
+    paths = [out / f"{name}.tsv" for name in ("inventory", "sessions", "excluded")]
+    refresh_inventory(cohort, root, paths[0])
+    index_cohort(cohort, root, *paths)
+    return read_tsv(paths[1]), read_tsv(paths[2])
+
+
+@given(subject=NAMES, session=NAMES)
+def test_a_path_gives_back_the_subject_and_session_that_it_was_made_of(subject, session):
+    files = {"t1w": "{subject}/{session}/{subject}_*.T1.nii.gz", "t2w": "T2/{subject}-*/x_{session}.nii"}
+    layout = layout_of(Cohort(name="c", layout="custom", files=files))
+    assert match(layout, f"{subject}/{session}/{subject}_a-b.T1.nii.gz") == ("t1w", subject, session)
+    assert match(layout, f"{subject}/{session}/other_a.T1.nii.gz") is None or subject == "other"
+    assert match(layout, f"T2/{subject}-77/x_{session}.nii") == ("t2w", subject, session)
+
+
+def test_ixi_as_it_is_given_out(bids, tmp_path, monkeypatch):
+    root = bids.root
+    for name in ("IXI002-Guys-0828", "IXI012-HH-1211"):
+        for kind in ("T1", "T2"):
+            bids.scan(f"IXI-{kind}/{name}-{kind}.nii.gz")
+    bids.scan("IXI-DTI/IXI002-Guys-0828-DTI-00.nii.gz")
+    (root / "IXI.csv").write_text('IXI_ID,"SEX_ID (1=m, 2=f)",HEIGHT,AGE\n2,2,164,35.8\n12,1,175,38.78\n')
+    monkeypatch.setenv("IXI_ROOT", str(root))
+    cohort = Cohort.model_validate(read_yaml(COHORTS / "ixi.yaml"))
+    sessions, excluded = index(cohort, tmp_path / "out")
+    assert excluded.empty and list(sessions.subject) == ["IXI002", "IXI012"] and list(sessions.sex) == ["F", "M"]
+    assert sessions.t2w[0] == "IXI-T2/IXI002-Guys-0828-T2.nii.gz" and sessions.age[1] == "38.780000000000001"
+    assert "DTI" not in (tmp_path / "out/inventory.tsv").read_text()
+
+
+def test_hcp_as_it_is_given_out(bids, tmp_path, monkeypatch):
+    for subject in ("100206", "100307"):
+        for kind in ("T1w", "T2w"):
+            bids.scan(f"{subject}/T1w/{kind}_acpc_dc_restore_brain.nii.gz")
+        bids.scan(f"{subject}/MNINonLinear/T1w_restore_brain.nii.gz")
+    (bids.root / "restricted.csv").write_text(
+        "Subject,Gender,Age_in_Yrs,Family_ID\n100206,M,27,52259_82122\n100307,F,27,51488_81352\n"
+    )
+    monkeypatch.setenv("HCP_ROOT", str(bids.root))
+    sessions, excluded = index(Cohort.model_validate(read_yaml(COHORTS / "hcp_ya.yaml")), tmp_path / "out")
+    assert excluded.empty and list(sessions.sex) == ["M", "F"] and sessions.family[0] == "52259_82122"
+
+
+@pytest.fixture
+def listed(bids):
+    """A cohort of a table of paths: two visits of one subject, one of another."""
+    for name in ("a", "b", "c"):
+        for kind in ("one", "two"):
+            bids.scan(f"scans/{name} {kind}.nii.gz")
+    rows = ["subject,session,t1w,t2w,sex,age,family"]
+    rows += [
+        f"{s},{v},scans/{n} one.nii.gz,scans/{n} two.nii.gz,F,9,f1" for s, v, n in ("1 1 a".split(), "1 2 b".split())
+    ]
+    rows += ["2,,scans/c one.nii.gz,scans/c two.nii.gz,M,10,"]
+    table = bids.root / "paths.csv"
+    table.write_text("\n".join(rows) + "\n")
+    return Cohort(name="c", layout="table", root=str(bids.root), table=str(table))
+
+
+def test_a_table_of_paths_is_enough(listed, tmp_path):
+    sessions, excluded = index(listed, tmp_path / "out")
+    assert excluded.empty and list(zip(sessions.subject, sessions.session, strict=True)) == [
+        ("1", "1"),
+        ("1", "2"),
+        ("2", ""),
+    ]
+    assert list(sessions.family) == ["f1", "f1", ""] and sessions.t2w[2] == "scans/c two.nii.gz"
+
+
+def test_a_missing_file_of_the_table_costs_its_session(listed, tmp_path):
+    (Path(listed.root) / "scans/b two.nii.gz").unlink()
+    sessions, excluded = index(listed, tmp_path / "out")
+    assert len(sessions) == 2 and excluded.subject[0] == "1" and "can't be opened" in excluded.reason[0]
+
+
+@pytest.mark.parametrize(
+    ("extra", "told"),
+    [
+        ("1,1,scans/x.nii,scans/y.nii,F,9,f1", "1 1 for the second time"),
+        ("3,,scans/c one.nii.gz,,M,9,", "c one.nii.gz"),
+    ],
+)
+def test_a_session_or_a_file_in_two_rows_is_refused_with_its_line(listed, tmp_path, extra, told):
+    table = Path(listed.table)
+    table.write_text(table.read_text() + extra + "\n")
+    with pytest.raises(InputError, match=f"(?s)line 5.*{told}"):
+        index(listed, tmp_path / "out")
+
+
+def test_a_subject_with_two_sexes_in_the_table_is_refused(listed, tmp_path):
+    table = Path(listed.table)
+    table.write_text(
+        table.read_text().replace("1,2,scans/b one.nii.gz,scans/b two.nii.gz,F", "1,2,scans/b one.nii.gz,,M")
+    )
+    with pytest.raises(InputError, match="subject 1 in two rows"):
+        index(listed, tmp_path / "out")
+
+
+def test_patterns_that_find_nothing_are_told_before_the_first_job(bids):
+    cohort = Cohort(name="c", layout="custom", root=str(bids.root), files={"t1w": "{subject}/t1.nii"})
+    with pytest.raises(InputError, match="no file at"):
+        check_root(cohort)
+
+
+def test_a_pattern_without_a_subject_is_refused():
+    with pytest.raises(ValueError, match="subject"):
+        Cohort(name="c", layout="custom", files={"t1w": "all/t1.nii"})
