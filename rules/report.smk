@@ -9,6 +9,7 @@ REPORTED = [
     RESULTS / "tables/costs.html",
     *expand(RESULTS / "tables/{table}.html", table=("table1", "table2", "claims")),
     *expand(RESULTS / "figures/montage_{cohort}.png", cohort=COHORTS),
+    *expand(RESULTS / "figures/qc_{cohort}.png", cohort=COHORTS),
 ]
 
 

@@ -64,3 +64,37 @@ rule montage:
         "drawing a montage of {wildcards.cohort}"
     script:
         "../workflow_scripts/montage.py"
+
+
+rule qc:
+    input:
+        qc=lambda wildcards: shards_of(
+            wildcards.cohort, "volumes/{cohort}/{shard}.qc.tsv", "train", "val", "test"
+        ),
+        manifests=manifests_of("train", "val", "test"),
+    output:
+        table=RESULTS / "cohorts/{cohort}/qc.tsv",
+        picture=report(
+            RESULTS / "figures/qc_{cohort}.png",
+            category="Cohorts",
+            subcategory="Volumes",
+            labels={"cohort": "{cohort}", "what": "quality of preprocessing"},
+            caption=CAPTIONS / "qc.rst",
+        ),
+    log:
+        log_of("qc", "{cohort}"),
+    benchmark:
+        benchmark_of("qc", "{cohort}")
+    conda:
+        ENVIRONMENT
+    resources:
+        **SMALL_JOB,
+    params:
+        cohort=lambda wildcards: EXPERIMENT.cohort(wildcards.cohort).shown,
+        identifiable=EXPERIMENT.report.identifiable,
+        code=code_of("reporting/qc.py", "reporting/style.py"),
+        failures=str(FAILURES),
+    message:
+        "quality of the preprocessing of {wildcards.cohort}"
+    script:
+        "../workflow_scripts/qc.py"
