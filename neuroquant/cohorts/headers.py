@@ -82,12 +82,24 @@ def _check_grid(image: SpatialImage, shape: tuple[int, ...], affine: np.ndarray)
     codes = [int(image.header[name]) for name in ("sform_code", "qform_code") if name in image.header.keys()]
     if codes and not any(codes):
         raise Unusable("neither sform nor qform is set, so that left and right are unknown")
+    if len(codes) == 2 and all(codes) and orientations(image.get_sform()) != orientations(image.get_qform()):
+        raise Unusable(
+            "its sform and qform disagree about which way its axes run "
+            f"({orientations(image.get_sform())} and {orientations(image.get_qform())}): correct the header"
+        )
     if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-6:
         raise Unusable("its affine is singular")
     sides = np.linalg.norm(affine[:3, :3], axis=0)
     if sides.min() < VOXEL_MM[0] or sides.max() > VOXEL_MM[1]:
         millimetres = " x ".join(f"{side:.3g}" for side in sides)
         raise Unusable(f"voxels of {millimetres} mm; {VOXEL_MM[0]:g} to {VOXEL_MM[1]:g} mm are expected")
+
+
+def orientations(affine: np.ndarray) -> str:
+    """Which way the axes run, e.g. RAS; empty for a singular affine."""
+    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-6:
+        return ""
+    return "".join(nib.aff2axcodes(affine))
 
 
 def _holds_less(path: Path, size: int, needed: int) -> bool:

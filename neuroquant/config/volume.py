@@ -51,6 +51,9 @@ class Volume(Settings):
     synthseg_mask: bool = Field(
         False, description="brain mask of a raw scan by segmentation.engine, where no mask and no label map is given"
     )
+    pair_check: bool = Field(
+        True, description="leave out pairs that look mirrored against each other, or swapped (T1w named T2w)"
+    )
     oversize: Literal["crop", "rescale", "exclude"] = Field(
         "crop", description="what to do with a brain larger than the volume; rescale shrinks it to fit, and says so"
     )

@@ -28,6 +28,7 @@ from neuroquant.volumes.brain import (
 )
 from neuroquant.volumes.geometry import bounding_box, centred_start, cut
 from neuroquant.volumes.intensity import intensity_bounds, normalise
+from neuroquant.volumes.plausible import look
 from neuroquant.volumes.scan import Scan, Unusable, check_image, load_scan
 from neuroquant.volumes.session import Session
 from neuroquant.volumes.store import ArrayWriter, Geometry, Record
@@ -37,7 +38,7 @@ EXCLUDED = [*KEY, "reason", "file"]
 QC = [
     *KEY, "scan_shape", "voxel_mm", "box", "brain_ml", "mask_from", "lost_voxels", "lost_share",
     "t1w_low", "t1w_high", "t2w_low", "t2w_high", "resampled", "scale", "registered", "mi_before", "mi_after",
-    "shift_mm", "turn_deg", "n4_t1w", "n4_t2w", "t1w_hash", "t2w_hash",
+    "shift_mm", "turn_deg", "mirrored", "inward", "n4_t1w", "n4_t2w", "t1w_hash", "t2w_hash",
 ]  # fmt: skip
 Segment = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """From voxels (D, H, W) and their affine (4, 4) to FreeSurfer labels on the same grid."""
@@ -147,6 +148,12 @@ def prepare(row: dict[str, Any], root: Path, volume: Volume, segment: Segment | 
         check_image(scan, files[name])
     aligned = bring_together(scans, files, volume)
     brain, made_from = find_brain(row, root, aligned, files, volume, segment)
+    seen: dict[str, float] = {}
+    if len(scans) == len(KINDS) and volume.pair_check:
+        side = brain_ml(np.ones((1, 1, 1)), aligned.grid[1]) * 1000
+        seen, fault = look(*(aligned.scan(name).data for name in KINDS), brain, side ** (1 / 3))
+        if fault:
+            raise Unusable(fault, files["T2w"])
     if volume.oversize == "rescale" and (factor := too_large(brain, volume)) > 1:
         aligned = aligned.on(align.stretched(aligned.grid, np.full(3, factor)), factor)
         brain, made_from = find_brain(row, root, aligned, files, volume, segment)
@@ -158,7 +165,7 @@ def prepare(row: dict[str, Any], root: Path, volume: Volume, segment: Segment | 
         )
     affine = aligned.grid[1]
     qc |= {"voxel_mm": _by(np.linalg.norm(affine[:3, :3], axis=0)), "brain_ml": round(brain_ml(brain, affine), 3)}
-    qc |= {"mask_from": made_from, **aligned.facts(brain)}
+    qc |= {"mask_from": made_from, **aligned.facts(brain), **seen}
     qc |= {f"{name.lower()}_hash": content_hash(scan.data) for name, scan in scans.items()}
     images, geometry = {}, {}
     for name in scans:

@@ -80,6 +80,19 @@ def test_absurd_geometry_is_refused(tmp_path):
     assert "left and right are unknown" in reason(tmp_path / "c.nii")
 
 
+def test_an_sform_and_a_qform_that_run_other_ways_are_refused(tmp_path):
+    image = nib.Nifti1Image(np.zeros((20, 20, 20), np.int16), np.diag([2.0, 2.0, 2.0, 1.0]))
+    image.set_qform(np.diag([-2.0, 2.0, 2.0, 1.0]), code=1)
+    image.set_sform(np.diag([2.0, 2.0, 2.0, 1.0]), code=1)
+    nib.save(image, tmp_path / "flipped.nii.gz")
+    with pytest.raises(Unusable, match="(?s)RAS and LAS.*correct the header"):
+        read_grid(tmp_path / "flipped.nii.gz")
+    image.set_qform(image.get_sform() + np.diag([0, 0, 0, 0.0]), code=1)
+    image.set_sform(np.diag([2.0, 2.1, 2.0, 1.0]), code=4)
+    nib.save(image, tmp_path / "moved.nii.gz")
+    assert read_grid(tmp_path / "moved.nii.gz").affine[1, 1] == pytest.approx(2.1), "the sform counts, as everywhere"
+
+
 def test_two_grids_are_one_only_if_their_far_corners_agree():
     eye, turned = np.eye(4), np.eye(4)
     turned[0, 1] = 0.005

@@ -196,3 +196,54 @@ def test_one_modality_is_enough(shard, missing):
     shard.add("a")[missing] = ""
     volumes, qc, excluded = shard.run()
     assert excluded.empty and len(volumes) == 1 and qc[f"{missing}_high"][0] == ""
+
+
+def one_pair(shard, **change) -> dict:
+    """A session of a head in both contrasts on one grid: T1w darkens outwards, T2w brightens."""
+    row = shard.add("a")
+    bright = head()
+    depth = ndimage.distance_transform_edt(bright.data > 100)
+    generator = np.random.default_rng(0)
+    images = {"t1w": 300 + 30 * depth + 0.3 * bright.data, "t2w": 900 - 30 * depth - 0.3 * bright.data}
+    for kind, data in images.items():
+        data = np.where(bright.data > 100, np.maximum(data + generator.normal(0, 5, data.shape), 1), 0)
+        shard.write(row[kind], change.get(kind, lambda image: image)(data.astype(np.float32)), bright.affine)
+    return row
+
+
+def test_a_pair_that_is_mirrored_or_swapped_is_left_out_with_what_to_do(shard):
+    row = one_pair(shard)
+    _, qc, excluded = shard.run("good", shape=(48, 48, 48))
+    assert excluded.empty and float(qc.mirrored[0]) < 1 and float(qc.inward[0]) > 0.5
+    one_pair(shard, t2w=lambda image: image[::-1])
+    shard.rows = shard.rows[:1]
+    _, _, excluded = shard.run("mirrored", shape=(48, 48, 48))
+    assert "mirrored left to right" in excluded.reason[0] and "correct it" in excluded.reason[0]
+    volumes, _, _ = shard.run("let pass", shape=(48, 48, 48), pair_check=False)
+    assert len(volumes) == 2
+    shard.rows = []
+    row = one_pair(shard)
+    row["t1w"], row["t2w"] = row["t2w"], row["t1w"]
+    _, _, excluded = shard.run("swapped", shape=(48, 48, 48))
+    assert "look swapped" in excluded.reason[0] and "correct the names" in excluded.reason[0]
+
+
+def test_huge_intensities_and_names_with_spaces_pass(shard):
+    generator = np.random.default_rng(0)
+    huge = np.where(ball(), generator.uniform(1e6, 1e7, ball().shape), 0).astype(np.float32)
+    shard.add("sub 1 (left)", T1w=huge)
+    volumes, qc, excluded = shard.run()
+    assert excluded.empty and float(qc.t1w_high[0]) > 9e6
+    assert np.isfinite(volumes.read("image", 0)).all() and volumes.read("image", 0).max() == 1
+
+
+def test_a_full_disk_leaves_nothing_half_written(shard, monkeypatch):
+    shard.add("a")
+
+    def full(self, name, row, array):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("neuroquant.volumes.store.ArrayWriter.write", full)
+    with pytest.raises(OSError, match="No space left"):
+        shard.run()
+    assert not list((shard.root / "out").iterdir())
