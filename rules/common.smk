@@ -46,7 +46,7 @@ SHARDS = {
 ALL_SHARDS = [shard for names in SHARDS.values() for shard in names]
 FACTORS = {row.name: f"{models.factor(row.architecture)}x" for row in EXPERIMENT.models}
 COMPUTE = EXPERIMENT.compute
-NETWORK_JOB = dict(mem_mb=COMPUTE.mem_mb, runtime=240)
+NETWORK_JOB = dict(mem_mb=COMPUTE.mem_mb, runtime=480)
 SMALL_JOB = dict(mem_mb=2048, runtime=30)
 
 

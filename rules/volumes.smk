@@ -17,7 +17,7 @@ rule preprocess:
     threads: COMPUTE.threads if EXPERIMENT.volume.synthseg_mask else 1
     resources:
         mem_mb=8192,
-        runtime=240,
+        runtime=720,
     params:
         volume=settings(EXPERIMENT.volume),
         segmentation=(

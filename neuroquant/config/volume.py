@@ -27,9 +27,9 @@ class Split(Settings):
 class Shards(Settings):
     """How many shards each split of each cohort has: fixed, so that the DAG doesn't depend on the cohort."""
 
-    train: Count = Field(64, description="shards of the training split of each cohort")
-    val: Count = Field(8, description="shards of the validation split of each cohort")
-    test: Count = Field(16, description="shards of the test split of each cohort")
+    train: Count = Field(16, description="shards of the training split of each cohort")
+    val: Count = Field(2, description="shards of the validation split of each cohort")
+    test: Count = Field(12, description="shards of the test split of each cohort")
 
 
 class Volume(Settings):
