@@ -16,12 +16,16 @@ ERROR_COLOURS = "inferno"
 
 
 def choose_session(fidelity: Path, cohort: str, row: str) -> tuple[str, str] | None:
-    """Subject and session whose mean PSNR under `row` is the median: neither the best nor the worst."""
+    """Subject and session whose mean PSNR under `row` is the median: neither the best nor the worst.
+
+    Sessions with both modalities go before those with one.
+    """
     scores = read_tsv(fidelity, ("value",))
     scores = scores[
         (scores.cohort == cohort) & (scores.model == row) & (scores.metric == "psnr") & (scores.region == "whole")
     ]
-    means = scores.groupby(["subject", "session"])["value"].mean().sort_values(kind="stable")
+    found = scores.groupby(["subject", "session"])["value"]
+    means = found.mean()[found.count() == found.count().max()].sort_values(kind="stable")
     return tuple(means.index[len(means) // 2]) if len(means) else None
 
 
@@ -54,11 +58,11 @@ def draw(
     axes = []
     for line, (label, pair) in enumerate(images.items()):
         for column, (modality, (view, axis_number)) in enumerate(itertools.product(MODALITIES, VIEWS.items())):
-            truth = slice_of(images["original"][modality], axis_number)
-            mine = slice_of(pair[modality], axis_number)
             axis = figure.add_subplot(grid[line, column])
             axes.append(axis)
-            axis.imshow(compose(mine, truth, line > 0), interpolation="nearest")
+            if modality in pair:
+                truth = slice_of(images["original"][modality], axis_number)
+                axis.imshow(compose(slice_of(pair[modality], axis_number), truth, line > 0), interpolation="nearest")
             axis.set(xticks=[], yticks=[])
             axis.spines[:].set_visible(False)
             if line == 0:
