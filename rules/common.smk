@@ -46,8 +46,15 @@ SHARDS = {
 ALL_SHARDS = [shard for names in SHARDS.values() for shard in names]
 FACTORS = {row.name: f"{models.factor(row.architecture)}x" for row in EXPERIMENT.models}
 COMPUTE = EXPERIMENT.compute
-NETWORK_JOB = dict(mem_mb=COMPUTE.mem_mb, runtime=480)
-SMALL_JOB = dict(mem_mb=2048, runtime=30)
+
+
+def growing(mem_mb):
+    """Memory that grows with every retry: a cluster's profile sets `retries`."""
+    return lambda wildcards, attempt: attempt * mem_mb
+
+
+NETWORK_JOB = dict(mem_mb=growing(COMPUTE.mem_mb), runtime=480)
+SMALL_JOB = dict(mem_mb=growing(2048), runtime=30)
 
 
 wildcard_constraints:

@@ -27,7 +27,7 @@ rule train:
         ENVIRONMENT
     threads: COMPUTE.threads
     resources:
-        mem_mb=COMPUTE.train_mem_mb,
+        mem_mb=growing(COMPUTE.train_mem_mb),
         runtime=60 * COMPUTE.train_hours,
     params:
         row=lambda wildcards: settings(EXPERIMENT.row(wildcards.row)),

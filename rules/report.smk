@@ -82,5 +82,16 @@ rule report:
         "../workflow_scripts/report.py"
 
 
+# seconds each: a cluster would take longer to start them
 localrules:
+    gather,
+    table,
+    claims,
+    draw_figure3,
+    draw_figure4,
+    draw_rate,
+    montage,
+    qc,
+    training_curves,
+    front_page,
     report,

@@ -16,7 +16,7 @@ rule preprocess:
         ENVIRONMENT
     threads: COMPUTE.threads if EXPERIMENT.volume.synthseg_mask else 1
     resources:
-        mem_mb=8192,
+        mem_mb=growing(8192),
         runtime=720,
     params:
         volume=settings(EXPERIMENT.volume),

@@ -1,0 +1,114 @@
+#!/usr/bin/env bash
+# A real SLURM with accounting and two simulated GPUs on one Debian machine, for the tests: install, start, stop.
+# Needs root and apt. Everything it writes besides Debian's packages and /etc/slurm lies in $NEUROQUANT_SLURM (/tmp/neuroquant-slurm).
+set -euo pipefail
+HOME_DIR="${NEUROQUANT_SLURM:-/tmp/neuroquant-slurm}"
+NODE="$(hostname -s)"
+CORES="$(nproc)"
+MEMORY="${NEUROQUANT_SLURM_MB:-$(($(awk '/MemTotal/ {print $2}' /proc/meminfo) / 1024 - 512))}"
+
+install() {
+  command -v slurmctld slurmd slurmdbd munged mariadbd >/dev/null && return
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get update -qq
+  apt-get install -y -qq --no-install-recommends slurm-wlm slurmdbd munge mariadb-server slurm-wlm-mysql-plugin
+}
+
+configure() {
+  mkdir -p "$HOME_DIR"/{state,spool,log,db,dev} /etc/slurm /run/munge /run/mysqld
+  chown munge: /run/munge
+  chown mysql: /run/mysqld "$HOME_DIR/db"
+  for number in 0 1; do
+    [ -e "$HOME_DIR/dev/nvidia$number" ] || mknod "$HOME_DIR/dev/nvidia$number" c 195 "$number"
+  done
+  cat >/etc/slurm/slurm.conf <<CONF
+ClusterName=neuroquant
+SlurmctldHost=$NODE
+SlurmUser=root
+SlurmdUser=root
+AuthType=auth/munge
+StateSaveLocation=$HOME_DIR/state
+SlurmdSpoolDir=$HOME_DIR/spool
+SlurmctldLogFile=$HOME_DIR/log/slurmctld.log
+SlurmdLogFile=$HOME_DIR/log/slurmd.log
+SlurmctldPidFile=$HOME_DIR/slurmctld.pid
+SlurmdPidFile=$HOME_DIR/slurmd.pid
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_Core_Memory
+JobAcctGatherType=jobacct_gather/linux
+JobAcctGatherFrequency=2
+AccountingStorageType=accounting_storage/slurmdbd
+AccountingStorageHost=localhost
+AccountingStorageTRES=gres/gpu
+AccountingStorageEnforce=associations
+GresTypes=gpu
+MpiDefault=none
+KillWait=5
+MinJobAge=300
+ReturnToService=2
+SchedulerParameters=bf_interval=2,sched_interval=2
+NodeName=$NODE CPUs=$CORES RealMemory=$MEMORY Gres=gpu:h100:2 State=UNKNOWN
+PartitionName=test Nodes=$NODE Default=YES MaxTime=1-00:00:00 State=UP OverSubscribe=NO
+CONF
+  echo "Name=gpu Type=h100 File=$HOME_DIR/dev/nvidia[0-1]" >/etc/slurm/gres.conf
+  cat >/etc/slurm/slurmdbd.conf <<CONF
+AuthType=auth/munge
+DbdHost=localhost
+SlurmUser=root
+StorageType=accounting_storage/mysql
+StorageHost=localhost
+StorageUser=slurm
+StoragePass=slurm
+StorageLoc=slurm_acct_db
+LogFile=$HOME_DIR/log/slurmdbd.log
+PidFile=$HOME_DIR/slurmdbd.pid
+CONF
+  chmod 600 /etc/slurm/slurmdbd.conf
+}
+
+wait_for() { # what, command
+  for _ in $(seq 60); do
+    if eval "$2" >/dev/null 2>&1; then return; fi
+    sleep 0.5
+  done
+  echo "$1 did not come up; look into $HOME_DIR/log" >&2
+  exit 1
+}
+
+start() {
+  configure
+  [ -e /etc/munge/munge.key ] || { dd if=/dev/urandom of=/etc/munge/munge.key bs=1 count=1024 status=none; }
+  chown munge: /etc/munge/munge.key && chmod 400 /etc/munge/munge.key
+  pgrep -x munged >/dev/null || runuser -u munge -- munged
+  [ -d "$HOME_DIR/db/mysql" ] || mariadb-install-db --user=mysql --datadir="$HOME_DIR/db" >/dev/null 2>&1
+  if ! [ -S "$HOME_DIR/db.sock" ]; then
+    chmod 755 "$HOME_DIR"
+    setsid mariadbd --user=mysql --datadir="$HOME_DIR/db" --socket=/run/mysqld/mysqld.sock --skip-networking \
+      --pid-file=/run/mysqld/neuroquant.pid >"$HOME_DIR/log/mariadb.log" 2>&1 </dev/null &
+  fi
+  wait_for MariaDB "mariadb-admin --socket=/run/mysqld/mysqld.sock ping"
+  mariadb --socket=/run/mysqld/mysqld.sock -e "CREATE DATABASE IF NOT EXISTS slurm_acct_db;
+    CREATE USER IF NOT EXISTS 'slurm'@'localhost' IDENTIFIED BY 'slurm'; GRANT ALL ON slurm_acct_db.* TO 'slurm'@'localhost';"
+  setsid slurmdbd -D >"$HOME_DIR/log/slurmdbd.out" 2>&1 </dev/null &
+  wait_for slurmdbd "sacctmgr -n show cluster"
+  sacctmgr -i add cluster neuroquant >/dev/null 2>&1 || true
+  sacctmgr -i add account study cluster=neuroquant >/dev/null 2>&1 || true
+  sacctmgr -i add user root account=study defaultaccount=study >/dev/null 2>&1 || true
+  setsid slurmctld -D >"$HOME_DIR/log/slurmctld.out" 2>&1 </dev/null &
+  wait_for slurmctld "scontrol ping | grep -q UP"
+  setsid slurmd -D -N "$NODE" >"$HOME_DIR/log/slurmd.out" 2>&1 </dev/null &
+  wait_for slurmd "sinfo -h -o %t | grep -q idle"
+}
+
+stop() {
+  scancel --user=root >/dev/null 2>&1 || true
+  pkill -x slurmd || true
+  pkill -x slurmctld || true
+  pkill -x slurmdbd || true
+  mariadb-admin --socket=/run/mysqld/mysqld.sock shutdown >/dev/null 2>&1 || true
+  pkill -x munged || true
+}
+
+"${1:?install, start or stop}"
