@@ -109,6 +109,8 @@ stop() {
   pkill -x slurmdbd || true
   mariadb-admin --socket=/run/mysqld/mysqld.sock shutdown >/dev/null 2>&1 || true
   pkill -x munged || true
+  # with a configuration but no controller every call of scontrol, and with it every start of Snakemake, waits 10 s
+  rm -f /etc/slurm/slurm.conf /etc/slurm/gres.conf /etc/slurm/slurmdbd.conf
 }
 
 "${1:?install, start or stop}"
