@@ -3,7 +3,7 @@
     NEUROQUANT_TESTDATA=<test data> python benchmarks/standin.py [--steps 400] [--subjects 8] [--picture seg.png]
 
 Makes virtual subjects of deformed label maps at 1 mm, full size: of the first twelve maps to train on, of the others to
-test. Trains the stand-in on domain-randomised crops, segments the test subjects, and prints the mean
+test. Trains the stand-in on domain-randomised images, segments the test subjects, and prints the mean
 Dice over structures and of each group, T1w and T2w apart. `--picture` draws a subject, its truth and what was found.
 """
 
@@ -77,7 +77,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--subjects", type=int, default=8, help="to train on; a quarter as many are tested")
-    parser.add_argument("--crop", type=int, default=64)
+    parser.add_argument("--coarsen", type=int, default=3, help="voxels a side of the cubes that it works on")
     parser.add_argument("--lr", type=float, default=1e-2)
     parser.add_argument("--picture", type=Path)
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
@@ -86,9 +86,7 @@ def main() -> None:
     device = resolve_device(arguments.device)
     use_threads(arguments.threads)
     maps = sorted((Path(os.environ["NEUROQUANT_TESTDATA"]) / "label_maps").glob("*_dseg.nii.gz"))
-    settings = Standin(
-        features=8, levels=4, steps=arguments.steps, batch=2, crop=(arguments.crop,) * 3, lr=arguments.lr
-    )
+    settings = Standin(features=8, levels=4, steps=arguments.steps, batch=2, coarsen=arguments.coarsen, lr=arguments.lr)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         train = make_shard(folder, maps[:TRAIN_MAPS], arguments.subjects, "train", 1)

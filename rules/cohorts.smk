@@ -137,3 +137,27 @@ rule account:
         "accounting for every session of cohort {wildcards.cohort}"
     script:
         "../workflow_scripts/account.py"
+
+
+rule compare_cohorts:
+    input:
+        qc=expand(RESULTS / "cohorts/{cohort}/qc.tsv", cohort=COHORTS),
+        splits=expand(RESULTS / "cohorts/{cohort}/splits.tsv", cohort=COHORTS),
+    output:
+        table=RESULTS / "numbers/cohorts_apart.tsv",
+    log:
+        log_of("compare_cohorts"),
+    benchmark:
+        benchmark_of("compare_cohorts")
+    conda:
+        ENVIRONMENT
+    resources:
+        **SMALL_JOB,
+    params:
+        cohorts=COHORTS,
+        code=code_of("cohorts"),
+        failures=str(FAILURES),
+    message:
+        "proving that no image trains in one cohort and tests in another"
+    script:
+        "../workflow_scripts/compare_cohorts.py"

@@ -24,6 +24,7 @@ rule front_page:
         sessions=expand(RESULTS / "cohorts/{cohort}/sessions.tsv", cohort=COHORTS),
         excluded=expand(RESULTS / "cohorts/{cohort}/excluded.tsv", cohort=COHORTS),
         proofs=expand(RESULTS / "cohorts/{cohort}/split_proof.tsv", cohort=COHORTS),
+        apart=RESULTS / "numbers/cohorts_apart.tsv",
         models=expand(RESULTS / "models/{row}/provenance.json", row=ROWS),
     output:
         page=report(
@@ -84,6 +85,7 @@ rule report:
 
 # seconds each: a cluster would take longer to start them
 localrules:
+    compare_cohorts,
     gather,
     table,
     claims,

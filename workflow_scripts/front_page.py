@@ -19,6 +19,7 @@ with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakem
         [Path(path) for path in snakemake.input.sessions],
         [Path(path) for path in snakemake.input.excluded],
         [Path(path) for path in snakemake.input.proofs],
+        Path(snakemake.input.apart),
     )
     write(
         experiment,

@@ -5,12 +5,10 @@ from pathlib import Path
 import pandas as pd
 
 from neuroquant.cohorts.index import EXCLUDED, KEY
-from neuroquant.cohorts.split import split_proof
+from neuroquant.cohorts.proof import HASHES, split_proof
 from neuroquant.config.cohort import Cohort
 from neuroquant.errors import InputError
 from neuroquant.files import read_tsv, write_tsv
-
-HASHES = ["subject", "session", "t1w_hash", "t2w_hash"]
 
 
 def account(

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from neuroquant.cohorts.index import KEY
-from neuroquant.cohorts.split import SPLITS, unit_hash
+from neuroquant.cohorts.proof import SPLITS
+from neuroquant.cohorts.split import unit_hash
 from neuroquant.config.volume import Shards
 from neuroquant.errors import InputError
 from neuroquant.files import read_tsv, write_tsv

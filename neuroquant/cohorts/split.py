@@ -1,23 +1,20 @@
-"""Who trains, who validates, who is tested: by family, decided by a seeded hash that never looks at anyone else."""
+"""Who trains, who validates, who is tested: by family, decided by a seeded hash.
+
+By default the hash alone decides, which never looks at anyone else. Exact shares need a look at everyone.
+"""
 
 import hashlib
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
+from neuroquant.cohorts.proof import SPLITS, check_apart
 from neuroquant.config.volume import Split
 from neuroquant.errors import InputError
 from neuroquant.files import read_tsv, write_tsv
 
-SPLITS = ("train", "val", "test")
 COLUMNS = ["subject", "family", "sex", "split"]
 SEEDS_TRIED = 1000
-PUBLISHED_FEMALE = {
-    "NCANDA": {"train": 0.505, "val": 0.525, "test": 0.5164},
-    "ABCD": {"train": 0.5212, "val": 0.5358, "test": 0.5157},
-}
-"""Female shares of the paper's splits (section 4.1)."""
 
 
 def unit_hash(*parts: object) -> float:
@@ -30,16 +27,17 @@ def split_subjects(sessions: pd.DataFrame, split: Split, cohort: str) -> pd.Data
     """Subjects with their split (columns subject, family, sex, split), sorted by subject.
 
     A family goes where its hash falls among the fractions, so a new subject moves nobody, and each sex gets the same
-    fractions in expectation. With `split.file` the published split is followed instead.
+    fractions in expectation. With `split.method: exact`, or counts for this cohort, each sex gets its share to one
+    subject instead. With `split.file` the published split is followed.
 
     Raises
     ------
     InputError
         If there are fewer subjects than splits, if a split with a fraction lacks subjects or a sex that the cohort
-        has, or if the published split leaves somebody out.
+        has, if counts don't add up to the cohort, or if the published split leaves somebody out.
     """
     people = sessions[COLUMNS[:3]].drop_duplicates("subject").sort_values("subject", ignore_index=True)
-    wanted = [] if split.file else [name for name in SPLITS if getattr(split, name) > 0]
+    wanted = [] if split.file else [name for name, share in shares(split, cohort).items() if share > 0]
     if len(people) < len(wanted):
         raise InputError(
             f"cohort {cohort}",
@@ -47,7 +45,7 @@ def split_subjects(sessions: pd.DataFrame, split: Split, cohort: str) -> pd.Data
             f"at least {len(wanted)}, one a split",
             "look at index/excluded.tsv for who was left out, or set a fraction of `split` to 0",
         )
-    people["split"] = _published(people, split, cohort) if split.file else _hashed(people, split, cohort, split.seed)
+    people["split"] = _published(people, split, cohort) if split.file else _decided(people, split, cohort, split.seed)
     missing = _missing(people["sex"], people["split"], wanted)
     if missing:
         raise InputError(
@@ -64,6 +62,71 @@ def write_splits(sessions_tsv: Path, splits_tsv: Path, split: Split, cohort: str
     splits = split_subjects(read_tsv(sessions_tsv), split, cohort)
     check_apart(splits)
     write_tsv(splits, splits_tsv)
+
+
+def shares(split: Split, cohort: str) -> dict[str, float]:
+    """What each split of a cohort gets: subjects where it has counts, fractions otherwise."""
+    return dict(zip(SPLITS, split.counts.get(cohort, (split.train, split.val, split.test)), strict=True))
+
+
+def _decided(people: pd.DataFrame, split: Split, cohort: str, seed: int) -> list[str]:
+    if cohort in split.counts or split.method == "exact":
+        return _exact(people, split, cohort, seed)
+    return _hashed(people, split, cohort, seed)
+
+
+def _exact(people: pd.DataFrame, split: Split, cohort: str, seed: int) -> list[str]:
+    """Large families first, then in the order of their hash, each to where most of its sexes' share is still free."""
+    places = _places(len(people), split, cohort)
+    free = {
+        (name, sex): count * number / len(people)
+        for name, count in places.items()
+        for sex, number in people["sex"].value_counts().items()
+    }
+    whole = dict(free)
+    key = people["family"].where(people["family"] != "", people["subject"])
+    families = [(name, members) for name, members in people.groupby(key)]
+    families.sort(key=lambda family: (-len(family[1]), unit_hash(seed, cohort, family[0])))
+    chosen = pd.Series("", index=people.index)
+    for _, members in families:
+        fitting = [name for name in SPLITS if places[name] >= len(members)]
+        if not fitting and cohort in split.counts:
+            raise InputError(
+                f"split.counts.{cohort}", f"a family of {len(members)} that fits no split whole",
+                f"counts that families can be cut into; left are {places}", "move a few subjects between the counts",
+            )  # fmt: skip
+        if not fitting:
+            fitting = [max(SPLITS, key=places.__getitem__)]
+        best = max(fitting, key=lambda name: sum(free[name, s] / max(whole[name, s], 1e-9) for s in members["sex"]))
+        chosen[members.index] = best
+        places[best] -= len(members)
+        for sex in members["sex"]:
+            free[best, sex] -= 1
+    return list(chosen)
+
+
+def _places(people: int, split: Split, cohort: str) -> dict[str, int]:
+    """Subjects of each split: the cohort's counts, or its fractions rounded so that they add up."""
+    wanted = shares(split, cohort)
+    if cohort in split.counts:
+        total = sum(split.counts[cohort])
+        if total != people:
+            scaled = list(_rounded({name: count / total for name, count in wanted.items()}, people).values())
+            raise InputError(
+                f"split.counts.{cohort}", f"{total} subjects in all", f"the {people} usable ones of the cohort",
+                f"the same shares of these are {scaled}; index/excluded.tsv says who was left out",
+            )  # fmt: skip
+        return {name: int(count) for name, count in wanted.items()}
+    return _rounded(wanted, people)
+
+
+def _rounded(fractions: dict[str, float], total: int) -> dict[str, int]:
+    """Whole numbers that add up to `total`, by the largest remainder."""
+    floors = {name: int(share * total + 1e-9) for name, share in fractions.items()}
+    rest = sorted(fractions, key=lambda name: floors[name] - fractions[name] * total)
+    for name in rest[: total - sum(floors.values())]:
+        floors[name] += 1
+    return floors
 
 
 def _hashed(people: pd.DataFrame, split: Split, cohort: str, seed: int) -> list[str]:
@@ -90,7 +153,7 @@ def _missing(sexes: pd.Series, chosen: list[str] | pd.Series, wanted: list[str])
 
 def _seed_that_fits(people: pd.DataFrame, split: Split, cohort: str, wanted: list[str]) -> str:
     for seed in range(SEEDS_TRIED):
-        if not _missing(people["sex"], _hashed(people, split, cohort, seed), wanted):
+        if not _missing(people["sex"], _decided(people, split, cohort, seed), wanted):
             return f"set split.seed: {seed}"
     return (
         f"no seed below {SEEDS_TRIED} does better: there are too few families of each sex for these fractions; "
@@ -113,9 +176,11 @@ def _published(people: pd.DataFrame, split: Split, cohort: str) -> list[str]:
         raise InputError(str(path), f"subject {twice} in two rows", "one row a subject", "remove one of them")
     chosen = dict(zip(table["subject"], table["split"], strict=True))
     absent = [subject for subject in people["subject"] if subject not in chosen]
-    if absent:
+    if absent and split.newcomers == "refuse":
         found = f"{len(absent)} subjects of cohort {cohort} are not in it, e.g. {', '.join(absent[:3])}"
-        raise InputError(str(path), found, "every usable subject", "add them, or exclude their sessions")
+        remedy = "add them, exclude their sessions, or have their hash decide (split.newcomers: hash)"
+        raise InputError(str(path), found, "every usable subject", remedy)
+    chosen |= _newcomers(people, chosen, split, cohort)
     followed = [chosen[subject] for subject in people["subject"]]
     empty = [name for name in ("train", "test") if name not in followed]
     if empty:
@@ -125,123 +190,13 @@ def _published(people: pd.DataFrame, split: Split, cohort: str) -> list[str]:
     return followed
 
 
-def check_apart(splits: pd.DataFrame) -> None:
-    """Refuse a split that parts a family or puts a subject in two places.
-
-    Raises
-    ------
-    InputError
-        With the families or subjects that are in two splits.
-    """
-    for column in ("subject", "family"):
-        known = splits[splits[column] != ""]
-        places = known.groupby(column)["split"].nunique()
-        shared = sorted(places[places > 1].index)
-        if shared:
-            raise InputError(
-                "splits.tsv",
-                f"{len(shared)} with the same {column} in two splits, e.g. {', '.join(shared[:3])}",
-                f"each {column} in one split",
-                "correct the published split (split.file)",
-            )
-
-
-def check_images_apart(hashes: pd.DataFrame, splits: pd.DataFrame) -> None:
-    """Refuse a split in which the same image stands in two places, under whatever names.
-
-    Parameters
-    ----------
-    hashes : columns subject, session, and t1w_hash, t2w_hash: fingerprints of the scans' voxels.
-
-    Raises
-    ------
-    InputError
-        With the sessions that have the same image in two splits.
-    """
-    chosen = splits.set_index("subject")["split"]
-    for kind in ("t1w_hash", "t2w_hash"):
-        known = hashes[hashes[kind] != ""]
-        known = known.assign(split=known["subject"].map(chosen))
-        places = known.groupby(kind)["split"].nunique()
-        if (places > 1).any():
-            twins = known[known[kind] == places[places > 1].index[0]]
-            names = ", ".join((twins.subject + " " + twins.session).str.strip())
-            raise InputError(
-                "splits.tsv",
-                f"{int((places > 1).sum())} {kind[:3]} images in two splits, e.g. the same voxels for {names}",
-                "each image in one split",
-                "these are one person under two names, or a copying error: give them one family, or remove one",
-            )
-
-
-def twice(hashes: pd.DataFrame) -> int:
-    """Images that stand more than once."""
-    found = pd.concat([hashes[kind] for kind in ("t1w_hash", "t2w_hash")])
-    return int(found[found != ""].duplicated().sum())
-
-
-def cohen_h(a: float, b: float) -> float:
-    """Cohen's h, the effect size of a difference of two shares."""
-    return float(2 * np.arcsin(np.sqrt(a)) - 2 * np.arcsin(np.sqrt(b)))
-
-
-def cohen_d(a: pd.Series, b: pd.Series) -> float:
-    """Cohen's d with the pooled standard deviation; nan where there is none."""
-    if len(a) < 2 or len(b) < 2:
-        return float("nan")
-    pooled = np.sqrt(((len(a) - 1) * a.var() + (len(b) - 1) * b.var()) / (len(a) + len(b) - 2))
-    return float((a.mean() - b.mean()) / pooled) if pooled > 0 else float("nan")
-
-
-def split_proof(
-    splits: pd.DataFrame, sessions: pd.DataFrame, hashes: pd.DataFrame | None = None, stands_for: str = ""
-) -> pd.DataFrame:
-    """Counts, sex and age a split, and how many subjects and families it shares with another: none, or this raises.
-
-    Subjects without a usable session don't count. `mean_age` (years) is over sessions whose age is known. `sex_effect`
-    (Cohen's h) and `age_effect` (Cohen's d) compare a split with the training split; `published_female_share` is the
-    paper's. `images_shared` counts images whose voxels stand in another split too, `images_twice` those that stand
-    twice in this one; `splits_sha256` is the fingerprint of who is where.
-
-    Parameters
-    ----------
-    hashes : columns subject, session, t1w_hash, t2w_hash of the usable sessions.
-    stands_for : the paper's cohort whose shares stand beside these.
-
-    Raises
-    ------
-    InputError
-        If two splits share a subject, a family or an image.
-    """
-    check_apart(splits)
-    if hashes is not None:
-        check_images_apart(hashes, splits)
-    text = "\n".join(sorted(splits["subject"] + "\t" + splits["family"] + "\t" + splits["split"]))
-    fingerprint = hashlib.sha256(text.encode()).hexdigest()
-    people = splits[splits["subject"].isin(sessions["subject"])].drop_duplicates("subject")
-    visits = sessions.merge(people[["subject", "split"]], on="subject")
-    visits["age"] = pd.to_numeric(visits["age"].replace("", None))
-    train, rows = people[people["split"] == "train"], []
-    known = visits[visits["split"] == "train"]["age"].dropna()
-    for name in SPLITS:
-        mine, theirs = people[people["split"] == name], people[people["split"] != name]
-        seen = visits[visits["split"] == name]
-        rows.append(
-            {
-                "split": name,
-                "subjects": len(mine),
-                "families": mine["family"].where(mine["family"] != "", mine["subject"]).nunique(),
-                "sessions": len(seen),
-                "female_share": (mine["sex"] == "F").mean(),
-                "mean_age": seen["age"].mean(),
-                "subjects_shared": len(set(mine["subject"]) & set(theirs["subject"])),
-                "families_shared": len((set(mine["family"]) & set(theirs["family"])) - {""}),
-                "images_shared": 0 if hashes is not None else "",
-                "images_twice": "" if hashes is None else twice(hashes[hashes["subject"].isin(mine["subject"])]),
-                "sex_effect": cohen_h((mine["sex"] == "F").mean(), (train["sex"] == "F").mean()),
-                "age_effect": cohen_d(seen["age"].dropna(), known),
-                "published_female_share": PUBLISHED_FEMALE.get(stands_for, {}).get(name, ""),
-                "splits_sha256": fingerprint,
-            }
-        )
-    return pd.DataFrame(rows)
+def _newcomers(people: pd.DataFrame, chosen: dict[str, str], split: Split, cohort: str) -> dict[str, str]:
+    """Who isn't in the published split: to their family where that is in it, and by their hash otherwise."""
+    known = people[people["subject"].isin(chosen) & (people["family"] != "")]
+    families = dict(zip(known["family"], known["subject"].map(chosen), strict=True))
+    new = people[~people["subject"].isin(chosen)]
+    hashed = _hashed(new, split, cohort, split.seed)
+    return {
+        subject: families.get(family, decided)
+        for subject, family, decided in zip(new["subject"], new["family"], hashed, strict=True)
+    }

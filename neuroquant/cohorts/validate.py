@@ -9,7 +9,8 @@ import pandas as pd
 from neuroquant.cohorts.headers import read_grid
 from neuroquant.cohorts.index import index_cohort
 from neuroquant.cohorts.inventory import check_root, refresh_inventory
-from neuroquant.cohorts.split import SPLITS, split_subjects
+from neuroquant.cohorts.proof import SPLITS
+from neuroquant.cohorts.split import split_subjects
 from neuroquant.config.cohort import Cohort
 from neuroquant.config.volume import Split, Volume
 from neuroquant.errors import InputError

@@ -26,6 +26,9 @@ class Standin(Settings):
     crop: tuple[()] | tuple[Count, Count, Count] = Field(
         (), description="train on random pieces of this many voxels a side, far cheaper; empty: whole volumes"
     )
+    coarsen: Count = Field(
+        1, description="work on cubes of this many voxels a side, and interpolate what is found: 3 for volumes of 1 mm"
+    )
     lr: Positive = Field(1e-3, description="Adam's learning rate")
     seed: int = Field(0, description="seed of weights and of every synthetic image")
 

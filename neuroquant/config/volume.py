@@ -13,14 +13,28 @@ class Split(Settings):
     train: Fraction = Field(0.75, description="fraction of families for training (NCANDA in the paper: 606 of 808)")
     val: Fraction = Field(0.10, description="fraction for validation (80 of 808)")
     test: Fraction = Field(0.15, description="fraction for the test (122 of 808)")
-    seed: int = Field(0, description="seed of the hash that decides; a new subject never moves another")
+    method: Literal["hash", "exact"] = Field(
+        "hash",
+        description="hash: each family by itself, so that a new subject never moves another; exact: the fractions to "
+        "one subject within each sex, at the price that a new subject can move others",
+    )
+    counts: dict[str, tuple[int, int, int]] = Field(
+        {}, description="cohort: [train, val, test] subjects, exactly, e.g. {ncanda: [606, 80, 122]}; implies exact"
+    )
+    seed: int = Field(0, description="seed of the hash that decides")
     file: str = Field("", description="a published split to follow instead: TSV with columns subject and split")
+    newcomers: Literal["refuse", "hash"] = Field(
+        "refuse", description="subjects that split.file doesn't name: an error, or decided by their hash"
+    )
 
     @model_validator(mode="after")
     def _adds_up(self) -> "Split":
         total = self.train + self.val + self.test
         if abs(total - 1) > 1e-9:
             raise ValueError(f"train + val + test must be 1, not {total:g}")
+        for cohort, counts in self.counts.items():
+            if min(counts) < 0 or not counts[0]:
+                raise ValueError(f"counts.{cohort}: at least one subject to train, and none below 0, not {counts}")
         return self
 
 

@@ -15,11 +15,12 @@ from neuroquant.reporting.tables import html_table, lay_out
 
 @dataclass(frozen=True)
 class Cohorts:
-    """Tables of each cohort, in the experiment's order."""
+    """Tables of each cohort, in the experiment's order, and what cohorts have in common."""
 
     sessions: list[Path]
     excluded: list[Path]
     proofs: list[Path]
+    apart: Path
 
 
 def write(
@@ -127,6 +128,12 @@ def cohort_section(experiment: Experiment, cohorts: Cohorts) -> str:
             f'<p class="ok">Subjects, families and images (by the hash of their voxels) in two splits: {shared}.</p>'
             f"<p>Effect sizes against the training split: Cohen's h of the female share, d of age. SHA-256 of who is "
             f"where: <code>{fingerprint}</code></p>"
+        )
+    apart = read_tsv(cohorts.apart)
+    if len(apart):
+        shared, crossed = apart.images_shared.astype(int).sum(), apart.splits_crossed.astype(int).sum()
+        parts.append(
+            f'<p class="ok">Images that two cohorts have in common: {shared}; in different splits: {crossed}.</p>'
         )
     return "".join(parts)
 

@@ -15,6 +15,7 @@ install() {
 }
 
 configure() {
+  rm -rf "$HOME_DIR" # accounts and job numbers begin anew
   mkdir -p "$HOME_DIR"/{state,spool,log,db,dev} /etc/slurm /run/munge /run/mysqld
   chown munge: /run/munge
   chown mysql: /run/mysqld "$HOME_DIR/db"

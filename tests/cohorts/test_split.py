@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neuroquant.cohorts.split import check_apart, split_proof, split_subjects, unit_hash
+from neuroquant.cohorts.proof import check_apart, compare_cohorts, split_proof
+from neuroquant.cohorts.split import split_subjects, unit_hash
 from neuroquant.config.volume import Split
 from neuroquant.errors import InputError
 
@@ -155,3 +156,64 @@ def test_the_proof_counts_who_is_there():
     assert proof.sessions.to_dict() == {"train": 3, "val": 1, "test": 1}
     assert proof.female_share.to_dict() == {"train": 0.5, "val": 0.0, "test": 1.0}
     assert proof.mean_age["train"] == 13 and pd.isna(proof.mean_age["val"]) and proof.mean_age["test"] == 10
+
+
+@settings(max_examples=30, deadline=None)
+@given(people=PEOPLE.filter(lambda people: len(people) > 4), seed=st.integers(0, 99))
+def test_exact_shares_hold_to_one_subject_where_nobody_has_family(people, seed):
+    table = sessions([(f"sub-{s}", "", x) for s, _, x in people])
+    split = Split(train=0.5, val=0.2, test=0.3, seed=seed, method="exact")
+    try:
+        splits = split_subjects(table, split, "study")
+    except InputError:
+        return
+    for sex, ours in splits.groupby("sex"):
+        for name in ("train", "val", "test"):
+            assert abs((ours.split == name).sum() - getattr(split, name) * len(ours)) < 2, sex
+    for name in ("train", "val", "test"):
+        assert abs((splits.split == name).sum() - getattr(split, name) * len(splits)) < 1
+
+
+def test_the_papers_counts_come_out_with_families_whole_and_sexes_alike():
+    people = [(f"sub-{n:04d}", f"fam-{n // 2}" if n < 200 else "", "FM"[n % 2]) for n in range(808)]
+    splits = split_subjects(sessions(people), Split(counts={"ncanda": (606, 80, 122)}), "ncanda")
+    assert splits.split.value_counts().to_dict() == {"train": 606, "val": 80, "test": 122}
+    check_apart(splits)
+    assert (splits.groupby("split").sex.apply(lambda sex: (sex == "F").mean()) - 0.5).abs().max() < 0.02
+    again = split_subjects(sessions(people[::-1]), Split(counts={"ncanda": (606, 80, 122)}), "ncanda")
+    assert again.equals(splits)
+
+
+def test_counts_that_do_not_add_up_are_refused_with_counts_that_do():
+    with pytest.raises(InputError) as error:
+        split_subjects(sessions(cohort(100)), Split(counts={"study": (606, 80, 122)}), "study")
+    assert "[75, 10, 15]" in error.value.remedy and "808" in error.value.found
+    with pytest.raises(InputError, match="fits no split whole"):
+        split_subjects(sessions(cohort(6, families=2)), Split(counts={"study": (2, 2, 2)}), "study")
+
+
+def test_newcomers_of_a_published_split_follow_their_family_or_their_hash(tmp_path):
+    split = published(tmp_path, "sub-0000\ttest", "sub-0001\ttrain").model_copy(update={"newcomers": "hash"})
+    people = [("sub-0000", "fam", "F"), ("sub-0001", "", "M"), ("sub-0002", "fam", "F"), ("sub-0003", "", "M")]
+    splits = split_subjects(sessions(people), split, "study").set_index("subject").split
+    alone = split_subjects(sessions(cohort(200)), Split(), "study").set_index("subject").split
+    assert list(splits[["sub-0000", "sub-0001", "sub-0002"]]) == ["test", "train", "test"]
+    assert splits["sub-0003"] == alone["sub-0003"]
+
+
+def hashes(**people):
+    rows = [{"subject": name, "session": "1", "t1w_hash": code, "t2w_hash": ""} for name, code in people.items()]
+    return pd.DataFrame(rows)
+
+
+def test_an_image_that_trains_in_one_cohort_and_tests_in_another_stops_the_run():
+    splits = {
+        "one": pd.DataFrame({"subject": ["a", "b"], "split": ["train", "test"]}),
+        "two": pd.DataFrame({"subject": ["a", "c"], "split": ["train", "test"]}),
+    }
+    apart = compare_cohorts({"one": hashes(a="1", b="2"), "two": hashes(a="3", c="4")}, splits)
+    assert apart.images_shared.tolist() == [0] and apart.splits_crossed.tolist() == [0]
+    shared = compare_cohorts({"one": hashes(a="1", b="2"), "two": hashes(a="1", c="2")}, splits)
+    assert shared.images_shared.tolist() == [2] and shared.splits_crossed.tolist() == [0]
+    with pytest.raises(InputError, match=r"(?s)one b 1 .test. and two a 1 .train."):
+        compare_cohorts({"one": hashes(a="1", b="2"), "two": hashes(a="2", c="4")}, splits)

@@ -60,9 +60,11 @@ class TorchSegmenter:
         settings: Segmentation,
         device: str,
         facts: dict[str, Any],
+        coarsen: int = 1,
     ):
         self.name, self.stand_in, self.labels = name, stand_in, labels
         self.network, self.settings, self.device = network.to(device).eval(), settings, device
+        self.coarsen = coarsen
         self.provenance = {
             "engine": name,
             "flip": settings.flip,
@@ -85,8 +87,8 @@ class TorchSegmenter:
         return Found(on_grid(nib.Nifti1Image(labels, made.affine), scan), volumes)
 
     def _run(self, volume: np.ndarray, voxel_mm: float) -> tuple[np.ndarray, np.ndarray]:
-        settings = self.settings
-        return segment(self.network, self.labels, volume, voxel_mm, settings.flip, settings.min_side, self.device)
+        how = (self.settings.flip, self.settings.min_side, self.device, self.coarsen)
+        return segment(self.network, self.labels, volume, voxel_mm, *how)
 
 
 def open_segmenter(settings: Segmentation, standin_file: Path | None, device: str, threads: int) -> Segmenter:
@@ -100,8 +102,9 @@ def open_segmenter(settings: Segmentation, standin_file: Path | None, device: st
     use_threads(threads)
     device = resolve_device(device)
     if settings.engine == "standin":
-        network, labels = open_standin(standin_file)
-        return TorchSegmenter("stand-in segmenter", True, network, labels, settings, device, {})
+        network, labels, coarsen = open_standin(standin_file)
+        facts = {"coarsen": coarsen}
+        return TorchSegmenter("stand-in segmenter", True, network, labels, settings, device, facts, coarsen)
     if settings.engine == "torch":
         network, labels = open_official(settings.version, settings.weights)
         path = find_official(settings.version, settings.weights)

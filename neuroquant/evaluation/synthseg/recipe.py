@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from scipy import ndimage
 from torch import Tensor
 
@@ -126,7 +127,14 @@ def clean(posteriors: np.ndarray, labels: tuple[int, ...]) -> np.ndarray:
 
 
 def segment(
-    network: UNet, labels: tuple[int, ...], volume: np.ndarray, voxel_mm: float, flip: bool, min_side: int, device: str
+    network: UNet,
+    labels: tuple[int, ...],
+    volume: np.ndarray,
+    voxel_mm: float,
+    flip: bool,
+    min_side: int,
+    device: str,
+    coarsen: int = 1,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Label map and soft volumes of one image.
 
@@ -134,14 +142,20 @@ def segment(
     ----------
     volume : (D, H, W), RAS+, isotropic, background 0
     voxel_mm : side of its voxels
+    coarsen : side of the cubes of voxels that the network works on; its posteriors are interpolated
 
     Returns
     -------
     (D, H, W) int16, and (C,) volumes in mm3: sums of posteriors times the voxel's volume
     """
-    pads = padding(volume.shape, 2 ** len(network.down), min_side)
-    image = np.pad(normalised(volume), pads)
-    posteriors = posteriors_of(network, torch.from_numpy(image)[None, None].to(device), labels, flip).cpu().numpy()
+    pads = padding(volume.shape, coarsen * 2 ** len(network.down), min_side)
+    image = torch.from_numpy(np.pad(normalised(volume), pads))[None, None].to(device)
+    if coarsen == 1:
+        found = posteriors_of(network, image, labels, flip)
+    else:
+        coarse = posteriors_of(network, F.avg_pool3d(image, coarsen), labels, flip)
+        found = F.interpolate(coarse[None], scale_factor=coarsen, mode="trilinear", align_corners=False)[0]
+    posteriors = found.cpu().numpy()
     posteriors = clean(posteriors, labels)
     inside = tuple(slice(before, before + side) for (before, _), side in zip(pads, volume.shape, strict=True))
     posteriors = posteriors[(slice(None), *inside)]

@@ -33,6 +33,7 @@ def train_standin(
     use_threads(threads)
     device = resolve_device(device)
     labels, maps = training_maps(shards)
+    maps = [every(m, settings.coarsen) for m in maps]
     torch.manual_seed(settings.seed)
     network = UNet(len(labels), settings.features, settings.levels).to(device).train()
     optimizer = torch.optim.Adam(network.parameters(), lr=settings.lr)
@@ -58,6 +59,7 @@ def train_standin(
                     flush=True,
                 )
     facts = {"features": settings.features, "levels": settings.levels, "stand_in": True, "steps": settings.steps}
+    facts["coarsen"] = settings.coarsen
     write_weights(out_h5, network, labels, facts)
     write_tsv(pd.DataFrame(rows), log_tsv)
 
@@ -82,6 +84,12 @@ def training_maps(shards: list[Path]) -> tuple[tuple[int, ...], list[Tensor]]:
         )
     labels = tuple(int(label) for label in np.unique(np.concatenate([np.unique(m) for m in raw] + [[0]])))
     return labels, [torch.from_numpy(np.searchsorted(labels, m).astype(np.int64)) for m in raw]
+
+
+def every(channels: Tensor, side: int) -> Tensor:
+    """The middle voxel of each cube of `side` voxels of (D, H, W), the volume cut to whole cubes."""
+    depth, height, width = (length - length % side for length in channels.shape)
+    return channels[side // 2 : depth : side, side // 2 : height : side, side // 2 : width : side].contiguous()
 
 
 def batch(

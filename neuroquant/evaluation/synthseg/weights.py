@@ -87,8 +87,8 @@ def write_weights(path: Path, network: UNet, labels: tuple[int, ...], facts: dic
         file.attrs["layer_names"] = names
 
 
-def open_standin(path: Path) -> tuple[UNet, tuple[int, ...]]:
-    """The stand-in network and its labels."""
+def open_standin(path: Path) -> tuple[UNet, tuple[int, ...], int]:
+    """The stand-in network, its labels, and the side in voxels of the cubes that it works on."""
     try:
         with h5py.File(path, "r") as file:
             labels = tuple(int(label) for label in file.attrs["labels"])
@@ -99,7 +99,7 @@ def open_standin(path: Path) -> tuple[UNet, tuple[int, ...]]:
         ) from None
     network = UNet(len(labels), facts["features"], facts["levels"])
     read_weights(path, network)
-    return network.eval(), labels
+    return network.eval(), labels, facts["coarsen"]
 
 
 def open_official(version: str, configured: str) -> tuple[UNet, tuple[int, ...]]:

@@ -68,7 +68,7 @@ def test_a_large_image_passes_the_finest_level_in_slabs_to_the_same_values(monke
 def test_weights_come_back_from_keras_layout(tmp_path):
     torch.manual_seed(0)
     network = UNet(3, 4, 3)
-    write_weights(tmp_path / "w.h5", network, (0, 2, 41), {"features": 4, "levels": 3})
+    write_weights(tmp_path / "w.h5", network, (0, 2, 41), {"features": 4, "levels": 3, "coarsen": 2})
     with h5py.File(tmp_path / "w.h5") as file:
         assert file["unet_conv_downarm_0_0/unet_conv_downarm_0_0/kernel:0"].shape == (3, 3, 3, 1, 4)
         assert {
@@ -78,14 +78,14 @@ def test_weights_come_back_from_keras_layout(tmp_path):
             "unet_bn_up_1",
             "unet_likelihood",
         } <= set(file)
-    loaded, labels = open_standin(tmp_path / "w.h5")
-    assert labels == (0, 2, 41)
+    loaded, labels, coarsen = open_standin(tmp_path / "w.h5")
+    assert labels == (0, 2, 41) and coarsen == 2
     x = torch.rand(1, 1, 8, 8, 8)
     torch.testing.assert_close(loaded(x), network.eval()(x))
 
 
 def test_weights_of_another_network_or_a_cut_file_are_refused(tmp_path):
-    write_weights(tmp_path / "w.h5", UNet(3, 4, 3), (0, 2, 41), {"features": 4, "levels": 3})
+    write_weights(tmp_path / "w.h5", UNet(3, 4, 3), (0, 2, 41), {"features": 4, "levels": 3, "coarsen": 2})
     with pytest.raises(InputError, match="shape"):
         read_weights(tmp_path / "w.h5", UNet(3, 8, 3))
     (tmp_path / "w.h5").write_bytes((tmp_path / "w.h5").read_bytes()[:1000])
@@ -169,6 +169,28 @@ def test_soft_volumes_add_up_to_the_image():
     )
     assert found.shape == (10, 9, 11) and set(np.unique(found)) <= {0, 2, 41}
     assert volumes.sum() == pytest.approx(10 * 9 * 11 * 8, rel=1e-5)
+
+
+class ByBrightness(torch.nn.Module):
+    """Label 2 where an image is bright; remembers the size that it saw."""
+
+    down = (None, None)
+
+    def forward(self, x):
+        self.seen = tuple(x.shape[2:])
+        return torch.cat([0.5 - x, x - 0.5], 1) * 20
+
+
+def test_a_network_of_coarse_cubes_gives_labels_where_the_structure_is():
+    image = np.zeros((30, 24, 24), np.float32)  # padded to 36: cubes begin three voxels before it
+    image[6:18, 6:18, 6:18] = 1
+    network = ByBrightness()
+    found, volumes = segment(network, (0, 2), image, 1.0, False, 8, "cpu", coarsen=3)
+    assert network.seen == (12, 8, 8) and found.shape == image.shape
+    assert ((found == 2) & (image > 0)).sum() / ((found == 2) | (image > 0)).sum() > 0.7
+    place = [np.flatnonzero((found == 2).any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
+    assert all(abs(line.mean() - 11.5) <= 1.5 for line in place), "half a cube"
+    assert volumes[1] == pytest.approx(12**3, rel=0.15)
 
 
 def test_dice_is_one_for_equal_maps_and_leaves_out_what_neither_has():
