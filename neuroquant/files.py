@@ -1,10 +1,12 @@
 """Writing files whole or not at all, and the one dialect of TSV that passes between stages."""
 
+import hashlib
 import json
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +28,17 @@ def written_whole(path: Path | str) -> Iterator[Path]:
     except BaseException:
         Path(scratch).unlink(missing_ok=True)
         raise
+
+
+def sha256(path: Path | str) -> str:
+    """SHA-256 of a file's content; read once a process for each time that it was written."""
+    return _sha256(str(path), os.stat(path).st_mtime_ns)
+
+
+@lru_cache(maxsize=256)
+def _sha256(path: str, mtime_ns: int) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _umask() -> int:

@@ -9,13 +9,13 @@ from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, str(workflow.basedir))
 
-from neuroquant import models
 from neuroquant.cohorts.inventory import check_root, refresh_inventory
 from neuroquant.cohorts.shards import shard_names
 from neuroquant.config.load import resolve_experiment
 from neuroquant.errors import InputError
 from neuroquant.evaluation.synthseg.installed import check_installed
 from neuroquant.files import write_text
+from neuroquant.weights import find_weights
 
 BASE = Path(workflow.basedir)
 if not workflow.overwrite_configfiles:
@@ -44,7 +44,6 @@ SHARDS = {
     for split in ("train", "val", "test")
 }
 ALL_SHARDS = [shard for names in SHARDS.values() for shard in names]
-FACTORS = {row.name: f"{models.factor(row.architecture)}x" for row in EXPERIMENT.models}
 COMPUTE = EXPERIMENT.compute
 
 
@@ -62,6 +61,12 @@ wildcard_constraints:
     row="(?!reference/)[A-Za-z][A-Za-z0-9_]*",
     shard="(train|val|test)-[0-9]+",
     table="table[12]",
+
+
+def weights_of(wildcards):
+    """The authors' file that a row begins with, looked at before the first job; nothing for the others."""
+    row = EXPERIMENT.row(wildcards.row)
+    return str(checked(find_weights, row)) if row.weights else []
 
 
 def cohort_root(name):

@@ -14,6 +14,7 @@ rule train:
             for path in shards_of(cohort, "volumes/{cohort}/{shard}.h5", "val")
         ],
         manifests=manifests_of("train", "val"),
+        published=weights_of,
     output:
         weights=RESULTS / "models/{row}/model.safetensors",
         config=RESULTS / "models/{row}/config.json",
@@ -44,6 +45,7 @@ rule train:
             "similarity.py",
             "model_folder.py",
             "device.py",
+            "weights.py",
         ),
         failures=str(FAILURES),
     message:
@@ -79,3 +81,28 @@ rule training_curves:
         "drawing the training curves"
     script:
         "../workflow_scripts/training_curves.py"
+
+
+# asked for by name, once, on a machine with network; everything else runs without
+rule fetch_weights:
+    output:
+        touch(RESULTS / "logs/fetched"),
+    log:
+        log_of("fetch_weights"),
+    benchmark:
+        benchmark_of("fetch_weights")
+    conda:
+        ENVIRONMENT
+    resources:
+        **SMALL_JOB,
+    params:
+        rows=[settings(row) for row in EXPERIMENT.models if row.weights],
+        failures=str(FAILURES),
+    message:
+        "fetching the authors' weights of the rows that begin with them"
+    script:
+        "../workflow_scripts/fetch_weights.py"
+
+
+localrules:
+    fetch_weights,

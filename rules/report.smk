@@ -44,7 +44,7 @@ rule front_page:
         **SMALL_JOB,
     params:
         experiment=settings(EXPERIMENT),
-        factors=FACTORS,
+        rows=ROWS,
         benchmarks=str(RESULTS / "benchmarks"),
         base=str(BASE),
         code=code_of("reporting"),

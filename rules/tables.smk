@@ -54,6 +54,7 @@ rule table:
         fidelity=RESULTS / "numbers/fidelity.tsv",
         dice=RESULTS / "numbers/dice.tsv",
         predictions=RESULTS / "numbers/predictions.tsv",
+        models=expand(RESULTS / "models/{row}/provenance.json", row=ROWS),
     output:
         csv=report(
             RESULTS / "tables/{table}.csv",
@@ -82,7 +83,7 @@ rule table:
         **SMALL_JOB,
     params:
         experiment=settings(EXPERIMENT),
-        factors=FACTORS,
+        rows=ROWS,
         code=code_of("reporting", "evaluation/statistics.py"),
         failures=str(FAILURES),
     message:

@@ -11,6 +11,7 @@ with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakem
     from neuroquant.files import write_json
     from neuroquant.reporting.front_page import Cohorts, write
     from neuroquant.reporting.provenance import collect
+    from neuroquant.reporting.tables import read_costs
 
     experiment = Experiment.model_validate(json.loads(snakemake.params.experiment))
     tables, tests = ([Path(path) for path in paths] for paths in (snakemake.input.tables, snakemake.input.tests))
@@ -24,7 +25,7 @@ with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakem
     write(
         experiment,
         {"table1": (tables[0], tests[0]), "table2": (tables[1], tests[1])},
-        snakemake.params.factors,
+        read_costs(dict(zip(snakemake.params.rows, map(Path, snakemake.input.models), strict=True))),
         Path(snakemake.input.truth),
         cohorts,
         Path(snakemake.params.benchmarks),

@@ -9,7 +9,7 @@ with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakem
 
     from neuroquant.config.experiment import Experiment
     from neuroquant.reporting.summarise import summarise
-    from neuroquant.reporting.tables import write_tables
+    from neuroquant.reporting.tables import read_costs, write_tables
 
     experiment = Experiment.model_validate(json.loads(snakemake.params.experiment))
     table = snakemake.wildcards.table
@@ -17,4 +17,5 @@ with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakem
     scores = [Path(path) for path in (snakemake.input.fidelity, snakemake.input.dice, snakemake.input.predictions)]
     summarise(experiment, table, *scores, csv, tests)
     forms = [Path(path) for path in (snakemake.output.md, snakemake.output.html, snakemake.output.tex)]
-    write_tables(experiment, table, csv, tests, snakemake.params.factors, *forms)
+    costs = read_costs(dict(zip(snakemake.params.rows, map(Path, snakemake.input.models), strict=True)))
+    write_tables(experiment, table, csv, tests, costs, *forms)

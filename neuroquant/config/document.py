@@ -19,7 +19,12 @@ PAPER: dict[str, Any] = {
     "experiment": "paper",
     "cohorts": ["ncanda", "abcd"],
     "models": [
+        "vqgan",
         "sd_vae",
+        "meditok",
+        "medvae",
+        "identity",
+        "lowpass",
         "neuroquant",
         "neuroquant_wo_joint",
         "neuroquant_base",
@@ -27,7 +32,10 @@ PAPER: dict[str, Any] = {
         "neuroquant_film",
         "neuroquant_cross",
     ],
-    "table1": {"rows": ["sd_vae", "neuroquant", "neuroquant_wo_joint"], "cohorts": ["ncanda", "abcd"]},
+    "table1": {
+        "rows": ["vqgan", "sd_vae", "meditok", "medvae", "neuroquant", "neuroquant_wo_joint", "identity", "lowpass"],
+        "cohorts": ["ncanda", "abcd"],
+    },
     "table2": {
         "rows": ["neuroquant_base", "neuroquant_fma", "neuroquant_film", "neuroquant_cross", "neuroquant"],
         "cohorts": ["ncanda"],

@@ -110,7 +110,7 @@ def _resolve_row(raw: dict[str, Any], overrides: dict[str, Any], where: str) -> 
     row = validate(ModelRow, merge(raw, change), where)
     parameters = validate(models.parameters_class(row.architecture), row.parameters, f"{where}: parameters")
     phases = tuple(phase for phase in row.training.phases if row.training.joint or phase.mode == "3d")
-    if not phases:
+    if not phases and row.training.phases:
         raise InputError(f"{where}: training.phases", "no 3d phase", "at least one with joint: false", "add one")
     training = row.training.model_copy(update={"phases": phases})
     return row.model_copy(update={"parameters": parameters.model_dump(mode="json"), "training": training})

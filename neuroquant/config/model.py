@@ -24,6 +24,9 @@ class Phase(Settings):
     )
     lr: Positive = Field(1e-4, description="learning rate at the start of the phase, after the warm-up")
     lr_end: Positive = Field(4.5e-6, description="learning rate at its end, reached along a half cosine")
+    crop: tuple[()] | tuple[Count, Count, Count] = Field(
+        (), description="3d: random pieces of so many voxels a side, multiples of the model's factor; empty: everything"
+    )
 
     @model_validator(mode="after")
     def _pieces_are_equal(self) -> "Phase":
@@ -37,7 +40,7 @@ class Training(Settings):
 
     phases: tuple[Phase, ...] = Field(
         (Phase(warmup=500), Phase(mode="2d", steps=25_000, batch=128, lr=4.5e-6, lr_end=4.5e-6)),
-        description="in order",
+        description="in order; none: nothing is trained (published weights as they are, or a row without parameters)",
     )
     joint: bool = Field(True, description="false drops the 2d phases: the paper's 'w/o joint training'")
     weight_decay: NonNegative = Field(0.01, description="AdamW; PyTorch's default, not stated in the paper")
@@ -64,6 +67,19 @@ class Objective(Settings):
     adversary: NonNegative = Field(1e-3, description="L_adv through gradient reversal (equation 15); 0: off")
 
 
+class Weights(Settings):
+    """An authors' file that a row begins with; got once by the rule `fetch_weights`, or by hand."""
+
+    filename: str = Field(description="the file's name; looked for in `folder`, $NEUROQUANT_WEIGHTS, the cache")
+    folder: str = Field("", description="where the file is; empty: $NEUROQUANT_WEIGHTS, ~/.cache/neuroquant")
+    hub: str = Field("", description="Hugging Face repository that has it")
+    revision: str = Field("main", description="its commit; a pinned row names one")
+    source: str = Field("", description="where it is to be had by hand, if not from the hub")
+    bytes: int = Field(0, ge=0, description="its size; 0: not checked")
+    sha256: str = Field("", pattern="^([0-9a-f]{64})?$", description="its hash; without it the row doesn't start")
+    licence: str = Field(description="licence of the weights, shown beside every number of the row")
+
+
 class ModelRow(Settings):
     """One row of Table 1 or 2."""
 
@@ -74,6 +90,7 @@ class ModelRow(Settings):
     parameters: dict[str, Any] = Field({}, description="the architecture's own parameters")
     objective: Objective = Field(Objective(), description="weights of the losses")
     training: Training = Field(Training(), description="the schedule")
+    weights: Weights | None = Field(None, description="authors' weights to begin with: the row is in block `published`")
     latent: str = Field("", description="which latent the probe reads; empty: the architecture's own choice")
 
     @field_validator("architecture")
@@ -82,6 +99,13 @@ class ModelRow(Settings):
         if not all(part.isidentifier() for part in value.split(".")):
             raise ValueError("must be a module name such as neuroquant or baselines.sd_vae")
         return value
+
+    @property
+    def block(self) -> Literal["retrained", "published", "reference"]:
+        """Rows are compared within a block: trained here, begun from authors' weights, or without anything learnt."""
+        if self.weights:
+            return "published"
+        return "retrained" if self.training.phases else "reference"
 
     @property
     def shown(self) -> str:

@@ -1,7 +1,8 @@
 """Autoencoders: one interface, NeuroQuant and the baselines. Importing this never imports torch.
 
-An architecture is a module below this package with three names: `FACTOR`, the side reduction of its latents,
-`Parameters`, a `Settings` class, and `build(parameters)`, which returns an `Autoencoder`.
+An architecture is a module below this package with two names: `Parameters`, a `Settings` class, and
+`build(parameters)`, which returns an `Autoencoder`. One whose authors' weights can be loaded has a third:
+`published_state(state)`, which gives the tensors of their file the names of ours.
 """
 
 import difflib
@@ -15,6 +16,8 @@ from neuroquant.config.base import Settings
 from neuroquant.errors import InputError
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from neuroquant.models.autoencoder import Autoencoder
 
 
@@ -44,9 +47,20 @@ def parameters_class(architecture: str) -> type[Settings]:
     return _module(architecture).Parameters
 
 
-def factor(architecture: str) -> int:
-    """Side reduction of an architecture's latents."""
-    return _module(architecture).FACTOR
+def published_state(architecture: str, state: dict[str, Any]) -> "dict[str, Tensor]":
+    """Tensors of an authors' file under the names of an architecture.
+
+    Raises
+    ------
+    InputError
+        If the architecture can't take weights of others.
+    """
+    module = _module(architecture)
+    if not hasattr(module, "published_state"):
+        raise InputError(
+            "weights", f"given for {architecture}", "an architecture with published weights", "remove them"
+        )
+    return module.published_state(state)
 
 
 def build(architecture: str, parameters: Settings | dict[str, Any]) -> "Autoencoder":

@@ -1,6 +1,7 @@
 """The interface of every model: training and evaluation know this, and no concrete network."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
@@ -62,6 +63,9 @@ class Autoencoder(nn.Module, ABC):
     @abstractmethod
     def bits(self, shape: tuple[int, int, int]) -> float:
         """Bits that one volume of `shape` costs as what `decode` needs."""
+
+    def prepare(self, volumes: Iterable[Tensor]) -> None:
+        """Before the first step: whatever is made of training volumes (N, 1, D, H, W), rather than trained on them."""
 
     def units(self) -> list[nn.Module]:
         """Parts of which each is compiled by itself: what repeats, and is called through `forward`."""

@@ -20,6 +20,8 @@ class SlicewiseAutoencoder(Autoencoder):
     """
 
     probe_latent = "z"
+    regulariser = "kl"
+    """Name of the model's own loss in logs."""
 
     def __init__(self, axis: int, factor: int, chunk: int):
         super().__init__()
@@ -58,7 +60,7 @@ class SlicewiseAutoencoder(Autoencoder):
         slices, batch = self._slices(x)
         z, regulariser = self.encode_slices(slices, sample=self.training)
         reconstruction = self._volume(self.decode_slices(z), batch)
-        return Output(reconstruction, {"z": z.unflatten(0, (batch, -1)).movedim(1, 2)}, {"kl": regulariser})
+        return Output(reconstruction, {"z": z.unflatten(0, (batch, -1)).movedim(1, 2)}, {self.regulariser: regulariser})
 
     def bits(self, shape: tuple[int, int, int]) -> float:
         """Positions of all slices' latents times what one costs."""

@@ -70,7 +70,7 @@ def numbers_ledger(experiment: Experiment, tables: dict[str, pd.DataFrame]) -> p
     rows = []
     for table, cells in tables.items():
         shown = experiment.table1 if table == "table1" else experiment.table2
-        names = {experiment.row(row).published_as: row for row in shown.rows}
+        names = {experiment.row(row).published_as: row for row in reversed(shown.rows)}
         places = {experiment.cohort(name).stands_for: experiment.cohort(name) for name in reversed(shown.cohorts)}
         for told in cells_of(table).itertuples(index=False):
             row = names.get(told.model) or next((names.get(k) for k, v in FULL.items() if v == told.model), None)
@@ -130,7 +130,7 @@ def judge(
     claim: Claim, experiment: Experiment, shown: tuple[str, ...], cohort: Cohort, scores: pd.DataFrame
 ) -> dict[str, object]:
     """Verdict on one claim on one cohort. A comparison holds, or is contradicted, where the interval leaves out 0."""
-    names = {experiment.row(row).published_as: row for row in shown}
+    names = {experiment.row(row).published_as: row for row in reversed(shown)}
     names |= {full: names[row] for row, full in FULL.items() if row in names}
     missing = [name for name in (claim.row, *claim.over) if name not in names]
     here = scores[scores.cohort == cohort.name]

@@ -10,7 +10,7 @@ import pandas as pd
 from neuroquant.config.experiment import Experiment
 from neuroquant.files import read_tsv, write_text
 from neuroquant.reporting.pages import page, paragraphs, small_table
-from neuroquant.reporting.tables import html_table, lay_out
+from neuroquant.reporting.tables import Costs, html_table, lay_out
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Cohorts:
 def write(
     experiment: Experiment,
     tables: dict[str, tuple[Path, Path]],
-    factors: dict[str, str],
+    costs: Costs,
     truth: Path,
     cohorts: Cohorts,
     benchmarks: Path,
@@ -38,11 +38,12 @@ def write(
     Parameters
     ----------
     tables : "table1" and "table2" -> (tidy table, tests).
+    costs : as `tables.read_costs` gives them.
     truth : Dice of the segmenter against ground truth.
     benchmarks : Snakemake's benchmark files, for the time a stage took.
     """
     cells, tests = pd.read_csv(tables["table1"][0]), pd.read_csv(tables["table1"][1])
-    sheet = lay_out(experiment, "table1", cells, tests, factors)
+    sheet = lay_out(experiment, "table1", cells, tests, costs)
     parts = [
         f"<h1>{html.escape(experiment.report.title)}</h1>",
         paragraphs(in_words(experiment, cells, tests)),

@@ -10,6 +10,7 @@ from typing import Any
 
 import neuroquant
 from neuroquant.config.experiment import Experiment
+from neuroquant.files import sha256
 
 PACKAGES = (
     "snakemake", "torch", "monai", "diffusers", "nibabel", "nilearn", "numpy", "scipy", "pandas", "scikit-learn",
@@ -45,6 +46,9 @@ def without_paths(experiment: Experiment) -> dict[str, Any]:
     plain = experiment.model_dump(mode="json")
     for cohort in plain["cohorts"]:
         cohort["root"] = cohort["participants"] = cohort["table"] = ""
+    for row in plain["models"]:
+        if row["weights"]:
+            row["weights"]["folder"] = ""
     plain["split"]["file"] = plain["segmentation"]["weights"] = plain["segmentation"]["upstream"] = ""
     return plain
 
@@ -64,9 +68,3 @@ def package_version(name: str) -> str:
         return version(name)
     except PackageNotFoundError:
         return "not installed"
-
-
-def sha256(path: Path) -> str:
-    """Hash of a file."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -18,6 +18,12 @@ TESTS = [
 ]  # fmt: skip
 METRICS = {"table1": ("psnr", "ssim", "accuracy", "dice"), "table2": ("psnr", "ssim", "accuracy")}
 MODALITIES = ("T1w", "T2w")
+BLOCKS = {
+    "retrained": "trained here",
+    "published": "authors' weights",
+    "reference": "without training, for orientation",
+}
+"""Blocks of rows and how they are called; ranks and tests stay within one."""
 VOLUMES = "volumes"
 """The row that classifies sex from the volumes themselves."""
 
@@ -40,14 +46,20 @@ def summarise(
                 at = scores[(scores.cohort == cohort) & (scores.metric == metric) & (scores.modality == modality)]
                 by_row = {row: part for row in (*wanted.rows, *extra) if len(part := at[at.model == row])}
                 cells += [cell(experiment, table, row, part) for row, part in by_row.items()]
-                rivals = {row: by_row[row] for row in by_row if row != VOLUMES}
-                tests += against_best(rivals, experiment.statistics)
+                for block in BLOCKS:
+                    rivals = {row: by_row[row] for row in blocks(experiment, wanted.rows)[block] if row in by_row}
+                    tests += against_best(rivals, experiment.statistics)
     order = {name: number for number, name in enumerate((*extra, *wanted.rows))}
     cells.sort(key=lambda c: (wanted.cohorts.index(c["cohort"]), order[c["model"]], c["modality"]))
     tests = pd.DataFrame(tests, columns=TESTS)
     tests["p_holm"] = holm(tests["p"])
     write_csv(pd.DataFrame(cells, columns=COLUMNS), out_csv)
     write_csv(tests, out_tests)
+
+
+def blocks(experiment: Experiment, rows: tuple[str, ...]) -> dict[str, list[str]]:
+    """The rows of each block, in order."""
+    return {block: [row for row in rows if experiment.row(row).block == block] for block in BLOCKS}
 
 
 def load_scores(experiment: Experiment, fidelity: Path, dice: Path, predictions: Path) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """Tables 1 and 2 in the paper's layout, as Markdown, HTML and LaTeX, from the tidy table alone."""
 
 import html
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pandas as pd
 from neuroquant.config.experiment import Experiment
 from neuroquant.files import write_text
 from neuroquant.reporting.pages import page
-from neuroquant.reporting.summarise import METRICS, MODALITIES, VOLUMES
+from neuroquant.reporting.summarise import BLOCKS, METRICS, MODALITIES, VOLUMES, blocks
 
 NAMES = {"psnr": "PSNR", "ssim": "SSIM", "accuracy": "Accuracy", "dice": "Dice"}
 TITLES = {
@@ -17,6 +18,9 @@ TITLES = {
     "table2": "Table 2. Ablation of NeuroQuant's components",
 }
 SIGNIFICANT = 0.05
+COSTS = ("f", "kbit", "M")
+"""What a row costs: side reduction, kilobits a volume, millions of parameters."""
+Costs = dict[str, tuple[str, str, str]]
 
 
 @dataclass(frozen=True)
@@ -32,57 +36,84 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Line:
+    """A row as it is shown: its label, what it costs, its cells."""
+
+    label: str
+    costs: tuple[str, str, str]
+    cells: list[Cell | None]
+
+
+@dataclass(frozen=True)
 class Sheet:
-    """A table, laid out: blocks of (cohort, rows of (label, factor, cells)), and what must be said below."""
+    """A table, laid out: blocks of (heading, lines), and what must be said below."""
 
     title: str
     metrics: tuple[str, ...]
-    blocks: list[tuple[str, list[tuple[str, str, list[Cell | None]]]]]
+    blocks: list[tuple[str, list[Line]]]
     notes: list[str]
 
 
+def read_costs(provenance: dict[str, Path]) -> dict[str, tuple[str, str, str]]:
+    """Side reduction, kbit a volume and parameters (millions) of each row, as they are shown.
+
+    Parameters
+    ----------
+    provenance : row -> provenance.json of its model folder.
+    """
+    found = {}
+    for row, path in provenance.items():
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        size = f"{facts['parameters'] / 1e6:.3g}" if facts["parameters"] else "0"
+        found[row] = (f"{facts['factor']}x", f"{facts['kbit_per_volume']:,.4g}", size)
+    return found
+
+
 def write_tables(
-    experiment: Experiment, table: str, csv: Path, tests: Path, factors: dict[str, str], md: Path, web: Path, tex: Path
+    experiment: Experiment, table: str, csv: Path, tests: Path, costs: Costs, md: Path, web: Path, tex: Path
 ) -> None:
     """Write the three forms of a table.
 
     Parameters
     ----------
-    factors : row -> side reduction, e.g. "16x".
+    costs : as `read_costs` gives them.
     """
-    sheet = lay_out(experiment, table, pd.read_csv(csv, keep_default_na=True), pd.read_csv(tests), factors)
+    sheet = lay_out(experiment, table, pd.read_csv(csv, keep_default_na=True), pd.read_csv(tests), costs)
     write_text(md, as_markdown(sheet))
     write_text(web, as_html(sheet))
     write_text(tex, as_latex(sheet))
 
 
-def lay_out(
-    experiment: Experiment, table: str, cells: pd.DataFrame, tests: pd.DataFrame, factors: dict[str, str]
-) -> Sheet:
-    """Arrange the tidy cells as the paper does."""
+def lay_out(experiment: Experiment, table: str, cells: pd.DataFrame, tests: pd.DataFrame, costs: Costs) -> Sheet:
+    """Arrange the tidy cells as the paper does; rows of each kind in a block of their own."""
     wanted = experiment.table1 if table == "table1" else experiment.table2
     metrics = METRICS[table]
-    blocks = []
+    kinds = {block: rows for block, rows in blocks(experiment, wanted.rows).items() if rows}
+    found = []
     for cohort in wanted.cohorts:
         here = cells[cells.cohort == cohort]
-        rows = [row for row in (VOLUMES, *wanted.rows) if row in set(here.model) or row != VOLUMES]
-        shown = []
-        for row in rows:
-            label = "volumes (reference)" if row == VOLUMES else experiment.row(row).shown
-            line = [_cell(here, tests, row, m, metric) for m in MODALITIES for metric in metrics]
-            shown.append((label, factors.get(row, ""), line))
         subjects = f"{int(here.n_subjects.max())} test subjects" if len(here) else "nothing measured"
-        blocks.append((f"{experiment.cohort(cohort).shown} ({subjects})", shown))
-    return Sheet(TITLES[table], metrics, blocks, _notes(experiment, cells, tests))
+        for number, (kind, rows) in enumerate(kinds.items()):
+            first = [VOLUMES] if VOLUMES in set(here.model) and not number else []
+            shown = []
+            for row in [*first, *rows]:
+                label = "volumes (reference)" if row == VOLUMES else experiment.row(row).shown
+                line = [_cell(here, tests, row, rows, m, metric) for m in MODALITIES for metric in metrics]
+                shown.append(Line(label, costs.get(row, ("", "", "")), line))
+            called = f", {BLOCKS[kind]}" if len(kinds) > 1 else ""
+            found.append((f"{experiment.cohort(cohort).shown}{called} ({subjects})", shown))
+    return Sheet(TITLES[table], metrics, found, _notes(experiment, cells, tests, len(kinds) > 1))
 
 
-def _cell(here: pd.DataFrame, tests: pd.DataFrame, row: str, modality: str, metric: str) -> Cell | None:
+def _cell(
+    here: pd.DataFrame, tests: pd.DataFrame, row: str, block: list[str], modality: str, metric: str
+) -> Cell | None:
     column = here[(here.modality == modality) & (here.metric == metric)]
     mine = column[column.model == row]
     if not len(mine):
         return None
     mine = mine.iloc[0]
-    rivals = column[column.model != VOLUMES]["value"]
+    rivals = column[column.model.isin(block)]["value"]
     rank = 0 if row == VOLUMES or len(rivals) < 2 else int((rivals > mine["value"]).sum()) + 1
     test = tests[(tests.cohort == mine.cohort) & (tests.modality == modality) & (tests.metric == metric)]
     test = test[test.model == row]
@@ -90,12 +121,15 @@ def _cell(here: pd.DataFrame, tests: pd.DataFrame, row: str, modality: str, metr
     return Cell(mine["value"], mine.ci_low, mine.ci_high, mine.published, rank, bool(tied))
 
 
-def _notes(experiment: Experiment, cells: pd.DataFrame, tests: pd.DataFrame) -> list[str]:
+def _notes(experiment: Experiment, cells: pd.DataFrame, tests: pd.DataFrame, parted: bool) -> list[str]:
     notes = [
         "Means over the sessions of test subjects, with 95 % intervals of a bootstrap over families (subjects where no "
         f"family is known). PSNR in dB, the rest in percent; PSNR and SSIM over the region "
-        f"'{experiment.fidelity.region}'. Bold: best; underlined: second."
+        f"'{experiment.fidelity.region}'. Bold: best; underlined: second. kbit: what decoding a volume needs; M: "
+        "millions of parameters. Seconds a volume, which hang on the machine, are in the table of costs."
     ]
+    if parted:
+        notes.append("Rows are ranked and tested within their block, never across blocks.")
     if (~(tests[tests["rank"] == 1].p_holm < SIGNIFICANT)).any():
         notes.append("~ the lead over the runner-up isn't significant (Wilcoxon over subjects, Holm-corrected).")
     if cells.published.notna().any():
@@ -111,12 +145,12 @@ def _notes(experiment: Experiment, cells: pd.DataFrame, tests: pd.DataFrame) -> 
 
 def as_markdown(sheet: Sheet) -> str:
     """A pipe table a block."""
-    head = ["Model", "f"] + [f"{m[:2]} {NAMES[metric]}" for m in MODALITIES for metric in sheet.metrics]
+    head = ["Model", *COSTS] + [f"{m[:2]} {NAMES[metric]}" for m in MODALITIES for metric in sheet.metrics]
     lines = [f"# {sheet.title}", ""]
     for cohort, rows in sheet.blocks:
         lines += [f"## {cohort}", "", "| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
-        for label, factor, cells in rows:
-            lines.append("| " + " | ".join([label, factor, *(_markdown_cell(cell) for cell in cells)]) + " |")
+        for line in rows:
+            lines.append("| " + " | ".join([line.label, *line.costs, *map(_markdown_cell, line.cells)]) + " |")
         lines.append("")
     return "\n".join(lines + [line for note in sheet.notes for line in (note, "")])
 
@@ -132,21 +166,23 @@ def _markdown_cell(cell: Cell | None) -> str:
 
 def html_table(sheet: Sheet) -> str:
     """The table and its notes as an HTML fragment."""
-    width = 2 + len(MODALITIES) * len(sheet.metrics)
+    width = 1 + len(COSTS) + len(MODALITIES) * len(sheet.metrics)
     top = "".join(f'<th colspan="{len(sheet.metrics)}">{m[:2]}</th>' for m in MODALITIES)
     names = "".join(f"<th>{NAMES[metric]}</th>" for _ in MODALITIES for metric in sheet.metrics)
+    costs = "".join(f"<th>{name}</th>" for name in COSTS)
     body = []
     for cohort, rows in sheet.blocks:
         body.append(f'<tr class="block"><td colspan="{width}">{html.escape(cohort)}</td></tr>')
-        for label, factor, cells in rows:
-            line = "".join(_html_cell(cell) for cell in cells)
-            body.append(f"<tr><td>{html.escape(label)}</td><td>{factor}</td>{line}</tr>")
+        for line in rows:
+            values = "".join(f"<td>{cost}</td>" for cost in line.costs) + "".join(map(_html_cell, line.cells))
+            body.append(f"<tr><td>{html.escape(line.label)}</td>{values}</tr>")
     notes = "".join(
         f'<p class="note{" standin" if note.startswith("STAND-IN") else ""}">{html.escape(note)}</p>'
         for note in sheet.notes
     )
     return (
-        f'<div class="wide"><table><thead><tr><th></th><th></th>{top}</tr><tr><th>Model</th><th>f</th>{names}</tr>'
+        f'<div class="wide"><table><thead><tr><th colspan="{1 + len(COSTS)}"></th>{top}</tr>'
+        f"<tr><th>Model</th>{costs}{names}</tr>"
         f"</thead><tbody>{''.join(body)}</tbody></table></div>{notes}"
     )
 
@@ -171,7 +207,7 @@ def _html_cell(cell: Cell | None) -> str:
 def as_latex(sheet: Sheet) -> str:
     """A booktabs tabular in a table environment."""
     count = len(sheet.metrics)
-    columns = "ll" + "r" * (len(MODALITIES) * count)
+    columns = "llrr" + "r" * (len(MODALITIES) * count)
     top = " & ".join(rf"\multicolumn{{{count}}}{{c}}{{{m[:2]}}}" for m in MODALITIES)
     names = " & ".join(NAMES[metric] for _ in MODALITIES for metric in sheet.metrics)
     lines = [
@@ -179,12 +215,14 @@ def as_latex(sheet: Sheet) -> str:
         r"\begin{table}",
         rf"\caption{{{_tex(sheet.title)}. {_tex(' '.join(sheet.notes))}}}",
     ]
-    lines += [r"\centering\footnotesize", rf"\begin{{tabular}}{{{columns}}}", r"\toprule", rf" & & {top} \\"]
-    lines += [rf"Model & $f$ & {names} \\"]
+    lines += [r"\centering\footnotesize", rf"\begin{{tabular}}{{{columns}}}", r"\toprule", rf" & & & & {top} \\"]
+    lines += [rf"Model & $f$ & kbit & M & {names} \\"]
     for cohort, rows in sheet.blocks:
         lines += [r"\midrule", rf"\multicolumn{{{len(columns)}}}{{l}}{{\textit{{{_tex(cohort)}}}}} \\"]
-        for label, factor, cells in rows:
-            lines.append(" & ".join([_tex(label), factor.replace("x", r"$\times$"), *map(_tex_cell, cells)]) + r" \\")
+        for line in rows:
+            factor, *rest = line.costs
+            values = [_tex(line.label), factor.replace("x", r"$\times$"), *rest, *map(_tex_cell, line.cells)]
+            lines.append(" & ".join(values) + r" \\")
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", r"\end{table}", ""])
 
 

@@ -108,6 +108,23 @@ class Sessions:
         """Whole volumes of the chosen sessions."""
         return _batch([self.images[index] for index in chosen], None)
 
+    def pieces(
+        self, chosen: list[int], crop: tuple[int, ...], generator: np.random.Generator, part: slice = EVERY
+    ) -> Batch:
+        """One piece of each chosen session, at the same random place in both modalities, at most as large as it is.
+
+        Of a `part` of the sessions the pieces are those that it has in the whole: places are drawn for all of them.
+        """
+        drawn = generator.random((len(chosen), 3))
+        sessions = []
+        for index, places in zip(chosen[part], drawn[part], strict=True):
+            shape = self.images[index][0][1].shape
+            spare = [max(side - length, 0) for side, length in zip(shape, crop, strict=True)]
+            first = [int(place * (room + 1)) for place, room in zip(places, spare, strict=True)]
+            box = tuple(slice(start, start + length) for start, length in zip(first, crop, strict=True))
+            sessions.append([(modality, image[box]) for modality, image in self.images[index]])
+        return _batch(sessions, None)
+
     def slices(self, chosen: list[int], plane: int, generator: np.random.Generator, part: slice = EVERY) -> Batch:
         """One slice of each chosen session, at the same place in both modalities, that isn't all background.
 
@@ -212,7 +229,10 @@ class Loader:
     def _draw(self, step: int) -> Batch:
         seed = (self.seed, self.number)
         chosen = self.sessions.order(hash_seed(*seed), step * self.phase.batch, self.phase.batch)
-        if self.phase.mode == "3d":
+        if self.phase.mode == "3d" and self.phase.crop:
+            generator = np.random.default_rng((*seed, step))
+            batch = self.sessions.pieces(chosen, self.phase.crop, generator, self.part)
+        elif self.phase.mode == "3d":
             batch = self.sessions.volumes(chosen[self.part])
         else:
             generator = np.random.default_rng((*seed, step))

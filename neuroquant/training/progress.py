@@ -103,7 +103,7 @@ class Progress:
         """Write the log as TSV."""
         self._written = time.monotonic()
         if self.table is not None:
-            write_tsv(pd.DataFrame(self.rows), self.table)
+            write_tsv(pd.DataFrame(self.rows, columns=None if self.rows else ["step"]), self.table)
 
     def _means(self) -> dict[str, float]:
         return {name: float(value) / self._count for name, value in self._sums.items()}

@@ -15,6 +15,8 @@ from neuroquant.config.volume import Volume
 from neuroquant.device import resolve_device, use_threads
 from neuroquant.errors import InputError
 from neuroquant.model_folder import save_model
+from neuroquant.models.autoencoder import Autoencoder
+from neuroquant.models.published import load_published
 from neuroquant.training import checkpoint, health
 from neuroquant.training.data import Sessions
 from neuroquant.training.distributed import ALONE, World
@@ -23,6 +25,9 @@ from neuroquant.training.loop import Job, interruptible, loop
 from neuroquant.training.progress import Progress
 from neuroquant.training.schedule import total_steps
 from neuroquant.training.watch import Watch
+
+PREPARED = 64
+"""Training sessions that a model may look at before its first step."""
 
 
 def train(
@@ -68,7 +73,13 @@ def train(
     if device == "cuda" and row.training.precision == "bf16":
         check_convolutions()
     torch.manual_seed(row.training.seed)
-    model = models.build(row.architecture, row.parameters).to(device).train()
+    model = models.build(row.architecture, row.parameters)
+    if row.weights is not None:
+        provenance = provenance | load_published(row, model)
+    if not row.training.phases:
+        save_untrained(folder, model, row, volume, provenance)
+        return
+    model = model.to(device).train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=1.0, weight_decay=row.training.weight_decay, fused=True)
     if row.training.compile:
         model.compile_units()
@@ -76,6 +87,10 @@ def train(
     steps = total_steps(row.training.phases)
     if world.leads:
         done, rows = checkpoint.resume(checkpoints, model, optimizer, made_of, steps)
+        if not done and row.weights is None:
+            model.prepare(
+                sessions.volumes([index]).x.float() for index in sessions.order(row.training.seed, 0, PREPARED)
+            )
         progress = Progress(row.name, steps, rows, folder / "training.tsv")
         world.most(done)
     else:
@@ -94,7 +109,7 @@ def train(
     watch.close()
     progress.write()
     health.check_codebook_took_part(row.name, progress.rows)
-    facts = describe(model, device, progress) | {
+    facts = describe(model, volume, device, progress) | {
         "sessions": len(sessions),
         "processes": world.size,
         "resumed_at_step": done,
@@ -103,6 +118,24 @@ def train(
     }
     if world.leads:
         save_model(folder, model, row, volume, facts | provenance)
+
+
+def save_untrained(folder: Path, model: Autoencoder, row: ModelRow, volume: Volume, provenance: dict[str, Any]) -> None:
+    """Write the folder of a row of which nothing is trained.
+
+    Raises
+    ------
+    InputError
+        If it has parameters that nobody gave values.
+    """
+    if row.weights is None and any(parameter.requires_grad for parameter in model.parameters()):
+        raise InputError(
+            f"model {row.name}: training.phases", "none, and no weights", "a schedule, or weights to begin with",
+            "leave `phases` out, or name the authors' file under `weights`",
+        )  # fmt: skip
+    progress = Progress(row.name, 0, [], folder / "training.tsv")
+    progress.write()
+    save_model(folder, model, row, volume, describe(model, volume, "cpu", progress) | provenance)
 
 
 def require_sessions(row: ModelRow, sessions: Sessions) -> None:
@@ -145,14 +178,16 @@ def check_convolutions() -> None:
         )
 
 
-def describe(model: torch.nn.Module, device: str, progress: Progress) -> dict[str, Any]:
-    """What provenance.json says of a training run; no subject and no path."""
+def describe(model: Autoencoder, volume: Volume, device: str, progress: Progress) -> dict[str, Any]:
+    """What provenance.json says of a model and its training; no subject and no path."""
     return {
         "neuroquant": neuroquant.__version__,
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "factor": model.factor,
+        "kbit_per_volume": model.bits(volume.shape) / 1000,
         "steps": progress.total,
         "seconds": round(progress.seconds(), 1),
-        "weights": "of the last step; none were selected",
+        "weights": "of the last step; none were selected" if progress.total else "not trained here",
         "device": torch.cuda.get_device_name() if device == "cuda" else platform.machine(),
         "threads": torch.get_num_threads(),
         "python": sys.version.split()[0],

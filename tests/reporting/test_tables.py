@@ -14,7 +14,7 @@ from neuroquant.reporting.tables import write_tables
 def make(folder, experiment, table="table1"):
     out = [folder / f"{table}{end}" for end in (".csv", "_tests.csv", ".md", ".html", ".tex")]
     summarise(experiment, table, *(folder / f"{n}.tsv" for n in ("fidelity", "dice", "predictions")), *out[:2])
-    write_tables(experiment, table, *out[:2], {"sd_vae": "8x", "neuroquant": "16x"}, *out[2:])
+    write_tables(experiment, table, *out[:2], {"sd_vae": ("8x", "99", "0.3")}, *out[2:])
     return pd.read_csv(out[0]), pd.read_csv(out[1]), [path.read_text() for path in out[2:]]
 
 
@@ -22,7 +22,7 @@ def test_the_tidy_table_has_the_stated_columns_and_the_configured_region(tmp_pat
     numbers(tmp_path, experiment)
     cells, _, _ = make(tmp_path, experiment)
     assert list(cells.columns) == COLUMNS
-    assert len(cells) == 2 * 3 * 2 * 4
+    assert len(cells) == 2 * len(experiment.table1.rows) * 2 * 4
     psnr = cells[(cells.metric == "psnr") & (cells.model == "sd_vae") & (cells.modality == "T1w")]
     assert psnr.value.between(26, 30).all() and (psnr.ci_low < psnr.value).all() and (psnr.value < psnr.ci_high).all()
     assert (cells[cells.metric == "accuracy"].value == 100).all(), "the table shows SEResNet, not the linear probe"
@@ -43,13 +43,17 @@ def test_published_values_stand_beside_and_never_in_place(tmp_path, experiment, 
 def test_best_is_bold_second_underlined_and_an_insignificant_lead_marked(tmp_path, experiment, numbers):
     numbers(tmp_path, experiment)
     _, tests, (markdown, _, latex) = make(tmp_path, experiment)
-    clear = tests[(tests.modality == "T1w") & (tests.metric == "psnr")]
+    blocks = {row.name: row.block for row in experiment.models}
+    assert (tests.model.map(blocks) == tests.against.map(blocks)).all(), "rows are compared within their block"
+    clear = tests[(tests.modality == "T1w") & (tests.metric == "psnr") & (tests.model.map(blocks) == "retrained")]
     assert (clear[clear["rank"] == 1].model == "sd_vae").all() and (clear.p_holm < 0.05).all()
     behind = clear[clear["rank"] > 1]
     assert (behind.against == "sd_vae").all() and (behind.ci_high < 0).all() and (behind.effect_size < -5).all()
     assert (tests.p_holm >= tests.p - 1e-12).all()
     line = next(line for line in markdown.splitlines() if line.startswith("| SD-VAE"))
-    cell = line.split("|")[3]
+    cell = line.split("|")[5]
+    assert [part.strip() for part in line.split("|")[2:5]] == ["8x", "99", "0.3"]
+    assert "trained here" in markdown and "without training" in markdown and "within their block" in markdown
     assert "**" in cell and "~" not in cell and "<u>" in markdown and "~" in markdown
     assert r"\textbf{" in latex and r"\underline{" in latex and latex.count(r"\begin{tabular}") == 1
 

@@ -10,12 +10,13 @@ import numpy as np
 from neuroquant.config.evaluation import Segmentation
 from neuroquant.device import resolve_device, use_threads
 from neuroquant.errors import InputError
-from neuroquant.evaluation.synthseg.installed import find_official, sha256
+from neuroquant.evaluation.synthseg.installed import find_official
 from neuroquant.evaluation.synthseg.network import UNet
 from neuroquant.evaluation.synthseg.outside import OutsideSegmenter
 from neuroquant.evaluation.synthseg.recipe import segment
 from neuroquant.evaluation.synthseg.scans import SIDE_MM, Found, Scan, on_grid, ready
 from neuroquant.evaluation.synthseg.weights import open_official, open_standin
+from neuroquant.files import sha256
 
 
 class Segmenter(Protocol):
@@ -108,7 +109,7 @@ def open_segmenter(settings: Segmentation, standin_file: Path | None, device: st
     if settings.engine == "torch":
         network, labels = open_official(settings.version, settings.weights)
         path = find_official(settings.version, settings.weights)
-        facts = {"weights_sha256": sha256(str(path), path.stat().st_mtime_ns)}
+        facts = {"weights_sha256": sha256(path)}
         return TorchSegmenter(f"SynthSeg {settings.version}", False, network, labels, settings, device, facts)
     if settings.engine in ("upstream", "freesurfer"):
         return OutsideSegmenter(settings, device, threads)

@@ -3,14 +3,13 @@
 Imported while the workflow is planned: no torch here.
 """
 
-import hashlib
 import os
 import shutil
-from functools import lru_cache
 from pathlib import Path
 
 from neuroquant.config.evaluation import Segmentation
 from neuroquant.errors import InputError
+from neuroquant.files import sha256
 
 OFFICIAL = {
     "1.0": ("synthseg_1.0.h5", 53_079_056, "7d2e32d298fe38dc51ea38e6a8e8fc5c665d56b63cddb409e8b199535f8b5298"),
@@ -61,16 +60,9 @@ def find_official(version: str, configured: str) -> Path:
     stat = path.stat()
     if stat.st_size != size:
         raise InputError(str(path), f"{stat.st_size} bytes", expected, remedy)
-    if (found := sha256(str(path), stat.st_mtime_ns)) != digest:
+    if (found := sha256(path)) != digest:
         raise InputError(str(path), f"another content, sha256 {found}", expected, remedy)
     return path
-
-
-@lru_cache(maxsize=8)
-def sha256(path: str, mtime_ns: int) -> str:
-    """Hash of a file, once a process for each time that it was written."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def upstream_command(settings: Segmentation) -> list[str]:

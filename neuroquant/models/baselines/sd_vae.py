@@ -1,12 +1,14 @@
 """SD-VAE: the autoencoder of Stable Diffusion (Rombach et al. 2022), slice by slice, through diffusers."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
 from neuroquant.config.base import Count, NonNegative, Settings
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from neuroquant.models.slicewise import SlicewiseAutoencoder
 
 
@@ -26,6 +28,17 @@ class Parameters(Settings):
     )
     axis: Count = Field(2, le=2, description="axis that is sliced: 2 is axial")
     chunk: Count = Field(16, description="slices a call when encoding whole volumes")
+
+
+def published_state(state: dict[str, Any]) -> dict[str, "Tensor"]:
+    """The network's tensors in the authors' file, under our names; older ones name the attention otherwise."""
+    found = {}
+    for name, tensor in state.items():
+        for old, new in (("query", "to_q"), ("key", "to_k"), ("value", "to_v"), ("proj_attn", "to_out.0")):
+            if f".{old}." in name:
+                name, tensor = name.replace(f".{old}.", f".{new}."), tensor.flatten(1) if tensor.ndim == 4 else tensor
+        found[f"network.{name}"] = tensor
+    return found
 
 
 def build(parameters: Parameters) -> "SlicewiseAutoencoder":

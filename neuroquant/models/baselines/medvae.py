@@ -1,0 +1,95 @@
+"""MedVAE (Varma et al. 2025): the 3D KL autoencoder of factor 8, on whole volumes."""
+
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from neuroquant.config.base import Count, NonNegative, Settings
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from neuroquant.models.autoencoder import Autoencoder
+
+FACTOR = 8
+"""Side reduction: three steps down."""
+UNUSED = ("channel_ds.", "channel_proj.", "loss.")
+"""What the authors' file holds beside the autoencoder: a head of their second stage, and training's own networks."""
+
+
+class Parameters(Settings):
+    """Sizes; the defaults are the authors' `medvae_8x1` in three dimensions (245.84 M parameters)."""
+
+    width: Count = Field(128, description="channels of the finest level")
+    mults: tuple[Count, Count, Count, Count] = Field(
+        (1, 2, 4, 4), description="channels of the levels, times the width"
+    )
+    latent_channels: Count = Field(1, description="channels of the latent")
+    blocks: Count = Field(2, description="residual blocks a level")
+    groups: Count = Field(32, description="groups of the group norms")
+    kl_weight: NonNegative = Field(1e-6, description="weight of the KL divergence a latent element")
+
+
+def published_state(state: dict[str, Any]) -> dict[str, "Tensor"]:
+    """The network's tensors in the authors' file, under our names."""
+    state = state.get("state_dict", state)
+    return {f"network.{name}": tensor for name, tensor in state.items() if not name.startswith(UNUSED)}
+
+
+def build(parameters: Parameters) -> "Autoencoder":
+    """A freshly initialised network."""
+    import torch
+    from torch import Tensor, nn
+
+    from neuroquant.models.autoencoder import Autoencoder, Output
+    from neuroquant.models.compvis.network import CompVis, Sizes
+    from neuroquant.models.posterior import drawn
+
+    class MedVAE(Autoencoder):
+        """Volumes to a latent of few channels and back."""
+
+        factor, probe_latent = FACTOR, "z"
+
+        def __init__(self) -> None:
+            super().__init__()
+            channels = parameters.latent_channels
+            sizes = Sizes(
+                3, 1, parameters.width, parameters.mults, channels, True, parameters.blocks, parameters.groups
+            )
+            self.network = CompVis(sizes, channels)
+
+        def moments(self, x: Tensor) -> Tensor:
+            """(B, 1, D, H, W) to mean and log variance (B, 2C, d, h, w)."""
+            return self.network.quant_conv(self.network.encoder(x))
+
+        def image(self, z: Tensor) -> Tensor:
+            """(B, C, d, h, w) to (B, 1, D, H, W)."""
+            return self.network.decoder(self.network.post_quant_conv(z))
+
+        def encode(self, x: Tensor, modality: Tensor) -> dict[str, Tensor]:
+            """The posterior's mode; volumes one by one, for the sake of memory."""
+            self.check_shape(x)
+            return {"z": torch.cat([drawn(self.moments(one), sample=False)[0] for one in x.split(1)])}
+
+        def decode(self, latents: dict[str, Tensor], modality: Tensor) -> Tensor:
+            """z (B, C, d, h, w) to volumes (B, 1, D, H, W)."""
+            return torch.cat([self.image(one) for one in latents["z"].split(1)])
+
+        def forward(self, x: Tensor, modality: Tensor, plane: int | None = None) -> Output:
+            """One pass for training, on volumes or pieces of them."""
+            if plane is not None:
+                raise ValueError("MedVAE's 3D network takes volumes, not slices: use phases of mode 3d")
+            self.check_shape(x)
+            z, kl = drawn(self.moments(x), sample=self.training)
+            return Output(self.image(z), {"z": z}, {"kl": parameters.kl_weight * kl})
+
+        def bits(self, shape: tuple[int, int, int]) -> float:
+            """Float32 latents, as they are exported."""
+            positions = torch.Size(side // FACTOR for side in shape).numel()
+            return 32.0 * parameters.latent_channels * positions
+
+        def units(self) -> list[nn.Module]:
+            """Both halves."""
+            return list(self.network.halves())
+
+    return MedVAE()

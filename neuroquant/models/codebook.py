@@ -1,0 +1,56 @@
+"""Frozen codebooks: k-means over pieces of training images, and the nearest code."""
+
+from collections.abc import Iterable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+AT_ONCE = 2**26
+"""Distances that are held at a time."""
+
+
+def nearest(tokens: Tensor, codes: Tensor) -> Tensor:
+    """Index of the code (K, C) that is nearest to each token (N, C); (N,)."""
+    half = 0.5 * codes.square().sum(1)
+    chunk = max(1, AT_ONCE // len(codes))
+    return torch.cat([(half - part @ codes.T).argmin(1) for part in tokens.split(chunk)])
+
+
+def kmeans(points: Tensor, count: int, rounds: int, generator: torch.Generator) -> Tensor:
+    """`count` centres (count, C) of points (N, C); with fewer points than centres, copies with a little noise.
+
+    A centre that loses all its points moves to a random one.
+    """
+    order = torch.randperm(len(points), generator=generator)
+    if len(points) < count:
+        chosen = points[torch.randint(len(points), (count,), generator=generator)]
+        spread = 0.01 * points.std()
+        return chosen + spread * torch.randn(chosen.shape, generator=generator).to(points)
+    centres = points[order[:count]].clone()
+    for _ in range(rounds):
+        owner = nearest(points, centres)
+        sizes = torch.bincount(owner, minlength=count)
+        sums = torch.zeros_like(centres).index_add_(0, owner, points)
+        centres = sums / sizes.clamp_min(1)[:, None]
+        lost = (sizes == 0).nonzero()[:, 0]
+        places = torch.randint(len(points), (len(lost),), generator=generator)
+        centres[lost] = points[places.to(points.device)]
+    return centres
+
+
+def patches(slices: Iterable[Tensor], side: int, count: int, generator: torch.Generator) -> Tensor:
+    """Up to `count` square pieces of slices (N, 1, H, W) that aren't all background, flattened: (M, side * side)."""
+    found, have = [], 0
+    for images in slices:
+        height, width = images.shape[2:]
+        images = F.pad(images, (0, max(side - width, 0), 0, max(side - height, 0)), value=-1.0)
+        top = int(torch.randint(side, (), generator=generator)) if height >= 2 * side else 0
+        left = int(torch.randint(side, (), generator=generator)) if width >= 2 * side else 0
+        cut = images[:, 0, top:, left:].unfold(1, side, side).unfold(2, side, side).reshape(-1, side * side)
+        cut = cut[(cut > -1).any(1)]
+        found.append(cut)
+        have += len(cut)
+        if have >= count:
+            break
+    return torch.cat(found)[:count]

@@ -1,0 +1,122 @@
+"""Authors' weights: files of their layout load to the last tensor and give the same images, others don't."""
+
+import subprocess
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from neuroquant import models
+from neuroquant.config.model import ModelRow
+from neuroquant.errors import InputError
+from neuroquant.files import sha256
+from neuroquant.models.published import load_published
+from neuroquant.weights import fetch, find_weights
+
+torch.set_num_threads(1)
+SMALL = {
+    "medvae": {"width": 8, "mults": (1, 1, 2, 2), "groups": 4, "blocks": 1},
+    "vqgan": {"width": 8, "mults": (1, 1, 2, 2), "z_channels": 8, "groups": 4, "words": 16, "patch": 4, "blocks": 1},
+    "sd_vae": {"block_out_channels": (8, 8, 16, 16), "layers_per_block": 1, "norm_num_groups": 4},
+    "meditok": {"widths": (8, 16, 32), "depths": (1, 1), "blocks": 1, "heads": 2, "codebooks": 4, "words": 32,
+                "latent_channels": 16, "align": 4, "side": 0},
+    "monai_kl": {"channels": (8, 8, 8, 16), "groups": 4, "blocks": 1},
+}  # fmt: skip
+
+
+def authors_file(name: str, state: dict, folder):
+    """Our tensors under the names, and in the kind of file, that the authors use."""
+    plain = {key.removeprefix("network."): tensor for key, tensor in state.items()}
+    if name == "sd_vae":
+        for new, old in (("to_q", "query"), ("to_k", "key"), ("to_v", "value"), ("to_out.0", "proj_attn")):
+            plain = {key.replace(f".{new}.", f".{old}."): tensor for key, tensor in plain.items()}
+        save_file(plain, folder / "w.safetensors")
+        return folder / "w.safetensors"
+    if name == "medvae":
+        plain = {"state_dict": {**plain, "channel_ds.0.weight": torch.zeros(1), "channel_proj.bias": torch.zeros(1)}}
+    if name == "vqgan":
+        plain["tok_embeddings.weight"] = plain.pop("codebook")
+        for kind in ("weight", "bias"):
+            plain[f"codebook_projection.{kind}"] = plain.pop(f"projection.{kind}")
+        plain = {"model": {**plain, "discriminator.main.0.weight": torch.zeros(1)}}
+    if name == "meditok":
+        plain = {key.replace("vectors.", "quantizer."): tensor for key, tensor in plain.items()}
+    torch.save(plain, folder / "w.pth")
+    return folder / "w.pth"
+
+
+def row_of(name: str, path, **changes) -> ModelRow:
+    facts = {"filename": path.name, "folder": str(path.parent), "licence": "MIT"}
+    facts |= {"sha256": sha256(path) if path.exists() else "0" * 64} | changes
+    return ModelRow(name="row", architecture=f"baselines.{name}", parameters=SMALL[name], weights=facts)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_a_file_of_the_authors_layout_loads_strictly_and_gives_the_same_images(name, tmp_path):
+    torch.manual_seed(1)
+    theirs = models.build(f"baselines.{name}", SMALL[name]).eval()
+    if name == "vqgan":
+        theirs.codebook.normal_()
+    row = row_of(name, authors_file(name, theirs.state_dict(), tmp_path))
+    torch.manual_seed(2)
+    ours = models.build(row.architecture, row.parameters).eval()
+    facts = load_published(row, ours)["published_weights"]
+    assert facts["licence"] == "MIT" and facts["sha256"] == row.weights.sha256 and facts["fine_tuned"] is not None
+    x, modality = torch.rand(1, 1, 16, 16, 8) * 2 - 1, torch.tensor([0])
+    with torch.inference_mode():
+        images = [model.decode(model.encode(x, modality), modality) for model in (theirs, ours)]
+    assert torch.equal(*images)
+
+
+def test_weights_of_another_model_are_refused_by_name(tmp_path):
+    other = models.build("baselines.medvae", {**SMALL["medvae"], "width": 4, "groups": 2})
+    row = row_of("medvae", authors_file("medvae", other.state_dict(), tmp_path))
+    with pytest.raises(InputError, match="(?s)model row: .*w.pth.*of another model"):
+        load_published(row, models.build(row.architecture, row.parameters))
+    row = row_of("sd_vae", authors_file("medvae", other.state_dict(), tmp_path))
+    with pytest.raises(InputError, match="(?s)missing .*unknown"):
+        load_published(row, models.build(row.architecture, row.parameters))
+
+
+def test_a_missing_file_another_size_and_another_hash_stop_with_what_to_do(tmp_path):
+    path = tmp_path / "w.pth"
+    with pytest.raises(InputError, match="(?s)none at .*w.pth.*fetch_weights"):
+        find_weights(row_of("medvae", path, hub="someone/something"))
+    with pytest.raises(InputError, match="get it from a shelf"):
+        find_weights(row_of("medvae", path, source="a shelf"))
+    path.write_bytes(b"abc")
+    with pytest.raises(InputError, match="3 bytes"):
+        find_weights(row_of("medvae", path, bytes=4))
+    with pytest.raises(InputError, match="another content, sha256 ba7816bf"):
+        find_weights(row_of("medvae", path, sha256="0" * 64))
+    with pytest.raises(InputError, match="pin it: .*ba7816bf"):
+        find_weights(row_of("medvae", path, sha256=""))
+    assert find_weights(row_of("medvae", path)) == path
+    with pytest.raises(InputError, match="not readable as tensors"):
+        load_published(row_of("medvae", path), models.build("baselines.medvae", SMALL["medvae"]))
+
+
+def test_the_folder_of_the_environment_is_looked_at(tmp_path, monkeypatch):
+    (tmp_path / "w.pth").write_bytes(b"abc")
+    monkeypatch.setenv("NEUROQUANT_WEIGHTS", str(tmp_path))
+    assert find_weights(row_of("medvae", tmp_path / "w.pth", folder="")) == tmp_path / "w.pth"
+    assert fetch(row_of("medvae", tmp_path / "w.pth", folder="")) == tmp_path / "w.pth", "nothing is fetched twice"
+
+
+def test_a_file_that_runs_code_is_not_run(tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return subprocess.check_call, (["touch", str(tmp_path / "ran")],)
+
+    torch.save({"state_dict": Evil()}, tmp_path / "w.pth")
+    with pytest.raises(InputError, match="state dict alone"):
+        load_published(row_of("medvae", tmp_path / "w.pth"), models.build("baselines.medvae", SMALL["medvae"]))
+    assert not (tmp_path / "ran").exists()
+
+
+def test_an_architecture_without_published_weights_says_so(tmp_path):
+    save_file({"a": torch.zeros(1)}, tmp_path / "w.safetensors")
+    facts = {"filename": "w.safetensors", "folder": str(tmp_path), "sha256": sha256(tmp_path / "w.safetensors")}
+    row = ModelRow(name="row", architecture="baselines.lowpass", weights={**facts, "licence": "MIT"})
+    with pytest.raises(InputError, match="published weights"):
+        load_published(row, models.build("baselines.lowpass", {}))

@@ -1,0 +1,94 @@
+"""Rows of which nothing is trained, rows that begin with weights, and training on pieces of volumes."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from helpers import SD_VAE, make_row, train
+
+from neuroquant import models
+from neuroquant.config.model import ModelRow, Phase, Training
+from neuroquant.errors import InputError
+from neuroquant.files import sha256
+from neuroquant.model_folder import load_model
+from neuroquant.training.data import Loader, Sessions
+
+MEDVAE = {"width": 4, "mults": (1, 1, 2, 2), "groups": 2, "blocks": 1}
+PIECES = Training(phases=(Phase(steps=4, batch=2, crop=(8, 8, 16), lr=1e-3),), log_every=2, checkpoint_every=2)
+
+
+def test_a_row_without_parameters_needs_no_schedule(tmp_path, shards):
+    row = ModelRow(name="lowpass", architecture="baselines.lowpass", training=Training(phases=()))
+    assert row.block == "reference"
+    train(tmp_path, shards[0], (shards[1],), row)
+    model, _, _ = load_model(tmp_path / "model")
+    facts = json.loads((tmp_path / "model/provenance.json").read_text())
+    assert model.factor == 8 and facts["parameters"] == 0 and facts["weights"] == "not trained here"
+    assert facts["kbit_per_volume"] == 32 * 8 / 1000 and (tmp_path / "model/training.tsv").read_text() == "step\n"
+
+
+def test_a_network_that_nobody_trains_is_refused(tmp_path, shards):
+    row = ModelRow(name="x", architecture="baselines.medvae", parameters=MEDVAE, training=Training(phases=()))
+    with pytest.raises(InputError, match="training.phases"):
+        train(tmp_path, shards[0], (), row)
+
+
+@pytest.mark.parametrize("phases", [(), PIECES.phases])
+def test_weights_are_taken_as_they_are_or_tuned(tmp_path, shards, phases):
+    torch.manual_seed(3)
+    theirs = models.build("baselines.medvae", MEDVAE).state_dict()
+    torch.save({"state_dict": {k.removeprefix("network."): v for k, v in theirs.items()}}, tmp_path / "w.ckpt")
+    facts = {"filename": "w.ckpt", "folder": str(tmp_path), "sha256": sha256(tmp_path / "w.ckpt"), "licence": "MIT"}
+    row = ModelRow(
+        name="x", architecture="baselines.medvae", parameters=MEDVAE, weights=facts,
+        training=PIECES.model_copy(update={"phases": phases}),
+    )  # fmt: skip
+    assert row.block == "published"
+    found = train(tmp_path, shards[0], (shards[1],), row)
+    same = all(torch.equal(found[name], tensor) for name, tensor in theirs.items())
+    told = json.loads((tmp_path / "model/provenance.json").read_text())["published_weights"]
+    assert same == (not phases) and told["fine_tuned"] == bool(phases)
+
+
+def test_pieces_lie_at_the_same_place_in_both_modalities_and_move(shards):
+    sessions, phase = Sessions([shards[0]]), PIECES.phases[0]
+    with Loader(sessions, phase, 0, 0, None) as loader:
+        batches = [loader.batch(step) for step in range(4)]
+    with Loader(sessions, phase, 0, 0, None) as loader:
+        again = [loader.batch(step) for step in range(4)]
+    assert all(torch.equal(one.x, two.x) for one, two in zip(batches, again, strict=True))
+    places = set()
+    for batch in batches:
+        assert batch.x.shape == (4, 1, 8, 8, 16) and batch.plane is None
+        for row in (0, 2):
+            t1w, t2w = batch.x[row].float(), batch.x[row + 1].float()
+            inside = (t1w > -0.9) & (t2w > -0.9) & (t1w < 0.95) & (t2w < 0.95)
+            assert torch.allclose(t1w[inside], -t2w[inside], atol=2e-3), "helpers' T2w is the inverted T1w"
+            places.add(np.asarray(t1w).tobytes())
+    assert len(places) > 4
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        ModelRow(name="medvae", architecture="baselines.medvae", parameters=MEDVAE, training=PIECES),
+        ModelRow(
+            name="vqgan", architecture="baselines.vqgan",
+            parameters={"width": 4, "mults": (1, 1, 1, 2), "z_channels": 4, "groups": 2, "words": 8, "patch": 4},
+            training=Training(phases=(Phase(mode="2d", steps=4, batch=2, lr=1e-3),), log_every=2, checkpoint_every=2),
+        ),
+        make_row(architecture="baselines.sd_vae", parameters=SD_VAE, training=Training(
+            phases=(Phase(mode="2d", steps=4, batch=2, lr=1e-3),), log_every=2, checkpoint_every=2)),
+    ],
+    ids=["medvae", "vqgan", "sd_vae"],
+)  # fmt: skip
+def test_every_kind_of_row_trains_and_comes_back_from_its_folder(tmp_path, shards, row):
+    found = train(tmp_path, shards[0], (shards[1],), row)
+    model, _, _ = load_model(tmp_path / "model")
+    assert all(torch.equal(found[name], tensor) for name, tensor in model.state_dict().items())
+    x = torch.rand(2, 1, 16, 16, 16) * 2 - 1
+    with torch.inference_mode():
+        assert model.decode(model.encode(x, torch.tensor([0, 1])), torch.tensor([0, 1])).shape == x.shape
+    if row.name == "vqgan":
+        assert found["codebook"].abs().sum() > 0
