@@ -2,11 +2,12 @@
 
 import os
 import shutil
+import sys
 from pathlib import Path
 
 from neuroquant.config.model import ModelRow, Weights
 from neuroquant.errors import InputError
-from neuroquant.files import sha256
+from neuroquant.files import sha256, written_whole
 
 
 def places(weights: Weights) -> list[Path]:
@@ -18,52 +19,73 @@ def places(weights: Weights) -> list[Path]:
     return [*found, Path.home() / ".cache/neuroquant" / weights.filename]
 
 
-def find_weights(row: ModelRow) -> Path:
-    """The row's weights, checked.
+def files_of(row: ModelRow) -> dict[str, Weights]:
+    """Every file of published weights that a row needs, by its key."""
+    key = f"model {row.name}"
+    found = {f"{key}: weights": row.weights} if row.weights else {}
+    seen = row.objective.perceptual
+    if seen.weight and row.training.phases:
+        found |= {f"{key}: objective.perceptual.{name}": getattr(seen, name) for name in ("vgg", "linear")}
+    return found
+
+
+def find_files(row: ModelRow) -> list[Path]:
+    """All of them, checked; as `find_file`."""
+    return [find_file(weights, key) for key, weights in files_of(row).items()]
+
+
+def find_file(weights: Weights, key: str) -> Path:
+    """A file of weights, checked.
 
     Raises
     ------
     InputError
         If there is no such file, its size or hash isn't the pinned one, or no hash is pinned.
     """
-    weights, key = row.weights, f"model {row.name}: weights"
     expected = f"{weights.filename}" + (f", {weights.bytes} bytes" if weights.bytes else "")
     expected += f", sha256 {weights.sha256}" if weights.sha256 else ""
     path = next((place for place in places(weights) if place.is_file()), None)
     if path is None:
         looked = ", ".join(map(str, places(weights)))
-        raise InputError(key, f"none at {looked}", expected, f"{where(row)}, or leave the row out")
+        raise InputError(key, f"none at {looked}", expected, f"{where(weights)}, or leave it out")
     stat = path.stat()
     if weights.bytes and stat.st_size != weights.bytes:
-        raise InputError(f"{key}: {path}", f"{stat.st_size} bytes", expected, where(row))
+        raise InputError(f"{key}: {path}", f"{stat.st_size} bytes", expected, where(weights))
     found = sha256(path)
     if not weights.sha256:
-        remedy = f"if you trust this file, pin it: `weights: {{sha256: {found}}}`"
-        raise InputError(f"{key}: {path}", "no sha256 in the row", "the hash of the file", remedy)
+        remedy = f"if you trust this file, pin it: `sha256: {found}`"
+        raise InputError(f"{key}: {path}", "no sha256 beside its name", "the hash of the file", remedy)
     if found != weights.sha256:
-        raise InputError(f"{key}: {path}", f"another content, sha256 {found}", expected, where(row))
+        raise InputError(f"{key}: {path}", f"another content, sha256 {found}", expected, where(weights))
     return path
 
 
-def where(row: ModelRow) -> str:
-    """How to get a row's weights."""
-    if row.weights.hub:
+def where(weights: Weights) -> str:
+    """How to get a file."""
+    if weights.hub:
         return "run `snakemake --cores 1 fetch_weights` once on a machine with network"
-    return f"get it from {row.weights.source} and put it where it is looked for"
+    return f"get it from {weights.source} and put it where it is looked for"
 
 
-def fetch(row: ModelRow) -> Path:
-    """Get a row's weights from the hub, unless they are there; checks them either way.
+def fetch_all(rows: list[ModelRow]) -> None:
+    """Get the weights of all rows, saying where each lies."""
+    for row in rows:
+        for key, weights in files_of(row).items():
+            print(f"{key}: {fetch(weights, key)}", file=sys.stderr)
+
+
+def fetch(weights: Weights, key: str) -> Path:
+    """Get a file from the hub, unless it is there; checks it either way.
 
     Raises
     ------
     InputError
-        If they can't be had, or aren't what is pinned.
+        If it can't be had, or isn't what is pinned.
     """
-    weights, target = row.weights, places(row.weights)[0]
+    target = places(weights)[0]
     if not any(place.is_file() for place in places(weights)):
         if not weights.hub:
-            raise InputError(f"model {row.name}: weights", "no hub", "a file that can be fetched", where(row))
+            raise InputError(key, "no hub", "a file that can be fetched", where(weights))
         from huggingface_hub import hf_hub_download
         from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
@@ -72,11 +94,10 @@ def fetch(row: ModelRow) -> Path:
         except (OSError, HfHubHTTPError, LocalEntryNotFoundError) as error:
             place = f"{weights.hub}@{weights.revision}"
             raise InputError(
-                f"model {row.name}: weights", f"{place} can't be read ({str(error).splitlines()[0]})", weights.filename,
+                key, f"{place} can't be read ({str(error).splitlines()[0]})", weights.filename,
                 "run this where there is network; the file alone then goes to $NEUROQUANT_WEIGHTS here",
             ) from None  # fmt: skip
         target.parent.mkdir(parents=True, exist_ok=True)
-        scratch = target.with_name(f".{target.name}.part")
-        shutil.copyfile(got, scratch)
-        scratch.replace(target)
-    return find_weights(row)
+        with written_whole(target) as scratch:
+            shutil.copyfile(got, scratch)
+    return find_file(weights, key)

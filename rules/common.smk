@@ -15,7 +15,7 @@ from neuroquant.config.load import resolve_experiment
 from neuroquant.errors import InputError
 from neuroquant.evaluation.synthseg.installed import check_installed
 from neuroquant.files import write_text
-from neuroquant.weights import find_weights
+from neuroquant.weights import find_files
 
 BASE = Path(workflow.basedir)
 if not workflow.overwrite_configfiles:
@@ -64,9 +64,8 @@ wildcard_constraints:
 
 
 def weights_of(wildcards):
-    """The authors' file that a row begins with, looked at before the first job; nothing for the others."""
-    row = EXPERIMENT.row(wildcards.row)
-    return str(checked(find_weights, row)) if row.weights else []
+    """Files of published weights that a row needs, looked at before the first job; most rows need none."""
+    return [str(path) for path in checked(find_files, EXPERIMENT.row(wildcards.row))]
 
 
 def cohort_root(name):

@@ -46,6 +46,7 @@ rule train:
             "model_folder.py",
             "device.py",
             "weights.py",
+            "published.py",
         ),
         failures=str(FAILURES),
     message:
@@ -96,7 +97,7 @@ rule fetch_weights:
     resources:
         **SMALL_JOB,
     params:
-        rows=[settings(row) for row in EXPERIMENT.models if row.weights],
+        rows=[settings(row) for row in EXPERIMENT.models],
         failures=str(FAILURES),
     message:
         "fetching the authors' weights of the rows that begin with them"

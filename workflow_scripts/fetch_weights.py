@@ -1,14 +1,11 @@
 """Get the authors' weights that rows begin with, and check them."""
 
 import json
-import sys
 
 from neuroquant.job import running
 
 with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakemake.threads, snakemake.params.failures):
     from neuroquant.config.model import ModelRow
-    from neuroquant.weights import fetch
+    from neuroquant.weights import fetch_all
 
-    for text in snakemake.params.rows:
-        row = ModelRow.model_validate(json.loads(text))
-        print(f"{row.name}: {fetch(row)}", file=sys.stderr)
+    fetch_all([ModelRow.model_validate(json.loads(text)) for text in snakemake.params.rows])

@@ -24,6 +24,7 @@ class Phase(Settings):
     )
     lr: Positive = Field(1e-4, description="learning rate at the start of the phase, after the warm-up")
     lr_end: Positive = Field(4.5e-6, description="learning rate at its end, reached along a half cosine")
+    critic: bool = Field(True, description="whether the objective's critic takes part; false while the image is a blur")
     crop: tuple[()] | tuple[Count, Count, Count] = Field(
         (), description="3d: random pieces of so many voxels a side, multiples of the model's factor; empty: everything"
     )
@@ -56,19 +57,8 @@ class Training(Settings):
     val_sessions: Count = Field(64, description="validation sessions scored at each checkpoint")
 
 
-class Objective(Settings):
-    """Weights of the losses (equations 7, 12, 14 and 15). Values start from the released configuration."""
-
-    l1: NonNegative = Field(1.0, description="voxelwise L1 (equation 12)")
-    ssim: NonNegative = Field(0.5, description="lambda_SSIM of 1 - SSIM3D (equation 12), always in float32")
-    ssim_window: Count = Field(11, description="side of the Gaussian window, voxels; sigma 1.5")
-    regulariser: NonNegative = Field(1.0, description="weight of the model's own term: L_VQ (equation 7), or KL")
-    cross: NonNegative = Field(0.5, description="L_cross (equation 14); 0: off; only models that can swap modality")
-    adversary: NonNegative = Field(1e-3, description="L_adv through gradient reversal (equation 15); 0: off")
-
-
 class Weights(Settings):
-    """An authors' file that a row begins with; got once by the rule `fetch_weights`, or by hand."""
+    """A file of published weights; got once by the rule `fetch_weights`, or by hand."""
 
     filename: str = Field(description="the file's name; looked for in `folder`, $NEUROQUANT_WEIGHTS, the cache")
     folder: str = Field("", description="where the file is; empty: $NEUROQUANT_WEIGHTS, ~/.cache/neuroquant")
@@ -78,6 +68,36 @@ class Weights(Settings):
     bytes: int = Field(0, ge=0, description="its size; 0: not checked")
     sha256: str = Field("", pattern="^([0-9a-f]{64})?$", description="its hash; without it the row doesn't start")
     licence: str = Field(description="licence of the weights, shown beside every number of the row")
+
+
+class Perceptual(Settings):
+    """LPIPS (Zhang et al. 2018), with which VQGAN, SD-VAE and MedVAE were trained; off by default."""
+
+    weight: NonNegative = Field(0.0, description="weight of the term; 0: off, which the row's provenance says")
+    vgg: Weights = Field(
+        Weights(filename="vgg16-397923af.pth", source="download.pytorch.org/models", licence="BSD-3-Clause"),
+        description="torchvision's VGG16",
+    )
+    linear: Weights = Field(
+        Weights(filename="lpips_vgg.pth", source="github.com/richzhang/PerceptualSimilarity", licence="BSD-2-Clause"),
+        description="LPIPS's own layers, version 0.1 (lpips/weights/v0.1/vgg.pth there)",
+    )
+
+
+class Objective(Settings):
+    """Weights of the losses (equations 7, 12, 14 and 15). Values start from the released configuration."""
+
+    l1: NonNegative = Field(1.0, description="voxelwise L1 (equation 12)")
+    ssim: NonNegative = Field(0.5, description="lambda_SSIM of 1 - SSIM3D (equation 12), always in float32")
+    ssim_window: Count = Field(11, description="side of the Gaussian window, voxels; sigma 1.5")
+    regulariser: NonNegative = Field(1.0, description="weight of the model's own term: L_VQ (equation 7), or KL")
+    cross: NonNegative = Field(0.5, description="L_cross (equation 14); 0: off; only models that can swap modality")
+    adversary: NonNegative = Field(1e-3, description="L_adv through gradient reversal (equation 15); 0: off")
+    perceptual: Perceptual = Field(Perceptual(), description="LPIPS on slices; not in the paper's loss")
+    critic: NonNegative = Field(
+        0.0, description="weight of fooling a patch discriminator (hinge) that trains beside the model; 0: none"
+    )
+    critic_channels: Count = Field(64, description="channels of its first layer")
 
 
 class ModelRow(Settings):

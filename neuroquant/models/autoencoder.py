@@ -37,6 +37,7 @@ class Autoencoder(nn.Module, ABC):
     plane_axis : axis whose slices a slice-wise model works on; None for models of volumes.
     supports_swap : whether the model decodes one modality's anatomy with another's appearance.
     quantizer : the codebook, where there is one; its `update()` is called once a training step.
+    judges : what else looks at reconstructions while it trains; not part of what is saved.
     """
 
     factor: int
@@ -47,6 +48,7 @@ class Autoencoder(nn.Module, ABC):
     def __init__(self) -> None:
         super().__init__()
         self.quantizer: nn.Module | None = None
+        self.judges: nn.Module | None = None
 
     @abstractmethod
     def encode(self, x: Tensor, modality: Tensor) -> dict[str, Tensor]:

@@ -47,8 +47,10 @@ def without_paths(experiment: Experiment) -> dict[str, Any]:
     for cohort in plain["cohorts"]:
         cohort["root"] = cohort["participants"] = cohort["table"] = ""
     for row in plain["models"]:
-        if row["weights"]:
-            row["weights"]["folder"] = ""
+        perceptual = row["objective"]["perceptual"]
+        for weights in (row["weights"], perceptual["vgg"], perceptual["linear"]):
+            if weights:
+                weights["folder"] = ""
     plain["split"]["file"] = plain["segmentation"]["weights"] = plain["segmentation"]["upstream"] = ""
     return plain
 

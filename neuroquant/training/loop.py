@@ -64,6 +64,7 @@ def loop(job: Job, done: int, progress: Progress, stop: list[int]) -> None:
     training, world, first = job.row.training, job.world, 0
     for number, phase in enumerate(training.phases):
         begin = max(done - first, 0)
+        row = job.row if phase.critic else without_critic(job.row)
         if begin < phase.steps:
             progress.enter(number, phase.mode, len(training.phases), phase.steps - begin, first + begin)
             pin, plane_axis = job.device == "cuda", job.model.plane_axis
@@ -75,9 +76,14 @@ def loop(job: Job, done: int, progress: Progress, stop: list[int]) -> None:
                     if world.size > 1:  # other noise in each process, where a model draws some; repeated on resuming
                         torch.manual_seed(hash_seed(training.seed, step, world.rank))
                     cut = (job.device, phase.accumulate, world)
-                    progress.add(step, *train_step(job.model, job.optimizer, batch, job.row, lr, *cut))
+                    progress.add(step, *train_step(job.model, job.optimizer, batch, row, lr, *cut))
                     settle(job, step, lr, progress, stop)
         first += phase.steps
+
+
+def without_critic(row: ModelRow) -> ModelRow:
+    """The row as long as its critic doesn't take part."""
+    return row.model_copy(update={"objective": row.objective.model_copy(update={"critic": 0.0})})
 
 
 def train_step(

@@ -29,29 +29,29 @@ def means(model: Autoencoder, batch: Batch, weights: Objective) -> dict[str, Ten
     """
     if batch.plane is not None and model.quantizer is not None:
         output = model(batch.x, batch.modality, plane=batch.plane)
-        return reconstruction(output.reconstruction, batch.x, weights)
+        return reconstruction(output.reconstruction, batch.x, weights, model)
     if model.supports_swap:
         return disentangled(model, batch, weights)
     output = model(batch.x, batch.modality, plane=batch.plane)
-    terms = reconstruction(output.reconstruction, batch.x, weights)
+    terms = reconstruction(output.reconstruction, batch.x, weights, model)
     for name, value in output.losses.items():
         terms[name] = weights.regulariser * value
     return terms
 
 
-def reconstruction(x_hat: Tensor, x: Tensor, weights: Objective) -> dict[str, Tensor]:
-    """L_rec (equation 12): L1 and 1 - SSIM3D, in float32. x_hat, x: (B, 1, D, H, W)."""
+def reconstruction(x_hat: Tensor, x: Tensor, weights: Objective, model: Autoencoder) -> dict[str, Tensor]:
+    """L_rec (equation 12): L1 and 1 - SSIM3D, in float32, and what its judges say. x_hat, x: (B, 1, D, H, W)."""
     terms = {"l1": weights.l1 * F.l1_loss(x_hat.float(), x)}
     if weights.ssim:
         terms["ssim"] = weights.ssim * (1 - ssim3d(x, x_hat, weights.ssim_window).mean())
-    return terms
+    return terms if model.judges is None else terms | model.judges(x_hat, x, weights)
 
 
 def disentangled(model: Autoencoder, batch: Batch, weights: Objective) -> dict[str, Tensor]:
     """L_rec + L_VQ + L_cross + L_adv on volumes (equations 7, 12, 14 and 15)."""
     encoded = model.encode_train(batch.x)
     film = model.film(encoded.z_mod, batch.modality)
-    terms = reconstruction(model.decode_with(encoded.z_q, film), batch.x, weights)
+    terms = reconstruction(model.decode_with(encoded.z_q, film), batch.x, weights, model)
     terms["vq"] = weights.regulariser * encoded.vq_loss
     if weights.cross:
         terms["cross"] = weights.cross * cross_modal(model, encoded.z_q, film, batch)

@@ -16,11 +16,13 @@ from neuroquant.device import resolve_device, use_threads
 from neuroquant.errors import InputError
 from neuroquant.model_folder import save_model
 from neuroquant.models.autoencoder import Autoencoder
-from neuroquant.models.published import load_published
+from neuroquant.published import load_published
 from neuroquant.training import checkpoint, health
 from neuroquant.training.data import Sessions
 from neuroquant.training.distributed import ALONE, World
 from neuroquant.training.identity import identity
+from neuroquant.training.judges import Judges
+from neuroquant.training.judges import provenance as judges_provenance
 from neuroquant.training.loop import Job, interruptible, loop
 from neuroquant.training.progress import Progress
 from neuroquant.training.schedule import total_steps
@@ -79,6 +81,8 @@ def train(
     if not row.training.phases:
         save_untrained(folder, model, row, volume, provenance)
         return
+    if row.objective.critic or row.objective.perceptual.weight:
+        model.judges = Judges(row.objective, f"model {row.name}")
     model = model.to(device).train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=1.0, weight_decay=row.training.weight_decay, fused=True)
     if row.training.compile:
@@ -116,8 +120,9 @@ def train(
         "training_data": made_of["data"],
         "code": made_of["code"],
     }
+    model.judges = None
     if world.leads:
-        save_model(folder, model, row, volume, facts | provenance)
+        save_model(folder, model, row, volume, facts | judges_provenance(row.objective) | provenance)
 
 
 def save_untrained(folder: Path, model: Autoencoder, row: ModelRow, volume: Volume, provenance: dict[str, Any]) -> None:

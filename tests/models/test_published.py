@@ -10,8 +10,8 @@ from neuroquant import models
 from neuroquant.config.model import ModelRow
 from neuroquant.errors import InputError
 from neuroquant.files import sha256
-from neuroquant.models.published import load_published
-from neuroquant.weights import fetch, find_weights
+from neuroquant.published import load_published
+from neuroquant.weights import fetch, find_files
 
 torch.set_num_threads(1)
 SMALL = {
@@ -81,17 +81,17 @@ def test_weights_of_another_model_are_refused_by_name(tmp_path):
 def test_a_missing_file_another_size_and_another_hash_stop_with_what_to_do(tmp_path):
     path = tmp_path / "w.pth"
     with pytest.raises(InputError, match="(?s)none at .*w.pth.*fetch_weights"):
-        find_weights(row_of("medvae", path, hub="someone/something"))
+        find_files(row_of("medvae", path, hub="someone/something"))
     with pytest.raises(InputError, match="get it from a shelf"):
-        find_weights(row_of("medvae", path, source="a shelf"))
+        find_files(row_of("medvae", path, source="a shelf"))
     path.write_bytes(b"abc")
     with pytest.raises(InputError, match="3 bytes"):
-        find_weights(row_of("medvae", path, bytes=4))
+        find_files(row_of("medvae", path, bytes=4))
     with pytest.raises(InputError, match="another content, sha256 ba7816bf"):
-        find_weights(row_of("medvae", path, sha256="0" * 64))
+        find_files(row_of("medvae", path, sha256="0" * 64))
     with pytest.raises(InputError, match="pin it: .*ba7816bf"):
-        find_weights(row_of("medvae", path, sha256=""))
-    assert find_weights(row_of("medvae", path)) == path
+        find_files(row_of("medvae", path, sha256=""))
+    assert find_files(row_of("medvae", path)) == [path]
     with pytest.raises(InputError, match="not readable as tensors"):
         load_published(row_of("medvae", path), models.build("baselines.medvae", SMALL["medvae"]))
 
@@ -99,8 +99,10 @@ def test_a_missing_file_another_size_and_another_hash_stop_with_what_to_do(tmp_p
 def test_the_folder_of_the_environment_is_looked_at(tmp_path, monkeypatch):
     (tmp_path / "w.pth").write_bytes(b"abc")
     monkeypatch.setenv("NEUROQUANT_WEIGHTS", str(tmp_path))
-    assert find_weights(row_of("medvae", tmp_path / "w.pth", folder="")) == tmp_path / "w.pth"
-    assert fetch(row_of("medvae", tmp_path / "w.pth", folder="")) == tmp_path / "w.pth", "nothing is fetched twice"
+    assert find_files(row_of("medvae", tmp_path / "w.pth", folder="")) == [tmp_path / "w.pth"]
+    assert fetch(row_of("medvae", tmp_path / "w.pth", folder="").weights, "key") == tmp_path / "w.pth", (
+        "nothing is fetched twice"
+    )
 
 
 def test_a_file_that_runs_code_is_not_run(tmp_path):

@@ -10,6 +10,13 @@ from neuroquant.reporting.summarise import load_scores, summarise
 
 
 @pytest.fixture(scope="module")
+def experiment(experiment):
+    """The demo with three rows in Table 1."""
+    fewer = experiment.table1.model_copy(update={"rows": ("sd_vae", "neuroquant", "neuroquant_wo_joint")})
+    return experiment.model_copy(update={"table1": fewer})
+
+
+@pytest.fixture(scope="module")
 def scored(tmp_path_factory, experiment, numbers):
     """Tidy tables and scores of a run in which SD-VAE leads T1w PSNR by 3 dB, and the full model Table 2 by 1 dB."""
     folder = tmp_path_factory.mktemp("claims")

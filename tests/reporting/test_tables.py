@@ -41,7 +41,7 @@ def test_published_values_stand_beside_and_never_in_place(tmp_path, experiment, 
 
 
 def test_best_is_bold_second_underlined_and_an_insignificant_lead_marked(tmp_path, experiment, numbers):
-    numbers(tmp_path, experiment)
+    numbers(tmp_path, experiment, subjects=16)
     _, tests, (markdown, _, latex) = make(tmp_path, experiment)
     blocks = {row.name: row.block for row in experiment.models}
     assert (tests.model.map(blocks) == tests.against.map(blocks)).all(), "rows are compared within their block"

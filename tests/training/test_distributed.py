@@ -168,7 +168,9 @@ def test_without_torchrun_a_process_is_alone(monkeypatch):
 
 def test_a_job_file_with_an_error_says_where(tmp_path, mixed):
     path = job(tmp_path, mixed)
-    path.write_text(path.read_text().replace('"folder"', '"foldre"'))
+    told = json.loads(path.read_text())
+    told["foldre"] = told.pop("folder")
+    path.write_text(json.dumps(told))
     with pytest.raises(SystemExit, match="job.json: folder"):
         main([str(path)])
 

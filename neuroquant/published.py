@@ -12,7 +12,7 @@ from neuroquant import models
 from neuroquant.config.model import ModelRow
 from neuroquant.errors import InputError
 from neuroquant.models.autoencoder import Autoencoder
-from neuroquant.weights import find_weights
+from neuroquant.weights import find_file
 
 UNREADABLE = (
     OSError,
@@ -35,7 +35,7 @@ def load_published(row: ModelRow, model: Autoencoder) -> dict[str, Any]:
     InputError
         If the file is missing, another one, unreadable, or of another model.
     """
-    path = find_weights(row)
+    path = find_file(row.weights, f"model {row.name}: weights")
     state = models.published_state(row.architecture, read_state(path))
     own = model.state_dict()
     missing, unknown = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
