@@ -82,7 +82,7 @@ def draw(experiment: Experiment, table: pd.DataFrame, cells: pd.DataFrame, *out:
         for number, row in enumerate(experiment.table1.rows):
             for modality in MODALITIES:
                 mine = here[(here.model == row) & (here.metric == metric) & (here.modality == modality)]
-                if not len(mine) or row not in spent.index:
+                if not len(mine) or row not in spent.index or not np.isfinite(mine.iloc[0]["value"]):
                     continue
                 point, colour = mine.iloc[0], COLOURS[(number + 1) % len(COLOURS)]
                 value, low, high = point["value"], point.ci_low, point.ci_high

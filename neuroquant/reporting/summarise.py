@@ -7,7 +7,7 @@ import pandas as pd
 
 from neuroquant.config.evaluation import Statistics
 from neuroquant.config.experiment import Experiment
-from neuroquant.evaluation.statistics import cluster_bootstrap, effect_size, holm, paired_test
+from neuroquant.evaluation.statistics import Interval, cluster_bootstrap, effect_size, holm, paired_test
 from neuroquant.files import read_tsv, written_whole
 from neuroquant.reporting.published import published
 
@@ -84,7 +84,9 @@ def cell(experiment: Experiment, table: str, row: str, part: pd.DataFrame) -> di
     """One cell of the tidy table."""
     first = part.iloc[0]
     cohort = experiment.cohort(first.cohort)
-    interval = cluster_bootstrap(part["value"], part["cluster"], experiment.statistics)
+    interval = Interval(np.inf, np.inf, np.inf, 0)  # the PSNR of an exact copy
+    if np.isfinite(part["value"]).all():
+        interval = cluster_bootstrap(part["value"], part["cluster"], experiment.statistics)
     shown_as = "" if row == VOLUMES else experiment.row(row).published_as
     stand_ins = ["embedded cohort"] if cohort.embedded else []
     stand_ins += [first.engine] if first.engine else []
@@ -109,7 +111,7 @@ def against_best(by_row: dict[str, pd.DataFrame], settings: Statistics) -> list[
     for number, row in enumerate(ranked if len(ranked) > 1 else ()):
         best_other = ranked[0] if number else ranked[1]
         both = pairs(by_row[row], by_row[best_other])
-        if not len(both):
+        if not len(both) or not np.isfinite(both[["value", "value_other"]]).all(axis=None):
             continue
         first, sides = both.iloc[0], (both["value"], both["value_other"], both["cluster"])
         interval = cluster_bootstrap(sides[0] - sides[1], both["cluster"], settings)

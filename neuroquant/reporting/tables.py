@@ -20,6 +20,8 @@ TITLES = {
 SIGNIFICANT = 0.05
 COSTS = ("f", "kbit", "M")
 """What a row costs: side reduction, kilobits a volume, millions of parameters."""
+EXACT = "exact"
+"""What stands for the infinite PSNR of an exact copy."""
 Costs = dict[str, tuple[str, str, str]]
 
 
@@ -158,6 +160,8 @@ def as_markdown(sheet: Sheet) -> str:
 def _markdown_cell(cell: Cell | None) -> str:
     if cell is None:
         return "–"
+    if cell.value == float("inf"):
+        return EXACT
     value = {1: "**{}**", 2: "<u>{}</u>"}.get(cell.rank, "{}").format(f"{cell.value:.2f}")
     mark = "~" if cell.tied else ""
     paper = f" [{cell.published:.2f}]" if cell.published == cell.published else ""
@@ -195,6 +199,8 @@ def as_html(sheet: Sheet) -> str:
 def _html_cell(cell: Cell | None) -> str:
     if cell is None:
         return "<td>–</td>"
+    if cell.value == float("inf"):
+        return f"<td>{EXACT}</td>"
     kind = {1: "best", 2: "second"}.get(cell.rank, "")
     mark = "~" if cell.tied else ""
     paper = f' <span class="paper">[{cell.published:.2f}]</span>' if cell.published == cell.published else ""
@@ -229,6 +235,8 @@ def as_latex(sheet: Sheet) -> str:
 def _tex_cell(cell: Cell | None) -> str:
     if cell is None:
         return "--"
+    if cell.value == float("inf"):
+        return EXACT
     value = {1: r"\textbf{%s}", 2: r"\underline{%s}"}.get(cell.rank, "%s") % f"{cell.value:.2f}"
     mark = r"$^{\sim}$" if cell.tied else ""
     return rf"{value}{mark} {{\tiny {cell.low:.2f}--{cell.high:.2f}}}"

@@ -53,9 +53,33 @@ def test_best_is_bold_second_underlined_and_an_insignificant_lead_marked(tmp_pat
     line = next(line for line in markdown.splitlines() if line.startswith("| SD-VAE"))
     cell = line.split("|")[5]
     assert [part.strip() for part in line.split("|")[2:5]] == ["8x", "99", "0.3"]
-    assert "trained here" in markdown and "without training" in markdown and "within their block" in markdown
     assert "**" in cell and "~" not in cell and "<u>" in markdown and "~" in markdown
     assert r"\textbf{" in latex and r"\underline{" in latex and latex.count(r"\begin{tabular}") == 1
+
+
+def test_rows_of_another_kind_stand_in_a_block_of_their_own(tmp_path, experiment, numbers):
+    bare = next(row for row in experiment.models if row.name == "sd_vae")
+    bare = bare.model_copy(update={"training": bare.training.model_copy(update={"phases": ()})})
+    experiment = experiment.model_copy(
+        update={"models": tuple(bare if row.name == "sd_vae" else row for row in experiment.models)}
+    )
+    numbers(tmp_path, experiment, subjects=16)
+    _, tests, forms = make(tmp_path, experiment)
+    assert "sd_vae" not in set(tests.model) | set(tests.against), "it is alone in its block"
+    assert all("trained here" in form and "without training" in form and "within their block" in form for form in forms)
+    for form in forms:
+        assert form.index("trained here") < form.index("without training")
+
+
+def test_an_exact_copy_is_called_exact_and_not_tested(tmp_path, experiment, numbers):
+    numbers(tmp_path, experiment)
+    table = pd.read_csv(tmp_path / "fidelity.tsv", sep="\t", dtype=str, keep_default_na=False)
+    table.loc[(table.model == "sd_vae") & (table.metric == "psnr"), "value"] = "inf"
+    write_tsv(table, tmp_path / "fidelity.tsv")
+    cells, tests, forms = make(tmp_path, experiment)
+    assert cells.value.notna().all() and cells.ci_low.notna().all()
+    assert all("exact" in form and "nan" not in form for form in forms)
+    assert not ((tests.model == "sd_vae") & (tests.metric == "psnr")).any() and tests.difference.notna().all()
 
 
 def test_stand_ins_are_named_in_every_form(tmp_path, experiment, numbers):
