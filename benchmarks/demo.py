@@ -16,7 +16,16 @@ import psutil
 
 BUDGETS = {"planning": 5.0, "demo": 600.0, "memory_gb": 6.0}
 ROOT = Path(__file__).parents[1]
-COMMAND = [sys.executable, "-m", "snakemake", "all", "--snakefile", str(ROOT / "Snakefile"), "--cores", "2"]
+COMMAND = [
+    sys.executable,
+    "-m",
+    "snakemake",
+    "all",
+    "--snakefile",
+    str(ROOT / "Snakefile"),
+    "--profile",
+    str(ROOT / "demo"),
+]
 
 
 def measured(arguments: list[str], folder: Path) -> tuple[float, float]:

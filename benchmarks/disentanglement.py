@@ -156,7 +156,7 @@ def table(model_folder: Path, shards: list[Path], device: str, settings: Statist
     latents, y, errors = look(model, sessions, chosen, device, row.objective.ssim_window)
     rows, twice = [], np.repeat(clusters, len(MODALITIES))
     classifiers = {
-        "logistic regression": fit_linear,
+        "logistic regression": lambda *data: fit_linear(*data)[0],
         "convolutional network": lambda x, y, _: fit_network(x, y, device),
     }
     for name, x in latents.items():

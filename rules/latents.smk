@@ -105,3 +105,48 @@ use rule probe as probe_volumes with:
         failures=str(FAILURES),
     message:
         "sex from the volumes of {wildcards.cohort}, the reference"
+
+
+rule probe_details:
+    input:
+        predictions=RESULTS / "numbers/predictions.tsv",
+        sessions=expand(
+            RESULTS / "cohorts/{cohort}/sessions.tsv", cohort=scored_cohorts()
+        ),
+        qc=expand(RESULTS / "cohorts/{cohort}/qc.tsv", cohort=scored_cohorts()),
+        splits=expand(RESULTS / "cohorts/{cohort}/splits.tsv", cohort=scored_cohorts()),
+    output:
+        details=RESULTS / "numbers/probe_details.csv",
+        page=report(
+            RESULTS / "tables/probes.html",
+            category="Tables",
+            subcategory="sex probes",
+            labels={"table": "sex probes", "format": "measures and controls"},
+            caption=CAPTIONS / "probes.rst",
+        ),
+    log:
+        log_of("probe_details"),
+    benchmark:
+        benchmark_of("probe_details")
+    conda:
+        ENVIRONMENT
+    resources:
+        **SMALL_JOB,
+    params:
+        experiment=settings(EXPERIMENT),
+        cohorts=scored_cohorts(),
+        code=code_of(
+            "evaluation/probe_details.py",
+            "evaluation/statistics.py",
+            "reporting/probing.py",
+            "reporting/pages.py",
+        ),
+        failures=str(FAILURES),
+    message:
+        "measures and controls of the sex probes"
+    script:
+        "../workflow_scripts/probe_details.py"
+
+
+localrules:
+    probe_details,

@@ -7,6 +7,8 @@ REPORTED = [
     RESULTS / "figures/figure4.png",
     RESULTS / "figures/rate.png",
     RESULTS / "tables/costs.html",
+    RESULTS / "tables/probes.html",
+    RESULTS / "tables/breakdown.html",
     *expand(RESULTS / "tables/{table}.html", table=("table1", "table2", "claims")),
     *expand(RESULTS / "figures/montage_{cohort}.png", cohort=COHORTS),
     *expand(RESULTS / "figures/qc_{cohort}.png", cohort=COHORTS),

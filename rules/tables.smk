@@ -124,3 +124,43 @@ rule claims:
         "holding the paper's claims against what was measured"
     script:
         "../workflow_scripts/claims.py"
+
+
+rule breakdown:
+    input:
+        regions=RESULTS / "numbers/regions.tsv",
+        fidelity=RESULTS / "numbers/fidelity.tsv",
+        sessions=expand(
+            RESULTS / "cohorts/{cohort}/sessions.tsv", cohort=scored_cohorts()
+        ),
+    output:
+        agreement=RESULTS / "numbers/agreement.csv",
+        groups=RESULTS / "numbers/groups.csv",
+        page=report(
+            RESULTS / "tables/breakdown.html",
+            category="Tables",
+            subcategory="behind the means",
+            labels={"table": "behind the means", "format": "agreement, groups, worst"},
+            caption=CAPTIONS / "breakdown.rst",
+        ),
+    log:
+        log_of("breakdown"),
+    benchmark:
+        benchmark_of("breakdown")
+    conda:
+        ENVIRONMENT
+    resources:
+        **SMALL_JOB,
+    params:
+        experiment=settings(EXPERIMENT),
+        cohorts=scored_cohorts(),
+        code=code_of("reporting", "evaluation/statistics.py"),
+        failures=str(FAILURES),
+    message:
+        "agreement of volumes, groups of subjects, the worst reconstructions"
+    script:
+        "../workflow_scripts/breakdown.py"
+
+
+localrules:
+    breakdown,

@@ -14,7 +14,7 @@ MAY_USE = {
     "cohorts": BASE | {"config"},
     "volumes": BASE | {"config"},
     "models": {"errors", "config", "convolution"},
-    "training": BASE | {"config", "volumes", "models", "similarity", "model_folder", "published", "device"},
+    "training": BASE | {"config", "volumes", "models", "similarity", "model_folder", "published", "weights", "device"},
     "evaluation": BASE | {"config", "volumes", "models", "similarity", "convolution", "model_folder", "device"},
     "reporting": BASE | {"config", "volumes", "evaluation"},
 }

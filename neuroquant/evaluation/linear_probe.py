@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
+from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold
@@ -17,32 +18,34 @@ STRENGTHS = (0.001, 0.01, 0.1, 1.0, 10.0)
 FOLDS = 5
 
 
-def fit_linear(x: Tensor, y: Tensor, subjects: np.ndarray) -> Callable[[Tensor], np.ndarray]:
+def fit_linear(x: Tensor, y: Tensor, subjects: np.ndarray, *others: Tensor) -> list[Callable[[Tensor], np.ndarray]]:
     """Pool to a common grid, standardise, PCA, logistic regression; its strength by folds that keep subjects whole.
 
     Parameters
     ----------
     x : (N, C, d, h, w)
-    y : (N,), 1 for F
+    y : (N,), 1 for F; the strength is chosen for these
+    others : further labels (N,), to be fitted with the same strength
     subjects : (N,)
 
     Returns
     -------
-    A function from x to the probability of F, (N,).
+    For y and each of the others a function from x to the probability of F, (N,).
     """
     features = pooled(x)
     components = max(min(COMPONENTS, len(features) // 3, features.shape[1]), 1)
     reduce = make_pipeline(StandardScaler(), PCA(components, random_state=0))
     reduced, labels = reduce.fit_transform(features), y.numpy().astype(int)  # no label is seen here
     fewest = min(len(set(subjects[labels == sex])) for sex in (0, 1))
-    line: LogisticRegression | GridSearchCV = LogisticRegression(max_iter=2000)
+    line = LogisticRegression(max_iter=2000)
     if fewest >= 2:
         folds = StratifiedGroupKFold(min(FOLDS, fewest), shuffle=True, random_state=0)
-        line = GridSearchCV(line, {"C": STRENGTHS}, cv=folds, scoring="neg_log_loss")
-        line.fit(reduced, labels, groups=subjects)
+        search = GridSearchCV(line, {"C": STRENGTHS}, cv=folds, scoring="neg_log_loss")
+        line = search.fit(reduced, labels, groups=subjects).best_estimator_
     else:
         line.fit(reduced, labels)
-    return lambda values: line.predict_proba(reduce.transform(pooled(values)))[:, 1]
+    lines = [line, *(clone(line).fit(reduced, other.numpy().astype(int)) for other in others)]
+    return [lambda values, one=one: one.predict_proba(reduce.transform(pooled(values)))[:, 1] for one in lines]
 
 
 def pooled(x: Tensor) -> np.ndarray:

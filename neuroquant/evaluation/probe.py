@@ -77,9 +77,10 @@ def run_probe(
             continue
         val_sample = load(val, array, modality, settings)
         scale = standardiser(train_sample.x)
-        fitted.append(
-            (modality, "linear", 0, scale, fit_linear(scale(train_sample.x), train_sample.y, train_sample.subjects))
-        )
+        sexes = (train_sample.y, train_sample.subjects, permuted(train_sample))
+        lines = fit_linear(scale(train_sample.x), *sexes)
+        for name, line in zip(("linear", "linear_permuted"), lines, strict=True):
+            fitted.append((modality, name, 0, scale, line))
         for seed in settings.seeds:
             network = fit(train_sample, val_sample, scale, settings, seed, device, f"{model} {modality}", log)
             fitted.append((modality, "seresnet", seed, scale, predictor(network, device, settings.batch)))
@@ -91,6 +92,13 @@ def run_probe(
             rows += predictions(sample, predict(scale(sample.x)), model, probe, seed)
     write_tsv(pd.DataFrame(rows, columns=COLUMNS), out_tsv)
     write_tsv(pd.DataFrame(log, columns=LOG), log_tsv)
+
+
+def permuted(sample: Sample) -> Tensor:
+    """The sexes (N,) shuffled among the subjects: what a probe learns of these is chance."""
+    names, first, place = np.unique(sample.subjects, return_index=True, return_inverse=True)
+    order = np.random.default_rng(0).permutation(len(names))
+    return sample.y[first][order][place]
 
 
 def load(shards: list[Path], array: str, modality: str, settings: Probe) -> Sample | None:

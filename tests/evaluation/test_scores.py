@@ -126,10 +126,16 @@ def run_probe(tmp_path, signal=2.0, sexes="FM"):
 
 def test_a_probe_finds_a_signal_that_is_there_and_predicts_test_subjects_only(tmp_path):
     predictions, log = run_probe(tmp_path)
-    assert {s[:5] for s in predictions.subject} == {"stest"} and set(predictions.probe) == {"linear", "seresnet"}
+    assert {s[:5] for s in predictions.subject} == {"stest"} and set(predictions.probe) == {
+        "linear",
+        "linear_permuted",
+        "seresnet",
+    }
     linear = predictions[predictions.probe == "linear"]
     assert (linear.predicted == linear.sex).mean() == 1
-    assert len(predictions) == 8 * 2 * 2 and len(log) == 2 * 2
+    shuffled = predictions[predictions.probe == "linear_permuted"]
+    assert (shuffled.predicted == shuffled.sex).mean() < 1, "what shuffled labels teach is chance"
+    assert len(predictions) == 8 * 2 * 3 and len(log) == 2 * 2
 
 
 def test_no_test_shard_is_opened_before_training_has_ended(tmp_path, monkeypatch):

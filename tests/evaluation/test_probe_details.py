@@ -1,0 +1,110 @@
+"""Controls of the sex probes: they find a confound that is there, and matched pairs take it away."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from neuroquant.config.evaluation import Statistics
+from neuroquant.evaluation.probe import Sample, permuted
+from neuroquant.evaluation.probe_details import (
+    EVERYONE,
+    MATCHED,
+    Cohort,
+    calibration_error,
+    describe,
+    matched,
+    write_details,
+)
+from neuroquant.files import write_tsv
+from neuroquant.reporting.probing import write_page
+from neuroquant.volumes.store import Geometry, Record
+
+FEW = Statistics(bootstrap=200)
+
+
+def make_cohort(folder, count=120, one_sex=False):
+    """A cohort in which men have larger heads by a standard deviation and a half; half of them are tested."""
+    generator = np.random.default_rng(0)
+    sexes = ["F" if one_sex else "FM"[n % 2] for n in range(count)]
+    brain = [1200 + 150 * (sex == "M") + 100 * generator.normal() for sex in sexes]
+    people = pd.DataFrame({"cohort": "c", "subject": [f"s{n:03d}" for n in range(count)], "session": "1"})
+    write_tsv(people.assign(family="", sex=sexes, age="12"), folder / "sessions.tsv")
+    write_tsv(people.assign(brain_ml=brain), folder / "qc.tsv")
+    halves = ["train" if n < count // 2 else "test" for n in range(count)]
+    write_tsv(people[["subject"]].assign(family="", sex=sexes, split=halves), folder / "splits.tsv")
+    return Cohort("c", *(folder / f"{name}.tsv" for name in ("sessions", "qc", "splits")))
+
+
+def by_head_size(cohort, folder):
+    """A model whose probe reads head size and nothing else, and one that knows the sex."""
+    facts = describe(cohort)
+    test = facts[facts.split == "test"]
+    rows = []
+    for seed in ("0", "1"):
+        for model, p in (
+            ("size", 1 / (1 + np.exp((test.brain_ml - 1275) / 50))),
+            ("knows", 0.1 + 0.8 * (test.sex == "F")),
+        ):
+            keys = test[["cohort", "subject", "session", "family", "sex"]]
+            rows.append(keys.assign(modality="T1w", model=model, probe="linear", seed=seed, probability=p,
+                                    predicted=np.where(p > 0.5, "F", "M")))  # fmt: skip
+    write_tsv(pd.concat(rows), folder / "predictions.tsv")
+    return folder / "predictions.tsv"
+
+
+@pytest.fixture
+def details(tmp_path):
+    cohort = make_cohort(tmp_path)
+    write_details(by_head_size(cohort, tmp_path), [cohort], FEW, tmp_path / "details.csv")
+    return pd.read_csv(tmp_path / "details.csv").set_index(["subset", "model"])
+
+
+def test_a_probe_that_lives_on_head_size_is_found_out(details):
+    control = details.loc[(EVERYONE, "control: head size")]
+    assert details.loc[(EVERYONE, "size")].auroc == pytest.approx(control.auroc, abs=0.02) and control.auroc > 0.75
+    assert details.loc[(MATCHED, "size")].auroc < 0.65 < details.loc[(MATCHED, "knows")].auroc
+    assert details.loc[(EVERYONE, "knows")].auroc == 1 and details.loc[(EVERYONE, "knows")].accuracy == 1
+    assert (details.auroc_low <= details.auroc).all() and (details.auroc <= details.auroc_high).all()
+    assert "control: age" not in details.index.get_level_values(1), "everybody is of one age"
+
+
+def test_pairs_are_of_both_sexes_and_close(tmp_path):
+    facts = describe(make_cohort(tmp_path)).set_index(["subject", "session"], drop=False)
+    facts.index.names = [None, None]
+    chosen = facts.loc[sorted(matched(facts))]
+    assert len(chosen) > 20 and (chosen.sex == "F").sum() == (chosen.sex == "M").sum()
+    gap = chosen.groupby("sex").brain_ml.mean()
+    assert abs(gap["F"] - gap["M"]) < 0.25 * facts.brain_ml.std() < facts.groupby("sex").brain_ml.mean().diff().iloc[1]
+
+
+def test_calibration_error_is_zero_where_shares_are_right_and_large_where_they_are_not():
+    truth = np.array([1, 0, 0, 0, 1, 1, 1, 0] * 50)
+    right = np.where(np.arange(400) % 8 < 4, 0.25, 0.75)
+    assert calibration_error(truth, right) < 1e-9
+    assert calibration_error(truth, 1 - right) == pytest.approx(0.5)
+
+
+def test_a_cohort_of_one_sex_still_gives_a_page(tmp_path):
+    from neuroquant.config.load import load_experiment
+
+    cohort = make_cohort(tmp_path, one_sex=True)
+    path = by_head_size(cohort, tmp_path)
+    write_details(path, [cohort], FEW, tmp_path / "details.csv")
+    table = pd.read_csv(tmp_path / "details.csv")
+    assert table.auroc.isna().all() and not table.model.str.startswith("control").any()
+    experiment = load_experiment("config/demo.yaml", "config")
+    write_page(experiment, tmp_path / "details.csv", tmp_path / "page.html")
+    assert "Sex could not be probed" in (tmp_path / "page.html").read_text(), "no cohort of the demo is in it"
+
+
+def test_labels_are_shuffled_among_subjects_so_that_visits_stay_together():
+    eye = tuple(map(tuple, np.eye(4).tolist()))
+    geometry = Geometry(eye, (1, 1, 1), eye, (1, 1, 1), (0, 0, 0), (0.0, 1.0))
+    records = [
+        Record("c", f"s{n // 2}", str(n % 2), "T1w", "train", "", "FM"[n // 2 % 2], 20.0, geometry) for n in range(40)
+    ]
+    y = torch.tensor([float(record.sex == "F") for record in records])
+    shuffled = permuted(Sample(torch.zeros(40, 1, 1, 1, 1), y, records))
+    assert shuffled.sum() == y.sum() and not torch.equal(shuffled, y)
+    assert torch.equal(shuffled[::2], shuffled[1::2])

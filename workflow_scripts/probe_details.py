@@ -1,0 +1,18 @@
+"""Measures and controls of the sex probes, as numbers and as a page."""
+
+import json
+
+from neuroquant.job import running
+
+with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakemake.threads, snakemake.params.failures):
+    from pathlib import Path
+
+    from neuroquant.config.experiment import Experiment
+    from neuroquant.evaluation.probe_details import Cohort, write_details
+    from neuroquant.reporting.probing import write_page
+
+    experiment = Experiment.model_validate(json.loads(snakemake.params.experiment))
+    paths = (snakemake.input.sessions, snakemake.input.qc, snakemake.input.splits)
+    cohorts = [Cohort(name, *map(Path, files)) for name, *files in zip(snakemake.params.cohorts, *paths, strict=True)]
+    write_details(Path(snakemake.input.predictions), cohorts, experiment.statistics, Path(snakemake.output.details))
+    write_page(experiment, Path(snakemake.output.details), Path(snakemake.output.page))
