@@ -37,7 +37,7 @@ def measured(arguments: list[str], folder: Path) -> tuple[float, float]:
 
     def watch() -> None:
         nonlocal peak
-        while not done.wait(2):
+        while not done.wait(5):
             total = 0
             for member in [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]:
                 try:

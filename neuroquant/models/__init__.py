@@ -64,6 +64,20 @@ def published_state(architecture: str, state: dict[str, Any]) -> "dict[str, Tens
 
 
 def build(architecture: str, parameters: Settings | dict[str, Any]) -> "Autoencoder":
-    """A freshly initialised network of an architecture; torch is imported here."""
+    """A freshly initialised network of an architecture; torch is imported here.
+
+    Raises
+    ------
+    InputError
+        If a package that it is made of isn't installed.
+    """
     module = _module(architecture)
-    return module.build(module.Parameters.model_validate(parameters))
+    try:
+        return module.build(module.Parameters.model_validate(parameters))
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"architecture {architecture}",
+            f"no package {error.name}",
+            "the packages of requirements.lock",
+            f"pip install --requirement requirements.lock, or pip install {str(error.name).split('.')[0]}",
+        ) from None

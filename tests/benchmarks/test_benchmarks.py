@@ -13,6 +13,7 @@ sys.path.insert(0, str(BENCHMARKS))
 
 import account as accounting  # noqa: E402
 import disentanglement  # noqa: E402
+import inference  # noqa: E402
 import plane_attention  # noqa: E402
 import rows  # noqa: E402
 import time_to_quality  # noqa: E402
@@ -173,3 +174,14 @@ def test_the_gap_between_slices_and_volumes_is_measured_for_both_settings(capsys
     assert list(table.after) == ["volumes", "slices"] * 2
     measured = table[list(plane_attention.MEASURES)].astype(float)
     assert (measured > 0).all(axis=None) and np.isfinite(measured).all(axis=None)
+
+
+@pytest.mark.parametrize(("row", "sides"), [("brlp", (16, 16, 16)), ("sd_vae", (16, 16, 32))])
+def test_the_times_of_slices_are_scaled_to_a_volume(monkeypatch, row, sides):
+    monkeypatch.setattr(inference, "SHAPE", sides)
+    ticks = iter([0.0, 1.0, 3.0])
+    monkeypatch.setattr(inference, "clock", lambda device: next(ticks))
+    found = inference.measure(row, 4, 1, "cpu")
+    scale = 1 if row == "brlp" else 32 / 4
+    assert found["encode_s"] == scale and found["decode_s"] == 2 * scale and found["gb"] > 0.1
+    assert found["parameters_m"] == pytest.approx({"brlp": 13.77, "sd_vae": 83.65}[row], rel=1e-3)

@@ -1,6 +1,7 @@
 """Authors' weights: files of their layout load to the last tensor and give the same images, others don't."""
 
 import subprocess
+import sys
 
 import pytest
 import torch
@@ -114,6 +115,12 @@ def test_a_file_that_runs_code_is_not_run(tmp_path):
     with pytest.raises(InputError, match="state dict alone"):
         load_published(row_of("medvae", tmp_path / "w.pth"), models.build("baselines.medvae", SMALL["medvae"]))
     assert not (tmp_path / "ran").exists()
+
+
+def test_a_missing_package_is_named_with_the_line_that_installs_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "diffusers.models.autoencoders.autoencoder_kl", None)
+    with pytest.raises(InputError, match="(?s)baselines.sd_vae.*diffusers.*pip install --requirement requirements.lock"):
+        models.build("baselines.sd_vae", SMALL["sd_vae"])
 
 
 def test_an_architecture_without_published_weights_says_so(tmp_path):

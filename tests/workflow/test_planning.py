@@ -84,3 +84,25 @@ def test_results_never_lie_inside_an_input_data_set(tmp_path):
 def test_a_misspelt_key_stops_the_run_with_the_nearest_known_one(tmp_path):
     done = snakemake(tmp_path, "-n", "all", config=merge(TINY, {"probe": {"epoch": 1}}))
     assert done.returncode != 0 and "did you mean `epochs`" in done.stdout
+
+
+def with_authors_weights() -> dict:
+    """The tiny experiment with a row that begins with weights which nobody has."""
+    config = copy.deepcopy(TINY)
+    config["models"].append("medvae_published")
+    config["table1"]["rows"].append("medvae_published")
+    return config
+
+
+def test_missing_weights_of_authors_stop_the_run_before_the_first_job(tmp_path, monkeypatch):
+    monkeypatch.setenv("NEUROQUANT_WEIGHTS", str(tmp_path / "nowhere"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    done = snakemake(tmp_path, "all", config=with_authors_weights())
+    assert done.returncode != 0 and "model medvae_published: weights" in done.stdout
+    assert "fetch_weights" in done.stdout and not (tmp_path / "results/tiny/cohorts/embedded/bids").exists()
+
+
+def test_weights_can_be_fetched_where_nothing_else_can_run_yet(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    done = snakemake(tmp_path, "--dry-run", "fetch_weights", config=with_authors_weights())
+    assert done.returncode == 0 and job_counts(done.stdout) == {"fetch_weights": 1}
