@@ -1,18 +1,18 @@
 """What a claim about sex needs beside an accuracy: ranking, calibration, controls that could explain it."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import balanced_accuracy_score, roc_auc_score
+from sklearn.metrics import balanced_accuracy_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from neuroquant.config.evaluation import Statistics
-from neuroquant.evaluation.statistics import cluster_statistic
+from neuroquant.evaluation.statistics import Interval, cluster_bootstrap, resamples
 from neuroquant.files import read_tsv, written_whole
 
 COLUMNS = [
@@ -116,31 +116,49 @@ def score(group: pd.DataFrame, settings: Statistics) -> dict[str, float]:
     truth = (one.sex == "F").to_numpy()
     guesses = np.stack([part.probability.to_numpy() for part in seeds])
     clusters = one.family.where(one.family != "", one.subject)
-
-    def over(measure: Callable[[np.ndarray, np.ndarray], float]) -> Callable[[np.ndarray], float]:
-        return lambda rows: float(np.mean([measure(truth[rows], guess[rows]) for guess in guesses]))
-
-    accuracy = cluster_statistic(over(lambda y, p: ((p > 0.5) == y).mean()), clusters, settings)
-    auroc = cluster_statistic(over(area), clusters, settings) if 0 < truth.sum() < len(truth) else None
-    both, rows = auroc is not None, np.arange(len(truth))
-    return {
+    accuracy = cluster_bootstrap(((guesses > 0.5) == truth).mean(0), clusters, settings)
+    found = {
         "sessions": len(one),
         "subjects": one.subject.nunique(),
         "accuracy": accuracy.value,
         "accuracy_low": accuracy.low,
         "accuracy_high": accuracy.high,
-        "balanced_accuracy": over(lambda y, p: balanced_accuracy_score(y, p > 0.5))(rows) if both else float("nan"),
-        "auroc": auroc.value if both else float("nan"),
-        "auroc_low": auroc.low if both else float("nan"),
-        "auroc_high": auroc.high if both else float("nan"),
-        "brier": over(lambda y, p: ((p - y) ** 2).mean())(rows),
-        "calibration_error": over(calibration_error)(rows),
+        "brier": float(((guesses - truth) ** 2).mean()),
+        "calibration_error": float(np.mean([calibration_error(truth, guess) for guess in guesses])),
     }
+    if not 0 < truth.sum() < len(truth):
+        return found  # of one sex: nothing to rank
+    balanced = np.mean([balanced_accuracy_score(truth, guess > 0.5) for guess in guesses])
+    area = auroc(truth, guesses, clusters, settings)
+    return found | {
+        "balanced_accuracy": float(balanced), "auroc": area.value, "auroc_low": area.low, "auroc_high": area.high,
+    }  # fmt: skip
 
 
-def area(truth: np.ndarray, guess: np.ndarray) -> float:
-    """Area under the ROC curve; nan where one class is missing."""
-    return float(roc_auc_score(truth, guess)) if 0 < truth.sum() < len(truth) else float("nan")
+def auroc(truth: np.ndarray, guesses: np.ndarray, clusters: ArrayLike, settings: Statistics) -> Interval:
+    """Area under the ROC curve, a mean over seeds, with an interval that resamples whole clusters.
+
+    Each resample weights the pairs of an F and an M by how often their clusters were drawn; those without a pair are
+    left out.
+
+    Parameters
+    ----------
+    truth : (N,), true for F
+    guesses : (seeds, N)
+    clusters : (N,)
+    """
+    above = np.mean(
+        [(guess[truth][:, None] > guess[~truth]) + 0.5 * (guess[truth][:, None] == guess[~truth]) for guess in guesses],
+        axis=0,
+    )
+    names, place = np.unique(np.asarray(clusters), return_inverse=True)
+    weights = resamples(len(names), settings)[:, place]
+    women, men = weights[:, truth], weights[:, ~truth]
+    pairs = women.sum(1) * men.sum(1)
+    areas = ((women @ above) * men).sum(1)[pairs > 0] / pairs[pairs > 0]
+    tail, value = (1 - settings.confidence) / 2, float(above.mean())
+    low, high = np.quantile(areas, [tail, 1 - tail])
+    return Interval(value, min(float(low), value), max(float(high), value), len(names))
 
 
 def calibration_error(truth: np.ndarray, guess: np.ndarray) -> float:

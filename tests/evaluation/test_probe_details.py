@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from sklearn.metrics import roc_auc_score
 
 from neuroquant.config.evaluation import Statistics
 from neuroquant.evaluation.probe import Sample, permuted
@@ -11,11 +12,13 @@ from neuroquant.evaluation.probe_details import (
     EVERYONE,
     MATCHED,
     Cohort,
+    auroc,
     calibration_error,
     describe,
     matched,
     write_details,
 )
+from neuroquant.evaluation.statistics import cluster_statistic
 from neuroquant.files import write_tsv
 from neuroquant.reporting.probing import write_page
 from neuroquant.volumes.store import Geometry, Record
@@ -76,6 +79,15 @@ def test_pairs_are_of_both_sexes_and_close(tmp_path):
     assert len(chosen) > 20 and (chosen.sex == "F").sum() == (chosen.sex == "M").sum()
     gap = chosen.groupby("sex").brain_ml.mean()
     assert abs(gap["F"] - gap["M"]) < 0.25 * facts.brain_ml.std() < facts.groupby("sex").brain_ml.mean().diff().iloc[1]
+
+
+def test_the_area_and_its_interval_are_those_of_whole_resamples():
+    generator = np.random.default_rng(2)
+    truth, clusters = generator.random(40) < 0.5, np.repeat(np.arange(20), 2)
+    guess = np.round(generator.random(40) + 0.4 * truth, 1)
+    fast = auroc(truth, guess[None], clusters, FEW)
+    slow = cluster_statistic(lambda rows: roc_auc_score(truth[rows], guess[rows]), clusters, FEW)
+    assert (fast.value, fast.low, fast.high) == pytest.approx((slow.value, slow.low, slow.high))
 
 
 def test_calibration_error_is_zero_where_shares_are_right_and_large_where_they_are_not():
