@@ -113,6 +113,10 @@ def worst(experiment: Experiment, scores: pd.DataFrame, model: str) -> pd.DataFr
 def as_page(experiment: Experiment, agreed: pd.DataFrame, grouped: pd.DataFrame, scores: pd.DataFrame) -> str:
     """All of it in words and tables; of the regions those of figure 4."""
     label = {row.name: row.shown for row in experiment.models}
+    agreed, grouped = (
+        table.sort_values("model", key=lambda names: names.map(list(label).index), kind="stable")
+        for table in (agreed, grouped)
+    )
     parts = ["<h1>Behind the means</h1><h2>Agreement of regional volumes</h2>"]
     here = agreed[agreed.region.isin(REGIONS)]
     parts.append(

@@ -8,6 +8,7 @@ STYLE = """
 body{font:15px/1.45 system-ui,sans-serif;margin:1.5rem;color:#1b1f24;background:#fff}
 h1{font-size:1.25rem} table{border-collapse:collapse;font-variant-numeric:tabular-nums}
 th,td{padding:.3rem .4rem;text-align:right;white-space:nowrap} th:first-child,td:first-child{text-align:left}
+td:first-child{white-space:normal;min-width:8rem}
 th[colspan]{text-align:center}
 thead th{border-bottom:2px solid #1b1f24} .block td{border-top:1px solid #1b1f24;font-weight:600;background:#f2f4f7;
 text-align:left} .ci{display:block;font-size:.72rem;color:#57606a} .paper{font-size:.72rem;color:#8250df}

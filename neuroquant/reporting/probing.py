@@ -22,11 +22,13 @@ WORDS = (
 def write_page(experiment: Experiment, details: Path, out: Path) -> None:
     """Write the page, a table a cohort and subset."""
     table, parts = pd.read_csv(details, keep_default_na=False, na_values=["nan"]), []
-    labels = {row.name: row.shown for row in experiment.models} | {VOLUMES: "volumes (reference)"}
+    labels = {VOLUMES: "volumes (reference)"} | {row.name: row.shown for row in experiment.models}
     for cohort in experiment.cohorts:
         here = table[table.cohort == cohort.name]
         for subset, part in here.groupby("subset", sort=False):
             parts.append(f"<h2>{html.escape(cohort.shown)}, {html.escape(subset)}</h2>")
+            order = [*labels, *part.model.unique()]
+            part = part.sort_values("model", key=lambda names: names.map(order.index), kind="stable")
             parts.append(small_table(shown(part, labels)))
     if not parts:
         parts.append("<p>Sex could not be probed: too few subjects, or one sex alone.</p>")
