@@ -47,6 +47,8 @@ def write_details(predictions: Path, cohorts: list[Cohort], settings: Statistics
     for cohort in cohorts:
         facts = describe(cohort)
         mine = pd.concat([guesses[guesses.cohort == cohort.name], controls(facts, cohort.name)])
+        if mine.empty:
+            continue  # nothing could be probed here: too few subjects, or of one sex
         chosen = matched(facts[facts.split == "test"])
         keys = list(zip(mine.subject, mine.session, strict=True))
         for subset, part in ((EVERYONE, mine), (MATCHED, mine[[key in chosen for key in keys]])):

@@ -110,6 +110,17 @@ def test_a_cohort_of_one_sex_still_gives_a_page(tmp_path):
     assert "Sex could not be probed" in (tmp_path / "page.html").read_text(), "no cohort of the demo is in it"
 
 
+def test_where_nothing_could_be_probed_the_table_is_empty_and_the_page_says_so(tmp_path):
+    from neuroquant.config.load import load_experiment
+
+    cohort = make_cohort(tmp_path, one_sex=True)
+    write_tsv(pd.read_csv(by_head_size(cohort, tmp_path), sep="\t").head(0), tmp_path / "none.tsv")
+    write_details(tmp_path / "none.tsv", [cohort], FEW, tmp_path / "details.csv")
+    assert pd.read_csv(tmp_path / "details.csv").empty
+    write_page(load_experiment("config/demo.yaml", "config"), tmp_path / "details.csv", tmp_path / "page.html")
+    assert "Sex could not be probed" in (tmp_path / "page.html").read_text()
+
+
 def test_labels_are_shuffled_among_subjects_so_that_visits_stay_together():
     eye = tuple(map(tuple, np.eye(4).tolist()))
     geometry = Geometry(eye, (1, 1, 1), eye, (1, 1, 1), (0, 0, 0), (0.0, 1.0))
