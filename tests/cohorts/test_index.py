@@ -149,7 +149,13 @@ def test_a_folder_that_cannot_be_read_excludes_its_session(bids, index, monkeypa
     monkeypatch.setattr("neuroquant.cohorts.inventory.os.scandir", refuse)
     sessions, excluded = index()
     assert list(sessions.session) == ["ses-1"]
-    assert excluded.iloc[0].to_list() == ["study", "sub-01", "ses-2", "the folder can't be read", "sub-01/ses-2/anat"]
+    assert excluded.iloc[0].to_list() == [
+        "study",
+        "sub-01",
+        "ses-2",
+        "the folder can't be read: give yourself the right to (chmod u+rx)",
+        "sub-01/ses-2/anat",
+    ]
 
 
 def test_an_unreadable_sessions_table_is_no_session(bids, index):
