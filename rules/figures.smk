@@ -33,7 +33,7 @@ rule draw_figure3:
     params:
         rows={row: EXPERIMENT.row(row).shown for row in FIGURE3_ROWS},
         cohort=FIGURE3_COHORT,
-        code=code_of("reporting/figure3.py", "reporting/style.py"),
+        code=code_of("figure3"),
         failures=str(FAILURES),
     message:
         "figure 3: originals and reconstructions in three views"
@@ -61,7 +61,7 @@ rule draw_figure4:
         **SMALL_JOB,
     params:
         experiment=settings(EXPERIMENT),
-        code=code_of("reporting/figure4.py", "reporting/style.py"),
+        code=code_of("figure4"),
         failures=str(FAILURES),
     message:
         "figure 4: regional volumes of originals and reconstructions"
@@ -99,7 +99,7 @@ rule draw_rate:
         **SMALL_JOB,
     params:
         experiment=settings(EXPERIMENT),
-        code=code_of("reporting/rate.py", "reporting/style.py", "reporting/pages.py"),
+        code=code_of("rate"),
         failures=str(FAILURES),
     message:
         "what every row costs, and quality against bits"

@@ -38,16 +38,7 @@ rule train:
         checkpoints=lambda wildcards: str(RESULTS / "checkpoints" / wildcards.row),
         pictures=lambda wildcards: str(RESULTS / "progress" / wildcards.row),
         device=COMPUTE.device,
-        code=code_of(
-            "models",
-            "convolution.py",
-            "training",
-            "similarity.py",
-            "model_folder.py",
-            "device.py",
-            "weights.py",
-            "published.py",
-        ),
+        code=code_of("train", "training", row=True),
         failures=str(FAILURES),
     message:
         "training {wildcards.row}"
@@ -76,7 +67,7 @@ rule training_curves:
         **SMALL_JOB,
     params:
         labels=[row.shown for row in EXPERIMENT.models],
-        code=code_of("reporting/training_curves.py"),
+        code=code_of("training_curves"),
         failures=str(FAILURES),
     message:
         "drawing the training curves"

@@ -22,15 +22,7 @@ rule reconstruct:
         **NETWORK_JOB,
     params:
         device=COMPUTE.device,
-        code=code_of(
-            "models",
-            "convolution.py",
-            "evaluation/reconstruct.py",
-            "evaluation/latents.py",
-            "evaluation/batches.py",
-            "model_folder.py",
-            "device.py",
-        ),
+        code=code_of("reconstruct", row=True),
         failures=str(FAILURES),
     message:
         "reconstructing {wildcards.cohort} {wildcards.shard} with {wildcards.row}"
@@ -56,7 +48,7 @@ rule fidelity:
         **NETWORK_JOB,
     params:
         fidelity=settings(EXPERIMENT.fidelity),
-        code=code_of("similarity.py", "device.py", "evaluation/fidelity.py"),
+        code=code_of("fidelity"),
         failures=str(FAILURES),
     message:
         "PSNR and SSIM of {wildcards.row} on {wildcards.cohort} {wildcards.shard}"

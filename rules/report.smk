@@ -49,7 +49,7 @@ rule front_page:
         rows=ROWS,
         benchmarks=str(RESULTS / "benchmarks"),
         base=str(BASE),
-        code=code_of("reporting"),
+        code=code_of("front_page"),
         failures=str(FAILURES),
     message:
         "writing the front page of the report"
@@ -77,7 +77,7 @@ rule report:
     params:
         targets=[str(path) for path in REPORTED],
         snakefile=str(BASE / "Snakefile"),
-        code=code_of("reporting"),
+        code=code_of("report"),
         failures=str(FAILURES),
     message:
         "writing {output.page}"

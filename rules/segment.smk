@@ -24,7 +24,7 @@ rule train_standin:
     params:
         standin=settings(EXPERIMENT.segmentation.standin),
         device=COMPUTE.device,
-        code=code_of("evaluation/synthseg", "convolution.py", "device.py"),
+        code=code_of("train_standin"),
         failures=str(FAILURES),
     message:
         "training the stand-in segmenter on domain-randomised images of the training label maps"
@@ -51,12 +51,7 @@ rule segment_reference:
     params:
         segmentation=settings(EXPERIMENT.segmentation),
         device=COMPUTE.device,
-        code=code_of(
-            "evaluation/synthseg",
-            "convolution.py",
-            "evaluation/segment.py",
-            "device.py",
-        ),
+        code=code_of("segment"),
         failures=str(FAILURES),
     message:
         "segmenting the originals of {wildcards.cohort} {wildcards.shard}"
@@ -106,7 +101,7 @@ rule score_anatomy:
             row for row, cohort in scored_pairs() if cohort == wildcards.cohort
         ],
         structures=list(EXPERIMENT.segmentation.structures),
-        code=code_of("evaluation/dice.py", "evaluation/regions.py"),
+        code=code_of("score_anatomy"),
         failures=str(FAILURES),
     message:
         "Dice and regional volumes on {wildcards.cohort} {wildcards.shard}"

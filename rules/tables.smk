@@ -41,7 +41,7 @@ rule gather:
     resources:
         **SMALL_JOB,
     params:
-        code=code_of("reporting/gather.py"),
+        code=code_of("gather"),
         failures=str(FAILURES),
     message:
         "gathering {wildcards.numbers}"
@@ -84,7 +84,7 @@ rule table:
     params:
         experiment=settings(EXPERIMENT),
         rows=ROWS,
-        code=code_of("reporting", "evaluation/statistics.py"),
+        code=code_of("table"),
         failures=str(FAILURES),
     message:
         "{wildcards.table}"
@@ -118,7 +118,7 @@ rule claims:
         **SMALL_JOB,
     params:
         experiment=settings(EXPERIMENT),
-        code=code_of("reporting", "evaluation/statistics.py"),
+        code=code_of("claims"),
         failures=str(FAILURES),
     message:
         "holding the paper's claims against what was measured"
@@ -154,7 +154,7 @@ rule breakdown:
     params:
         experiment=settings(EXPERIMENT),
         cohorts=scored_cohorts(),
-        code=code_of("reporting", "evaluation/statistics.py"),
+        code=code_of("breakdown"),
         failures=str(FAILURES),
     message:
         "agreement of volumes, groups of subjects, the worst reconstructions"

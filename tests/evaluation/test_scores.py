@@ -51,7 +51,7 @@ def test_reconstructions_are_what_the_model_gives_in_range(model_folder, tmp_pat
 def test_reconstructing_keeps_the_latents_that_exporting_would_write(model_folder, tmp_path):
     volumes = write_volumes(tmp_path / "v.h5", "test", 2)
     reconstruct_shard(model_folder, volumes, tmp_path / "r.h5", tmp_path / "kept.h5", "cpu", 1)
-    export_latents(model_folder, volumes, tmp_path / "exported.h5", "cpu", 1)
+    export_latents(model_folder, [volumes], [tmp_path / "exported.h5"], "cpu", 1)
     kept, exported = ArrayFile(tmp_path / "kept.h5"), ArrayFile(tmp_path / "exported.h5")
     assert kept.records == exported.records and kept.attributes == exported.attributes
     for name in exported.names:
@@ -60,7 +60,7 @@ def test_reconstructing_keeps_the_latents_that_exporting_would_write(model_folde
 
 def test_latents_of_every_kind_are_exported_whole(model_folder, tmp_path):
     volumes = write_volumes(tmp_path / "v.h5", "test", 2)
-    export_latents(model_folder, volumes, tmp_path / "l.h5", "cpu", 1)
+    export_latents(model_folder, [volumes], [tmp_path / "l.h5"], "cpu", 1)
     file = ArrayFile(tmp_path / "l.h5")
     assert set(file.names) == {"z_anat", "z_q", "z_mod", "indices"} and file.attributes["probe_latent"] == "z_q"
     assert file.view("z_q").shape == (4, 6, 1, 1, 1) and file.view("indices").dtype == np.int32
