@@ -6,6 +6,7 @@ min_version("9.27")
 
 
 include: "rules/common.smk"
+include: "rules/cluster.smk"
 include: "rules/cohorts.smk"
 include: "rules/volumes.smk"
 include: "rules/models.smk"

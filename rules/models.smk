@@ -26,10 +26,13 @@ rule train:
         benchmark_of("train", "{row}")
     conda:
         ENVIRONMENT
-    threads: COMPUTE.threads
+    threads: COMPUTE.threads * PROCESSES_A_NODE
     resources:
-        mem_mb=growing(COMPUTE.train_mem_mb),
+        **SEVERAL_NODES,
+        mem_mb=growing(COMPUTE.train_mem_mb * PROCESSES_A_NODE),
         runtime=60 * COMPUTE.train_hours,
+        # not a parameter: weights that were trained by another number of processes are as good
+        processes=COMPUTE.gpus,
     params:
         row=lambda wildcards: settings(EXPERIMENT.row(wildcards.row)),
         volume=settings(EXPERIMENT.volume),
@@ -44,6 +47,9 @@ rule train:
         "training {wildcards.row}"
     script:
         "../workflow_scripts/train.py"
+
+
+ask_for_gpus("train", PROCESSES_A_NODE)
 
 
 rule training_curves:
