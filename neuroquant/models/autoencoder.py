@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -72,6 +73,9 @@ class Autoencoder(nn.Module, ABC):
     def units(self) -> list[nn.Module]:
         """Parts of which each is compiled by itself: what repeats, and is called through `forward`."""
         return []
+
+    def recompute(self, what: Literal["nothing", "norms", "attention"]) -> None:
+        """What the backward pass computes again rather than keeps; nothing, in models that can't."""
 
     def compile_units(self, backend: str = "inductor") -> None:
         """Have the units compiled when they are first called, once for volumes and once for each plane of slices.

@@ -2,16 +2,18 @@
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from neuroquant.models.autoencoder import MODALITIES, Autoencoder, Output
 from neuroquant.models.neuroquant import FACTOR, Parameters
+from neuroquant.models.neuroquant.attention import AxisAttention
 from neuroquant.models.neuroquant.decoder import Decoder
 from neuroquant.models.neuroquant.encoder import Encoder, Head
 from neuroquant.models.neuroquant.film import Film, FilmGenerator, ModalityClassifier
-from neuroquant.models.neuroquant.plane import start_at_zero, start_evenly
+from neuroquant.models.neuroquant.plane import Activation, start_at_zero, start_evenly
 from neuroquant.models.neuroquant.quantizer import Quantizer
 
 BACKGROUND = -1.0
@@ -126,6 +128,14 @@ class NeuroQuant(Autoencoder):
         """Blocks and heads; the quantiser, which asks its host, stays as it is."""
         parts = [*self.encoder.blocks, *self.decoder.blocks, self.head_anat, self.head_mod]
         return [part for part in parts if part is not None]
+
+    def recompute(self, what: Literal["nothing", "norms", "attention"]) -> None:
+        """Norms, FiLM and activations; or attention as well."""
+        for module in self.modules():
+            if isinstance(module, Activation):
+                module.recompute = what != "nothing"
+            if isinstance(module, AxisAttention):
+                module.recompute = what
 
     def bits(self, shape: tuple[int, int, int]) -> float:
         """log2 K_a a token, and 16 a channel of the pooled z_mod, which the decoder needs too."""
