@@ -57,7 +57,7 @@ def measure(part: str, folder: Path, shape: tuple[int, int, int], volumes: int, 
         if part == "passes":
             posteriors_of(network, padded, LABELS, True)
         else:
-            segment(network, LABELS, image, 1.0, True, LEAST, device)
+            list(segment(network, LABELS, [image], 1.0, True, LEAST, device))
         if device == "cuda":
             torch.cuda.synchronize()
         seconds.append(time.perf_counter() - begin)
