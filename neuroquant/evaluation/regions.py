@@ -12,8 +12,8 @@ COLUMNS = ["cohort", "subject", "session", "family", "modality", "model", "regio
 
 
 def write_regions(segmentations: dict[str, Path], out_tsv: Path) -> None:
-    """A row a session, modality, model and region: every label, the regions of figure 4, and what SynthSeg 2.0 adds, the
-    total intracranial volume (all structures, CSF among them).
+    """A row a session, modality, model and region: every label, the regions of figure 4, and where CSF is
+    known, as in SynthSeg 2.0, the total intracranial volume: all structures, CSF among them.
 
     Parameters
     ----------

@@ -55,9 +55,8 @@ def read_weights(path: Path, network: UNet) -> None:
     InputError
         If the file is truncated, or its layers aren't those of the network, to the last one.
     """
-    other = (
-        f"these are of another network: it has {len(network.down)} levels and {network.likelihood.out_channels} labels"
-    )
+    sizes = f"{len(network.down)} levels and {network.likelihood.out_channels} labels"
+    other = f"these are of another network; the one wanted has {sizes}"
     known = dict(layers(network))
     try:
         with h5py.File(path, "r") as file, torch.no_grad():

@@ -90,7 +90,7 @@ def test_weights_of_another_network_or_a_cut_file_are_refused(tmp_path):
         read_weights(tmp_path / "w.h5", UNet(3, 8, 3))
     with h5py.File(tmp_path / "w.h5", "a") as file:
         file["unet_conv_uparm_9_0/unet_conv_uparm_9_0/bias:0"] = np.zeros(4)
-    with pytest.raises(InputError, match="(?s)unet_conv_uparm_9_0.*another network: it has 3 levels and 3 labels"):
+    with pytest.raises(InputError, match="(?s)uparm_9_0.*the one wanted has 3 levels and 3 labels"):
         read_weights(tmp_path / "w.h5", UNet(3, 4, 3))
     whole = (tmp_path / "w.h5").read_bytes()
     for share in (0.02, 0.5, 0.99):
