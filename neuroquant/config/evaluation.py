@@ -48,6 +48,7 @@ class Segmentation(Settings):
     standin: Standin = Field(Standin(), description="settings of the stand-in")
     flip: bool = Field(True, description="average with the left-right flipped image, as SynthSeg does")
     min_side: Count = Field(128, description="volumes are zero-padded to at least this many voxels a side")
+    batch: Count = Field(2, description="volumes that pass the network together on a GPU; a CPU takes one at a time")
     structures: tuple[int, ...] = Field((), description="labels that count in the mean Dice; empty: all but background")
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from neuroquant.evaluation.synthseg.labels import REGIONS, name_of
+from neuroquant.evaluation.synthseg.labels import FLUID, REGIONS, name_of
 from neuroquant.files import write_tsv
 from neuroquant.volumes.store import ArrayFile
 
@@ -12,7 +12,8 @@ COLUMNS = ["cohort", "subject", "session", "family", "modality", "model", "regio
 
 
 def write_regions(segmentations: dict[str, Path], out_tsv: Path) -> None:
-    """A row a session, modality, model and region: every label, and the regions of figure 4.
+    """A row a session, modality, model and region: every label, the regions of figure 4, and where CSF is
+    known, as in SynthSeg 2.0, the total intracranial volume: all structures, CSF among them.
 
     Parameters
     ----------
@@ -27,6 +28,8 @@ def write_regions(segmentations: dict[str, Path], out_tsv: Path) -> None:
             volumes = dict(zip(labels, file.read("volumes", index).tolist(), strict=True))
             named = {name_of(label): value for label, value in volumes.items() if label}
             named |= {name: sum(volumes.get(label, 0.0) for label in parts) for name, parts in REGIONS.items()}
+            if FLUID in volumes:
+                named["total intracranial"] = sum(value for label, value in volumes.items() if label)
             facts = {name: getattr(record, name) for name in ("cohort", "subject", "session", "family", "modality")}
             rows += [{**facts, "model": model, "region": r, "mm3": v, "stand_in": engine} for r, v in named.items()]
     write_tsv(pd.DataFrame(rows, columns=COLUMNS), out_tsv)
