@@ -63,8 +63,26 @@ rule training_curves:
         picture=report(
             RESULTS / "figures/training.png",
             category="Training",
-            labels={"what": "training curves"},
+            labels={"what": "training curves", "format": "png"},
             caption=CAPTIONS / "training.rst",
+        ),
+        vector=report(
+            RESULTS / "figures/training.svg",
+            category="Training",
+            labels={"what": "training curves", "format": "svg"},
+            caption=CAPTIONS / "training.rst",
+        ),
+        codes=report(
+            RESULTS / "figures/codes.png",
+            category="Training",
+            labels={"what": "codebook and disentanglement", "format": "png"},
+            caption=CAPTIONS / "codes.rst",
+        ),
+        codes_vector=report(
+            RESULTS / "figures/codes.svg",
+            category="Training",
+            labels={"what": "codebook and disentanglement", "format": "svg"},
+            caption=CAPTIONS / "codes.rst",
         ),
     log:
         log_of("training_curves"),
@@ -76,7 +94,8 @@ rule training_curves:
         **SMALL_JOB,
     params:
         labels=[row.shown for row in EXPERIMENT.models],
-        code=code_of("reporting/training_curves.py"),
+        weights=[row.objective.adversary for row in EXPERIMENT.models],
+        code=code_of("reporting/training_curves.py", "reporting/style.py"),
         failures=str(FAILURES),
     message:
         "drawing the training curves"
