@@ -2,6 +2,11 @@
 
 FIGURE3_ROWS = list(EXPERIMENT.report.figure3_rows or EXPERIMENT.table1.rows)
 FIGURE3_COHORT = EXPERIMENT.table1.cohorts[0]
+# the viewer shows one row: the first of NeuroQuant's in figure 3, or else its first
+VIEWED = next(
+    (row for row in FIGURE3_ROWS if EXPERIMENT.row(row).architecture == "neuroquant"),
+    FIGURE3_ROWS[0],
+)
 
 
 rule draw_figure3:
@@ -22,6 +27,13 @@ rule draw_figure3:
             RESULTS / "figures/figure3.png", **figure_report(3, "png", "figure3.rst")
         ),
         svg=RESULTS / "figures/figure3.svg",
+        pdf=RESULTS / "figures/figure3.pdf",
+        viewer=report(
+            RESULTS / "report/viewer.html",
+            category="Figures",
+            labels={"figure": "viewer", "format": "interactive"},
+            caption=CAPTIONS / "viewer.rst",
+        ),
     log:
         log_of("draw_figure3"),
     benchmark:
@@ -33,6 +45,8 @@ rule draw_figure3:
     params:
         rows={row: EXPERIMENT.row(row).shown for row in FIGURE3_ROWS},
         cohort=FIGURE3_COHORT,
+        viewed=VIEWED,
+        identifiable=EXPERIMENT.report.identifiable,
         code=code_of("figure3"),
         failures=str(FAILURES),
     message:
@@ -51,6 +65,7 @@ rule draw_figure4:
         svg=report(
             RESULTS / "figures/figure4.svg", **figure_report(4, "svg", "figure4.rst")
         ),
+        pdf=RESULTS / "figures/figure4.pdf",
     log:
         log_of("draw_figure4"),
     benchmark:

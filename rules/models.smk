@@ -60,8 +60,26 @@ rule training_curves:
         picture=report(
             RESULTS / "figures/training.png",
             category="Training",
-            labels={"what": "training curves"},
+            labels={"what": "training curves", "format": "png"},
             caption=CAPTIONS / "training.rst",
+        ),
+        vector=report(
+            RESULTS / "figures/training.svg",
+            category="Training",
+            labels={"what": "training curves", "format": "svg"},
+            caption=CAPTIONS / "training.rst",
+        ),
+        codes=report(
+            RESULTS / "figures/codes.png",
+            category="Training",
+            labels={"what": "codebook and disentanglement", "format": "png"},
+            caption=CAPTIONS / "codes.rst",
+        ),
+        codes_vector=report(
+            RESULTS / "figures/codes.svg",
+            category="Training",
+            labels={"what": "codebook and disentanglement", "format": "svg"},
+            caption=CAPTIONS / "codes.rst",
         ),
     log:
         log_of("training_curves"),
@@ -73,6 +91,7 @@ rule training_curves:
         **SMALL_JOB,
     params:
         labels=[row.shown for row in EXPERIMENT.models],
+        weights=[row.objective.adversary for row in EXPERIMENT.models],
         code=code_of("training_curves"),
         failures=str(FAILURES),
     message:

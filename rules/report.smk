@@ -2,7 +2,12 @@
 
 REPORTED = [
     RESULTS / "report/summary.html",
+    RESULTS / "report/people.html",
+    RESULTS / "report/origins.html",
+    RESULTS / "report/checklist.html",
+    RESULTS / "report/viewer.html",
     RESULTS / "figures/training.png",
+    RESULTS / "figures/codes.png",
     RESULTS / "figures/figure3.png",
     RESULTS / "figures/figure4.png",
     RESULTS / "figures/rate.png",
@@ -35,6 +40,33 @@ rule front_page:
             labels={"what": "what was run, and what came out"},
             caption=CAPTIONS / "front_page.rst",
         ),
+        people=report(
+            RESULTS / "report/people.html",
+            category="Cohorts",
+            subcategory="Sessions",
+            labels={"cohort": "all", "what": "exclusions and splits"},
+            caption=CAPTIONS / "people.rst",
+        ),
+        exclusions=report(
+            RESULTS / "numbers/exclusions.csv",
+            category="Cohorts",
+            subcategory="Sessions",
+            labels={"cohort": "all", "what": "exclusions (CSV)"},
+            caption=CAPTIONS / "people.rst",
+        ),
+        origins=report(
+            RESULTS / "report/origins.html",
+            category="Provenance",
+            labels={"what": "time by rule, versions, hashes, command"},
+            caption=CAPTIONS / "origins.rst",
+        ),
+        runtime=RESULTS / "numbers/runtime.csv",
+        checklist=report(
+            RESULTS / "report/checklist.html",
+            category="Provenance",
+            labels={"what": "CLAIM checklist"},
+            caption=CAPTIONS / "checklist.rst",
+        ),
         provenance=RESULTS / "report/provenance.json",
     log:
         log_of("front_page"),
@@ -62,10 +94,14 @@ rule front_page:
 rule report:
     input:
         REPORTED,
-        stylesheet=BASE / "neuroquant/reporting/templates/report.css",
+        sessions=expand(RESULTS / "cohorts/{cohort}/sessions.tsv", cohort=COHORTS),
+        excluded=expand(RESULTS / "cohorts/{cohort}/excluded.tsv", cohort=COHORTS),
+        provenance=RESULTS / "report/provenance.json",
         resolved=ancient(RESULTS / "config.yaml"),
     output:
         page=RESULTS / "report.html",
+        crate=RESULTS / "ro-crate-metadata.json",
+        workflow=directory(RESULTS / "workflow"),
     log:
         log_of("report"),
     benchmark:
@@ -76,7 +112,9 @@ rule report:
         **SMALL_JOB,
     params:
         targets=[str(path) for path in REPORTED],
-        snakefile=str(BASE / "Snakefile"),
+        experiment=settings(EXPERIMENT),
+        results=str(RESULTS),
+        base=str(BASE),
         code=code_of("report"),
         failures=str(FAILURES),
     message:

@@ -72,7 +72,11 @@ rule table:
             caption=CAPTIONS / "tables.rst",
             **table_report("html", "as in the paper"),
         ),
-        tex=RESULTS / "tables/{table}.tex",
+        tex=report(
+            RESULTS / "tables/{table}.tex",
+            caption=CAPTIONS / "tables.rst",
+            **table_report("tex", "LaTeX"),
+        ),
     log:
         log_of("table", "{table}"),
     benchmark:
@@ -99,6 +103,8 @@ rule claims:
         fidelity=RESULTS / "numbers/fidelity.tsv",
         dice=RESULTS / "numbers/dice.tsv",
         predictions=RESULTS / "numbers/predictions.tsv",
+        regions=RESULTS / "numbers/regions.tsv",
+        models=expand(RESULTS / "models/{row}/provenance.json", row=ROWS),
     output:
         numbers=RESULTS / "tables/claims_numbers.csv",
         claims=RESULTS / "tables/claims.csv",
@@ -107,6 +113,12 @@ rule claims:
             category="Claims",
             labels={"what": "the paper's claims beside ours"},
             caption=CAPTIONS / "claims.rst",
+        ),
+        cells=report(
+            RESULTS / "tables/cells.csv",
+            category="Provenance",
+            labels={"what": "hash of the scores behind every cell (CSV)"},
+            caption=CAPTIONS / "cells.rst",
         ),
     log:
         log_of("claims"),
@@ -118,6 +130,7 @@ rule claims:
         **SMALL_JOB,
     params:
         experiment=settings(EXPERIMENT),
+        rows=ROWS,
         code=code_of("claims"),
         failures=str(FAILURES),
     message:

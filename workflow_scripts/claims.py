@@ -10,11 +10,17 @@ with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakem
     import pandas as pd
 
     from neuroquant.config.experiment import Experiment
+    from neuroquant.reporting.cells import ledger
     from neuroquant.reporting.claims import write_ledger
-    from neuroquant.reporting.summarise import load_scores
+    from neuroquant.reporting.deviations import with_deviations
+    from neuroquant.reporting.summarise import load_scores, write_csv
+    from neuroquant.reporting.tables import read_rates
 
     experiment = Experiment.model_validate(json.loads(snakemake.params.experiment))
     tables = {name: pd.read_csv(snakemake.input[name]) for name in ("table1", "table2")}
     numbers = [Path(path) for path in (snakemake.input.fidelity, snakemake.input.dice, snakemake.input.predictions)]
     out = [Path(path) for path in (snakemake.output.numbers, snakemake.output.claims, snakemake.output.page)]
-    write_ledger(experiment, tables, load_scores(experiment, *numbers), *out)
+    scores = load_scores(experiment, *numbers)
+    write_csv(ledger(tables, scores), Path(snakemake.output.cells))
+    rates = read_rates(dict(zip(snakemake.params.rows, map(Path, snakemake.input.models), strict=True)))
+    write_ledger(experiment, tables, with_deviations(scores, Path(snakemake.input.regions)), *out, rates)

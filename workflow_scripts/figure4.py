@@ -11,4 +11,5 @@ with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakem
     from neuroquant.reporting.figure4 import draw
 
     experiment = Experiment.model_validate(json.loads(snakemake.params.experiment))
-    draw(Path(snakemake.input.regions), experiment, Path(snakemake.output.png), Path(snakemake.output.svg))
+    pictures = (snakemake.output.png, snakemake.output.svg, snakemake.output.pdf)
+    draw(Path(snakemake.input.regions), experiment, *map(Path, pictures))

@@ -1,4 +1,4 @@
-"""Write the front page of the report and the provenance beside it."""
+"""Write the pages that say what was run, on whom, by what, and the provenance beside them."""
 
 import json
 
@@ -9,27 +9,23 @@ with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakem
 
     from neuroquant.config.experiment import Experiment
     from neuroquant.files import write_json
-    from neuroquant.reporting.front_page import Cohorts, write
+    from neuroquant.reporting.checklist import write_checklist
+    from neuroquant.reporting.front_page import write
+    from neuroquant.reporting.origins import write_origins
+    from neuroquant.reporting.people import Cohorts, write_people
     from neuroquant.reporting.provenance import collect
     from neuroquant.reporting.tables import read_costs
 
     experiment = Experiment.model_validate(json.loads(snakemake.params.experiment))
     tables, tests = ([Path(path) for path in paths] for paths in (snakemake.input.tables, snakemake.input.tests))
     facts = collect(experiment, Path(snakemake.params.base), [*tables, Path(snakemake.input.truth)])
-    cohorts = Cohorts(
-        [Path(path) for path in snakemake.input.sessions],
-        [Path(path) for path in snakemake.input.excluded],
-        [Path(path) for path in snakemake.input.proofs],
-        Path(snakemake.input.apart),
-    )
-    write(
-        experiment,
-        {"table1": (tables[0], tests[0]), "table2": (tables[1], tests[1])},
-        read_costs(dict(zip(snakemake.params.rows, map(Path, snakemake.input.models), strict=True))),
-        Path(snakemake.input.truth),
-        cohorts,
-        Path(snakemake.params.benchmarks),
-        facts,
-        Path(snakemake.output.page),
-    )
-    write_json(snakemake.output.provenance, facts)
+    names = ("sessions", "excluded", "proofs")
+    cohorts = Cohorts(*([Path(path) for path in snakemake.input[name]] for name in names), Path(snakemake.input.apart))
+    models = dict(zip(snakemake.params.rows, map(Path, snakemake.input.models), strict=True))
+    out = {name: Path(path) for name, path in snakemake.output.items()}
+    hours = write_origins(experiment, Path(snakemake.params.benchmarks), models, facts, out["runtime"], out["origins"])
+    write_people(experiment, cohorts, out["exclusions"], out["people"])
+    write_checklist(experiment, cohorts, facts, out["checklist"])
+    pairs = {"table1": (tables[0], tests[0]), "table2": (tables[1], tests[1])}
+    write(experiment, pairs, read_costs(models), Path(snakemake.input.truth), cohorts, hours, out["page"])
+    write_json(out["provenance"], facts)

@@ -1,10 +1,10 @@
 """The claims ledger: every published number and every comparative statement, beside what this run measured."""
 
-import html
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import pandas as pd
 import yaml
 from pydantic import Field
@@ -14,7 +14,7 @@ from neuroquant.config.cohort import Cohort
 from neuroquant.config.experiment import Experiment
 from neuroquant.evaluation.statistics import Interval, cluster_bootstrap
 from neuroquant.files import write_text
-from neuroquant.reporting.pages import page, small_table
+from neuroquant.reporting.claims_page import apart, as_page
 from neuroquant.reporting.published import FULL, cells_of
 from neuroquant.reporting.summarise import MODALITIES, pairs, write_csv
 
@@ -22,6 +22,7 @@ NUMBERS = ["table", "cohort", "model", "modality", "metric", "published", "ours"
 CLAIMS = ["id", "section", "claim", "cohort", "verdict", "holds", "undecided", "contradicted", "not_run", "details"]
 INCOMPARABLE = "can't be compared: an embedded cohort stands in for {}"
 UNITS = {"psnr": "dB", "ssim": "points", "accuracy": "points", "dice": "points"}
+PAPERS = ("NCANDA", "ABCD")
 
 
 class Claim(Settings):
@@ -30,7 +31,12 @@ class Claim(Settings):
     id: str = Field(description="short name")
     section: str = Field(description="of the paper")
     says: str = Field(description="the statement, in our words")
-    table: Literal["table1", "table2"] = Field("table1", description="whose rows it compares")
+    kind: Literal["scores", "gain", "rate", "none"] = Field(
+        "scores",
+        description="scores: pairs of rows; gain: the lead is larger on `cohort` than on the paper's other one; rate: "
+        "fewer bits a volume; none: no number here decides it",
+    )
+    table: Literal["table1", "table2", "figure4"] = Field("table1", description="whose rows it compares")
     row: str = Field("", description="the row that it puts first, by the paper's name")
     over: tuple[str, ...] = Field((), description="rows that it puts behind")
     metrics: tuple[str, ...] = Field((), description="in which metrics")
@@ -38,8 +44,12 @@ class Claim(Settings):
     cohort: str = Field("", description="on which of the paper's cohorts; empty: each")
     published: float | None = Field(None, description="the stated difference: dB, or points")
     allowed_above: int = Field(0, description="rows of `over` that may be ahead by the statement itself")
-    measured: bool = Field(True, description="whether a number here can decide it")
-    why: str = Field("", description="what to look at where none can")
+    why: str = Field("", description="what to look at where no number decides it, or what else must be known")
+
+    @property
+    def measured(self) -> bool:
+        """Whether a number can decide it."""
+        return self.kind != "none"
 
 
 @lru_cache(maxsize=1)
@@ -50,19 +60,26 @@ def claims() -> tuple[Claim, ...]:
 
 
 def write_ledger(
-    experiment: Experiment, tables: dict[str, pd.DataFrame], scores: pd.DataFrame, numbers: Path, out: Path, view: Path
+    experiment: Experiment,
+    tables: dict[str, pd.DataFrame],
+    scores: pd.DataFrame,
+    numbers: Path,
+    out: Path,
+    view: Path,
+    rates: dict[str, float],
 ) -> None:
     """Write the numbers (CSV), the claims (CSV) and both as a page.
 
     Parameters
     ----------
     tables : "table1" and "table2" -> the tidy cells.
-    scores : every score, as `summarise.load_scores` gives them.
+    scores : every score, as `summarise.load_scores` and `deviations.with_deviations` give them.
+    rates : kilobits a volume of each row.
     """
-    told, judged = numbers_ledger(experiment, tables), claims_ledger(experiment, scores)
+    told, judged = numbers_ledger(experiment, tables), claims_ledger(experiment, scores, rates)
     write_csv(told, numbers)
     write_csv(judged, out)
-    write_text(view, as_page(told, judged))
+    write_text(view, as_page(told, judged, apart(experiment)))
 
 
 def numbers_ledger(experiment: Experiment, tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
@@ -107,58 +124,139 @@ def verdict_on(published: float, mine: pd.Series | None, cohort: Cohort | None, 
     return "outside: published higher than ours" if published > mine.ci_high else "outside: published lower than ours"
 
 
-def claims_ledger(experiment: Experiment, scores: pd.DataFrame) -> pd.DataFrame:
+def claims_ledger(experiment: Experiment, scores: pd.DataFrame, rates: dict[str, float] | None = None) -> pd.DataFrame:
     """A row a claim and cohort, with the comparisons that speak for and against it."""
     rows = []
     for claim in claims():
-        facts = {"id": claim.id, "section": claim.section, "claim": claim.says}
-        if not claim.measured:
-            rows.append(facts | {"verdict": "no number decides it", "details": claim.why})
-            continue
-        shown = experiment.table1 if claim.table == "table1" else experiment.table2
-        cohorts = [experiment.cohort(name) for name in shown.cohorts]
-        chosen = [cohort for cohort in cohorts if claim.cohort in ("", cohort.stands_for)]
-        if not chosen:
-            rows.append(facts | {"verdict": f"not run: no cohort of this experiment stands for {claim.cohort}"})
-        rows += [facts | judge(claim, experiment, shown.rows, cohort, scores) for cohort in chosen]
+        facts = {"id": claim.id, "section": claim.section, "claim": claim.says, "details": claim.why}
+        if claim.kind == "none":
+            rows.append(facts | {"verdict": "no number decides it"})
+        elif claim.kind == "rate":
+            rows.append(facts | judge_rate(claim, experiment, rates or {}))
+        elif claim.kind == "gain":
+            rows.append(facts | judge_gain(claim, experiment, scores))
+        else:
+            shown, cohorts = where(claim, experiment)
+            chosen = [cohort for cohort in cohorts if claim.cohort in ("", cohort.stands_for)]
+            if not chosen:
+                rows.append(facts | {"verdict": f"not run: no cohort of this experiment stands for {claim.cohort}"})
+            for cohort in chosen:
+                mine = judge(claim, experiment, shown, cohort, scores)
+                mine["details"] = "; ".join(filter(None, (mine.get("details"), claim.why)))
+                rows.append(facts | mine)
     table = pd.DataFrame(rows, columns=CLAIMS)
     counts = ["holds", "undecided", "contradicted"]
     return table.astype(dict.fromkeys(counts, "Int64"))
+
+
+def where(claim: Claim, experiment: Experiment) -> tuple[tuple[str, ...], list[Cohort]]:
+    """Rows and cohorts of the table or figure that a claim is about."""
+    if claim.table == "figure4":
+        return experiment.figure4.rows, [experiment.cohort(experiment.figure4.cohort)]
+    shown = experiment.table1 if claim.table == "table1" else experiment.table2
+    return shown.rows, [experiment.cohort(name) for name in shown.cohorts]
+
+
+def names_of(experiment: Experiment, rows: tuple[str, ...]) -> dict[str, str]:
+    """The paper's name of a row -> our row."""
+    names = {experiment.row(row).published_as: row for row in reversed(rows)}
+    return names | {full: names[row] for row, full in FULL.items() if row in names}
+
+
+def judge_rate(claim: Claim, experiment: Experiment, rates: dict[str, float]) -> dict[str, object]:
+    """Verdict on a claim that a row needs fewer bits a volume than others: counted, not estimated."""
+    names = names_of(experiment, where(claim, experiment)[0])
+    missing = [name for name in (claim.row, *claim.over) if name not in names]
+    facts: dict[str, object] = {"not_run": "; ".join(missing)}
+    spent = {name: rates[row] for name, row in names.items() if row in rates}
+    rivals = [name for name in claim.over if name in spent]
+    if claim.row not in spent or not rivals:
+        return facts | {"verdict": "not run: the rows that it compares aren't there"}
+    less = [name for name in rivals if spent[claim.row] < spent[name]]
+    told = ", ".join(f"{name} {spent[name]:,.4g}" for name in (claim.row, *rivals))
+    verdict = f"holds against {len(less)} of {len(rivals)}"
+    details = "; ".join(filter(None, (f"kbit a volume: {told}", claim.why)))
+    return facts | {"verdict": verdict, "details": details, "holds": len(less), "contradicted": len(rivals) - len(less)}
+
+
+def judge_gain(claim: Claim, experiment: Experiment, scores: pd.DataFrame) -> dict[str, object]:
+    """Verdict on a claim that a lead is larger on one of the paper's cohorts than on the other.
+
+    The cohorts are independent, so the interval of the difference of two leads has the root of the sum of the squares
+    of their half widths as its own.
+    """
+    rows, cohorts = where(claim, experiment)
+    places = {cohort.stands_for: cohort for cohort in reversed(cohorts) if cohort.stands_for}
+    other = next(name for name in PAPERS if name != claim.cohort)
+    absent = [name for name in (claim.cohort, other) if name not in places]
+    if absent:
+        return {"verdict": f"not run: no cohort of this experiment stands for {' or '.join(absent)}"}
+    names, outcomes = names_of(experiment, rows), {"holds": [], "undecided": [], "contradicted": []}
+    facts: dict[str, object] = {"cohort": f"{places[claim.cohort].name} - {places[other].name}"}
+    facts["not_run"] = "; ".join(name for name in (claim.row, *claim.over) if name not in names)
+    here, there = (leads_on(claim, experiment, names, places[name], scores) for name in (claim.cohort, other))
+    for name in here.keys() & there.keys():
+        one, two = here[name], there[name]
+        middle = one.value - two.value
+        low = middle - ((one.value - one.low) ** 2 + (two.high - two.value) ** 2) ** 0.5
+        high = middle + ((one.high - one.value) ** 2 + (two.value - two.low) ** 2) ** 0.5
+        outcomes[outcome(Interval(middle, low, high, 0))].append(name)
+    outcomes = {kind: sorted(found) for kind, found in outcomes.items()}
+    embedded = [places[name] for name in (claim.cohort, other) if places[name].embedded]
+    return facts | told(claim, outcomes, None, embedded[0] if embedded else None)
+
+
+def leads_on(
+    claim: Claim, experiment: Experiment, names: dict[str, str], cohort: Cohort, scores: pd.DataFrame
+) -> dict[str, Interval]:
+    """The lead of the claim's row over each of the others, by modality and metric, on the sessions that both have."""
+    at_cohort, leads = scores[scores.cohort == cohort.name], {}
+    for metric in claim.metrics:
+        for modality in claim.modalities:
+            at = at_cohort[(at_cohort.metric == metric) & (at_cohort.modality == modality)]
+            for rival in claim.over:
+                if not {claim.row, rival} <= names.keys():
+                    continue
+                both = pairs(at[at.model == names[claim.row]], at[at.model == names[rival]])
+                difference = both["value"] - both["value_other"]
+                if len(both) and np.isfinite(difference).all():
+                    lead = cluster_bootstrap(difference, both["cluster"], experiment.statistics)
+                    leads[f"{modality} {metric.replace('_', ' ')} over {rival}"] = lead
+    return leads
 
 
 def judge(
     claim: Claim, experiment: Experiment, shown: tuple[str, ...], cohort: Cohort, scores: pd.DataFrame
 ) -> dict[str, object]:
     """Verdict on one claim on one cohort. A comparison holds, or is contradicted, where the interval leaves out 0."""
-    names = {experiment.row(row).published_as: row for row in reversed(shown)}
-    names |= {full: names[row] for row, full in FULL.items() if row in names}
-    missing = [name for name in (claim.row, *claim.over) if name not in names]
-    here = scores[scores.cohort == cohort.name]
+    names = names_of(experiment, shown)
+    leads = leads_on(claim, experiment, names, cohort, scores)
     outcomes: dict[str, list[str]] = {"holds": [], "undecided": [], "contradicted": []}
-    only = None
     for metric in claim.metrics:
         for modality in claim.modalities:
-            at = here[(here.metric == metric) & (here.modality == modality)]
-            parts = {name: at[at.model == names[name]] for name in (claim.row, *claim.over) if name in names}
-            leads = {}
-            for rival in claim.over:
-                both = pairs(parts[claim.row], parts[rival]) if {claim.row, rival} <= parts.keys() else at[:0]
-                if len(both):
-                    lead = cluster_bootstrap(
-                        both["value"] - both["value_other"], both["cluster"], experiment.statistics
-                    )
-                    leads[f"{modality} {metric} over {rival}"] = only = lead
-            ahead = [name for name, lead in leads.items() if lead.value < 0][: claim.allowed_above]
-            for name, lead in leads.items():
+            start = f"{modality} {metric.replace('_', ' ')} over "
+            here = {name: lead for name, lead in leads.items() if name.startswith(start)}
+            ahead = [name for name, lead in here.items() if lead.value < 0][: claim.allowed_above]
+            for name, lead in here.items():
                 outcomes["holds" if name in ahead else outcome(lead)].append(name)
-    facts = {"cohort": cohort.name, "not_run": "; ".join(missing)}
+    missing = "; ".join(name for name in (claim.row, *claim.over) if name not in names)
+    only = next(iter(leads.values()), None)
+    return {"cohort": cohort.name, "not_run": missing} | told(
+        claim, outcomes, only, cohort if cohort.embedded else None
+    )
+
+
+def told(
+    claim: Claim, outcomes: dict[str, list[str]], only: Interval | None, embedded: Cohort | None
+) -> dict[str, object]:
+    """Verdict, details and counts of some comparisons."""
     if not any(outcomes.values()):
-        return facts | {"verdict": "not run: the rows or metrics that it compares aren't there"}
+        return {"verdict": "not run: the rows or metrics that it compares aren't there"}
     verdict = summary(claim, outcomes, only)
-    if cohort.embedded:
-        verdict += f" (on an embedded cohort, which says nothing about {cohort.stands_for or 'the paper'})"
+    if embedded is not None:
+        verdict += f" (on an embedded cohort, which says nothing about {embedded.stands_for or 'the paper'})"
     details = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in outcomes.items() if names and kind != "holds")
-    return facts | {"verdict": verdict, "details": details} | {kind: len(names) for kind, names in outcomes.items()}
+    return {"verdict": verdict, "details": details} | {kind: len(names) for kind, names in outcomes.items()}
 
 
 def outcome(lead: Interval) -> str:
@@ -166,9 +264,9 @@ def outcome(lead: Interval) -> str:
     return "holds" if lead.low > 0 else "contradicted" if lead.high < 0 else "undecided"
 
 
-def summary(claim: Claim, outcomes: dict[str, list[str]], only: Interval) -> str:
+def summary(claim: Claim, outcomes: dict[str, list[str]], only: Interval | None) -> str:
     """In words."""
-    if claim.published is not None:
+    if claim.published is not None and only is not None:
         unit = UNITS[claim.metrics[0]]
         inside = "inside" if only.low <= claim.published <= only.high else "outside"
         told = f"published {claim.published:+.2f}, {inside} our interval"
@@ -178,24 +276,3 @@ def summary(claim: Claim, outcomes: dict[str, list[str]], only: Interval) -> str
         return f"holds in all {total} comparisons"
     parts = [f"{kind} in {len(names)}" for kind, names in outcomes.items() if names]
     return f"of {total} comparisons: {', '.join(parts)}"
-
-
-def as_page(numbers: pd.DataFrame, judged: pd.DataFrame) -> str:
-    """Both ledgers as one self-contained page."""
-    shown = judged.assign(not_run=judged.not_run.fillna(""), cohort=judged.cohort.fillna(""))
-    shown = shown[["section", "claim", "cohort", "verdict", "details", "not_run"]].fillna("")
-    told = numbers.copy()
-    for column in ("published", "ours", "ci_low", "ci_high"):
-        told[column] = told[column].map(lambda value: "" if pd.isna(value) else f"{value:.2f}")
-    counts = numbers.verdict.str.split(":").str[0].value_counts()
-    words = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
-    return page(
-        "Claims ledger",
-        "<h1>Claims ledger</h1>"
-        "<p>Every comparative statement of sections 4.2 and 4.3 and every number of tables 1 and 2 of "
-        "arXiv:2604.05171, in our words, beside what this run measured. A comparison holds where the 95 % bootstrap "
-        "interval of the paired difference over subjects lies above 0, and is contradicted where it lies below. "
-        "Published numbers were measured on other subjects with other weights.</p>"
-        f"<h2>Statements</h2>{small_table(shown, wrap=True)}"
-        f"<h2>Numbers</h2><p>{html.escape(words)}.</p>{small_table(told)}",
-    )

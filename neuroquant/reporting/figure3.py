@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from neuroquant.files import read_tsv
-from neuroquant.reporting.style import plt, save
+from neuroquant.reporting.style import WIDTH, plt, save
 from neuroquant.volumes.store import ArrayFile
 
 VIEWS = {"axial": 2, "coronal": 1, "sagittal": 0}
@@ -46,14 +46,14 @@ def draw(
     """
     session = choose_session(fidelity, cohort, next(iter(rows)))
     if session is None:
-        figure, axis = plt.subplots(figsize=(7, 1.2))
+        figure, axis = plt.subplots(figsize=(WIDTH, 1.2))
         axis.text(0.5, 0.5, "nothing to show: no test session was reconstructed", ha="center", va="center")
         axis.axis("off")
         return save(figure, *out)
     images = {"original": find(volumes, session)}
     images |= {label: find(reconstructions[row], session) for row, label in rows.items()}
     heights = [1, *([2] * len(rows))]
-    figure = plt.figure(figsize=(7.2, 1.12 * sum(heights)))
+    figure = plt.figure(figsize=(WIDTH, 1.08 * sum(heights)))
     grid = figure.add_gridspec(len(images), 6, height_ratios=heights, wspace=0.04, hspace=0.04)
     axes = []
     for line, (label, pair) in enumerate(images.items()):

@@ -7,7 +7,7 @@ import pandas as pd
 
 from neuroquant.config.experiment import Experiment
 from neuroquant.files import read_tsv
-from neuroquant.reporting.style import COLOURS, plt, save
+from neuroquant.reporting.style import COLOURS, WIDTH, plt, save
 
 REGIONS = {"cerebellum_cortex": "Cerebellum cortex", "caudate": "Caudate"}
 REFERENCE = "reference"
@@ -22,7 +22,7 @@ def draw(regions: Path, experiment: Experiment, *out: Path) -> None:
     table = read_tsv(regions, ("mm3",))
     table = table[table.cohort == experiment.figure4.cohort].assign(ml=lambda t: t.mm3 / 1000)
     rows = {REFERENCE: "original"} | {row: experiment.row(row).shown for row in experiment.figure4.rows}
-    figure, axes = plt.subplots(2, 2, figsize=(7.2, 5.4), height_ratios=(1.2, 1))
+    figure, axes = plt.subplots(2, 2, figsize=(WIDTH, 5.6), height_ratios=(1.2, 1))
     for column, (region, name) in enumerate(REGIONS.items()):
         here = table[table.region == region]
         axes[0, column].set_title(name)
@@ -78,4 +78,4 @@ def agreement(axis: plt.Axes, here: pd.DataFrame, rows: dict[str, str]) -> None:
     axis.axhline(0, color="black", linewidth=0.6, linestyle=":")
     axis.set_xlabel("mean of both (ml)")
     axis.set_ylabel("reconstruction − original (ml)")
-    axis.legend(fontsize=5.5, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.24), ncol=1)
+    axis.legend(fontsize=6, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.24), ncol=1)

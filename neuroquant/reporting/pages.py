@@ -1,6 +1,7 @@
-"""Pieces of self-contained HTML: no script, no request."""
+"""Pieces of self-contained HTML: no request, and no script but a line that lets links work inside the report."""
 
 import html
+from pathlib import PurePosixPath
 
 import pandas as pd
 
@@ -16,12 +17,32 @@ text-align:left} .ci{display:block;font-size:.72rem;color:#57606a} .paper{font-s
 .standin{border-left:4px solid #bf5700;padding-left:.7rem} .wide{overflow-x:auto}
 main{max-width:84rem;margin:auto} h2{font-size:1.05rem;margin-top:2rem;border-bottom:1px solid #d0d7de}
 .small td,.small th{padding:.2rem .6rem;font-size:.85rem} code{background:#f2f4f7;padding:.1rem .3rem}
-.ok{color:#116329;font-weight:600} pre{background:#f2f4f7;padding:.7rem;overflow-x:auto;font-size:.8rem}
+.ok{color:#116329;font-weight:600} .bad{color:#b42318;font-weight:600} a{color:#0550ae}
+pre{background:#f2f4f7;padding:.7rem;overflow-x:auto;font-size:.8rem}
 """
+
+
+LINKS = (
+    '<script>addEventListener("click",function(e){var a=e.target.closest("a[data-shows]");if(a&&parent!==window)'
+    '{e.preventDefault();parent.postMessage({neuroquant:a.dataset.shows},"*")}})</script>'
+)
+"""Inside report.html a page is a frame that can't open another: it asks the report to (see `finish.SCRIPT`)."""
+
+
+def link(shown: str, text: str) -> str:
+    """A link to another page or figure of the report, from a page that lies one folder below the results.
+
+    Parameters
+    ----------
+    shown : the file below the results, e.g. "tables/table1.html".
+    """
+    path = html.escape(PurePosixPath(shown).as_posix())
+    return f'<a href="../{path}" data-shows="{path}">{html.escape(text)}</a>'
 
 
 def page(title: str, body: str) -> str:
     """A whole document around `body`."""
+    body += LINKS if "data-shows=" in body else ""
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'

@@ -13,6 +13,8 @@ from neuroquant.files import written_whole
 
 COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C8C00")
 """Okabe and Ito's palette, safe for the colour-blind."""
+COLUMN, WIDTH = 8.5 / 2.54, 17.5 / 2.54
+"""Widths of one and of two columns of a page, inches: what is drawn wider is shrunk, and its letters with it."""
 plt.rcParams.update(
     {
         "font.family": "DejaVu Sans",
@@ -21,17 +23,26 @@ plt.rcParams.update(
         "axes.spines.right": False,
         "svg.hashsalt": "neuroquant",
         "svg.fonttype": "path",
+        "pdf.fonttype": 42,
         "savefig.dpi": 300,
         "figure.dpi": 100,
     }
 )
 
 
+SILENT = {
+    "svg": {"Date": None, "Creator": None},
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+    "png": {"Software": None},
+}
+"""Metadata that would make two files of the same numbers differ."""
+
+
 def save(figure: Figure, *paths: Path) -> None:
     """Write a figure, whole, without dates or versions in its metadata."""
     for path in paths:
         kind = Path(path).suffix.lstrip(".")
-        metadata = {"Date": None, "Creator": None} if kind == "svg" else {"Software": None}
+        metadata = SILENT[kind]
         with written_whole(path) as scratch:
             figure.savefig(scratch, format=kind, metadata=metadata, bbox_inches="tight", facecolor="white")
     plt.close(figure)

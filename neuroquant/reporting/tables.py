@@ -71,6 +71,13 @@ def read_costs(provenance: dict[str, Path]) -> dict[str, tuple[str, str, str]]:
     return found
 
 
+def read_rates(provenance: dict[str, Path]) -> dict[str, float]:
+    """Kilobits a volume of each row, from the provenance of its model folder."""
+    return {
+        row: float(json.loads(path.read_text(encoding="utf-8"))["kbit_per_volume"]) for row, path in provenance.items()
+    }
+
+
 def write_tables(
     experiment: Experiment, table: str, csv: Path, tests: Path, costs: Costs, md: Path, web: Path, tex: Path
 ) -> None:

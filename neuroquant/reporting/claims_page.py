@@ -1,0 +1,48 @@
+"""The claims ledger as a page."""
+
+import html
+
+import pandas as pd
+
+from neuroquant.config.experiment import Experiment
+from neuroquant.reporting.pages import page, small_table
+
+
+def apart(experiment: Experiment) -> str:
+    """A sentence on cohorts that aren't the paper's, empty where all are."""
+    embedded = [cohort.shown for cohort in experiment.cohorts if cohort.embedded]
+    others = [cohort.shown for cohort in experiment.cohorts if not cohort.embedded and not cohort.stands_for]
+    texts = []
+    if embedded:
+        texts.append(
+            f"Embedded, made by the workflow itself: {', '.join(embedded)}. What is measured there can't be compared "
+            "with the paper; verdicts show how such a comparison is made, and nothing more."
+        )
+    if others:
+        texts.append(
+            f"Not among the paper's cohorts: {', '.join(others)}. Other people, other scanners: numbers measured there "
+            "can't be held against the published ones, so no cohort stands for the paper's here."
+        )
+    return " ".join(texts)
+
+
+def as_page(numbers: pd.DataFrame, judged: pd.DataFrame, different: str) -> str:
+    """Both ledgers as one self-contained page."""
+    shown = judged.assign(not_run=judged.not_run.fillna(""), cohort=judged.cohort.fillna(""))
+    shown = shown[["section", "claim", "cohort", "verdict", "details", "not_run"]].fillna("")
+    told = numbers.copy()
+    for column in ("published", "ours", "ci_low", "ci_high"):
+        told[column] = told[column].map(lambda value: "" if pd.isna(value) else f"{value:.2f}")
+    counts = numbers.verdict.str.split(":").str[0].value_counts()
+    words = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+    return page(
+        "Claims ledger",
+        "<h1>Claims ledger</h1>"
+        "<p>Every comparative statement of sections 4.2 and 4.3 and every number of tables 1 and 2 of "
+        "arXiv:2604.05171, in our words, beside what this run measured. A comparison holds where the 95 % bootstrap "
+        "interval of the paired difference over subjects lies above 0, and is contradicted where it lies below. "
+        "Published numbers were measured on other subjects with other weights.</p>"
+        + (f'<p class="note standin">{html.escape(different)}</p>' if different else "")
+        + f"<h2>Statements</h2>{small_table(shown, wrap=True)}"
+        f"<h2>Numbers</h2><p>{html.escape(words)}.</p>{small_table(told)}",
+    )

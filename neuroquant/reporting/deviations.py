@@ -1,0 +1,34 @@
+"""How near regional volumes of reconstructions come to their originals', as scores that claims can compare."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from neuroquant.files import read_tsv
+from neuroquant.reporting.figure4 import REFERENCE, REGIONS
+
+METRICS = {f"nearness_{region}": f"{name.lower()} volume" for region, name in REGIONS.items()}
+"""Names of the scores; higher is nearer."""
+
+
+def with_deviations(scores: pd.DataFrame, regions: Path) -> pd.DataFrame:
+    """Scores, and for the regions of figure 4 minus the percentage by which each volume misses its original's.
+
+    Parameters
+    ----------
+    scores : as `summarise.load_scores` gives them.
+    regions : volumes of regions in mm3, of originals and reconstructions.
+    """
+    table = read_tsv(regions, ("mm3",))
+    table = table[table.region.isin(REGIONS)]
+    keys = ["cohort", "subject", "session", "modality", "region"]
+    truth = table[table.model == REFERENCE][[*keys, "mm3"]]
+    both = table[table.model != REFERENCE].merge(truth, on=keys, suffixes=("", "_truth"))
+    both = both[both.mm3_truth > 0]
+    if not len(both):
+        return scores
+    both["value"] = -100 * (both.mm3 - both.mm3_truth).abs() / both.mm3_truth
+    both["metric"] = "nearness_" + both.region
+    both["engine"] = both.stand_in
+    both["cluster"] = both.family.where(both.family != "", both.subject) if "family" in both else both.subject
+    return pd.concat([scores, both.reindex(columns=scores.columns)], ignore_index=True)

@@ -1,0 +1,141 @@
+"""The last touch on Snakemake's report: it opens at the summary, its links work, and it names nobody."""
+
+import base64
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from urllib.parse import unquote_to_bytes
+
+from neuroquant.config.experiment import Experiment
+from neuroquant.errors import InputError
+from neuroquant.files import read_tsv, write_text
+
+BLOCK = r'<script id="{}">\s*var \w+ = (.*?);\s*</script>'
+OURS = ("workflow-desc", "results", "categories", "rules", "metadata")
+"""Parts of Snakemake's page that come from this run; the rest are libraries."""
+WORD = re.compile(r"[A-Za-z0-9_-]+")
+STYLE = """
+#brand{font-weight:600}
+img{max-width:100%;height:auto}
+@media (max-width:760px){
+  #app>div.flex{flex-direction:column;height:auto;min-height:100vh}
+  #app nav{width:100%!important;height:auto!important;max-height:45vh}
+  #app>div.flex>div.grow{width:100%;height:auto!important;min-height:55vh;overflow:auto;align-items:flex-start}
+  #app iframe{height:100vh}
+}
+"""
+SCRIPT = """
+(function(){
+  var root = %(root)s, first = root + "report/summary.html";
+  function show(path){
+    var entry = results[path];
+    if (!entry) return false;
+    var kind = entry.mime_type.indexOf("image/") === 0 ? "img" : entry.mime_type === "text/html" ? "html" : "";
+    if (kind) app.setView({content: kind, contentPath: entry.data_uri, resultPath: path});
+    return Boolean(kind);
+  }
+  addEventListener("message", function(event){
+    var wanted = event.data && event.data.neuroquant;
+    if (typeof wanted === "string") show(root + wanted);
+  });
+  (function begin(){ if (typeof app === "undefined" || !app) { setTimeout(begin, 20); return; } show(first); })();
+  document.title = %(title)s;
+})();
+"""
+
+
+def finish(report: Path, title: str, root: str, private: Iterable[str]) -> None:
+    """Rewrite a report of Snakemake's in place.
+
+    Jobs' parameters go (they hold the configuration, folders included). The report then opens at the summary, fits a
+    narrow screen, and links between its pages work.
+
+    Parameters
+    ----------
+    report : the page that `snakemake --report` wrote.
+    title : of the window.
+    root : folder of the results as Snakemake names it, with its last slash, e.g. "results/demo/".
+    private : folders and subjects that must not be in it; none where the report may name them.
+
+    Raises
+    ------
+    InputError
+        If one of `private` is in the page, or in a file that is embedded in it.
+    """
+    text = report.read_text(encoding="utf-8")
+    text = re.sub(BLOCK.format("results"), without_parameters, text, count=1, flags=re.DOTALL)
+    text = text.replace("<title>Snakemake Report</title>", f"<title>{title}</title>")
+    # Snakemake prints the description whenever its page is shown
+    text = text.replace("console.log(workflow_desc)", "")
+    script = SCRIPT % {"root": json.dumps(root), "title": json.dumps(title)}
+    text = text.replace("</head>", f"<style>{STYLE}</style></head>", 1)
+    head, tail = text.rsplit("</body>", 1)
+    found = named(head, private)
+    if found:
+        raise InputError(
+            str(report.name),
+            f"it names {', '.join(repr(word) for word in found[:3])}"
+            + (f" and {len(found) - 3} more" if len(found) > 3 else ""),
+            "a report without identifiers or folders of the data",
+            "take the name out of the experiment's labels and titles, or set report.identifiable: true",
+        )
+    write_text(report, f"{head}<script>{script}</script></body>{tail}")
+
+
+def private_words(experiment: Experiment, tables: list[Path], folders: list[Path]) -> list[str]:
+    """What a report must not name: subjects, folders of the data, folders of this machine; nothing where it may.
+
+    Parameters
+    ----------
+    tables : sessions.tsv and excluded.tsv of the cohorts.
+    """
+    if experiment.report.identifiable:
+        return []
+    words = {str(folder) for folder in folders if len(folder.parts) > 2}
+    for cohort in experiment.cohorts:
+        words |= {path for path in (cohort.root, cohort.participants) if "/" in path.strip("/.")}
+    for table in tables:
+        words |= set(read_tsv(table).subject)
+    return sorted(words)
+
+
+def without_parameters(match: re.Match) -> str:
+    """The block of results, without the parameters of the jobs that made them."""
+    results = json.loads(match.group(1))
+    for entry in results.values():
+        entry["job_properties"]["params"] = ""
+    whole = match.group(0)
+    return whole[: match.start(1) - match.start()] + json.dumps(results) + whole[match.end(1) - match.start() :]
+
+
+def named(page: str, private: Iterable[str]) -> list[str]:
+    """Which of `private` stand in a report, or in a text that it embeds.
+
+    A folder is looked for as it is. A subject is looked for as a word, with and without "sub-" before it; where it is a
+    bare number only with it, for every table holds such numbers.
+    """
+    ours = "".join(match.group(0) for name in OURS if (match := re.search(BLOCK.format(name), page, flags=re.DOTALL)))
+    texts = [re.sub(r"data:[^\"']*", "", ours), *embedded(page)]
+    words = set().union(*(WORD.findall(text) for text in texts))
+    found = []
+    for one in sorted(set(private) - {""}):
+        if "/" in one or "\\" in one:
+            there = any(one in text for text in texts)
+        else:
+            bare = one.removeprefix("sub-")
+            telling = len(bare) >= 4 and not bare.isdigit() and any(sign.isdigit() for sign in bare)
+            there = f"sub-{bare}" in words or (telling and bare in words)
+        if there:
+            found.append(one)
+    return found
+
+
+def embedded(page: str) -> list[str]:
+    """Texts that a report embeds as data: pages, tables, vector graphics; pictures of points are left out."""
+    found = []
+    for kind, coded, data in re.findall(r"data:([\w/+.-]+)[^,\"']*?(;base64)?,([^\"']*)", page):
+        if kind.startswith("text/") or kind in ("image/svg+xml", "application/json"):
+            raw = base64.b64decode(data) if coded else unquote_to_bytes(data)
+            found.append(raw.decode("utf-8", errors="replace"))
+    return found
