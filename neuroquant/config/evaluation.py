@@ -56,6 +56,9 @@ class Probe(Settings):
 
     depth: Literal[50, 101, 152] = Field(152, description="SEResNet-50, -101 or -152")
     epochs: Count = Field(100, description="epochs at most; the best on validation subjects is kept")
+    patience: int = Field(
+        30, ge=0, description="stop after this many epochs that were no better on validation subjects; 0: never"
+    )
     batch: Count = Field(32, description="sessions a step; a last batch of 1 is dropped (batch norm)")
     lr: Positive = Field(1e-3, description="AdamW's learning rate for a batch of 256, scaled linearly, cosine to 0")
     weight_decay: NonNegative = Field(0.01, description="AdamW")

@@ -33,7 +33,7 @@ class Autoencoder(nn.Module, ABC):
     Attributes
     ----------
     factor : side reduction of the latents.
-    probe_latent : name of the latent that a probe reads unless told otherwise.
+    probe_latent : name of the latent that a probe reads unless told otherwise; empty where there are no latents.
     plane_axis : axis whose slices a slice-wise model works on; None for models of volumes.
     supports_swap : whether the model decodes one modality's anatomy with another's appearance.
     quantizer : the codebook, where there is one; its `update()` is called once a training step.
@@ -41,7 +41,7 @@ class Autoencoder(nn.Module, ABC):
     """
 
     factor: int
-    probe_latent: str
+    probe_latent: str = ""
     plane_axis: int | None = None
     supports_swap: bool = False
 

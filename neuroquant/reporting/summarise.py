@@ -52,7 +52,7 @@ def summarise(
     order = {name: number for number, name in enumerate((*extra, *wanted.rows))}
     cells.sort(key=lambda c: (wanted.cohorts.index(c["cohort"]), order[c["model"]], c["modality"]))
     tests = pd.DataFrame(tests, columns=TESTS)
-    tests["p_holm"] = holm(tests["p"])
+    tests["p_holm"] = corrected(tests)
     write_csv(pd.DataFrame(cells, columns=COLUMNS), out_csv)
     write_csv(tests, out_tests)
 
@@ -120,6 +120,18 @@ def against_best(by_row: dict[str, pd.DataFrame], settings: Statistics) -> list[
         facts |= {"ci_low": interval.low, "ci_high": interval.high, "effect_size": effect_size(*sides)}
         tests.append({**facts, "p": paired_test(*sides), "p_holm": np.nan})
     return tests
+
+
+def corrected(tests: pd.DataFrame) -> np.ndarray:
+    """Holm's correction over all tests of a table.
+
+    The best row against the second and the second against the best are one test: it counts once.
+    """
+    once = tests["p"].where(tests["rank"] != 2)
+    p_holm = pd.Series(holm(once), tests.index)
+    first = p_holm[tests["rank"] == 1].to_numpy()
+    p_holm[tests["rank"] == 2] = first
+    return p_holm.to_numpy()
 
 
 def pairs(mine: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
