@@ -26,6 +26,7 @@ WORDS = (
 def write_page(experiment: Experiment, details: Path, out: Path) -> None:
     """Write the page, a table a cohort and subset, and what is missing."""
     table, parts = pd.read_csv(details, keep_default_na=False, na_values=["nan"]), []
+    table["auroc"] = pd.to_numeric(table["auroc"], errors="coerce")
     labels = {VOLUMES: "volumes (reference)"} | {row.name: row.shown for row in experiment.models}
     for cohort in experiment.cohorts:
         here = table[table.cohort == cohort.name]
