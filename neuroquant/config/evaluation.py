@@ -49,6 +49,14 @@ class Segmentation(Settings):
     flip: bool = Field(True, description="average with the left-right flipped image, as SynthSeg does")
     min_side: Count = Field(128, description="volumes are zero-padded to at least this many voxels a side")
     structures: tuple[int, ...] = Field((), description="labels that count in the mean Dice; empty: all but background")
+    surface_tolerance_mm: NonNegative = Field(
+        1.0, description="by how much surfaces may be off in the normalised surface distance"
+    )
+    ceiling: bool = Field(
+        True,
+        description="segment the test subjects' originals once more, moved rigidly by half a voxel: the agreement of "
+        "the two is the ceiling of what any reconstruction can be expected to reach",
+    )
 
 
 class Probe(Settings):
