@@ -8,13 +8,15 @@ import pandas as pd
 from neuroquant.cohorts.headers import Unusable, read_grid
 from neuroquant.cohorts.layouts import KINDS, layout_of, match, match_folder
 from neuroquant.cohorts.paths import paths_of
-from neuroquant.cohorts.phenotypes import Participant, participants_path, read_participants, session_ages
+from neuroquant.cohorts.phenotypes import Participant, participants_path, read_participants, session_facts
 from neuroquant.config.cohort import Cohort
 from neuroquant.errors import InputError
 from neuroquant.files import read_tsv, write_tsv
 
 KEY = ["cohort", "subject", "session"]
-SESSIONS = [*KEY, "family", "sex", "age", *KINDS, *(f"{kind}_stamp" for kind in KINDS)]
+FACTS = ["age", "site", "scanner"]
+"""What may differ from visit to visit; empty where unknown."""
+SESSIONS = [*KEY, "family", "sex", *FACTS, *KINDS, *(f"{kind}_stamp" for kind in KINDS)]
 EXCLUDED = [*KEY, "reason", "file"]
 NAMES = {"t1w": "T1w", "t2w": "T2w"}
 UNREADABLE = "folder"
@@ -122,8 +124,9 @@ def find_header_fault(root: Path, files: Files, registration: bool) -> tuple[str
 
 
 def describe(root: Path, subject: str, session: str, person: Participant, files: Files) -> dict[str, Any]:
-    """What `sessions.tsv` says of a session beside its key; the age at the visit goes before the subject's."""
-    ages = session_ages(root / subject / f"{subject}_sessions.tsv")
-    row: dict[str, Any] = {"family": person.family, "sex": person.sex, "age": ages.get(session, person.age)}
+    """What `sessions.tsv` says of a session beside its key; what is known of the visit goes before the subject."""
+    facts = session_facts(root / subject / f"{subject}_sessions.tsv").get(session, {})
+    row: dict[str, Any] = {"family": person.family, "sex": person.sex}
+    row |= {name: facts.get(name, getattr(person, name)) for name in FACTS}
     row |= {kind: files.get(kind, ("", ""))[0] for kind in KINDS}
     return row | {f"{kind}_stamp": files.get(kind, ("", ""))[1] for kind in KINDS}

@@ -20,7 +20,7 @@ class Layout:
     folders : folders below a subject's that are looked into; all others (func, dwi, ...) cost nothing.
     files : kind (t1w, t2w, mask, labels) -> path relative to the root, with the groups subject and session.
     tables : files at the root that count as input too.
-    columns : what participants tables call subject, sex, age and family, in order of preference.
+    columns : what participants tables call subject, sex, age, family, site and scanner, in order of preference.
     plain_ids : whether tables write subjects without `sub-`, or with underscores that folder names lack.
     """
 
@@ -44,7 +44,11 @@ COLUMNS = {
     "sex": ("sex",),
     "age": ("age", "interview_age"),
     "family": ("family_id", "family", "rel_family_id"),
+    "site": ("site", "site_id", "site_id_l"),
+    "scanner": ("scanner", "scanner_id", "mri_info_deviceserialnumber"),
 }
+NEEDED = ("subject", "sex")
+"""What a participants table can't be without; the rest is empty where it is unknown."""
 MONTHS = frozenset({"interview_age"})
 """Age columns in months; all others are in years."""
 ANY_NAME = r"[A-Za-z0-9][A-Za-z0-9_-]*?"

@@ -1,4 +1,4 @@
-"""Who the subjects are: sex, age and family from the participants table, age a visit from BIDS sessions tables."""
+"""Who the subjects are: sex, age, family, site and scanner, from the participants table and BIDS sessions tables."""
 
 import csv
 import io
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from neuroquant.cohorts.layouts import MONTHS, layout_of
+from neuroquant.cohorts.layouts import MONTHS, NEEDED, layout_of
 from neuroquant.config.cohort import Cohort
 from neuroquant.errors import InputError
 
@@ -17,11 +17,16 @@ MISSING = {"", "n/a", "na", "nan"}
 
 @dataclass(frozen=True)
 class Participant:
-    """One subject; `sex` is "F", "M", or what stood there where it is neither; `age` in years, nan where unknown."""
+    """One subject; `sex` is "F", "M", or what stood there where it is neither; `age` in years, nan where unknown.
+
+    Family, site and scanner are empty where they are unknown.
+    """
 
     sex: str
     age: float
     family: str
+    site: str = ""
+    scanner: str = ""
 
 
 def participants_path(cohort: Cohort, root: Path) -> Path:
@@ -76,7 +81,7 @@ def read_participants(cohort: Cohort, root: Path) -> dict[str, Participant]:
         person = Participant(
             cohort.sex_codes.get(sex, SEXES.get(sex.lower(), known(sex))),
             number(row.get(names["age"], "")) / (12 if names["age"] in MONTHS else 1),
-            known(row.get(names["family"], "")),
+            *(known(row.get(names[kind], "")) for kind in ("family", "site", "scanner")),
         )
         known_as = people.get(subject)
         if visits and known_as and (person.sex, person.family) == (known_as.sex, known_as.family):
@@ -96,15 +101,15 @@ def read_participants(cohort: Cohort, root: Path) -> dict[str, Participant]:
 
 
 def columns_of(cohort: Cohort) -> dict[str, tuple[str, ...]]:
-    """What the participants table may call subject, sex, age and family; the cohort's own name is the only one."""
+    """What the participants table may call what it tells of a subject; the cohort's own name is the only one."""
     own = {kind: (name,) for kind, name in cohort.columns.items()}
     return layout_of(cohort).columns | own
 
 
 def _columns(path: Path, row: dict[str, str], options: dict[str, tuple[str, ...]]) -> dict[str, str]:
-    """What this table calls subject, sex, age and family; an empty string where the last two are missing."""
+    """What this table calls what it tells of a subject; an empty string for what it doesn't."""
     names = {kind: next((name for name in among if name in row), "") for kind, among in options.items()}
-    for kind in ("subject", "sex"):
+    for kind in NEEDED:
         if not names[kind]:
             raise InputError(
                 str(path),
@@ -116,8 +121,8 @@ def _columns(path: Path, row: dict[str, str], options: dict[str, tuple[str, ...]
 
 
 @lru_cache(maxsize=4)
-def session_ages(path: Path) -> dict[str, float]:
-    """Session -> age in years, from a BIDS `*_sessions.tsv`; empty where there is none or no known age in it."""
+def session_facts(path: Path) -> dict[str, dict[str, float | str]]:
+    """Session -> its age in years, site and scanner, as far as a BIDS `*_sessions.tsv` knows them."""
     if not path.is_file():
         return {}
     try:
@@ -125,10 +130,14 @@ def session_ages(path: Path) -> dict[str, float]:
     except InputError as error:
         print(f"ages of visits are unknown: {error}")
         return {}
-    if not {"session_id", "age"} <= rows[0].keys():
+    if "session_id" not in rows[0]:
         return {}
-    ages = {row["session_id"]: number(row["age"]) for row in rows}
-    return {session: age for session, age in ages.items() if math.isfinite(age)}
+    facts = {}
+    for row in rows:
+        age = number(row.get("age", ""))
+        told = {kind: known(row.get(kind, "")) for kind in ("site", "scanner")}
+        facts[row["session_id"]] = ({"age": age} if math.isfinite(age) else {}) | {k: v for k, v in told.items() if v}
+    return facts
 
 
 def known(value: str) -> str:

@@ -53,9 +53,9 @@ class Cohort(Settings):
     table: str = Field(
         "",
         description="table: a TSV or CSV with subject, t1w, t2w (paths below the root) and, if you like, session, "
-        "mask, labels, sex, age, family",
+        "mask, labels, sex, age, family, site, scanner",
     )
-    columns: dict[Literal["subject", "sex", "age", "family"], str] = Field(
+    columns: dict[Literal["subject", "sex", "age", "family", "site", "scanner"], str] = Field(
         {}, description="what the participants table calls these, where it isn't one of the usual names"
     )
     sex_codes: dict[str, Literal["F", "M"]] = Field({}, description="what the table's codes for sex stand for")
@@ -64,7 +64,7 @@ class Cohort(Settings):
     )
     root: str = Field("", description="folder of the cohort, read only; unused where it is made by the pipeline")
     participants: str = Field(
-        "", description="TSV or CSV with subject, sex, age, family; empty: participants.tsv in the root"
+        "", description="TSV or CSV with subject, sex, age, family, site, scanner; empty: participants.tsv in the root"
     )
     synthetic: Synthetic | None = Field(None, description="recipe of an embedded cohort; none for real data")
     modalities: Literal["paired", "any"] = Field(

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from neuroquant.cohorts.phenotypes import Participant, read_participants, session_ages
+from neuroquant.cohorts.phenotypes import Participant, read_participants, session_facts
 from neuroquant.errors import InputError
 
 
@@ -44,6 +44,24 @@ def test_abcd_tables_give_subjects_without_prefix_and_ages_in_months(bids):
     assert people(bids, plain, layout="abcd") == {"sub-NDARINV01": Participant("F", 10.0, "88")}
 
 
+@pytest.mark.parametrize(
+    ("layout", "header"),
+    [("bids", "participant_id,sex,site,scanner"), ("ncanda", "subject,sex,site,scanner"),
+     ("abcd", "src_subject_id,sex,site_id_l,mri_info_deviceserialnumber")],
+)  # fmt: skip
+def test_site_and_scanner_have_the_names_that_cohorts_are_released_with(bids, layout, header):
+    found = people(bids, f"{header}\nsub-01,F,site16,HASH-1\nsub-02,M,n/a,\n", layout=layout)
+    assert (found["sub-01"].site, found["sub-01"].scanner) == ("site16", "HASH-1")
+    assert (found["sub-02"].site, found["sub-02"].scanner) == ("", "")
+
+
+def test_site_and_scanner_may_be_called_anything_and_may_be_missing(bids):
+    text = "participant_id,sex,centre,serial\nsub-01,F,Guys,41\n"
+    assert people(bids, text)["sub-01"].site == ""
+    found = people(bids, text, columns={"site": "centre", "scanner": "serial"})["sub-01"]
+    assert (found.site, found.scanner) == ("Guys", "41")
+
+
 def test_a_table_elsewhere_is_read_where_it_is_named(bids, tmp_path):
     (tmp_path / "who.csv").write_text("subject,sex\nsub-09,F\n")
     assert list(people(bids, "", participants=str(tmp_path / "who.csv"))) == ["sub-09"]
@@ -51,10 +69,10 @@ def test_a_table_elsewhere_is_read_where_it_is_named(bids, tmp_path):
 
 def test_a_broken_sessions_table_costs_ages_only(bids):
     table = bids.root / "sub-01_sessions.tsv"
-    assert session_ages(table) == {}
+    assert session_facts(table) == {}
     table.write_text("")
-    session_ages.cache_clear()
-    assert session_ages(table) == {}
+    session_facts.cache_clear()
+    assert session_facts(table) == {}
     table.write_text("session_id\tage\nses-1\t15.5\nses-2\tn/a\nses-3\tinf\n")
-    session_ages.cache_clear()
-    assert session_ages(table) == {"ses-1": 15.5}
+    session_facts.cache_clear()
+    assert session_facts(table) == {"ses-1": {"age": 15.5}, "ses-2": {}, "ses-3": {}}
