@@ -71,7 +71,9 @@ rule draw_figure4:
 
 rule draw_rate:
     input:
-        cells=RESULTS / "tables/table1.csv",
+        fidelity=RESULTS / "numbers/fidelity.tsv",
+        dice=RESULTS / "numbers/dice.tsv",
+        predictions=RESULTS / "numbers/predictions.tsv",
         reconstructions=per_test_shard("reconstructions/{row}/{cohort}/{shard}.h5"),
     output:
         png=report(
@@ -82,6 +84,7 @@ rule draw_rate:
         ),
         svg=RESULTS / "figures/rate.svg",
         costs=RESULTS / "numbers/costs.csv",
+        rates=RESULTS / "numbers/rate.csv",
         page=report(
             RESULTS / "tables/costs.html",
             category="Tables",
@@ -99,7 +102,7 @@ rule draw_rate:
         **SMALL_JOB,
     params:
         experiment=settings(EXPERIMENT),
-        code=code_of("reporting/rate.py", "reporting/style.py", "reporting/pages.py"),
+        code=code_of("reporting", "evaluation/statistics.py"),
         failures=str(FAILURES),
     message:
         "what every row costs, and quality against bits"

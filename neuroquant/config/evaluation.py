@@ -14,6 +14,10 @@ class Fidelity(Settings):
         "whole", description="region shown in the tables; all three are always scored (the paper doesn't say which)"
     )
     ssim_window: Count = Field(11, description="side of the Gaussian window, voxels; sigma 1.5")
+    synthesis: bool = Field(
+        True,
+        description="score T1w made of T2w and back, too, for rows that tell anatomy from appearance (equation 13)",
+    )
 
 
 class Standin(Settings):

@@ -8,7 +8,7 @@ import pandas as pd
 from neuroquant.config.experiment import Experiment
 from neuroquant.files import write_text
 from neuroquant.reporting.pages import page, small_table
-from neuroquant.reporting.summarise import VOLUMES
+from neuroquant.reporting.summarise import EXTRA, VOLUMES
 
 CONTROLS = ("head size", "age", "age and site", "head size and age")
 """What a claim about sex must beat; `evaluation.probe_details` makes them."""
@@ -27,7 +27,7 @@ def write_page(experiment: Experiment, details: Path, out: Path) -> None:
     """Write the page, a table a cohort and subset, and what is missing."""
     table, parts = pd.read_csv(details, keep_default_na=False, na_values=["nan"]), []
     table["auroc"] = pd.to_numeric(table["auroc"], errors="coerce")
-    labels = {VOLUMES: "volumes (reference)"} | {row.name: row.shown for row in experiment.models}
+    labels = {VOLUMES: EXTRA[VOLUMES]} | {row.name: row.shown for row in experiment.models}
     for cohort in experiment.cohorts:
         here = table[table.cohort == cohort.name]
         for subset, part in here.groupby("subset", sort=False):
