@@ -45,6 +45,10 @@ SHARDS = {
 }
 ALL_SHARDS = [shard for names in SHARDS.values() for shard in names]
 COMPUTE = EXPERIMENT.compute
+# What segments an image. What only scoring reads, or only the originals get, makes no segmentation again.
+SEGMENTING = EXPERIMENT.segmentation.model_copy(
+    update=dict(structures=(), surface_tolerance_mm=1.0, ceiling=False)
+)
 
 
 def growing(mem_mb):

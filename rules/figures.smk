@@ -86,7 +86,9 @@ rule draw_figure4:
 
 rule draw_rate:
     input:
-        cells=RESULTS / "tables/table1.csv",
+        fidelity=RESULTS / "numbers/fidelity.tsv",
+        dice=RESULTS / "numbers/dice.tsv",
+        predictions=RESULTS / "numbers/predictions.tsv",
         reconstructions=per_test_shard("reconstructions/{row}/{cohort}/{shard}.h5"),
     output:
         png=report(
@@ -97,6 +99,7 @@ rule draw_rate:
         ),
         svg=RESULTS / "figures/rate.svg",
         costs=RESULTS / "numbers/costs.csv",
+        rates=RESULTS / "numbers/rate.csv",
         page=report(
             RESULTS / "tables/costs.html",
             category="Tables",

@@ -49,7 +49,9 @@ rule segment_reference:
     resources:
         **NETWORK_JOB,
     params:
-        segmentation=settings(EXPERIMENT.segmentation),
+        segmentation=settings(
+            SEGMENTING.model_copy(update=dict(ceiling=EXPERIMENT.segmentation.ceiling))
+        ),
         device=COMPUTE.device,
         code=code_of("segment"),
         failures=str(FAILURES),
@@ -70,6 +72,16 @@ use rule segment_reference as segment with:
         log_of("segment", "{row}", "{cohort}", "{shard}"),
     benchmark:
         benchmark_of("segment", "{row}", "{cohort}", "{shard}")
+    params:
+        segmentation=settings(SEGMENTING),
+        device=COMPUTE.device,
+        code=code_of(
+            "evaluation/synthseg",
+            "convolution.py",
+            "evaluation/segment.py",
+            "device.py",
+        ),
+        failures=str(FAILURES),
     message:
         "segmenting {wildcards.row}'s reconstructions of {wildcards.cohort} {wildcards.shard}"
 
@@ -95,12 +107,14 @@ rule score_anatomy:
     conda:
         ENVIRONMENT
     resources:
-        **SMALL_JOB,
+        mem_mb=growing(2048),
+        runtime=240,
     params:
         rows=lambda wildcards: [
             row for row, cohort in scored_pairs() if cohort == wildcards.cohort
         ],
         structures=list(EXPERIMENT.segmentation.structures),
+        tolerance_mm=EXPERIMENT.segmentation.surface_tolerance_mm,
         code=code_of("score_anatomy"),
         failures=str(FAILURES),
     message:

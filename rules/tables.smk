@@ -143,17 +143,27 @@ rule breakdown:
     input:
         regions=RESULTS / "numbers/regions.tsv",
         fidelity=RESULTS / "numbers/fidelity.tsv",
+        dice=RESULTS / "numbers/dice.tsv",
+        predictions=RESULTS / "numbers/predictions.tsv",
         sessions=expand(
             RESULTS / "cohorts/{cohort}/sessions.tsv", cohort=scored_cohorts()
         ),
+        synthesis=per_test_shard("numbers/synthesis/{row}/{cohort}/{shard}.tsv"),
+        codes=per_test_shard("numbers/codes/{row}/{cohort}/{shard}.tsv"),
     output:
         agreement=RESULTS / "numbers/agreement.csv",
+        structures=RESULTS / "numbers/structures.csv",
         groups=RESULTS / "numbers/groups.csv",
+        synthesis=RESULTS / "numbers/synthesis.csv",
+        codebook=RESULTS / "numbers/codebook.csv",
         page=report(
             RESULTS / "tables/breakdown.html",
             category="Tables",
             subcategory="behind the means",
-            labels={"table": "behind the means", "format": "agreement, groups, worst"},
+            labels={
+                "table": "behind the means",
+                "format": "structures, groups, worst, synthesis, codebooks",
+            },
             caption=CAPTIONS / "breakdown.rst",
         ),
     log:
@@ -170,7 +180,7 @@ rule breakdown:
         code=code_of("breakdown"),
         failures=str(FAILURES),
     message:
-        "agreement of volumes, groups of subjects, the worst reconstructions"
+        "structures, agreement of volumes, groups of subjects, the worst reconstructions, synthesis, codebooks"
     script:
         "../workflow_scripts/breakdown.py"
 

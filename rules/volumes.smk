@@ -20,11 +20,7 @@ rule preprocess:
         runtime=720,
     params:
         volume=settings(EXPERIMENT.volume),
-        segmentation=(
-            settings(EXPERIMENT.segmentation)
-            if EXPERIMENT.volume.synthseg_mask
-            else ""
-        ),
+        segmentation=(settings(SEGMENTING) if EXPERIMENT.volume.synthseg_mask else ""),
         device=COMPUTE.device,
         root=lambda wildcards: str(cohort_root(wildcards.cohort)),
         code=code_of(

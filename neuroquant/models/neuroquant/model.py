@@ -60,7 +60,7 @@ class NeuroQuant(Autoencoder):
             parameters.start_after,
         )
         self.decoder = Decoder(parameters)
-        self.supports_swap = parameters.film
+        self.supports_swap, self.codebook_size = parameters.film, parameters.codebook_size
         self.head_mod: Head | None = None
         self.film_generator: FilmGenerator | None = None
         self.modality_classifier: ModalityClassifier | None = None
@@ -123,6 +123,18 @@ class NeuroQuant(Autoencoder):
     def decode(self, latents: dict[str, Tensor], modality: Tensor) -> Tensor:
         """From z_q and z_mod to volumes."""
         return self.decode_with(latents["z_q"], self.film(latents.get("z_mod"), modality))
+
+    def codes(self, latents: dict[str, Tensor]) -> Tensor | None:
+        """Of the anatomical codebook, (B, 1, tokens); None before it has started."""
+        return latents["indices"].flatten(2) if self.quantizer.has_started() else None
+
+    def appearance(self, latents: dict[str, Tensor]) -> Tensor:
+        """GAP(z_mod), (B, C_m): with s_m all that FiLM sees of an image (equation 8)."""
+        return latents["z_mod"].mean(dim=(2, 3, 4))
+
+    def translate(self, latents: dict[str, Tensor], appearance: Tensor, modality: Tensor) -> Tensor:
+        """D(z_q, FiLM of another modality) (equation 13)."""
+        return self.decode_with(latents["z_q"], self.film(appearance[:, :, None, None, None], modality))
 
     def units(self) -> list[nn.Module]:
         """Blocks and heads; the quantiser, which asks its host, stays as it is."""

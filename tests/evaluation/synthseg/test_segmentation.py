@@ -243,10 +243,10 @@ def test_the_stand_in_learns_from_label_maps_to_segment_images_it_never_saw(tmp_
     engine = open_segmenter(Segmentation(engine="standin", min_side=16), tmp_path / "standin.h5", "cpu", 1)
     assert engine.stand_in and "stand-in" in engine.name
     segment_shard(test, tmp_path / "seg.h5", engine)
-    score_truth(test, tmp_path / "seg.h5", (), tmp_path / "truth.tsv")
+    score_truth(test, tmp_path / "seg.h5", (), 1.0, tmp_path / "truth.tsv")
     scores = read_tsv(tmp_path / "truth.tsv", ("dice",))
     assert scores[scores.structure == "mean"].dice.mean() > 0.6
-    score_dice(tmp_path / "seg.h5", {"m": tmp_path / "seg.h5"}, (), tmp_path / "dice.tsv")
+    score_dice(tmp_path / "seg.h5", {"m": tmp_path / "seg.h5"}, (), 1.0, tmp_path / "dice.tsv")
     assert (read_tsv(tmp_path / "dice.tsv", ("dice",)).dice == 1).all()
     write_regions({"reference": tmp_path / "seg.h5"}, tmp_path / "regions.tsv")
     regions = read_tsv(tmp_path / "regions.tsv", ("mm3",))
@@ -315,7 +315,7 @@ def test_means_of_groups_stand_beside_the_mean_of_all(tmp_path):
         segment_all=lambda scans: (Found(truth(0.5 * row), np.zeros(5)) for row, _ in enumerate(scans)),
     )  # fmt: skip
     segment_shard(shard, tmp_path / "seg.h5", perfect)
-    score_dice(tmp_path / "seg.h5", {"m": tmp_path / "seg.h5"}, (), tmp_path / "dice.tsv")
+    score_dice(tmp_path / "seg.h5", {"m": tmp_path / "seg.h5"}, (), 1.0, tmp_path / "dice.tsv")
     found = read_tsv(tmp_path / "dice.tsv", ("dice",))
     assert {"mean", "white matter", "subcortical"} <= set(found.structure) and (found.dice == 1).all()
     assert "cortical" not in set(found.structure), "no cortex, no mean over it"
