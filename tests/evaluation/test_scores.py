@@ -90,7 +90,7 @@ def test_the_words_that_test_subjects_use_are_counted(model_folder, tmp_path):
 
 def test_synthesis_is_equation_13_scored_against_the_other_image(model_folder, tmp_path):
     volumes, training = (write_volumes(tmp_path / f"{s}.h5", s, 2, seed) for seed, s in enumerate(("test", "train")))
-    export_latents(model_folder, training, tmp_path / "t.h5", "cpu", 1)
+    export_latents(model_folder, [training], [tmp_path / "t.h5"], "cpu", 1)
     out = reconstruct(model_folder, volumes, tmp_path, [tmp_path / "t.h5"])
     keys = ["subject", "source", "modality", "appearance", "region", "metric"]
     table = read_tsv(out.synthesis, ("value",)).set_index(keys).value
