@@ -115,20 +115,20 @@ def cohort_section(experiment: Experiment, cohorts: Cohorts) -> str:
             parts.append(small_table(counts))
             if experiment.report.identifiable:
                 parts.append(small_table(dropped))
-        table = read_tsv(proof, ("female_share", "mean_age", "sex_effect", "age_effect"))
+        table = read_tsv(proof, ("female_share", "mean_age", "sex_effect", "age_effect", "published_sex_effect"))
         counts = ("subjects_shared", "families_shared", "images_shared")
         shared = sum(int(table[name].astype(int).sum()) for name in counts)
         fingerprint = table.splits_sha256.iloc[0]
         shown = table.drop(columns="splits_sha256").round(
-            {"female_share": 3, "mean_age": 2, "sex_effect": 3, "age_effect": 3}
+            {"female_share": 3, "mean_age": 2, "sex_effect": 3, "age_effect": 3, "published_sex_effect": 3}
         )
         if (shown.published_female_share == "").all():
-            shown = shown.drop(columns="published_female_share")
+            shown = shown.drop(columns=[name for name in shown if name.startswith("published_")])
         parts.append(small_table(shown.astype(str).replace("nan", "")))
         parts.append(
             f'<p class="ok">Subjects, families and images (by the hash of their voxels) in two splits: {shared}.</p>'
-            f"<p>Effect sizes against the training split: Cohen's h of the female share, d of age. SHA-256 of who is "
-            f"where: <code>{fingerprint}</code></p>"
+            f"<p>Effect sizes against the training split: Cohen's h of the female share, d of age. SHA-256 of "
+            f"cohorts/{cohort.name}/splits.tsv: <code>{fingerprint}</code></p>"
         )
     apart = read_tsv(cohorts.apart)
     if len(apart):
