@@ -172,6 +172,14 @@ def manifests_of(*splits):
     ]
 
 
+def proofs():
+    """The proofs of all splits: nothing trains, and no table is made, before they stand."""
+    return [
+        *(RESULTS / f"cohorts/{cohort}/split_proof.tsv" for cohort in COHORTS),
+        RESULTS / "numbers/cohorts_apart.tsv",
+    ]
+
+
 def per_test_shard(template):
     """Paths for every scored (row, cohort) and test shard."""
     return [

@@ -55,6 +55,7 @@ rule table:
         dice=RESULTS / "numbers/dice.tsv",
         predictions=RESULTS / "numbers/predictions.tsv",
         models=expand(RESULTS / "models/{row}/provenance.json", row=ROWS),
+        proofs=proofs(),
     output:
         csv=report(
             RESULTS / "tables/{table}.csv",
