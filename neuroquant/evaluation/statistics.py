@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
+from scipy import sparse, stats
 
 from neuroquant.config.evaluation import Statistics
 
@@ -110,9 +110,18 @@ def auroc_draws(
         axis=0,
     )
     names, place = np.unique(np.asarray(clusters), return_inverse=True)
-    weights = resamples(len(names), settings)[:, place]
-    women, men = weights[:, truth], weights[:, ~truth]
-    return float(above.mean()), _share(((women @ above) * men).sum(1), women.sum(1) * men.sum(1)), len(names)
+    weights = resamples(len(names), settings)
+    (women, women_of), (men, men_of) = (_members(place[sex]) for sex in (truth, ~truth))
+    between = women_of @ (men_of @ above.T).T  # pairs that are ranked rightly, by the clusters of their two
+    drawn_women, drawn_men = weights[:, women], weights[:, men]
+    pairs = (drawn_women @ women_of.sum(1)) * (drawn_men @ men_of.sum(1))
+    return float(above.mean()), _share(((drawn_women @ between) * drawn_men).sum(1), pairs), len(names)
+
+
+def _members(place: np.ndarray) -> tuple[np.ndarray, sparse.csr_array]:
+    """Clusters (K,) that are there, and for each of them which rows (N,) are its: (K, N), of zeros and ones."""
+    found, row = np.unique(place, return_inverse=True)
+    return found, sparse.csr_array((np.ones(len(row)), (row, np.arange(len(row)))), shape=(len(found), len(row)))
 
 
 def balanced_accuracy(truth: np.ndarray, right: np.ndarray, clusters: ArrayLike, settings: Statistics) -> Interval:

@@ -115,7 +115,7 @@ def structure_section(experiment: Experiment, table: pd.DataFrame, label: dict[s
     for cohort, part in here.groupby("cohort", sort=False):
         wide = part.assign(
             model=part.model.map(label),
-            text=[f"{d:.1f} / {n:.1f}" for d, n in zip(part.dice, part.nsd, strict=True)],
+            text=["–" if pd.isna(d) else f"{d:.1f} / {n:.1f}" for d, n in zip(part.dice, part.nsd, strict=True)],
             kind=part.structure.map(KINDS),
         )
         shown = wide.pivot_table("text", ["model", "modality"], "kind", aggfunc="first", sort=False).reset_index()
