@@ -125,6 +125,9 @@ rule report:
 
 # seconds each: a cluster would take longer to start them
 localrules:
+    split,
+    assign,
+    account,
     compare_cohorts,
     gather,
     table,
