@@ -51,6 +51,7 @@ rule draw_figure3:
             "reporting/figure3.py",
             "reporting/style.py",
             "reporting/viewer.py",
+            "reporting/templates/viewer.js",
             "reporting/pages.py",
         ),
         failures=str(FAILURES),
