@@ -12,7 +12,7 @@ from pathlib import Path
 from neuroquant.errors import InputError
 
 ASKS_FILE = "NEUROQUANT_ASKS"
-"""Environment variable: a file that a dry run of the workflow writes its jobs into (rules/cluster.smk)."""
+"""Environment variable: a file that a dry run of the workflow writes its jobs into (rules/site.smk)."""
 SNAKEFILE = Path(__file__).parents[2] / "Snakefile"
 
 

@@ -29,7 +29,7 @@ def apart(experiment: Experiment) -> str:
 def as_page(numbers: pd.DataFrame, judged: pd.DataFrame, different: str) -> str:
     """Both ledgers as one self-contained page."""
     shown = judged.assign(not_run=judged.not_run.fillna(""), cohort=judged.cohort.fillna(""))
-    shown = shown[["section", "claim", "cohort", "verdict", "details", "not_run"]].fillna("")
+    shown = shown[["claim", "section", "cohort", "verdict", "details", "not_run"]].fillna("")
     told = numbers.copy()
     for column in ("published", "ours", "ci_low", "ci_high"):
         told[column] = told[column].map(lambda value: "" if pd.isna(value) else f"{value:.2f}")
@@ -43,6 +43,6 @@ def as_page(numbers: pd.DataFrame, judged: pd.DataFrame, different: str) -> str:
         "interval of the paired difference over subjects lies above 0, and is contradicted where it lies below. "
         "Published numbers were measured on other subjects with other weights.</p>"
         + (f'<p class="note standin">{html.escape(different)}</p>' if different else "")
-        + f"<h2>Statements</h2>{small_table(shown, wrap=True)}"
+        + f'<h2>Statements</h2><div class="words">{small_table(shown, wrap=True)}</div>'
         f"<h2>Numbers</h2><p>{html.escape(words)}.</p>{small_table(told)}",
     )

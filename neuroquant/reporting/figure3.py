@@ -6,12 +6,14 @@ from pathlib import Path
 import numpy as np
 
 from neuroquant.files import read_tsv
-from neuroquant.reporting.style import WIDTH, plt, save
+from neuroquant.reporting.style import HEIGHT, WIDTH, plt, save
 from neuroquant.volumes.store import ArrayFile
 
 VIEWS = {"axial": 2, "coronal": 1, "sagittal": 0}
 MODALITIES = ("T1w", "T2w")
 ERROR_MAX = 0.5
+LABELS, BAR = 0.3, 0.7
+"""Inches beside the slices, and above and below them."""
 ERROR_COLOURS = "inferno"
 
 
@@ -53,7 +55,8 @@ def draw(
     images = {"original": find(volumes, session)}
     images |= {label: find(reconstructions[row], session) for row, label in rows.items()}
     heights = [1, *([2] * len(rows))]
-    figure = plt.figure(figsize=(WIDTH, 1.08 * sum(heights)))
+    side = min((WIDTH - LABELS) / 6, (HEIGHT - BAR) / sum(heights))
+    figure = plt.figure(figsize=(6 * side + LABELS, side * sum(heights) + BAR))
     grid = figure.add_gridspec(len(images), 6, height_ratios=heights, wspace=0.04, hspace=0.04)
     axes = []
     for line, (label, pair) in enumerate(images.items()):

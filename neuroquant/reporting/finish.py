@@ -18,9 +18,10 @@ WORD = re.compile(r"[A-Za-z0-9_-]+")
 STYLE = """
 #brand{font-weight:600}
 img{max-width:100%;height:auto}
+#app nav{max-width:20rem;overflow-wrap:anywhere;flex-shrink:0}
 @media (max-width:760px){
   #app>div.flex{flex-direction:column;height:auto;min-height:100vh}
-  #app nav{width:100%!important;height:auto!important;max-height:45vh}
+  #app nav{width:100%!important;max-width:none;height:auto!important;max-height:40vh}
   #app>div.flex>div.grow{width:100%;height:auto!important;min-height:55vh;overflow:auto;align-items:flex-start}
   #app iframe{height:100vh}
 }
@@ -84,7 +85,7 @@ def finish(report: Path, title: str, root: str, private: Iterable[str]) -> None:
 
 
 def private_words(experiment: Experiment, tables: list[Path], folders: list[Path]) -> list[str]:
-    """What a report must not name: subjects, folders of the data, folders of this machine; nothing where it may.
+    """What a report must not name: subjects, families, folders of data and machine; nothing where it may.
 
     Parameters
     ----------
@@ -96,7 +97,8 @@ def private_words(experiment: Experiment, tables: list[Path], folders: list[Path
     for cohort in experiment.cohorts:
         words |= {path for path in (cohort.root, cohort.participants) if "/" in path.strip("/.")}
     for table in tables:
-        words |= set(read_tsv(table).subject)
+        people = read_tsv(table)
+        words |= {name for column in ("subject", "family") if column in people for name in people[column]}
     return sorted(words)
 
 

@@ -17,7 +17,9 @@ text-align:left} .ci{display:block;font-size:.72rem;color:#57606a} .paper{font-s
 .standin{border-left:4px solid #bf5700;padding-left:.7rem} .wide{overflow-x:auto}
 main{max-width:84rem;margin:auto} h2{font-size:1.05rem;margin-top:2rem;border-bottom:1px solid #d0d7de}
 .small td,.small th{padding:.2rem .6rem;font-size:.85rem} code{background:#f2f4f7;padding:.1rem .3rem}
+code{overflow-wrap:anywhere}
 .ok{color:#116329;font-weight:600} .bad{color:#b42318;font-weight:600} a{color:#0550ae}
+.words td:first-child{min-width:16rem} .words td:nth-child(4){min-width:12rem} .words td:nth-child(5){min-width:14rem}
 pre{background:#f2f4f7;padding:.7rem;overflow-x:auto;font-size:.8rem}
 """
 

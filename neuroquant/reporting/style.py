@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 
 from neuroquant.files import written_whole
 
-COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C8C00")
-"""Okabe and Ito's palette, safe for the colour-blind."""
-COLUMN, WIDTH = 8.5 / 2.54, 17.5 / 2.54
-"""Widths of one and of two columns of a page, inches: what is drawn wider is shrunk, and its letters with it."""
+COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#661100")
+"""Okabe and Ito's palette and one of Tol's for its yellow, which white swallows: apart for the colour-blind too."""
+WIDTH, HEIGHT = 17.5 / 2.54, 23.5 / 2.54
+"""Of a page's two columns together, inches: what is drawn wider is shrunk, and its letters with it."""
 plt.rcParams.update(
     {
         "font.family": "DejaVu Sans",
@@ -44,5 +44,7 @@ def save(figure: Figure, *paths: Path) -> None:
         kind = Path(path).suffix.lstrip(".")
         metadata = SILENT[kind]
         with written_whole(path) as scratch:
-            figure.savefig(scratch, format=kind, metadata=metadata, bbox_inches="tight", facecolor="white")
+            figure.savefig(
+                scratch, format=kind, metadata=metadata, bbox_inches="tight", pad_inches=0.02, facecolor="white"
+            )
     plt.close(figure)

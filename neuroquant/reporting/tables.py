@@ -22,6 +22,16 @@ COSTS = ("f", "kbit", "M")
 """What a row costs: side reduction, kilobits a volume, millions of parameters."""
 EXACT = "exact"
 """What stands for the infinite PSNR of an exact copy."""
+TEX = {sign: rf"\{sign}" for sign in "_%&#${}"} | {
+    "\\": r"\textbackslash{}",
+    "~": r"$\sim$",
+    "^": r"\textasciicircum{}",
+    "<": r"$<$",
+    ">": r"$>$",
+    "[": "{[}",
+    "\u2212": r"$-$",
+}
+"""What means something to LaTeX, and what stands for it."""
 Costs = dict[str, tuple[str, str, str]]
 
 
@@ -223,17 +233,19 @@ def _html_cell(cell: Cell | None) -> str:
 
 
 def as_latex(sheet: Sheet) -> str:
-    """A booktabs tabular in a table environment."""
+    """A booktabs tabular as wide as the text, in a table environment of its own."""
     count = len(sheet.metrics)
     columns = "llrr" + "r" * (len(MODALITIES) * count)
     top = " & ".join(rf"\multicolumn{{{count}}}{{c}}{{{m[:2]}}}" for m in MODALITIES)
     names = " & ".join(NAMES[metric] for _ in MODALITIES for metric in sheet.metrics)
     lines = [
-        r"% \usepackage{booktabs}",
-        r"\begin{table}",
+        r"% \usepackage{booktabs,graphicx}",
+        r"\begin{table*}",
         rf"\caption{{{_tex(sheet.title)}. {_tex(' '.join(sheet.notes))}}}",
+        r"\centering",
+        r"\resizebox{\textwidth}{!}{%",
     ]
-    lines += [r"\centering\footnotesize", rf"\begin{{tabular}}{{{columns}}}", r"\toprule", rf" & & & & {top} \\"]
+    lines += [rf"\begin{{tabular}}{{{columns}}}", r"\toprule", rf" & & & & {top} \\"]
     lines += [rf"Model & $f$ & kbit & M & {names} \\"]
     for cohort, rows in sheet.blocks:
         lines += [r"\midrule", rf"\multicolumn{{{len(columns)}}}{{l}}{{\textit{{{_tex(cohort)}}}}} \\"]
@@ -241,7 +253,7 @@ def as_latex(sheet: Sheet) -> str:
             factor, *rest = line.costs
             values = [_tex(line.label), factor.replace("x", r"$\times$"), *rest, *map(_tex_cell, line.cells)]
             lines.append(" & ".join(values) + r" \\")
-    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", r"\end{table}", ""])
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}}", r"\end{table*}", ""])
 
 
 def _tex_cell(cell: Cell | None) -> str:
@@ -251,17 +263,9 @@ def _tex_cell(cell: Cell | None) -> str:
         return EXACT
     value = {1: r"\textbf{%s}", 2: r"\underline{%s}"}.get(cell.rank, "%s") % f"{cell.value:.2f}"
     mark = r"$^{\sim}$" if cell.tied else ""
-    return rf"{value}{mark} {{\tiny {cell.low:.2f}--{cell.high:.2f}}}"
+    paper = f" [{cell.published:.2f}]" if cell.published == cell.published else ""
+    return rf"{value}{mark} {{\tiny {cell.low:.2f}--{cell.high:.2f}{paper}}}"
 
 
 def _tex(text: str) -> str:
-    for old, new in (
-        ("\\", r"\textbackslash "),
-        ("_", r"\_"),
-        ("%", r"\%"),
-        ("&", r"\&"),
-        ("#", r"\#"),
-        ("~", r"$\sim$"),
-    ):
-        text = text.replace(old, new)
-    return text
+    return "".join(TEX.get(sign, sign) for sign in text)

@@ -19,8 +19,8 @@ CURVES = {
 CODES = {
     "usage": "codebook in use (share)",
     "perplexity": "codebook perplexity",
-    "adversary": "modality from z_anat: cross-entropy",
-    "cross": "cross-modal term (weighted)",
+    "adversary": "modality, cross-entropy",
+    "cross": "cross-modal L1 (weighted)",
 }
 CHANCE = float(np.log(2))
 """Cross-entropy of a classifier of two modalities that knows nothing."""

@@ -20,7 +20,7 @@ BUDGET = 6_000_000
 LEVELS = 64
 """Grey levels that are kept; more can't be told apart in the page, and take twice the bytes."""
 STYLE = """
-<style>.views{display:grid;grid-template-columns:repeat(3,minmax(0,1fr));gap:.4rem;max-width:60rem}
+<style>.views{display:grid;grid-template-columns:repeat(3,minmax(0,1fr));gap:.4rem;max-width:46rem}
 .views canvas{width:100%;image-rendering:pixelated;background:#000;cursor:crosshair;display:block}
 .views h2,.views h3{margin:.2rem 0;font-size:.85rem;border:0;text-align:center} .bar{margin:.6rem 0}
 .bar label{display:inline-block;margin-right:1rem} .slice{grid-column:1/-1} .slice input{width:60%}</style>

@@ -6,7 +6,12 @@ import pytest
 
 from neuroquant.files import read_tsv, write_tsv
 from neuroquant.reporting.claims import claims, claims_ledger, numbers_ledger, write_ledger
+from neuroquant.reporting.claims_page import apart
+from neuroquant.reporting.deviations import with_deviations
+from neuroquant.reporting.published import cells_of
 from neuroquant.reporting.summarise import load_scores, summarise
+
+SCORES = ["cohort", "subject", "session", "family", "modality", "model", "metric", "engine", "value", "cluster"]
 
 
 @pytest.fixture(scope="module")
@@ -92,11 +97,65 @@ def test_the_page_says_what_an_embedded_cohort_is_worth_and_the_same_scores_give
 ):
     for name in ("a", "b"):
         out = [tmp_path / f"{name}.{end}" for end in ("numbers.csv", "csv", "html")]
-        write_ledger(experiment, scored[1], scored[2], *out)
+        write_ledger(experiment, scored[1], scored[2], *out, {"sd_vae": 65.5, "neuroquant": 0.1})
     for end in ("numbers.csv", "csv", "html"):
         assert (tmp_path / f"a.{end}").read_bytes() == (tmp_path / f"b.{end}").read_bytes()
     text = (tmp_path / "a.html").read_text()
     assert "says nothing about NCANDA" in text and "<script" not in text and "28.89" in text
+
+
+def test_every_stated_difference_is_the_one_of_the_papers_tables_or_says_that_it_isnt():
+    tables = {
+        name: cells_of(name).set_index(["cohort", "model", "modality", "metric"]) for name in ("table1", "table2")
+    }
+    for claim in claims():
+        if claim.published is None:
+            continue
+        at = [(claim.cohort, name, claim.modalities[0], claim.metrics[0]) for name in (claim.row, claim.over[0])]
+        mine, other = (tables[claim.table].loc[place].published for place in at)
+        if claim.id != "medvae-t2-ssim":  # says so itself
+            assert mine - other == pytest.approx(claim.published, abs=1e-6), claim.id
+
+
+def test_statements_about_bits_count_them(experiment):
+    ledger = claims_ledger(experiment, pd.DataFrame(columns=SCORES), {"sd_vae": 65.5, "neuroquant": 0.1})
+    row = ledger[ledger.id == "compactness"].iloc[0]
+    assert row.verdict == "holds against 1 of 1" and row.not_run == "VQGAN; MediTok; MedVAE"
+    assert "NeuroQuant 0.1, SD-VAE 65.5" in row.details
+    ledger = claims_ledger(experiment, pd.DataFrame(columns=SCORES), {})
+    assert ledger[ledger.id == "compactness"].verdict.item().startswith("not run")
+
+
+def test_a_gain_that_is_larger_on_one_cohort_holds_only_where_the_interval_says_so(experiment, scored):
+    at = scored[2].copy()
+    more = (at.cohort == "embedded_b") & (at.model == "neuroquant") & (at.metric == "psnr") & (at.modality == "T1w")
+    for change, kind in ((3.0, "holds"), (0.0, "undecided"), (-3.0, "contradicted")):
+        changed = at.assign(value=at["value"] + change * more)
+        joint = claims_ledger(real(experiment), changed).set_index("id").loc["joint-abcd"]
+        assert joint.cohort == "embedded_b - embedded_a" and joint[kind] >= 1
+        if kind != "undecided":
+            assert joint[kind] == 1
+    one = experiment.table1.model_copy(update={"cohorts": ("embedded_a",)})
+    alone = claims_ledger(experiment.model_copy(update={"table1": one}), at).set_index("id").loc["joint-abcd"]
+    assert alone.verdict == "not run: no cohort of this experiment stands for ABCD"
+
+
+def test_regional_volumes_nearer_to_the_originals_count_for_the_full_model(experiment, scored, tmp_path):
+    regions = read_tsv(scored[0] / "regions.tsv", ("mm3",))
+    away = regions.model.isin(set(regions.model) - {"reference", "neuroquant"})
+    regions.loc[away, "mm3"] += 2000 * np.random.default_rng(0).uniform(0.5, 1, away.sum())
+    write_tsv(regions, tmp_path / "regions.tsv")
+    scores = with_deviations(scored[2], tmp_path / "regions.tsv")
+    found = claims_ledger(real(experiment), scores).set_index("id").loc["regions"]
+    rivals = len(experiment.figure4.rows) - 1
+    assert found.holds == rivals * 2 * 2 and found.contradicted == 0, found.verdict
+
+
+def test_where_cohorts_differ_a_sentence_says_so(experiment):
+    assert "Embedded A, Embedded B" in apart(experiment) and "can't be compared" in apart(experiment)
+    assert apart(real(experiment)) == ""
+    own = tuple(cohort.model_copy(update={"stands_for": ""}) for cohort in real(experiment).cohorts)
+    assert "Not among the paper's cohorts" in apart(real(experiment).model_copy(update={"cohorts": own}))
 
 
 def test_no_scores_at_all_still_give_a_ledger(experiment, scored):

@@ -38,20 +38,23 @@
       var step = [1, s[0], s[0] * s[1]], w = s[across], h = s[up];
       KINDS.forEach(function (kind) {
         var canvas = document.getElementById(kind + plane), context = canvas.getContext("2d");
-        canvas.width = w; canvas.height = h;
-        var shown = context.createImageData(w, h);
+        var scale = Math.max(1, Math.ceil(360 / w)), small = document.createElement("canvas");
+        small.width = w; small.height = h; canvas.width = w * scale; canvas.height = h * scale;
+        var drawn = small.getContext("2d"), shown = drawn.createImageData(w, h);
         for (var y = 0, n = 0; y < h; y++)
           for (var x = 0; x < w; x++, n += 4) {
             var i = at[plane] * step[plane] + x * step[across] + (h - 1 - y) * step[up];
-            var rgb = kind === "error" ? colour(Math.abs(o[i] - r[i]) / 127.5 / most)
-              : [0, 1, 2].map(function () { return kind === "original" ? o[i] : r[i]; });
+            var grey = kind === "original" ? o[i] : r[i];
+            var rgb = kind === "error" ? colour(Math.abs(o[i] - r[i]) / 127.5 / most) : [grey, grey, grey];
             shown.data[n] = rgb[0]; shown.data[n + 1] = rgb[1]; shown.data[n + 2] = rgb[2]; shown.data[n + 3] = 255;
           }
-        context.putImageData(shown, 0, 0);
-        context.strokeStyle = "#56B4E9"; context.globalAlpha = 0.6; context.lineWidth = Math.max(0.4, w / 300);
+        drawn.putImageData(shown, 0, 0);
+        context.imageSmoothingEnabled = false;
+        context.drawImage(small, 0, 0, w * scale, h * scale);
+        context.strokeStyle = "#56B4E9"; context.globalAlpha = 0.8; context.lineWidth = 1;
         context.beginPath();
-        context.moveTo(at[across] + 0.5, 0); context.lineTo(at[across] + 0.5, h);
-        context.moveTo(0, h - 0.5 - at[up]); context.lineTo(w, h - 0.5 - at[up]);
+        context.moveTo((at[across] + 0.5) * scale, 0); context.lineTo((at[across] + 0.5) * scale, h * scale);
+        context.moveTo(0, (h - 0.5 - at[up]) * scale); context.lineTo(w * scale, (h - 0.5 - at[up]) * scale);
         context.stroke();
         canvas.onclick = function (event) {
           var box = canvas.getBoundingClientRect();

@@ -126,6 +126,14 @@ class Browser:
             raise RuntimeError(str(answer["exceptionDetails"])[:1000])
         return answer["result"].get("value")
 
+    def run_in_frame(self, code: str) -> Any:
+        """Value of an expression in the page's only frame, whatever its origin."""
+        frame = self.call("Page.getFrameTree")["frameTree"]["childFrames"][0]["frame"]["id"]
+        world = self.call("Page.createIsolatedWorld", frameId=frame)["executionContextId"]
+        return self.call("Runtime.evaluate", expression=code, contextId=world, returnByValue=True)["result"].get(
+            "value"
+        )
+
     def picture(self, path: Path, whole: bool = False) -> None:
         """A screenshot as PNG."""
         data = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=whole)["data"]

@@ -1,0 +1,67 @@
+"""The finished report names nobody, opens at its summary and keeps what Snakemake put in."""
+
+import base64
+import json
+
+import pandas as pd
+import pytest
+
+from neuroquant.errors import InputError
+from neuroquant.files import write_tsv
+from neuroquant.reporting.finish import embedded, finish, named, private_words
+
+
+def report(folder, text="nothing", params="root=/data/secret", caption="words"):
+    """A page as Snakemake writes it, with one embedded page of `text`."""
+    data = "data:text/html;charset=utf8;filename=a.html;base64," + base64.b64encode(text.encode()).decode()
+    job = {"rule": "r", "wildcards": "", "params": params}
+    results = {"results/x/report/summary.html": {"caption": caption, "job_properties": job, "data_uri": data}}
+    path = folder / "report.html"
+    path.write_text(
+        "<html><head><title>Snakemake Report</title></head><body><script>var library = 'sub-77';</script>"
+        f'<script id="results">\n    var results = {json.dumps(results)};\n    </script>'
+        '<script id="rules">\n    var rules = {};\n    </script></body></html>'
+    )
+    return path
+
+
+def test_parameters_go_and_the_rest_stays(tmp_path):
+    page = report(tmp_path)
+    finish(page, "Mine", "results/x/", ["/data/secret", "sub-77"])
+    text = page.read_text()
+    assert "/data/secret" not in text and "<title>Mine</title>" in text and '"rule": "r"' in text
+    assert 'results/x/"' in text and "report/summary.html" in text
+    assert embedded(text) == ["nothing"]
+
+
+@pytest.mark.parametrize(
+    "place, word",
+    [
+        ({"text": "<p>scan of sub-042</p>"}, "042"),
+        ({"text": "NDAR_INV4711 was seen"}, "NDAR_INV4711"),
+        ({"caption": "from /data/secret/scans"}, "/data/secret"),
+        ({"text": "at /data/secret/scans"}, "/data/secret"),
+    ],
+)
+def test_a_name_or_folder_anywhere_stops_the_report(tmp_path, place, word):
+    page = report(tmp_path, **place)
+    with pytest.raises(InputError, match="identifi"):
+        finish(page, "Mine", "results/x/", [word])
+    finish(report(tmp_path, **place), "Mine", "results/x/", [])
+
+
+def test_a_bare_number_is_a_name_only_behind_sub(tmp_path):
+    page = report(tmp_path, text="<td>0042</td> of 12.0042 dB").read_text()
+    assert named(page, ["0042"]) == []
+    assert named(report(tmp_path, text="sub-0042").read_text(), ["0042"]) == ["0042"]
+    assert named(page, ["control"]) == [], "a word without a number can't be told from language"
+
+
+def test_private_are_subjects_and_folders_unless_the_report_may_name_them(tmp_path, experiment):
+    write_tsv(pd.DataFrame({"subject": ["a1", "b2"]}), tmp_path / "s.tsv")
+    own = experiment.cohorts[0].model_copy(update={"root": "/data/own", "participants": "/data/own/p.tsv"})
+    experiment = experiment.model_copy(update={"cohorts": (own,)})
+    words = private_words(experiment, [tmp_path / "s.tsv"], [tmp_path])
+    assert {"a1", "b2", "/data/own", "/data/own/p.tsv", str(tmp_path)} == set(words)
+    told = experiment.report.model_copy(update={"identifiable": True})
+    assert private_words(experiment.model_copy(update={"report": told}), [tmp_path / "s.tsv"], [tmp_path]) == []

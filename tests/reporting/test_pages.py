@@ -1,0 +1,131 @@
+"""The pages around the tables: who was in, what made the results, what CLAIM asks, and the hash of every cell."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from neuroquant.files import write_json, write_text, write_tsv
+from neuroquant.reporting.cells import ledger
+from neuroquant.reporting.checklist import OPEN, items, write_checklist
+from neuroquant.reporting.front_page import write
+from neuroquant.reporting.origins import runtime, write_origins
+from neuroquant.reporting.people import Cohorts, exclusions, write_people
+from neuroquant.reporting.summarise import load_scores, summarise
+
+FACTS = {
+    "neuroquant": "0.1.0", "commit": "abc", "python": "3.11", "packages": {"snakemake": "9.27"},
+    "inputs_sha256": {"t": "1"},
+}  # fmt: skip
+MODEL = {"parameters": 10, "factor": 8, "kbit_per_volume": 1.5, "device": "NVIDIA H100", "steps": 5, "processes": 2}
+LOST = (("x1", "1", "no T2w (a.nii)"), ("x1", "2", "no T2w (b.nii)"), ("x2", "1", "broken; c"))
+MODEL |= {"seconds": 60, "sessions": 3}
+
+
+@pytest.fixture
+def cohorts(tmp_path, experiment):
+    """Two cohorts; the first lost three sessions for two reasons, and the second is of one sex."""
+    paths = {"sessions": [], "excluded": [], "proofs": []}
+    for number, cohort in enumerate(experiment.cohorts):
+        folder = tmp_path / cohort.name
+        people = [{"subject": f"sub-{n}", "session": "1", "sex": "F" if number else "FM"[n % 2]} for n in range(6)]
+        lost = [] if number else [
+            {"cohort": cohort.name, "subject": who, "session": visit, "reason": reason, "file": "/data/x.nii"}
+            for who, visit, reason in LOST
+        ]  # fmt: skip
+        proof = {name: ["0"] for name in ("subjects_shared", "families_shared", "images_shared", "sessions")}
+        proof |= {"split": ["test"], "female_share": ["0.5"], "mean_age": [""], "sex_effect": ["0"], "age_effect": [""]}
+        columns = ["cohort", "subject", "session", "reason", "file"]
+        tables = {"sessions": pd.DataFrame(people), "excluded": pd.DataFrame(lost, columns=columns)}
+        tables["proofs"] = pd.DataFrame(proof | {"splits_sha256": ["f00"], "published_female_share": [""]})
+        for name, table in tables.items():
+            write_tsv(table, folder / f"{name}.tsv")
+            paths[name].append(folder / f"{name}.tsv")
+    write_tsv(pd.DataFrame({"images_shared": ["0"], "splits_crossed": ["0"]}), tmp_path / "apart.tsv")
+    return Cohorts(**paths, apart=tmp_path / "apart.tsv")
+
+
+def test_exclusions_are_counted_by_reason_and_name_nobody(tmp_path, experiment, cohorts):
+    table = exclusions(experiment, cohorts)
+    assert table.values.tolist() == [["embedded_a", "no T2w", 2, 1], ["embedded_a", "broken", 1, 1]]
+    write_people(experiment, cohorts, tmp_path / "e.csv", tmp_path / "p.html")
+    page = (tmp_path / "p.html").read_text()
+    assert "no T2w" in page and "x1" not in page and "/data" not in page and "3 sessions left out" in page
+    assert "6 female, 0 male" in page and "in two splits: 0" in page
+    told = experiment.report.model_copy(update={"identifiable": True})
+    write_people(experiment.model_copy(update={"report": told}), cohorts, tmp_path / "e.csv", tmp_path / "p.html")
+    assert "x1" in (tmp_path / "p.html").read_text()
+
+
+def test_a_shared_subject_is_shown_as_a_fault(tmp_path, experiment, cohorts):
+    table = pd.read_csv(cohorts.proofs[0], sep="\t", dtype=str, keep_default_na=False).assign(subjects_shared="2")
+    write_tsv(table, cohorts.proofs[0])
+    write_people(experiment, cohorts, tmp_path / "e.csv", tmp_path / "p.html")
+    assert (
+        'class="bad">Subjects, families and images (by the hash of their voxels) in two splits: 2'
+        in (tmp_path / "p.html").read_text()
+    )
+
+
+def test_gpu_hours_are_those_of_jobs_that_run_networks_times_their_processes(tmp_path):
+    for rule, job in (("train", "m"), ("train", "cpu"), ("fidelity", "m-c-test-000"), ("reconstruct", "m-c-test-000")):
+        write_text(tmp_path / f"{rule}/{job}.tsv", "s\tmax_rss\n3600\t100\n")
+    found = runtime(tmp_path, {"m": MODEL, "cpu": MODEL | {"device": "x86_64"}}).set_index("rule")
+    assert found.gpu_hours.to_dict() == {"train": 2.0, "reconstruct": 1.0, "fidelity": 0.0}
+    assert found.hours.to_dict() == {"train": 2.0, "reconstruct": 1.0, "fidelity": 1.0} and found.jobs["train"] == 2
+    assert runtime(tmp_path / "nowhere", {}).empty
+
+
+def test_the_checklist_has_44_items_and_each_is_answered_or_left_to_the_authors(tmp_path, experiment, cohorts):
+    assert [item.number for item in items()] == list(range(1, 45))
+    write_checklist(experiment, cohorts, FACTS, tmp_path / "c.html")
+    page = (tmp_path / "c.html").read_text()
+    count = int(page.split(" of 44 are answered")[0].rsplit(" ", 1)[1])
+    assert page.count(OPEN) == 44 - count and count >= 30
+    assert "{" not in page.split("</style>")[-1].split("<script>")[0], "every fact was filled in"
+    own = tuple(cohort.model_copy(update={"embedded": False}) for cohort in experiment.cohorts)
+    write_checklist(experiment.model_copy(update={"cohorts": own}), cohorts, FACTS, tmp_path / "real.html")
+    real = (tmp_path / "real.html").read_text()
+    assert real.count(OPEN) > page.count(OPEN), "of real data the run knows less: acquisition, ethics, availability"
+
+
+def test_every_cell_has_the_hash_of_its_scores_and_only_its_own_changes_it(tmp_path, experiment, numbers):
+    numbers(tmp_path, experiment)
+    files = [tmp_path / f"{name}.tsv" for name in ("fidelity", "dice", "predictions")]
+    summarise(experiment, "table1", *files, tmp_path / "t.csv", tmp_path / "tests.csv")
+    cells, scores = pd.read_csv(tmp_path / "t.csv"), load_scores(experiment, *files)
+    first = ledger({"table1": cells}, scores)
+    assert len(first) == len(cells) and (first.scores == 12).all() and first.sha256.str.len().eq(64).all()
+    again = ledger({"table1": cells}, scores.sample(frac=1, random_state=0))
+    assert first.equals(again), "the order of scores doesn't matter"
+    scores = scores.reset_index(drop=True)
+    at = scores.index[(scores.model == "sd_vae") & (scores.metric == "psnr")][0]
+    scores.loc[at, "value"] += 1e-9
+    assert (ledger({"table1": cells}, scores).sha256 != first.sha256).sum() == 1
+
+
+def test_the_front_page_builds_with_next_to_nothing_and_says_what_is_missing(tmp_path, experiment, numbers, cohorts):
+    numbers(tmp_path, experiment)
+    one = experiment.table1.model_copy(update={"cohorts": ("embedded_a",)})
+    experiment = experiment.model_copy(update={"table1": one})
+    for name in ("fidelity", "dice", "predictions"):
+        table = pd.read_csv(tmp_path / f"{name}.tsv", sep="\t", dtype=str, keep_default_na=False)
+        keep = (table.model != "vqgan") & (table.modality == "T1w")
+        write_tsv(table[keep if name != "predictions" else table.index < 0], tmp_path / f"{name}.tsv")
+    files = [tmp_path / f"{name}.tsv" for name in ("fidelity", "dice", "predictions")]
+    pairs = {}
+    for table in ("table1", "table2"):
+        pairs[table] = (tmp_path / f"{table}.csv", tmp_path / f"{table}_tests.csv")
+        summarise(experiment, table, *files, *pairs[table])
+    truth = pd.DataFrame(columns=["structure", "dice", "modality", "stand_in"])
+    write_tsv(truth, tmp_path / "truth.tsv")
+    models = {}
+    for row in experiment.models:
+        models[row.name] = tmp_path / f"{row.name}.json"
+        write_json(models[row.name], MODEL)
+    hours = write_origins(experiment, tmp_path / "none", models, FACTS, tmp_path / "r.csv", tmp_path / "o.html")
+    write(experiment, pairs, {}, tmp_path / "truth.tsv", cohorts, hours, tmp_path / "s.html")
+    page = (tmp_path / "s.html").read_text()
+    assert "nothing was measured of VQGAN" in page and "has T1w alone" in page and "Sex could not be probed" in page
+    assert "Stand-in: Embedded A and Embedded B are embedded cohorts" in page
+    assert json.loads(models["sd_vae"].read_text()) == MODEL and "NVIDIA H100" in (tmp_path / "o.html").read_text()
