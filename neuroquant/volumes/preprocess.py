@@ -1,6 +1,7 @@
 """From the scans of one shard to volumes: RAS+, brain box, padding, intensities (section 4.1 of the paper)."""
 
 import hashlib
+import math
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from neuroquant.volumes.brain import (
     signal_brain,
     signal_of,
 )
+from neuroquant.volumes.disk import reserve, told_when_full
 from neuroquant.volumes.geometry import bounding_box, centred_start, cut
 from neuroquant.volumes.intensity import intensity_bounds, normalise
 from neuroquant.volumes.plausible import look
@@ -42,6 +44,8 @@ QC = [
 ]  # fmt: skip
 Segment = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """From voxels (D, H, W) and their affine (4, 4) to FreeSurfer labels on the same grid."""
+BYTES = 2 + 1 + 2
+"""A voxel of image, mask and labels; the last two are compressed in the end."""
 KINDS = {"T1w": "t1w", "T2w": "t2w"}
 """Column of the manifest that names a modality's scan."""
 
@@ -81,8 +85,26 @@ def preprocess_shard(
 
     The HDF5 file has a row for each session and modality: `image` float16 in [-1, 1] with background -1, `mask` uint8
     (the brain) and `labels` int16 (ground truth; zeros where the attribute `has_labels` says there is none).
+
+    Raises
+    ------
+    InputError
+        If the disk is full; nothing half written stays behind.
     """
     out_h5.parent.mkdir(parents=True, exist_ok=True)
+    with told_when_full(out_h5.parent):
+        _preprocess(manifest_tsv, root, volume, out_h5, qc_tsv, excluded_tsv, segment)
+
+
+def _preprocess(
+    manifest_tsv: Path,
+    root: Path,
+    volume: Volume,
+    out_h5: Path,
+    qc_tsv: Path,
+    excluded_tsv: Path,
+    segment: Segment | None,
+) -> None:
     records: list[Record] = []
     has_labels: list[bool] = []
     qc: list[dict[str, Any]] = []
@@ -124,6 +146,7 @@ def _write(out_h5: Path, spool: Path, records: list[Record], has_labels: list[bo
         "has_labels": has_labels,
         "voxel_mm": float(np.median(list(sides))) if sides else None,
     }
+    reserve(out_h5.parent, len(records) * math.prod(volume.shape) * BYTES)
     with written_whole(out_h5) as scratch, ArrayWriter(scratch, records, attributes) as writer:
         writer.create("image", volume.shape, np.float16)
         writer.create("mask", volume.shape, np.uint8, compress=True)
@@ -146,6 +169,9 @@ def prepare(row: dict[str, Any], root: Path, volume: Volume, segment: Segment | 
     scans = {name: load_scan(root, file) for name, file in files.items()}
     for name, scan in scans.items():
         check_image(scan, files[name])
+    hashes = {f"{name.lower()}_hash": content_hash(scan.data) for name, scan in scans.items()}
+    if volume.pair_check and len(set(hashes.values())) < len(hashes):
+        raise Unusable("T1w and T2w are the same image: copy the right one", files["T2w"])
     aligned = bring_together(scans, files, volume)
     brain, made_from = find_brain(row, root, aligned, files, volume, segment)
     seen: dict[str, float] = {}
@@ -166,7 +192,7 @@ def prepare(row: dict[str, Any], root: Path, volume: Volume, segment: Segment | 
     affine = aligned.grid[1]
     qc |= {"voxel_mm": _by(np.linalg.norm(affine[:3, :3], axis=0)), "brain_ml": round(brain_ml(brain, affine), 3)}
     qc |= {"mask_from": made_from, **aligned.facts(brain), **seen}
-    qc |= {f"{name.lower()}_hash": content_hash(scan.data) for name, scan in scans.items()}
+    qc |= hashes
     images, geometry = {}, {}
     for name in scans:
         scan = aligned.scan(name)

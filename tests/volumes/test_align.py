@@ -175,8 +175,8 @@ def test_a_brain_that_is_too_large_is_shrunk_to_fit_and_says_by_how_much(shard):
 
 def test_a_raw_scan_takes_its_mask_from_a_label_map_or_from_the_engine(shard):
     noise = np.random.default_rng(0).uniform(1, 900, ball().shape).astype(np.float32)
-    shard.add("a", labels=np.where(ball(), 3, 0), T1w=noise, T2w=noise)
-    shard.add("b", T1w=noise, T2w=noise)
+    shard.add("a", labels=np.where(ball(), 3, 0), T1w=noise, T2w=2 * noise)
+    shard.add("b", T1w=noise, T2w=2 * noise)
     _, qc, excluded = shard.run()
     assert list(qc.subject) == ["a"] and qc.mask_from[0] == "label map"
     assert "volume.synthseg_mask" in excluded.reason[0]
