@@ -4,6 +4,7 @@ import gzip
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -34,6 +35,11 @@ class Scan:
     affine: np.ndarray
     source_shape: tuple[int, ...]
     source_affine: np.ndarray
+
+
+def by(sides: Any) -> str:
+    """Sides in words, e.g. 144 x 192 x 144."""
+    return " x ".join(f"{side:.4g}" for side in sides)
 
 
 def load_scan(root: Path, file: str) -> Scan:

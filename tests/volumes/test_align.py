@@ -191,6 +191,15 @@ def test_a_raw_scan_takes_its_mask_from_a_label_map_or_from_the_engine(shard):
     assert seen == [(ball().shape, [2.0, 2.0, 2.0])], "the engine is asked for what nothing else answers"
 
 
+def test_parcels_of_cortex_are_cortex(shard):
+    labels = np.where(ball(), 1012, 0)
+    labels[: ball().shape[0] // 2] = np.where(ball(), 12130, 0)[: ball().shape[0] // 2]
+    noise = np.random.default_rng(0).uniform(1, 900, ball().shape).astype(np.float32)
+    shard.add("a", labels=labels, T1w=noise, T2w=2 * noise)
+    volumes, qc, _ = shard.run()
+    assert qc.mask_from[0] == "label map" and set(np.unique(volumes.read("labels", 0))) == {0, 3, 42}
+
+
 @pytest.mark.parametrize("missing", ["t1w", "t2w"])
 def test_one_modality_is_enough(shard, missing):
     shard.add("a")[missing] = ""
@@ -244,6 +253,6 @@ def test_a_full_disk_leaves_nothing_half_written(shard, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("neuroquant.volumes.store.ArrayWriter.write", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(InputError, match="(?s)No space left.*free some space"):
         shard.run()
     assert not list((shard.root / "out").iterdir())
