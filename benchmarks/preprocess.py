@@ -25,7 +25,8 @@ from neuroquant.config.volume import Volume
 from neuroquant.device import use_threads
 from neuroquant.files import write_tsv
 from neuroquant.volumes import align
-from neuroquant.volumes.preprocess import bring_together, find_brain, prepare, preprocess_shard
+from neuroquant.volumes.masking import find_brain
+from neuroquant.volumes.preprocess import bring_together, prepare, preprocess_shard
 from neuroquant.volumes.scan import load_scan
 from neuroquant.volumes.store import ArrayFile
 

@@ -15,7 +15,11 @@ REPORTED = [
     RESULTS / "tables/probes.html",
     RESULTS / "tables/breakdown.html",
     *expand(RESULTS / "tables/{table}.html", table=("table1", "table2", "claims")),
-    *expand(RESULTS / "figures/montage_{cohort}.png", cohort=COHORTS),
+    *expand(
+        RESULTS / "figures/montage/{cohort}/{shard}.png",
+        cohort=COHORTS,
+        shard=ALL_SHARDS,
+    ),
     *expand(RESULTS / "figures/qc_{cohort}.png", cohort=COHORTS),
 ]
 

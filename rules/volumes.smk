@@ -35,19 +35,25 @@ rule preprocess:
         "../workflow_scripts/preprocess.py"
 
 
+# a picture of every shard, in one job: starting one costs more than drawing
 rule montage:
     input:
         volumes=lambda wildcards: shards_of(
-            wildcards.cohort, "volumes/{cohort}/{shard}.h5", "test"
+            wildcards.cohort, "volumes/{cohort}/{shard}.h5", "train", "val", "test"
         ),
+        qc=RESULTS / "cohorts/{cohort}/qc.tsv",
+        manifests=manifests_of("train", "val", "test"),
     output:
-        picture=report(
-            RESULTS / "figures/montage_{cohort}.png",
-            category="Cohorts",
-            subcategory="Volumes",
-            labels={"cohort": "{cohort}", "what": "preprocessed volumes"},
-            caption=CAPTIONS / "montage.rst",
-        ),
+        pictures=[
+            report(
+                RESULTS / f"figures/montage/{{cohort}}/{shard}.png",
+                category="Cohorts",
+                subcategory="Volumes",
+                labels={"cohort": "{cohort}", "what": f"volumes of {shard}"},
+                caption=CAPTIONS / "montage.rst",
+            )
+            for shard in ALL_SHARDS
+        ],
     log:
         log_of("montage", "{cohort}"),
     benchmark:
@@ -57,7 +63,7 @@ rule montage:
     resources:
         **SMALL_JOB,
     params:
-        cohort=lambda wildcards: EXPERIMENT.cohort(wildcards.cohort).shown,
+        identifiable=EXPERIMENT.report.identifiable,
         code=code_of("montage"),
         failures=str(FAILURES),
     message:

@@ -1,4 +1,4 @@
-"""Draw a montage of preprocessed volumes."""
+"""Draw a montage of the preprocessed volumes of each shard."""
 
 from neuroquant.job import running
 
@@ -7,4 +7,9 @@ with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakem
 
     from neuroquant.reporting.montage import draw
 
-    draw([Path(path) for path in snakemake.input.volumes], snakemake.params.cohort, Path(snakemake.output.picture))
+    draw(
+        [Path(path) for path in snakemake.input.volumes],
+        Path(snakemake.input.qc),
+        snakemake.params.identifiable,
+        [Path(path) for path in snakemake.output.pictures],
+    )

@@ -1,5 +1,6 @@
 """What a NIfTI header alone says against a scan."""
 
+import errno
 import gzip
 import struct
 import zlib
@@ -16,6 +17,8 @@ VOXEL_MM = (0.2, 8.0)
 """Smallest and largest side of a voxel that is taken for an image of a head; embedded cohorts use up to 7 mm."""
 SIDE_MIN = 16
 """Fewest voxels along a side."""
+SCALED = 1.5
+"""By what factor sform and qform may differ in a voxel's sides: templates are up to a quarter larger than life."""
 GRID_MM = 0.1
 """Two grids are one where no corner lies further apart than this."""
 UNREADABLE = (
@@ -56,9 +59,9 @@ def read_grid(path: Path) -> Grid:
     try:
         size = path.stat().st_size
     except OSError as error:
-        raise Unusable(f"can't be opened ({error.strerror})") from None
+        raise _unopened(path, error) from None
     if size == 0:
-        raise Unusable("the file is empty")
+        raise Unusable("the file is empty: copy it again")
     try:
         header = read_header(path)
         shape, affine = (
@@ -67,13 +70,18 @@ def read_grid(path: Path) -> Grid:
         )
         data_type = header.get_data_dtype()
         needed = int(header.get_data_offset()) + data_type.itemsize * int(np.prod([float(side) for side in shape]))
+    except PermissionError as error:
+        raise _unopened(path, error) from None
+    except gzip.BadGzipFile:
+        raise Unusable("named .gz, but not compressed: rename it to .nii, or compress it (gzip)") from None
     except UNREADABLE as error:
-        raise Unusable(f"not a readable NIfTI file ({type(error).__name__})") from None
+        why = type(error).__name__
+        raise Unusable(f"not a readable NIfTI file ({why}): convert it (dcm2niix), or copy it again") from None
     if data_type.kind not in "iuf":
-        raise Unusable(f"its voxels are of type {data_type}, not plain numbers")
+        raise Unusable(f"its voxels are of type {data_type}, not plain numbers: convert it")
     _check_grid(header, shape, affine)
     if _holds_less(path, size, needed):
-        raise Unusable(f"truncated: its header announces {needed} bytes")
+        raise Unusable(f"truncated: its header announces {needed} bytes; copy it again")
     return Grid(shape, affine)
 
 
@@ -89,23 +97,49 @@ def read_header(path: Path) -> SpatialHeader:
 
 def _check_grid(header: SpatialHeader, shape: tuple[int, ...], affine: np.ndarray) -> None:
     if len(shape) != 3:
-        raise Unusable(f"{len(shape)}D, of shape {shape}; one 3D volume is expected")
+        raise Unusable(f"{len(shape)}D, of shape {shape}; one 3D volume is expected: save one of its volumes by itself")
     if min(shape) < SIDE_MIN:
-        raise Unusable(f"of shape {shape}: fewer than {SIDE_MIN} voxels along one side")
+        raise Unusable(f"of shape {shape}: fewer than {SIDE_MIN} voxels along one side, no whole brain: remove it")
     codes = [int(header[name]) for name in ("sform_code", "qform_code") if name in header.keys()]
     if codes and not any(codes):
-        raise Unusable("neither sform nor qform is set, so that left and right are unknown")
-    if len(codes) == 2 and all(codes) and orientations(header.get_sform()) != orientations(header.get_qform()):
-        raise Unusable(
-            "its sform and qform disagree about which way its axes run "
-            f"({orientations(header.get_sform())} and {orientations(header.get_qform())}): correct the header"
-        )
-    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-6:
-        raise Unusable("its affine is singular")
+        raise Unusable("neither sform nor qform is set, left and right are unknown: convert it again (dcm2niix)")
     sides = np.linalg.norm(affine[:3, :3], axis=0)
+    if not np.isfinite(affine).all() or np.abs(np.linalg.det(affine[:3, :3])) < 1e-6 * max(sides.prod(), 1e-3):
+        raise Unusable("its affine is singular (two axes are one, or a voxel has no size): correct the header")
     if sides.min() < VOXEL_MM[0] or sides.max() > VOXEL_MM[1]:
-        millimetres = " x ".join(f"{side:.3g}" for side in sides)
-        raise Unusable(f"voxels of {millimetres} mm; {VOXEL_MM[0]:g} to {VOXEL_MM[1]:g} mm are expected")
+        found = f"voxels of {_millimetres(sides)} mm; {VOXEL_MM[0]:g} to {VOXEL_MM[1]:g} mm are expected"
+        raise Unusable(f"{found}: correct the header")
+    if len(codes) == 2 and all(codes):
+        _check_agreement(header, sides)
+
+
+def _check_agreement(header: SpatialHeader, sides: np.ndarray) -> None:
+    """Refuse a header whose sform and qform tell different scans; the sform may be an alignment to a template."""
+    try:
+        qform = header.get_qform()
+    except (HeaderDataError, ValueError, ArithmeticError):
+        raise Unusable("its qform is no rotation: correct the header, or set qform_code to 0") from None
+    ways = orientations(header.get_sform()), orientations(qform)
+    if ways[0] != ways[1]:
+        raise Unusable(
+            f"its sform and qform disagree about which way its axes run ({ways[0]} and {ways[1]}): correct the header"
+        )
+    apart = sides / np.linalg.norm(qform[:3, :3], axis=0)
+    if apart.max() > SCALED or apart.min() < 1 / SCALED:
+        told = f"{_millimetres(sides)} and {_millimetres(sides / apart)} mm"
+        raise Unusable(f"its sform and qform disagree about the size of a voxel ({told}): correct the header")
+
+
+def _millimetres(sides: np.ndarray) -> str:
+    return " x ".join(f"{side:.3g}" for side in sides)
+
+
+def _unopened(path: Path, error: OSError) -> Unusable:
+    """Why a file can't be opened, and what to do."""
+    remedy = "give yourself the right to read it (chmod u+r)" if error.errno == errno.EACCES else "supply it"
+    if path.is_symlink():
+        remedy = "it is a link: mend what it points to" if error.errno == errno.ENOENT else remedy
+    return Unusable(f"can't be opened ({error.strerror}): {remedy}")
 
 
 def orientations(affine: np.ndarray) -> str:

@@ -119,13 +119,14 @@ def find_fault(
         if kind not in files and (cohort.modalities == "paired" or not files.keys() & NAMES.keys()):
             return _missing(name, cohort, files), next(iter(files.values()), ("",))[0]
     if person is None:
-        return f"not in {table}", table
+        return f"not in {table}: add a row, or check how the table writes its name", table
     if person.conflict:
         return f"rows of {table} contradict each other about its {person.conflict}: correct them", table
     if not person.sex:
-        return f"sex is missing in {table}", table
+        return f"sex is missing in {table}: add it", table
     if person.sex not in ("F", "M"):
-        return f"sex is {person.sex!r} in {table}; F, M, female or male is expected, codes aren't guessed", table
+        what = "F, M, female or male is expected; codes aren't guessed, say in `sex_codes` what they stand for"
+        return f"sex is {person.sex!r} in {table}: {what}", table
     return find_header_fault(root, files, registration)
 
 

@@ -66,7 +66,8 @@ class Volume(Settings):
         False, description="brain mask of a raw scan by segmentation.engine, where no mask and no label map is given"
     )
     pair_check: bool = Field(
-        True, description="leave out pairs that look mirrored against each other, or swapped (T1w named T2w)"
+        True,
+        description="leave out pairs that look mirrored or swapped (T1w named T2w), or are one image twice",
     )
     oversize: Literal["crop", "rescale", "exclude"] = Field(
         "crop", description="what to do with a brain larger than the volume; rescale shrinks it to fit, and says so"

@@ -1,8 +1,8 @@
 """From the scans of one shard to volumes: RAS+, brain box, padding, intensities (section 4.1 of the paper)."""
 
 import hashlib
+import math
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,23 +13,13 @@ import pandas as pd
 from neuroquant.config.volume import Volume
 from neuroquant.files import read_tsv, write_tsv, written_whole
 from neuroquant.volumes import align
-from neuroquant.volumes.brain import (
-    GIVEN,
-    LABELLED,
-    SEGMENTED,
-    STRIPPED,
-    SUPPLY,
-    brain_ml,
-    given_brain,
-    labelled_brain,
-    not_stripped,
-    signal_brain,
-    signal_of,
-)
+from neuroquant.volumes.brain import brain_ml
+from neuroquant.volumes.disk import reserve, told_when_full
 from neuroquant.volumes.geometry import bounding_box, centred_start, cut
 from neuroquant.volumes.intensity import intensity_bounds, normalise
+from neuroquant.volumes.masking import Segment, find_brain, load_labels, refuse_raw
 from neuroquant.volumes.plausible import look
-from neuroquant.volumes.scan import Scan, Unusable, check_image, load_scan
+from neuroquant.volumes.scan import Scan, Unusable, by, check_image, load_scan
 from neuroquant.volumes.session import Session
 from neuroquant.volumes.store import ArrayWriter, Geometry, Record
 
@@ -40,8 +30,8 @@ QC = [
     "t1w_low", "t1w_high", "t2w_low", "t2w_high", "resampled", "scale", "registered", "mi_before", "mi_after",
     "shift_mm", "turn_deg", "mirrored", "inward", "n4_t1w", "n4_t2w", "t1w_hash", "t2w_hash",
 ]  # fmt: skip
-Segment = Callable[[np.ndarray, np.ndarray], np.ndarray]
-"""From voxels (D, H, W) and their affine (4, 4) to FreeSurfer labels on the same grid."""
+BYTES = 2 + 1 + 2
+"""A voxel of image, mask and labels; the last two are compressed in the end."""
 KINDS = {"T1w": "t1w", "T2w": "t2w"}
 """Column of the manifest that names a modality's scan."""
 
@@ -81,8 +71,26 @@ def preprocess_shard(
 
     The HDF5 file has a row for each session and modality: `image` float16 in [-1, 1] with background -1, `mask` uint8
     (the brain) and `labels` int16 (ground truth; zeros where the attribute `has_labels` says there is none).
+
+    Raises
+    ------
+    InputError
+        If the disk is full; nothing half written stays behind.
     """
     out_h5.parent.mkdir(parents=True, exist_ok=True)
+    with told_when_full(out_h5.parent):
+        _preprocess(manifest_tsv, root, volume, out_h5, qc_tsv, excluded_tsv, segment)
+
+
+def _preprocess(
+    manifest_tsv: Path,
+    root: Path,
+    volume: Volume,
+    out_h5: Path,
+    qc_tsv: Path,
+    excluded_tsv: Path,
+    segment: Segment | None,
+) -> None:
     records: list[Record] = []
     has_labels: list[bool] = []
     qc: list[dict[str, Any]] = []
@@ -124,6 +132,7 @@ def _write(out_h5: Path, spool: Path, records: list[Record], has_labels: list[bo
         "has_labels": has_labels,
         "voxel_mm": float(np.median(list(sides))) if sides else None,
     }
+    reserve(out_h5.parent, len(records) * math.prod(volume.shape) * BYTES)
     with written_whole(out_h5) as scratch, ArrayWriter(scratch, records, attributes) as writer:
         writer.create("image", volume.shape, np.float16)
         writer.create("mask", volume.shape, np.uint8, compress=True)
@@ -146,6 +155,10 @@ def prepare(row: dict[str, Any], root: Path, volume: Volume, segment: Segment | 
     scans = {name: load_scan(root, file) for name, file in files.items()}
     for name, scan in scans.items():
         check_image(scan, files[name])
+    hashes = {f"{name.lower()}_hash": content_hash(scan.data) for name, scan in scans.items()}
+    if volume.pair_check and len(set(hashes.values())) < len(hashes):
+        raise Unusable("T1w and T2w are the same image: copy the right one", files["T2w"])
+    refuse_raw(row, scans, files, volume, segment)
     aligned = bring_together(scans, files, volume)
     brain, made_from = find_brain(row, root, aligned, files, volume, segment)
     seen: dict[str, float] = {}
@@ -160,13 +173,11 @@ def prepare(row: dict[str, Any], root: Path, volume: Volume, segment: Segment | 
     start, mask, qc = place(brain, volume, files[aligned.reference])
     labels = np.zeros(volume.shape, np.int16)
     if row["labels"]:
-        labels = cut(
-            aligned.beside(_load_labels(root, row["labels"], aligned)).astype(np.int16), start, volume.shape, 0
-        )
+        labels = cut(aligned.beside(load_labels(root, row["labels"], aligned)).astype(np.int16), start, volume.shape, 0)
     affine = aligned.grid[1]
-    qc |= {"voxel_mm": _by(np.linalg.norm(affine[:3, :3], axis=0)), "brain_ml": round(brain_ml(brain, affine), 3)}
+    qc |= {"voxel_mm": by(np.linalg.norm(affine[:3, :3], axis=0)), "brain_ml": round(brain_ml(brain, affine), 3)}
     qc |= {"mask_from": made_from, **aligned.facts(brain), **seen}
-    qc |= {f"{name.lower()}_hash": content_hash(scan.data) for name, scan in scans.items()}
+    qc |= hashes
     images, geometry = {}, {}
     for name in scans:
         scan = aligned.scan(name)
@@ -176,7 +187,7 @@ def prepare(row: dict[str, Any], root: Path, volume: Volume, segment: Segment | 
         if bounds[1] <= bounds[0]:
             raise Unusable(f"the brain's intensities are all {bounds[0]:g} or less", files[name])
         images[name] = normalise(cut(scan.data, start, volume.shape, 0.0), mask, bounds)
-        geometry[name] = _describe(scan, start, bounds, aligned.moved(name))
+        geometry[name] = describe(scan, start, bounds, aligned.moved(name))
         qc |= {f"{name.lower()}_low": bounds[0], f"{name.lower()}_high": bounds[1]}
     return Prepared(images, mask.astype(np.uint8), labels, geometry, qc)
 
@@ -195,7 +206,7 @@ def bring_together(scans: dict[str, Scan], files: dict[str, str], volume: Volume
     for name, scan in scans.items():
         apart = not align.same_grid(align.grid_of(scan), align.grid_of(fixed))
         if apart and volume.registration == "off":
-            shapes = f"{_by(scan.data.shape)} against {_by(fixed.data.shape)}"
+            shapes = f"{by(scan.data.shape)} against {by(fixed.data.shape)}"
             raise Unusable(
                 f"on another grid than {reference} ({shapes} voxels); volume.registration is off", files[name]
             )
@@ -204,37 +215,6 @@ def bring_together(scans: dict[str, Scan], files: dict[str, str], volume: Volume
     grid = align.grid_of(fixed)
     session = Session(scans, reference, grid, grid, found)
     return session.on(align.cubes(grid, volume.voxel_mm)) if volume.voxel_mm else session
-
-
-def find_brain(
-    row: dict[str, Any], root: Path, session: Session, files: dict[str, str], volume: Volume, segment: Segment | None
-) -> tuple[np.ndarray, str]:
-    """The brain (D, H, W), bool, on the session's grid, and what it was taken from.
-
-    In order: a given mask, skull-stripped scans, a label map, the segmentation of the reference scan.
-
-    Raises
-    ------
-    Unusable
-        If none of these can be had, with what to supply.
-    """
-    if row["mask"]:
-        mask = session.beside(_load_beside(root, row["mask"], session))
-        return given_brain(mask, row["mask"]), GIVEN
-    signals = {name: signal_of(scan) for name, scan in session.scans.items()}
-    why, at = not_stripped(signals, volume.strip_check)
-    if not why:
-        together = {name: session.place(name, signal) > 0.5 for name, signal in signals.items()}
-        brain, why = signal_brain(together, session.grid[1])
-        if not why:
-            return brain, STRIPPED
-        at = session.reference
-    if row["labels"]:
-        return labelled_brain(session.beside(_load_labels(root, row["labels"], session)), row["labels"]), LABELLED
-    if segment is not None:
-        scan = session.scan(session.reference)
-        return labelled_brain(segment(scan.data, scan.affine), files[session.reference]), SEGMENTED
-    raise Unusable(SUPPLY.format(why=why), files[at])
 
 
 def content_hash(data: np.ndarray) -> str:
@@ -263,32 +243,13 @@ def place(brain: np.ndarray, volume: Volume, file: str) -> tuple[np.ndarray, np.
     lost = int(total - np.count_nonzero(mask))
     limit = volume.crop_limit if volume.oversize == "crop" else 0.0
     if lost > limit * total:
-        reason = f"a brain of {_by(size)} voxels in a volume of {_by(volume.shape)} would lose {lost / total:.1%}"
+        reason = f"a brain of {by(size)} voxels in a volume of {by(volume.shape)} would lose {lost / total:.1%}"
         raise Unusable(f"{reason}; at most {limit:.1%} may be lost (volume.shape, oversize, crop_limit)", file)
-    facts = {"scan_shape": _by(brain.shape), "box": _by(size), "lost_voxels": lost, "lost_share": lost / total}
+    facts = {"scan_shape": by(brain.shape), "box": by(size), "lost_voxels": lost, "lost_share": lost / total}
     return start, mask, facts
 
 
-def _load_beside(root: Path, file: str, session: Session) -> Scan:
-    """A mask or label map, which lies on the grid of the reference scan."""
-    scan = load_scan(root, file)
-    reference = session.scans[session.reference]
-    if not align.same_grid(align.grid_of(scan), align.grid_of(reference)):
-        shapes = f"{_by(scan.data.shape)} against {_by(reference.data.shape)}"
-        raise Unusable(f"on another grid than {session.reference} ({shapes} voxels)", file)
-    return scan
-
-
-def _load_labels(root: Path, file: str, session: Session) -> Scan:
-    """A label map in RAS+, whole numbers that fit int16."""
-    scan = _load_beside(root, file, session)
-    data = scan.data.round()
-    if data.min() < 0 or data.max() > np.iinfo(np.int16).max:
-        raise Unusable(f"labels from {data.min():g} to {data.max():g}; 0 to 32767 are expected", file)
-    return Scan(data, scan.affine, scan.source_shape, scan.source_affine)
-
-
-def _describe(scan: Scan, start: np.ndarray, bounds: tuple[float, float], moved: np.ndarray | None) -> Geometry:
+def describe(scan: Scan, start: np.ndarray, bounds: tuple[float, float], moved: np.ndarray | None) -> Geometry:
     """What it takes to put a volume back into its scan."""
     return Geometry(
         affine=_rows(scan.affine),
@@ -308,7 +269,3 @@ def _rows(matrix: np.ndarray) -> tuple[tuple[float, ...], ...]:
 def _voxel_side(geometry: Geometry) -> float:
     """Side in mm of the cube that has a voxel's volume."""
     return abs(float(np.linalg.det(np.asarray(geometry.affine)[:3, :3]))) ** (1 / 3)
-
-
-def _by(sides: Any) -> str:
-    return " x ".join(f"{side:.4g}" for side in sides)

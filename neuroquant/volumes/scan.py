@@ -4,6 +4,7 @@ import gzip
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -36,6 +37,11 @@ class Scan:
     source_affine: np.ndarray
 
 
+def by(sides: Any) -> str:
+    """Sides in words, e.g. 144 x 192 x 144."""
+    return " x ".join(f"{side:.4g}" for side in sides)
+
+
 def load_scan(root: Path, file: str) -> Scan:
     """A scan of `root`: float32, through the header's slope, in RAS+.
 
@@ -49,16 +55,16 @@ def load_scan(root: Path, file: str) -> Scan:
         image = nib.load(root / file)
         data, affine = np.asarray(image.dataobj, dtype=np.float32), np.asarray(image.affine, float)
     except FileNotFoundError:
-        raise Unusable("the file is gone since the index was made", file) from None
+        raise Unusable("the file is gone since the index was made: put it back, or rerun", file) from None
     except (OSError, EOFError, ValueError, TypeError, zlib.error, ImageFileError, HeaderDataError) as error:
         raise Unusable(
-            f"its voxels can't be read to the end: truncated or damaged ({type(error).__name__})", file
+            f"its voxels can't be read to the end: truncated or damaged ({type(error).__name__}); copy it again", file
         ) from None
     if data.ndim != 3:
-        raise Unusable(f"{data.ndim}D, of shape {data.shape}; one 3D volume is expected", file)
+        raise Unusable(f"{data.ndim}D, of shape {data.shape}; one 3D volume is expected: save one by itself", file)
     bad = int(np.count_nonzero(~np.isfinite(data)))
     if bad:
-        raise Unusable(f"{bad} voxels are NaN or infinite", file)
+        raise Unusable(f"{bad} voxels are NaN or infinite: export it again, or set them to 0", file)
     return Scan(to_ras(data, affine), ras_affine(data.shape, affine), data.shape, affine)
 
 
@@ -80,9 +86,11 @@ def check_image(scan: Scan, file: str) -> None:
     """
     low, high = float(scan.data.min()), float(scan.data.max())
     if low == high:
-        raise Unusable("all voxels are zero" if high == 0 else f"constant: all voxels are {high:g}", file)
+        found = "all voxels are zero" if high == 0 else f"all voxels are {high:g}"
+        raise Unusable(f"{found}: export it again", file)
     floor = NOISE_FLOOR * max(high, -low)
     positive, negative = np.count_nonzero(scan.data > floor), np.count_nonzero(scan.data < -floor)
     share = negative / (positive + negative)
     if share > NEGATIVE_SHARE:
-        raise Unusable(f"{share:.0%} of its signal is negative (z-scored, say); scanner intensities are expected", file)
+        found = f"{share:.0%} of its signal is negative (z-scored, say)"
+        raise Unusable(f"{found}; scanner intensities are expected: supply the scan from before that", file)

@@ -194,4 +194,6 @@ class ArrayWriter:
         return self
 
     def __exit__(self, *exception: object) -> None:
+        if exception[0] is None:
+            self._file.flush()  # raises where a disk is full; closing alone would swallow it
         self._file.close()

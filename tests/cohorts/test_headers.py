@@ -35,9 +35,9 @@ def test_empty_missing_and_foreign_files_are_told_apart(tmp_path, kind):
     path = tmp_path / f"a{kind}"
     assert "can't be opened" in reason(path)
     path.touch()
-    assert reason(path) == "the file is empty"
+    assert "the file is empty" in reason(path)
     path.write_bytes(b"not a scan at all" * 100)
-    assert "not a readable NIfTI" in reason(path)
+    assert ("not compressed" if kind == ".nii.gz" else "not a readable NIfTI") in reason(path)
 
 
 @pytest.mark.parametrize("kind", [".nii", ".nii.gz"])

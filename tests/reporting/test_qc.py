@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from neuroquant.files import read_tsv, write_tsv
 from neuroquant.reporting import montage
@@ -42,10 +43,10 @@ def test_the_picture_and_the_table_are_made_of_any_number_of_sessions(tmp_path, 
     assert len(read_tsv(tmp_path / "qc.out")) == sessions
 
 
-@pytest.mark.parametrize("modalities", [("T1w", "T2w"), ("T2w",), ()])
-def test_a_montage_shows_whatever_modalities_there_are(tmp_path, modalities):
-    records = [Record("c", "s", "1", modality, "test", "", "F", 9.0) for modality in modalities]
-    with ArrayWriter(tmp_path / "v.h5", records) as writer:
+def shard(path, *subjects, modalities=("T1w", "T2w")):
+    """Volumes of brains that are boxes, one session a subject."""
+    records = [Record("c", s, "1", modality, "test", "", "F", 9.0) for s in subjects for modality in modalities]
+    with ArrayWriter(path, records) as writer:
         writer.create("image", (16, 16, 16), np.float16)
         writer.create("mask", (16, 16, 16), np.uint8, compress=True)
         for row in range(len(records)):
@@ -53,10 +54,45 @@ def test_a_montage_shows_whatever_modalities_there_are(tmp_path, modalities):
             image[4:12, 3:13, 5:11] = np.random.default_rng(row).uniform(-0.5, 1, (8, 10, 6))
             writer.write("image", row, image)
             writer.write("mask", row, image > -1)
-    montage.draw([tmp_path / "v.h5"], "C", tmp_path / "m.png")
-    assert (tmp_path / "m.png").stat().st_size > 500
-    if records:
-        mask = np.zeros((16, 16, 16))
-        mask[4:12, 3:13, 5:11] = 1
-        box = montage.box_of(mask, 0)
-        assert (box.get_x(), box.get_y(), box.get_width(), box.get_height()) == (2.5, 4.5, 10, 6)
+    return path
+
+
+def odd(path, **sessions):
+    rows = [{"cohort": "c", "subject": s, "session": "1", "outlier": what} for s, what in sessions.items()]
+    write_tsv(pd.DataFrame(rows, columns=["cohort", "subject", "session", "outlier"]), path)
+    return path
+
+
+@pytest.mark.parametrize("modalities", [("T1w", "T2w"), ("T2w",), ()])
+def test_a_montage_shows_whatever_modalities_there_are_the_same_each_time(tmp_path, modalities):
+    volumes, table = shard(tmp_path / "v.h5", "s", modalities=modalities), odd(tmp_path / "qc.tsv")
+    for name in ("a.png", "b.png"):
+        montage.draw([volumes], table, False, [tmp_path / name])
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+    width = Image.open(tmp_path / "a.png").width
+    assert width == (300 if not modalities else len(modalities) * 3 * (16 * (montage.TALL // 16) + 2))
+
+
+def test_a_panel_has_the_brain_its_box_and_the_edges_of_the_other_contrast():
+    image = np.full((16, 16, 16), -1.0, np.float32)
+    image[4:12, 3:13, 5:11] = 0.5
+    mask = image > -1
+    mask[8, 3:13, 5] = False  # the box is the whole brain's, whatever a slice shows of it
+    assert montage.box_of(mask, 0) == ((3, 12), (5, 10))
+    plain = montage.panel(image, mask, None, 0)
+    assert {montage.BRAIN, montage.BOX} <= set(np.unique(plain)) and montage.EDGE not in plain
+    assert montage.EDGE in montage.panel(image, mask, montage.edges(image) & mask, 0)
+    times = montage.TALL // 16
+    rows = np.flatnonzero((plain == montage.BOX).any(axis=1))
+    assert rows.max() == len(plain) - 1 - 5 * times, "up is up: the box ends five voxels above the floor"
+
+
+def test_sessions_that_stand_out_are_shown_first_and_named_only_where_that_is_asked_for(tmp_path, monkeypatch):
+    subjects = ["anna", "bert", "cora", "dora", "emil"]
+    volumes, table = shard(tmp_path / "v.h5", *subjects), odd(tmp_path / "qc.tsv", emil="brain_ml shift_mm")
+    titles, write = [], montage.titled
+    monkeypatch.setattr(montage, "titled", lambda text, width: titles.append(text) or write(text, width))
+    for identifiable in (False, True):
+        montage.draw([volumes], table, identifiable, [tmp_path / "m.png"])
+    assert titles[:3] == ["1  stands out by brain_ml, shift_mm", "2", "3"]
+    assert titles[3].startswith("1  emil 1  stands out") and titles[4:] == ["2  anna 1", "3  bert 1"]

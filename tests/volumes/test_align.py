@@ -175,8 +175,8 @@ def test_a_brain_that_is_too_large_is_shrunk_to_fit_and_says_by_how_much(shard):
 
 def test_a_raw_scan_takes_its_mask_from_a_label_map_or_from_the_engine(shard):
     noise = np.random.default_rng(0).uniform(1, 900, ball().shape).astype(np.float32)
-    shard.add("a", labels=np.where(ball(), 3, 0), T1w=noise, T2w=noise)
-    shard.add("b", T1w=noise, T2w=noise)
+    shard.add("a", labels=np.where(ball(), 3, 0), T1w=noise, T2w=2 * noise)
+    shard.add("b", T1w=noise, T2w=2 * noise)
     _, qc, excluded = shard.run()
     assert list(qc.subject) == ["a"] and qc.mask_from[0] == "label map"
     assert "volume.synthseg_mask" in excluded.reason[0]
@@ -189,6 +189,15 @@ def test_a_raw_scan_takes_its_mask_from_a_label_map_or_from_the_engine(shard):
     _, qc, excluded = shard.run("engine", segment=engine)
     assert excluded.empty and list(qc.mask_from) == ["label map", "SynthSeg"]
     assert seen == [(ball().shape, [2.0, 2.0, 2.0])], "the engine is asked for what nothing else answers"
+
+
+def test_parcels_of_cortex_are_cortex(shard):
+    labels = np.where(ball(), 1012, 0)
+    labels[: ball().shape[0] // 2] = np.where(ball(), 12130, 0)[: ball().shape[0] // 2]
+    noise = np.random.default_rng(0).uniform(1, 900, ball().shape).astype(np.float32)
+    shard.add("a", labels=labels, T1w=noise, T2w=2 * noise)
+    volumes, qc, _ = shard.run()
+    assert qc.mask_from[0] == "label map" and set(np.unique(volumes.read("labels", 0))) == {0, 3, 42}
 
 
 @pytest.mark.parametrize("missing", ["t1w", "t2w"])
@@ -244,6 +253,6 @@ def test_a_full_disk_leaves_nothing_half_written(shard, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("neuroquant.volumes.store.ArrayWriter.write", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(InputError, match="(?s)No space left.*free some space"):
         shard.run()
     assert not list((shard.root / "out").iterdir())

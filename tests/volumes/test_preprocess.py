@@ -71,7 +71,7 @@ def test_given_masks_and_label_maps_are_carried_along(shard):
     given = ball(radius=8)
     labels = np.where(ball(radius=6), 17, 0)
     noise = np.random.default_rng(0).uniform(1, 900, ball().shape).astype(np.float32)
-    shard.add("a", mask=given, labels=labels, T1w=noise, T2w=noise)
+    shard.add("a", mask=given, labels=labels, T1w=noise, T2w=2 * noise)
     shard.add("b")
     volumes, qc, excluded = shard.run()
     assert excluded.empty and list(qc.mask_from) == ["given mask", "skull-stripped scans"]
@@ -86,7 +86,7 @@ def test_stray_voxels_are_dropped_and_holes_are_filled(shard):
     data[ball()] += np.random.default_rng(0).uniform(0, 50, ball().sum())
     data[14:17, 15:18, 13:16] = 0
     data[1, 1, 1] = 700
-    shard.add("a", T1w=data, T2w=data)
+    shard.add("a", T1w=data, T2w=2 * data)
     volumes, _, _ = shard.run()
     assert volumes.read("mask", 0).sum() == ball().sum()
 
@@ -100,7 +100,7 @@ def broken() -> dict[str, tuple[np.ndarray, str]]:
         "nan": (holed, "1 voxels are NaN or infinite"),
         "inf": (endless, "1 voxels are NaN or infinite"),
         "zero": (np.zeros_like(good), "all voxels are zero"),
-        "constant": (np.full_like(good, 7), "constant: all voxels are 7"),
+        "constant": (np.full_like(good, 7), "all voxels are 7"),
         "four": (four, "4D"),
         "zscored": (standard, "is negative"),
         "skull": (good + 300, "not skull-stripped and no mask"),

@@ -1,0 +1,104 @@
+"""From a mask, a label map, skull-stripped scans or an engine to the brain of a session."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from neuroquant.config.volume import Volume
+from neuroquant.volumes import align
+from neuroquant.volumes.brain import (
+    GIVEN,
+    LABELLED,
+    SEGMENTED,
+    STRIPPED,
+    SUPPLY,
+    given_brain,
+    labelled_brain,
+    not_stripped,
+    signal_brain,
+    signal_of,
+)
+from neuroquant.volumes.scan import Scan, Unusable, by, load_scan
+from neuroquant.volumes.session import Session
+
+Segment = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""From voxels (D, H, W) and their affine (4, 4) to FreeSurfer labels on the same grid."""
+PARCELS = {
+    3: ((1000, 1999), (11100, 11199)),
+    42: ((2000, 2999), (12100, 12199)),
+    2: ((3000, 3999),),
+    41: ((4000, 4999),),
+}
+"""FreeSurfer's parcels of cortex and white matter (aparc+aseg, wmparc), by the structure that they are parts of."""
+
+
+def refuse_raw(
+    row: dict[str, Any], scans: dict[str, Scan], files: dict[str, str], volume: Volume, segment: Segment | None
+) -> None:
+    """Refuse raw scans that nothing can mask, before half a minute is spent on their registration.
+
+    Raises
+    ------
+    Unusable
+        With what to supply.
+    """
+    if row["mask"] or row["labels"] or segment:
+        return
+    why, at = not_stripped({name: signal_of(scan) for name, scan in scans.items()}, volume.strip_check)
+    if why:
+        raise Unusable(SUPPLY.format(why=why), files[at])
+
+
+def find_brain(
+    row: dict[str, Any], root: Path, session: Session, files: dict[str, str], volume: Volume, segment: Segment | None
+) -> tuple[np.ndarray, str]:
+    """The brain (D, H, W), bool, on the session's grid, and what it was taken from.
+
+    In order: a given mask, skull-stripped scans, a label map, the segmentation of the reference scan.
+
+    Raises
+    ------
+    Unusable
+        If none of these can be had, with what to supply.
+    """
+    if row["mask"]:
+        mask = session.beside(load_beside(root, row["mask"], session))
+        return given_brain(mask, row["mask"]), GIVEN
+    signals = {name: signal_of(scan) for name, scan in session.scans.items()}
+    why, at = not_stripped(signals, volume.strip_check)
+    if not why:
+        together = {name: session.place(name, signal) > 0.5 for name, signal in signals.items()}
+        brain, why = signal_brain(together, session.grid[1])
+        if not why:
+            return brain, STRIPPED
+        at = session.reference
+    if row["labels"]:
+        return labelled_brain(session.beside(load_labels(root, row["labels"], session)), row["labels"]), LABELLED
+    if segment is not None:
+        scan = session.scan(session.reference)
+        return labelled_brain(segment(scan.data, scan.affine), files[session.reference]), SEGMENTED
+    raise Unusable(SUPPLY.format(why=why), files[at])
+
+
+def load_beside(root: Path, file: str, session: Session) -> Scan:
+    """A mask or label map, which lies on the grid of the reference scan."""
+    scan = load_scan(root, file)
+    reference = session.scans[session.reference]
+    if not align.same_grid(align.grid_of(scan), align.grid_of(reference)):
+        shapes = f"{by(scan.data.shape)} against {by(reference.data.shape)}"
+        raise Unusable(f"on another grid than {session.reference} ({shapes} voxels)", file)
+    return scan
+
+
+def load_labels(root: Path, file: str, session: Session) -> Scan:
+    """A label map in RAS+, whole numbers that fit int16; parcels become the structure that they are parts of."""
+    scan = load_beside(root, file, session)
+    data = scan.data.round()
+    for structure, ranges in PARCELS.items():
+        for first, last in ranges:
+            data[(data >= first) & (data <= last)] = structure
+    if data.min() < 0 or data.max() > np.iinfo(np.int16).max:
+        raise Unusable(f"labels from {data.min():g} to {data.max():g}; 0 to 32767 are expected", file)
+    return Scan(data, scan.affine, scan.source_shape, scan.source_affine)
