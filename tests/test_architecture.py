@@ -17,6 +17,7 @@ MAY_USE = {
     "training": BASE | {"config", "volumes", "models", "similarity", "model_folder", "published", "weights", "device"},
     "evaluation": BASE | {"config", "volumes", "models", "similarity", "convolution", "model_folder", "device"},
     "reporting": BASE | {"config", "volumes", "evaluation"},
+    "cluster": BASE | {"config", "cohorts", "models"},
 }
 HEAVY = {"torch", "monai", "diffusers", "snakemake"}
 

@@ -13,15 +13,17 @@ ROOT = Path(__file__).parents[2]
 TINY = yaml.safe_load((Path(__file__).parent / "tiny.yaml").read_text())
 
 
-def snakemake(folder: Path, *arguments: str, config: dict | None = None) -> subprocess.CompletedProcess:
-    """Call snakemake with results below `folder`; `config` is written there as the experiment."""
+def snakemake(
+    folder: Path, *arguments: str, config: dict | None = None, root: Path = ROOT
+) -> subprocess.CompletedProcess:
+    """Call snakemake of the project in `root` with results below `folder`; `config` is written there."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "experiment.yaml"
     path.write_text(yaml.safe_dump(TINY if config is None else config, sort_keys=False))
-    command = [sys.executable, "-m", "snakemake", *arguments, "--snakefile", str(ROOT / "Snakefile"), "--cores", "2"]
+    command = [sys.executable, "-m", "snakemake", *arguments, "--snakefile", str(root / "Snakefile"), "--cores", "2"]
     command += ["--directory", str(folder), "--configfile", str(path)]
     return subprocess.run(
-        command, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=ROOT, env=os.environ, check=False
+        command, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=root, env=os.environ, check=False
     )
 
 

@@ -2,10 +2,11 @@
 
 import os
 import re
+import shutil
 
 import pandas as pd
 import pytest
-from run import finished_jobs, job_counts, snakemake
+from run import ROOT, finished_jobs, job_counts, snakemake
 
 from neuroquant.files import read_tsv
 
@@ -94,6 +95,27 @@ def test_touching_one_session_redoes_its_shard_and_what_depends_on_it_and_nothin
     assert not {"make_cohort", "train", "train_standin", "training_curves", "export_latents"} & set(jobs)
     assert others == {path: path.stat().st_mtime_ns for path in others}
     assert "Nothing to be done" in snakemake(finished, "all").stdout
+
+
+@pytest.mark.parametrize(
+    "edited, redone",
+    [
+        ("reporting/training_curves.py", {"training_curves", "report", "all"}),
+        ("models/baselines/vqgan.py", set()),
+        ("evaluation/fidelity.py", {"fidelity", "gather", "table", "draw_figure3"}),
+    ],
+)
+def test_an_edit_of_the_package_redoes_what_uses_it_and_trains_nothing_anew(finished, tmp_path, edited, redone):
+    for name in ("rules", "workflow_scripts", "neuroquant", "config", "envs"):
+        shutil.copytree(ROOT / name, tmp_path / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "Snakefile", tmp_path)
+    same = job_counts(snakemake(finished, "-n", "all", root=tmp_path).stdout)
+    assert same == {}, "elsewhere, but the same code"
+    with open(tmp_path / "neuroquant" / edited, "a") as file:
+        file.write("\n# an edit\n")
+    jobs = set(job_counts(snakemake(finished, "-n", "all", root=tmp_path).stdout))
+    assert redone <= jobs and bool(redone) == bool(jobs)
+    assert not jobs & {"train", "train_standin", "preprocess", "reconstruct", "export_latents", "segment", "probe"}
 
 
 def test_two_runs_from_scratch_give_the_same_bytes_of_every_table(finished, tmp_path):

@@ -106,3 +106,14 @@ def test_weights_can_be_fetched_where_nothing_else_can_run_yet(tmp_path, monkeyp
     monkeypatch.setenv("HOME", str(tmp_path))
     done = snakemake(tmp_path, "--dry-run", "fetch_weights", config=with_authors_weights())
     assert done.returncode == 0 and job_counts(done.stdout) == {"fetch_weights": 1}
+
+
+@pytest.mark.parametrize("name", sorted(RULES))
+def test_every_rule_reruns_with_the_code_of_its_own_script(name):
+    text = RULES[name]
+    script = re.search(r"workflow_scripts/(\w+)\.py", text)
+    code = re.search(r"code=code_of\((.*?)\)", text, re.DOTALL)
+    if name == "fetch_weights" or (script is None and code is None):
+        return  # asked for by name; inherited from the rule that it is a variant of
+    assert code, f"rule {name} lacks code="
+    assert script is None or f'"{script.group(1)}"' in code.group(1), f"rule {name} hashes {code.group(1)}"
