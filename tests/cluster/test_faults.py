@@ -8,9 +8,19 @@ import signal
 import subprocess
 
 import pytest
-from cluster import CHECKPOINTS, WEIGHTS, Run, copy_without_models, experiment, half_written, nodes, records, slurm
-from cluster import snakemake as command_of
-from cluster import wait_until
+from cluster import (
+    CHECKPOINTS,
+    WEIGHTS,
+    Run,
+    copy_without_models,
+    experiment,
+    half_written,
+    nodes,
+    records,
+    slurm,
+    snakemake,
+    wait_until,
+)
 
 pytestmark = pytest.mark.slow
 CONFIG = experiment(200)
@@ -27,8 +37,11 @@ def ends_as_if_nothing_had_happened(run: Run, straight) -> str:
 
 @pytest.fixture(scope="module")
 def disturbed(profile, straight, tmp_path_factory):
-    """Three trainings at once and a fault for each; (run, job that met it) by name. A walltime's end takes up to 30 s."""
-    names = {"walltime": "", "requeue": "", "scancel": ""}
+    """Three trainings at once and a fault for each: (run, job that met it) by name.
+
+    SLURM looks at walltimes every 30 s and lets a requeued job wait, so that the three share their waiting.
+    """
+    names = ("walltime", "requeue", "scancel")
     folders = {name: copy_without_models(straight, tmp_path_factory.mktemp("faults") / name) for name in names}
     runs = {name: Run(folder, profile, CONFIG, WEIGHTS) for name, folder in folders.items()}
     jobs = {name: run.frozen() for name, run in runs.items()}
@@ -85,7 +98,7 @@ def test_snakemake_killed_outright_and_started_again_as_documented(profile, stra
     slurm("scancel", job)
     wait_until(lambda: not slurm("squeue", "-h", "--me"), "empty queue")
     assert half_written(run.folder) == [] and not (run.folder / WEIGHTS).exists()
-    subprocess.run(command_of(run.folder, CONFIG, "--profile", str(profile), "--unlock", WEIGHTS), check=True)
+    subprocess.run(snakemake(run.folder, CONFIG, "--profile", str(profile), "--unlock", WEIGHTS), check=True)
     ends_as_if_nothing_had_happened(Run(run.folder, profile, CONFIG, WEIGHTS), straight)
 
 
