@@ -63,9 +63,8 @@ def main(target: str = "all") -> None:
             count, seconds = jobs(there / name)
             print(f"{name:6} {wall:6.0f} s, {count} jobs of {seconds:.0f} s together")
         print(f"{submitted} of the jobs went through SLURM")
-        print(
-            f"ratio {through / here:.2f}; {(through - here) / submitted:.1f} s a submitted job; load {os.getloadavg()[1]:.0f}"
-        )
+        each = (through - here) / submitted
+        print(f"ratio {through / here:.2f}; {each:.1f} s a submitted job; load {os.getloadavg()[1]:.0f}")
 
 
 if __name__ == "__main__":
