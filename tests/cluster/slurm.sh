@@ -4,6 +4,7 @@
 # Needs root and apt. Everything it writes besides Debian's packages and /etc/slurm lies in $NEUROQUANT_SLURM (/tmp/neuroquant-slurm).
 set -euo pipefail
 HOME_DIR="${NEUROQUANT_SLURM:-/tmp/neuroquant-slurm}"
+SOCKET=/run/mysqld/mysqld.sock # where slurmdbd looks
 HOST="$(hostname -s)"
 NODES=("$HOST")
 if unshare --uts --mount sh -c 'hostname n1' 2>/dev/null; then NODES=(n1 n2); fi
@@ -17,7 +18,13 @@ install() {
   apt-get install -y -qq --no-install-recommends slurm-wlm slurmdbd munge mariadb-server slurm-wlm-mysql-plugin
 }
 
+ours() { grep -qs neuroquant-tests /etc/slurm/slurm.conf; }
+
 configure() {
+  if [ -e /etc/slurm/slurm.conf ] && ! ours; then
+    echo "this machine has a SLURM of its own (/etc/slurm/slurm.conf), which is left alone" >&2
+    exit 1
+  fi
   rm -rf "$HOME_DIR" # accounts and job numbers begin anew
   mkdir -p "$HOME_DIR"/{state,log,db,dev} "${NODES[@]/#/$HOME_DIR/spool/}" /etc/slurm /run/munge /run/mysqld
   chown munge: /run/munge
@@ -26,11 +33,13 @@ configure() {
     [ -e "$HOME_DIR/dev/nvidia$number" ] || mknod "$HOME_DIR/dev/nvidia$number" c 195 "$number"
   done
   cat >/etc/slurm/slurm.conf <<CONF
+# neuroquant-tests
 ClusterName=neuroquant
 SlurmctldHost=$HOST
 SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
+AuthInfo=cred_expire=15
 StateSaveLocation=$HOME_DIR/state
 SlurmdSpoolDir=$HOME_DIR/spool/%n
 SlurmctldLogFile=$HOME_DIR/log/slurmctld.log
@@ -43,6 +52,7 @@ SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory
 JobAcctGatherType=jobacct_gather/linux
 JobAcctGatherFrequency=2
+JobAcctGatherParams=OverMemoryKill
 AccountingStorageType=accounting_storage/slurmdbd
 AccountingStorageHost=localhost
 AccountingStorageTRES=gres/gpu
@@ -51,7 +61,7 @@ GresTypes=gpu
 MpiDefault=none
 KillWait=5
 MinJobAge=300
-ReturnToService=2
+ReturnToService=0
 SchedulerParameters=bf_interval=2,sched_interval=2
 PartitionName=test Nodes=ALL Default=YES MaxTime=1-00:00:00 State=UP OverSubscribe=NO
 CONF
@@ -76,6 +86,11 @@ CONF
   chmod 600 /etc/slurm/slurmdbd.conf
 }
 
+run() { # name, command: a daemon in the background, which `stop` ends
+  setsid "${@:2}" >"$HOME_DIR/log/$1.out" 2>&1 </dev/null &
+  echo $! >>"$HOME_DIR/pids"
+}
+
 wait_for() { # what, command
   for _ in $(seq 60); do
     if eval "$2" >/dev/null 2>&1; then return; fi
@@ -90,41 +105,48 @@ slurmd_of() { # a node, with its own hostname and names of all nodes that only i
   if [ "$1" != "$HOST" ]; then
     own=(unshare --uts --mount sh -c "hostname $1 && mount --bind $HOME_DIR/hosts /etc/hosts && exec \"\$@\"" sh)
   fi
-  setsid "${own[@]}" slurmd -D -N "$1" >"$HOME_DIR/log/slurmd-$1.out" 2>&1 </dev/null &
+  run "slurmd-$1" "${own[@]}" slurmd -D -N "$1"
 }
 
 start() {
   configure
   [ -e /etc/munge/munge.key ] || { dd if=/dev/urandom of=/etc/munge/munge.key bs=1 count=1024 status=none; }
   chown munge: /etc/munge/munge.key && chmod 400 /etc/munge/munge.key
-  pgrep -x munged >/dev/null || runuser -u munge -- munged
-  [ -d "$HOME_DIR/db/mysql" ] || mariadb-install-db --user=mysql --datadir="$HOME_DIR/db" >/dev/null 2>&1
-  if ! [ -S "$HOME_DIR/db.sock" ]; then
-    chmod 755 "$HOME_DIR"
-    setsid mariadbd --user=mysql --datadir="$HOME_DIR/db" --socket=/run/mysqld/mysqld.sock --skip-networking \
-      --pid-file=/run/mysqld/neuroquant.pid >"$HOME_DIR/log/mariadb.log" 2>&1 </dev/null &
+  if ! munge -n >/dev/null 2>&1; then # a machine may have its own
+    run munged setpriv --reuid=munge --regid=munge --clear-groups munged --foreground
+    wait_for munged "munge -n"
   fi
-  wait_for MariaDB "mariadb-admin --socket=/run/mysqld/mysqld.sock ping"
-  mariadb --socket=/run/mysqld/mysqld.sock -e "CREATE DATABASE IF NOT EXISTS slurm_acct_db;
+  [ -d "$HOME_DIR/db/mysql" ] || mariadb-install-db --user=mysql --datadir="$HOME_DIR/db" >/dev/null 2>&1
+  chmod 755 "$HOME_DIR"
+  run mariadb mariadbd --user=mysql --datadir="$HOME_DIR/db" --socket="$SOCKET" --skip-networking
+  wait_for MariaDB "mariadb-admin --socket=$SOCKET ping"
+  mariadb --socket=$SOCKET -e "CREATE DATABASE IF NOT EXISTS slurm_acct_db;
     CREATE USER IF NOT EXISTS 'slurm'@'localhost' IDENTIFIED BY 'slurm'; GRANT ALL ON slurm_acct_db.* TO 'slurm'@'localhost';"
-  setsid slurmdbd -D >"$HOME_DIR/log/slurmdbd.out" 2>&1 </dev/null &
+  run slurmdbd slurmdbd -D
   wait_for slurmdbd "sacctmgr -n show cluster"
   sacctmgr -i add cluster neuroquant >/dev/null 2>&1 || true
   sacctmgr -i add account study cluster=neuroquant >/dev/null 2>&1 || true
   sacctmgr -i add user root account=study defaultaccount=study >/dev/null 2>&1 || true
-  setsid slurmctld -D >"$HOME_DIR/log/slurmctld.out" 2>&1 </dev/null &
+  run slurmctld slurmctld -D
   wait_for slurmctld "scontrol ping | grep -q UP"
   for node in "${NODES[@]}"; do slurmd_of "$node"; done
   wait_for slurmd "[ \$(sinfo -h -N -t idle | wc -l) = ${#NODES[@]} ]"
 }
 
+end() { # a process, and wait until it has: the next start finds its port free
+  kill "$1" 2>/dev/null || return 0
+  for _ in $(seq 40); do
+    grep -qs '^State:.[^Z]' "/proc/$1/status" || return 0
+    sleep 0.25
+  done
+  kill -KILL "$1" 2>/dev/null || true
+}
+
 stop() {
+  ours || return 0
   scancel --user=root >/dev/null 2>&1 || true
-  pkill -x slurmd || true
-  pkill -x slurmctld || true
-  pkill -x slurmdbd || true
-  mariadb-admin --socket=/run/mysqld/mysqld.sock shutdown >/dev/null 2>&1 || true
-  pkill -x munged || true
+  [ ! -e "$HOME_DIR/pids" ] || for process in $(tac "$HOME_DIR/pids"); do end "$process"; done
+  rm -f "$HOME_DIR/pids"
   # with a configuration but no controller every call of scontrol, and with it every start of Snakemake, waits 10 s
   rm -f /etc/slurm/slurm.conf /etc/slurm/gres.conf /etc/slurm/slurmdbd.conf
 }

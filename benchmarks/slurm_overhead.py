@@ -1,0 +1,71 @@
+"""What SLURM adds to a run: the tiny experiment to the same target, by local jobs and through `--profile slurm`.
+
+    python benchmarks/slurm_overhead.py [target]        (default: all)
+
+Needs root and apt: it brings up the tests' SLURM and stops it again. Both runs may use the same number of cores, one
+after the other on the same machine; the ratio of their wall times is what counts.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parents[1]
+SLURM = ROOT / "tests/cluster/slurm.sh"
+TINY = ROOT / "tests/workflow/tiny.yaml"
+
+
+def run(folder: Path, target: str, *how: str) -> float:
+    """Seconds of a run from nothing to `target`."""
+    folder.mkdir()
+    command = [sys.executable, "-m", "snakemake", *how, target, "--snakefile", str(ROOT / "Snakefile")]
+    begun = time.monotonic()
+    with (folder / "said.txt").open("w") as said:
+        command += ["--directory", str(folder), "--configfile", str(TINY)]
+        subprocess.run(command, cwd=ROOT, stdout=said, stderr=said, check=True)
+    return time.monotonic() - begun
+
+
+def jobs(folder: Path) -> tuple[int, float]:
+    """How many jobs a run had and their seconds, as Snakemake noted them for each."""
+    seconds = [float(path.read_text().splitlines()[1].split("\t")[0]) for path in folder.rglob("benchmarks/**/*.tsv")]
+    return len(seconds), sum(seconds)
+
+
+def profile(folder: Path) -> Path:
+    """The shipped profile, with the tests' first look after 8 s and no more jobs at once than cores."""
+    settings = yaml.safe_load((ROOT / "slurm/config.yaml").read_text())
+    settings |= {"slurm-init-seconds-before-status-checks": 8, "latency-wait": 5, "slurm-logdir": str(folder / "logs")}
+    folder.mkdir()
+    (folder / "config.yaml").write_text(yaml.safe_dump(settings | {"jobs": os.cpu_count()}))
+    return folder
+
+
+def main(target: str = "all") -> None:
+    """Run both and print a line each, and their ratio."""
+    with tempfile.TemporaryDirectory() as scratch:
+        there = Path(scratch)
+        here = run(there / "local", target, "--cores", str(os.cpu_count()))
+        subprocess.run([SLURM, "install"], check=True)
+        try:
+            subprocess.run([SLURM, "start"], check=True)
+            through = run(there / "slurm", target, "--profile", str(profile(there / "profile")))
+            told = ["sacct", "-X", "-n", "-P", "-o", "State"]
+            submitted = len(subprocess.run(told, check=True, text=True, capture_output=True).stdout.split())
+        finally:
+            subprocess.run([SLURM, "stop"], check=True)
+        for name, wall in (("local", here), ("slurm", through)):
+            count, seconds = jobs(there / name)
+            print(f"{name:6} {wall:6.0f} s, {count} jobs of {seconds:.0f} s together")
+        print(f"{submitted} of the jobs went through SLURM")
+        each = (through - here) / submitted
+        print(f"ratio {through / here:.2f}; {each:.1f} s a submitted job; load {os.getloadavg()[1]:.0f}")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,131 @@
+"""What goes wrong on clusters: a run through the shipped profile gets over it, and ends as one without a fault.
+
+A training is stopped (SIGSTOP) at its first checkpoint, so that a fault always finds it in the middle; SLURM lets what
+it ends go on for as long as it takes to save.
+"""
+
+import signal
+import subprocess
+
+import pytest
+from cluster import (
+    CHECKPOINTS,
+    WEIGHTS,
+    Run,
+    copy_without_models,
+    experiment,
+    half_written,
+    nodes,
+    records,
+    slurm,
+    snakemake,
+    wait_until,
+)
+
+pytestmark = pytest.mark.slow
+CONFIG = experiment(200)
+
+
+def ends_as_if_nothing_had_happened(run: Run, straight) -> str:
+    """It must: same bytes, from a checkpoint and not from the start, nothing half-written. Returns what was said."""
+    said = run.end()
+    assert "going on from step" in (run.folder / "results/tiny/logs/train/neuroquant.log").read_text()
+    assert (run.folder / WEIGHTS).read_bytes() == (straight / WEIGHTS).read_bytes()
+    assert half_written(run.folder) == []
+    return said
+
+
+@pytest.fixture(scope="module")
+def disturbed(profile, straight, tmp_path_factory):
+    """Three trainings at once and a fault for each: (run, job that met it) by name.
+
+    SLURM looks at walltimes every 30 s and lets a requeued job wait, so that the three share their waiting.
+    """
+    names = ("walltime", "requeue", "scancel")
+    folders = {name: copy_without_models(straight, tmp_path_factory.mktemp("faults") / name) for name in names}
+    runs = {name: Run(folder, profile, CONFIG, WEIGHTS) for name, folder in folders.items()}
+    jobs = {name: run.frozen() for name, run in runs.items()}
+    slurm("scontrol", "update", f"jobid={jobs['walltime']}", "EndTime=now+1")
+    slurm("scontrol", "requeue", jobs["requeue"])
+    slurm("scancel", jobs["scancel"])
+    yield {name: (runs[name], jobs[name]) for name in names}
+    for run in runs.values():
+        run.process.kill()
+
+
+def test_a_training_that_hits_its_walltime_goes_on_from_its_checkpoint_when_resubmitted(disturbed, straight):
+    run, job = disturbed["walltime"]
+    ends_as_if_nothing_had_happened(run, straight)
+    assert records(job, "State") == ["TIMEOUT"] and run.job() != job
+
+
+def test_a_requeued_job_goes_on_from_its_checkpoint_without_a_retry(disturbed, straight):
+    run, job = disturbed["requeue"]
+    ends_as_if_nothing_had_happened(run, straight)
+    assert records(job, "State") == ["REQUEUED", "COMPLETED"] and run.job() == job
+
+
+def test_a_job_that_is_cancelled_by_hand_is_noticed_and_tried_again(disturbed, straight):
+    """sacct says 'CANCELLED by <uid>', which the executor doesn't know: rules/cluster.smk."""
+    run, job = disturbed["scancel"]
+    said = ends_as_if_nothing_had_happened(run, straight)
+    assert records(job, "State")[0].startswith("CANCELLED by") and run.job() != job
+    assert "SLURM status is: 'CANCELLED'" in said
+
+
+def test_a_node_that_goes_down_and_comes_back(profile, straight, tmp_path):
+    run = Run(copy_without_models(straight, tmp_path / "node"), profile, CONFIG, WEIGHTS)
+    job = run.frozen()
+    node = records(job, "NodeList")[0]
+    slurm("scontrol", "update", f"nodename={node}", "state=down", "reason=test")
+    try:
+        wait_until(lambda: len(records(job, "State")) == 2, "second life of the job")
+    finally:
+        slurm("scontrol", "update", f"nodename={node}", "state=resume")
+    ends_as_if_nothing_had_happened(run, straight)
+    assert records(job, "State") == ["NODE_FAIL", "COMPLETED"] and run.job() == job
+    assert node in nodes()
+
+
+def test_snakemake_killed_outright_and_started_again_as_documented(profile, straight, tmp_path):
+    run = Run(copy_without_models(straight, tmp_path / "killed"), profile, CONFIG, WEIGHTS)
+    job = run.frozen()
+    run.process.send_signal(signal.SIGKILL)
+    run.process.wait()
+    assert slurm("squeue", "-h", "-j", job, "-o", "%T") == "RUNNING"  # nobody watches it any more
+    blocked = Run(run.folder, profile, CONFIG, WEIGHTS)
+    assert "--unlock" in blocked.end(status=1)
+    slurm("scancel", job)
+    wait_until(lambda: not slurm("squeue", "-h", "--me"), "empty queue")
+    assert half_written(run.folder) == [] and not (run.folder / WEIGHTS).exists()
+    subprocess.run(snakemake(run.folder, CONFIG, "--profile", str(profile), "--unlock", WEIGHTS), check=True)
+    ends_as_if_nothing_had_happened(Run(run.folder, profile, CONFIG, WEIGHTS), straight)
+
+
+def test_a_full_disk_fails_the_job_with_its_reason_and_the_run_goes_on_once_there_is_space(profile, straight, tmp_path):
+    folder = copy_without_models(straight, tmp_path / "full")
+    disk = folder / CHECKPOINTS
+    disk.mkdir(parents=True)
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)], check=False).returncode:
+        pytest.skip("no small disk can be mounted here")
+    try:
+        said = Run(folder, profile, CONFIG, WEIGHTS, "--retries", "0").end(status=1)
+        assert "No space left on device" in said.split("What failed")[1]
+        assert list(disk.iterdir()) == [] and not (folder / WEIGHTS).exists()
+        subprocess.run(["mount", "-o", "remount,size=64m", str(disk)], check=True)
+        Run(folder, profile, CONFIG, WEIGHTS).end()
+        assert (folder / WEIGHTS).read_bytes() == (straight / WEIGHTS).read_bytes()
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_job_over_its_memory_gets_more_on_the_retry(profile, straight, tmp_path):
+    folder = copy_without_models(straight, tmp_path / "memory")
+    run = Run(folder, profile, experiment(200, train_mem_mb=400), WEIGHTS)
+    run.until(lambda: "submitted" in run.said, "job")
+    first = run.job()
+    run.end()
+    asked = [int(records(job, "ReqMem")[0].rstrip("Mnc")) for job in (first, run.job())]
+    assert asked[0] == 400 and asked[1] in (800, 1200)
+    assert records(first, "State")[0] != "COMPLETED"
+    assert (folder / WEIGHTS).read_bytes() == (straight / WEIGHTS).read_bytes()
