@@ -29,7 +29,7 @@ import torch
 
 from neuroquant.device import resolve_device, use_threads
 from neuroquant.evaluation.synthseg.labels import official
-from neuroquant.evaluation.synthseg.network import UNet
+from neuroquant.evaluation.synthseg.network import UNet, ready_on
 from neuroquant.evaluation.synthseg.recipe import padding, posteriors_of, segment
 from neuroquant.evaluation.synthseg.weights import read_weights
 
@@ -49,7 +49,7 @@ def network_for(weights: Path) -> UNet:
 
 def measure(part: str, folder: Path, shape: tuple[int, int, int], volumes: int, device: str) -> dict[str, float]:
     """Seconds a volume, least of several, and this process's peak memory in GB."""
-    network, generator = network_for(folder / "network.h5").to(device), np.random.default_rng(1)
+    network, generator = ready_on(network_for(folder / "network.h5"), device), np.random.default_rng(1)
     image = generator.uniform(size=shape).astype(np.float32)
     padded = torch.from_numpy(np.pad(image, padding(shape, MULTIPLE, LEAST)))[None, None].to(device)
     seconds, clock = [], time.perf_counter if device == "cuda" else time.process_time
@@ -72,7 +72,8 @@ def agreement(folder: Path) -> tuple[float, float]:
     """Largest difference of the posteriors of one image, and the share of voxels with the same winner."""
     image, expected = np.load(folder / "image.npy"), np.load(folder / "posteriors.npy", mmap_mode="r")
     with torch.inference_mode():
-        found = network_for(folder / "network.h5")(torch.from_numpy(image)[None, None])[0].softmax(0).numpy()
+        network = ready_on(network_for(folder / "network.h5"), "cpu")
+        found = network(torch.from_numpy(image)[None, None])[0].softmax(0).numpy()
     largest = max(float(np.abs(found[c] - expected[..., c]).max()) for c in range(len(found)))
     same = np.mean([(found[:, i].argmax(0) == expected[i].argmax(-1)).mean() for i in range(len(image))])
     return largest, float(same)

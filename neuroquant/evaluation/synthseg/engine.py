@@ -12,7 +12,7 @@ from neuroquant.config.evaluation import Segmentation
 from neuroquant.device import resolve_device, use_threads
 from neuroquant.errors import InputError
 from neuroquant.evaluation.synthseg.installed import OFFICIAL
-from neuroquant.evaluation.synthseg.network import UNet
+from neuroquant.evaluation.synthseg.network import UNet, ready_on
 from neuroquant.evaluation.synthseg.outside import OutsideSegmenter
 from neuroquant.evaluation.synthseg.recipe import segment
 from neuroquant.evaluation.synthseg.scans import SIDE_MM, Found, Scan, on_grid, ready, upright
@@ -64,7 +64,7 @@ class TorchSegmenter:
         coarsen: int = 1,
     ):
         self.name, self.stand_in, self.labels = name, stand_in, labels
-        self.network, self.settings, self.device = network.to(device).eval(), settings, device
+        self.network, self.settings, self.device = ready_on(network, device), settings, device
         self.coarsen = coarsen
         if device.startswith("cuda"):
             torch.backends.cudnn.allow_tf32 = False  # its 10 bits are too few to agree with Keras to 1e-4

@@ -13,6 +13,8 @@ PLANES = 16
 """Planes of a large image that pass its finest level at a time; an even number."""
 LARGE = 2**20
 """Voxels from which on an image passes so: at full size the finest level's maps are what fills the memory."""
+FAST = torch.channels_last_3d
+"""How CPUs want features in memory: convolutions take half to two thirds of the time that they take otherwise."""
 HALO = 2
 """Planes on either side that two 3x3x3 convolutions look at."""
 
@@ -37,14 +39,15 @@ def slabs(function: Callable[..., Tensor], planes: int, *inputs: Tensor) -> Iter
         yield start, stop, part[:, :, start - low : stop - low]
 
 
-def joined(parts: Iterator[Slab], depth: int) -> Tensor:
+def joined(parts: Iterator[Slab], depth: int, memory_format: torch.memory_format = torch.contiguous_format) -> Tensor:
     """All slabs in one tensor, (B, C, D, H, W)."""
     whole = None
     for start, stop, part in parts:
         if stop - start == depth:
             return part
         if whole is None:
-            whole = part.new_empty(*part.shape[:2], depth, *part.shape[3:])
+            shape = (*part.shape[:2], depth, *part.shape[3:])
+            whole = torch.empty(shape, dtype=part.dtype, device=part.device, memory_format=memory_format)
         whole[:, :, start:stop] = part
     return whole
 
@@ -100,7 +103,7 @@ class UNet(nn.Module):
         planes = depth if torch.is_grad_enabled() or x.numel() < LARGE else PLANES
         skips = []
         for number, level in enumerate(self.down[:-1]):
-            skip = level.features(x) if number else joined(slabs(level.features, planes, x), depth)
+            skip = level.features(x) if number else joined(slabs(level.features, planes, x), depth, FAST)
             skips.append(skip)
             x = level.norm(F.max_pool3d(skip, 2)) if self.keeps_order(level) else F.max_pool3d(level.norm(skip), 2)
         x = self.down[-1].norm(self.down[-1].features(x))
@@ -116,3 +119,9 @@ class UNet(nn.Module):
     def keeps_order(level: Level) -> bool:
         """Whether a level's norm, with fixed statistics and no negative factor, can follow the pooling: less work."""
         return not level.norm.training and not torch.is_grad_enabled() and bool((level.norm.weight >= 0).all())
+
+
+def ready_on(network: UNet, device: str) -> UNet:
+    """The network for inference on a device; the same values, laid out in memory as the device wants them."""
+    network = network.to(device).eval()
+    return network.to(memory_format=FAST) if device == "cpu" else network

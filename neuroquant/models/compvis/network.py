@@ -61,8 +61,10 @@ class ResnetBlock(nn.Module):
         if c_in != c_out:
             self.nin_shortcut = conv(sizes, c_in, c_out, 1)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor | Upsampled) -> Tensor:
         """(B, C, *sides) to (B, C', *sides)."""
+        if isinstance(x, Upsampled):
+            return self.lean(x)
         if is_large(x.shape, x):
             return self.lean(Stored(x))
         h = self.conv1(F.silu(self.norm1(x)))
@@ -127,17 +129,14 @@ class Upsample(nn.Module):
 
 
 class Level(nn.Module):
-    """Residual blocks of one width, and the step to the next level."""
+    """Residual blocks of one width, and the step to the next level.
+
+    Encoder and decoder call the blocks themselves: a method here would keep what went into the first one in memory.
+    """
 
     def __init__(self, sizes: Sizes, c_in: int, c_out: int, blocks: int):
         super().__init__()
         self.block = nn.ModuleList(ResnetBlock(sizes, c_out if n else c_in, c_out) for n in range(blocks))
-
-    def forward(self, x: Tensor | Upsampled) -> Tensor:
-        """Through the blocks."""
-        for block in self.block:
-            x = block.lean(x) if isinstance(x, Upsampled) else block(x)
-        return x
 
 
 class Middle(nn.Module):
@@ -177,7 +176,8 @@ class Encoder(nn.Module):
         """(B, C, *sides) to (B, z or 2z, *(sides / f))."""
         x = self.conv_in(x)
         for level in self.down:
-            x = level(x)
+            for block in level.block:
+                x = block(x)
             if hasattr(level, "downsample"):
                 x = level.downsample(x)
         return self.conv_out(F.silu(self.norm_out(self.mid(x))))
@@ -207,7 +207,8 @@ class Decoder(nn.Module):
         """(B, z, *sides) to (B, C, *(sides * f))."""
         x = self.mid(self.conv_in(z))
         for level in reversed(self.up):
-            x = level(x)
+            for block in level.block:
+                x = block(x)
             if hasattr(level, "upsample"):
                 x = level.upsample(x)
         if not is_large(x.shape, x):

@@ -21,7 +21,7 @@ from neuroquant.evaluation.synthseg import recipe
 from neuroquant.evaluation.synthseg.engine import open_segmenter
 from neuroquant.evaluation.synthseg.installed import find_official
 from neuroquant.evaluation.synthseg.labels import flipped, name_of, official, topological_classes
-from neuroquant.evaluation.synthseg.network import UNet
+from neuroquant.evaluation.synthseg.network import UNet, ready_on
 from neuroquant.evaluation.synthseg.recipe import clean, normalised, padding, posteriors_of, segment
 from neuroquant.evaluation.synthseg.scans import Found
 from neuroquant.evaluation.synthseg.train_standin import train_standin
@@ -63,6 +63,7 @@ def test_a_large_image_passes_the_finest_level_in_slabs_to_the_same_values(monke
     monkeypatch.setattr(networks, "PLANES", planes)
     with torch.inference_mode():
         torch.testing.assert_close(network(x), expected, atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(ready_on(network, "cpu")(x), expected, atol=1e-5, rtol=1e-5)
 
 
 def test_weights_come_back_from_keras_layout(tmp_path):
