@@ -10,6 +10,7 @@ from nibabel.affines import voxel_sizes
 from nibabel.eulerangles import euler2mat
 from scipy import ndimage
 
+from neuroquant.errors import InputError
 from neuroquant.volumes import align
 from neuroquant.volumes.align import cubes, moved, mutual_information, register, same_grid, stretched
 from neuroquant.volumes.restore import restore, restore_labels
