@@ -41,12 +41,17 @@ def validate(chosen: argparse.Namespace) -> int:
     from neuroquant.config.load import load_experiment
 
     experiment = load_experiment(chosen.config, Path(__file__).parents[1] / "config")
+    wrong = 0
     for cohort in experiment.cohorts:
         if cohort.synthetic:
             print(f"{cohort.shown}: an embedded cohort of {cohort.synthetic.subjects} subjects, made by the workflow\n")
         else:
-            print(summary(cohort, experiment.volume, experiment.split, chosen.excluded))
-    return 0
+            try:
+                print(summary(cohort, experiment.volume, experiment.split, chosen.excluded))
+            except InputError as error:  # the other cohorts are looked at all the same
+                wrong += 1
+                print(error, file=sys.stderr)
+    return 1 if wrong else 0
 
 
 def add_plan(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

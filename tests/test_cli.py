@@ -45,11 +45,34 @@ def experiment(tmp_path):
 def test_validate_says_who_is_in_who_is_out_and_what_they_look_like(experiment, capsys):
     assert main(["validate", str(experiment), "--excluded"]) == 0
     said = capsys.readouterr().out
-    assert "in   7 sessions of 7 subjects" in said and "1  no T2w scan" in said
+    assert "in   7 sessions of 7 subjects" in said and "1  no T2w scan, e.g. sub-08" in said
     assert "sub-08: no T2w scan (sub-08/anat/sub-08_T1w.nii.gz)" in said
     assert "3 F, 4 M" in said and "20 x 22 x 18 voxels: 7" in said and "2 x 2 x 2 mm: 7" in said
     assert "21.0 to 27.0 years" in said and "(subjects)" in said
     assert not list(experiment.parent.glob("results*")), "nothing is written"
+
+
+def test_validate_says_what_there_is_to_choose_from_and_where_scans_come_from(experiment, capsys):
+    root = experiment.parent / "bids"
+    for number in (1, 2):
+        write_scan(root / f"sub-{number:02d}/anat/sub-{number:02d}_run-2_T1w.nii.gz")
+    people = (root / "participants.tsv").read_text().splitlines()
+    people = [people[0] + "\tsite", *(f"{row}\t{'AB'[n % 2]}" for n, row in enumerate(people[1:]))]
+    (root / "participants.tsv").write_text("\n".join(people) + "\n")
+    assert main(["validate", str(experiment)]) == 0
+    said = capsys.readouterr().out
+    assert "2 sessions with more than one T1w scan: the first by name is taken; `entities` chooses" in said
+    assert "sites     4 A, 3 B" in said and "scanners" not in said
+    assert "--excluded lists each" in said and "sub-08/anat" not in said
+
+
+def test_validate_goes_on_to_the_next_cohort_after_one_that_cannot_be_used(experiment, capsys):
+    config = yaml.safe_load(experiment.read_text())
+    config["cohorts"].insert(0, {"name": "gone", "root": str(experiment.parent / "elsewhere")})
+    experiment.write_text(yaml.safe_dump(config))
+    assert main(["validate", str(experiment)]) == 1
+    told = capsys.readouterr()
+    assert "no such folder" in told.err and "in   7 sessions" in told.out
 
 
 def test_validate_names_what_is_wrong_with_a_folder(experiment, capsys):

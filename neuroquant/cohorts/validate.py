@@ -1,5 +1,6 @@
 """What a cohort holds, in words: the index alone, before anything is run."""
 
+import re
 import tempfile
 from collections import Counter
 from pathlib import Path
@@ -7,8 +8,9 @@ from pathlib import Path
 import pandas as pd
 
 from neuroquant.cohorts.headers import read_grid
-from neuroquant.cohorts.index import index_cohort
+from neuroquant.cohorts.index import NAMES, candidates, index_cohort
 from neuroquant.cohorts.inventory import check_root, refresh_inventory
+from neuroquant.cohorts.layouts import choose
 from neuroquant.cohorts.proof import SPLITS
 from neuroquant.cohorts.split import split_subjects
 from neuroquant.config.cohort import Cohort
@@ -39,24 +41,34 @@ def summary(cohort: Cohort, volume: Volume, split: Split, every: bool = False) -
         refresh_inventory(cohort, root, paths[0])
         index_cohort(cohort, root, *paths, volume.registration != "off")
         kept, dropped = read_tsv(paths[1], ("age",)), read_tsv(paths[2])
+        several = with_several(cohort, paths[0])
     lines = [f"{cohort.shown} ({cohort.layout}, {root})"]
     lines.append(f"  in   {len(kept)} sessions of {kept.subject.nunique()} subjects")
     lines.append(f"  out  {len(dropped)} sessions")
-    lines += [f"       {count:6d}  {reason}" for reason, count in reasons(dropped).most_common()]
+    for reason, count in reasons(dropped).most_common():
+        one = next(row for row in dropped.itertuples() if short(row.reason) == reason)
+        lines.append(f"       {count:6d}  {reason}, e.g. {f'{one.subject} {one.session}'.strip()}")
+    if len(dropped) and not every:
+        lines.append("               (--excluded lists each with its file and what to do)")
     if every:
         where = (dropped.subject + " " + dropped.session).str.strip()
         lines += [
             f"       {who}: {row.reason} ({row.file})" for who, row in zip(where, dropped.itertuples(), strict=True)
         ]
     if len(kept):
-        lines += described(kept, root)
+        lines += described(kept, root) + several
         lines += would_split(kept, split, cohort.name)
     return "\n".join([*lines, ""])
 
 
 def reasons(dropped: pd.DataFrame) -> Counter:
     """How many sessions were left out for each reason, less what differs from one to the next."""
-    return Counter(dropped.reason.str.split(r" \(|[;:]", regex=True).str[0])
+    return Counter(dropped.reason.map(short))
+
+
+def short(reason: str) -> str:
+    """A reason less its figures and what to do."""
+    return re.split(r" \(|[;:]", reason)[0]
 
 
 def described(kept: pd.DataFrame, root: Path) -> list[str]:
@@ -72,6 +84,12 @@ def described(kept: pd.DataFrame, root: Path) -> list[str]:
         lines.append(f"  age       {ages.min():.1f} to {ages.max():.1f} years, median {ages.median():.1f}")
     else:
         lines.append("  age       not known")
+    lines += [
+        f"  {name}s".ljust(12) + ", ".join(f"{count} {value or 'not known'}" for value, count in found.items())
+        for name in ("site", "scanner")
+        if (kept[name] != "").any()
+        for found in [kept[name].value_counts().head(SHOWN)]
+    ]
     both = ((kept.t1w != "") & (kept.t2w != "")).sum()
     lines.append(f"  scans     {both} pairs, {(kept.t2w == '').sum()} T1w only, {(kept.t1w == '').sum()} T2w only")
     lines.append(f"  masks     {(kept['mask'] != '').sum()} given; label maps {(kept.labels != '').sum()}")
@@ -79,6 +97,16 @@ def described(kept: pd.DataFrame, root: Path) -> list[str]:
     shapes = Counter(" x ".join(map(str, grid.shape)) for grid in grids)
     sides = Counter(" x ".join(f"{side:.3g}" for side in (grid.affine[:3, :3] ** 2).sum(0) ** 0.5) for grid in grids)
     return [*lines, *listed("shapes", shapes, "voxels"), *listed("voxels", sides, "mm")]
+
+
+def with_several(cohort: Cohort, inventory_tsv: Path) -> list[str]:
+    """How many sessions have several scans of a kind to choose from, and how the choice is made."""
+    counts: Counter = Counter()
+    for files in candidates(cohort, inventory_tsv).values():
+        chosen = choose({kind: list(paths) for kind, paths in files.items()}, cohort.entities)
+        counts.update(NAMES[kind] for kind in NAMES if len(chosen.get(kind, ())) > 1)
+    how = "the first by name is taken" + ("; `entities` chooses" if cohort.layout in ("bids", "abcd") else "")
+    return [f"  several   {count} sessions with more than one {name} scan: {how}" for name, count in counts.items()]
 
 
 def listed(name: str, counts: Counter, unit: str) -> list[str]:

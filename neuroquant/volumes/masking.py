@@ -9,11 +9,13 @@ import numpy as np
 from neuroquant.config.volume import Volume
 from neuroquant.volumes import align
 from neuroquant.volumes.brain import (
+    BRAIN_ML_MAX,
     GIVEN,
     LABELLED,
     SEGMENTED,
     STRIPPED,
     SUPPLY,
+    brain_ml,
     given_brain,
     labelled_brain,
     not_stripped,
@@ -46,7 +48,12 @@ def refuse_raw(
     """
     if row["mask"] or row["labels"] or segment:
         return
-    why, at = not_stripped({name: signal_of(scan) for name, scan in scans.items()}, volume.strip_check)
+    signals = {name: signal_of(scan) for name, scan in scans.items()}
+    why, at = not_stripped(signals, volume.strip_check)
+    for name, signal in signals.items():
+        affine = scans[name].affine
+        if not why and brain_ml(signal, affine) > BRAIN_ML_MAX:  # a quick look, before the largest piece is sought
+            why, at = signal_brain({name: signal}, affine)[1], name
     if why:
         raise Unusable(SUPPLY.format(why=why), files[at])
 
