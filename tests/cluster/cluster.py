@@ -15,6 +15,8 @@ ROOT = Path(__file__).parents[2]
 SLURM = Path(__file__).parent / "slurm.sh"
 TINY = yaml.safe_load((ROOT / "tests/workflow/tiny.yaml").read_text())
 WEIGHTS = "results/tiny/models/neuroquant/model.safetensors"
+SMALL_DISK = Path(os.environ.get("NEUROQUANT_SLURM", "/tmp/neuroquant-slurm")) / "small"
+"""64 KB, of which the nodes know."""
 CHECKPOINTS = "results/tiny/checkpoints/neuroquant"
 
 

@@ -25,8 +25,11 @@ configure() {
     echo "this machine has a SLURM of its own (/etc/slurm/slurm.conf), which is left alone" >&2
     exit 1
   fi
+  umount "$HOME_DIR/small" 2>/dev/null || true
   rm -rf "$HOME_DIR" # accounts and job numbers begin anew
-  mkdir -p "$HOME_DIR"/{state,log,db,dev} "${NODES[@]/#/$HOME_DIR/spool/}" /etc/slurm /run/munge /run/mysqld
+  mkdir -p "$HOME_DIR"/{state,log,db,dev,small} "${NODES[@]/#/$HOME_DIR/spool/}" /etc/slurm /run/munge /run/mysqld
+  # before the nodes are there, which don't see what is mounted later; the tests give it space by a remount
+  mount -t tmpfs -o size=64k tmpfs "$HOME_DIR/small" || rmdir "$HOME_DIR/small"
   chown munge: /run/munge
   chown mysql: /run/mysqld "$HOME_DIR/db"
   for number in 0 1; do
@@ -147,6 +150,7 @@ stop() {
   scancel --user=root >/dev/null 2>&1 || true
   [ ! -e "$HOME_DIR/pids" ] || for process in $(tac "$HOME_DIR/pids"); do end "$process"; done
   rm -f "$HOME_DIR/pids"
+  umount "$HOME_DIR/small" 2>/dev/null || true
   # with a configuration but no controller every call of scontrol, and with it every start of Snakemake, waits 10 s
   rm -f /etc/slurm/slurm.conf /etc/slurm/gres.conf /etc/slurm/slurmdbd.conf
 }
