@@ -9,8 +9,8 @@ from snakemake.exceptions import WorkflowError
 sys.path.insert(0, str(workflow.basedir))
 
 from neuroquant.cohorts.inventory import check_root, refresh_inventory
-from neuroquant.cohorts.shards import shard_names
 from neuroquant.config.load import resolve_experiment
+from neuroquant.config.volume import shard_names
 from neuroquant.errors import InputError
 from neuroquant.evaluation.synthseg.installed import check_installed
 from neuroquant.files import write_text

@@ -5,17 +5,12 @@ from pathlib import Path
 from neuroquant.cohorts.index import KEY
 from neuroquant.cohorts.proof import SPLITS
 from neuroquant.cohorts.split import unit_hash
-from neuroquant.config.volume import Shards
+from neuroquant.config.volume import Shards, shard_names
 from neuroquant.errors import InputError
 from neuroquant.files import read_tsv, write_tsv
 
 UNUSED = ("site", "scanner")
 """Columns of `sessions.tsv` that no stage between the scans and the scores reads."""
-
-
-def shard_names(split: str, count: int) -> list[str]:
-    """Names of a split's shards: `train-000`, `train-001`, ...; the digits don't depend on `count`."""
-    return [f"{split}-{number:03d}" for number in range(count)]
 
 
 def bucket(subject: str, count: int) -> int:

@@ -46,6 +46,11 @@ class Shards(Settings):
     test: Count = Field(6, description="shards of the test split of each cohort")
 
 
+def shard_names(split: str, count: int) -> list[str]:
+    """Names of a split's shards: `train-000`, `train-001`, ...; the digits don't depend on `count`."""
+    return [f"{split}-{number:03d}" for number in range(count)]
+
+
 class Volume(Settings):
     """The volumes every model sees."""
 

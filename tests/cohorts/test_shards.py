@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neuroquant.cohorts.index import SESSIONS
-from neuroquant.cohorts.shards import UNUSED, bucket, shard_names, write_manifests
-from neuroquant.config.volume import Shards
+from neuroquant.cohorts.shards import UNUSED, bucket, write_manifests
+from neuroquant.config.volume import Shards, shard_names
 from neuroquant.errors import InputError
 from neuroquant.files import read_tsv, write_tsv
 
