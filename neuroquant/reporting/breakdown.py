@@ -198,20 +198,20 @@ def synthesis_section(experiment: Experiment, table: pd.DataFrame, scores: pd.Da
     """Both directions and all variants, beside the reconstruction of the image that is to be made."""
     if not len(table):
         return "<p>No row that was run makes one modality of the other, or no session has both.</p>"
-    direct = scores.groupby(["cohort", "model", "modality", "metric"])["value"].mean()
+    keys = ["model", "modality", "metric"]
+    direct = scores.groupby(["cohort", *keys])["value"].mean()
     tables = {}
     for cohort, part in table.groupby("cohort", sort=False):
         text = ranged(part["value"], part.ci_low, part.ci_high)
-        wide = part.assign(model=part.model.map(label), text=text, direction=part.source + " to " + part.modality)
+        wide = part.assign(text=text, direction=part.source + " to " + part.modality)
         wide = wide.assign(appearance=part.appearance.map(LOOKS), column=part.metric.map(METRICS))
-        wide["its reconstruction"] = [
-            f"{direct.get((cohort, r.model, r.modality, r.metric), float('nan')):.2f}" for r in part.itertuples()
-        ]
+        own = wide.drop_duplicates(["model", "direction", "metric"]).assign(appearance="its own reconstruction")
+        own["text"] = [f"{direct.get((cohort, *key), float('nan')):.2f}" for key in own[keys].itertuples(index=False)]
+        both = pd.concat([wide, own])
+        place = both.model.map([*label].index)
+        both = both.assign(place=place, model=both.model.map(label)).sort_values(["place", "direction"], kind="stable")
         index = ["model", "direction", "appearance"]
-        shown = wide.pivot_table(["text", "its reconstruction"], index, "column", aggfunc="first", sort=False)
-        shown.columns = [
-            f"{metric}{'' if kind == 'text' else ' of its reconstruction'}" for kind, metric in shown.columns
-        ]
+        shown = both.pivot_table("text", index, "column", aggfunc="first", sort=False)
         tables[cohort] = shown.reset_index().fillna("–")
     return (
         "<p>The anatomy of one image decoded with the appearance of the other modality (equation 13), against the "
