@@ -10,7 +10,7 @@ from neuroquant.config.experiment import Experiment
 from neuroquant.files import write_text
 from neuroquant.reporting.agreement import agreement, structures
 from neuroquant.reporting.figure4 import REGIONS
-from neuroquant.reporting.groups import WORST, groups, missing, with_people, worst
+from neuroquant.reporting.groups import WAYS, WORST, groups, missing, with_people, worst
 from neuroquant.reporting.inner import codebook, synthesis
 from neuroquant.reporting.numbers import read_numbers
 from neuroquant.reporting.pages import page, small_table
@@ -159,25 +159,33 @@ def volume_section(experiment: Experiment, table: pd.DataFrame, label: dict[str,
 
 
 def group_section(experiment: Experiment, table: pd.DataFrame, scores: pd.DataFrame, label: dict[str, str]) -> str:
-    """A table a metric and cohort, and how the subjects could not be parted."""
+    """A table a metric and cohort with a line a group, and how the subjects could not be parted."""
+    if not len(scores):
+        return "<p>Nothing was scored.</p>"
     parts = [
-        "<p>Means with 95 % intervals; in square brackets: subjects. SSIM is in <code>numbers/groups.csv</code>.</p>"
+        "<p>Means over the sessions of a group; in square brackets: subjects. Intervals, and SSIM, are in "
+        "<code>numbers/groups.csv</code>.</p>"
     ]
     for cohort, people in scores.groupby("cohort", sort=False):
-        here = table[table.cohort == cohort]
+        here = table[(table.cohort == cohort) & ~table.model.isin(EXTRA)]
         parts.append(f"<h3>{html.escape(experiment.cohort(cohort).shown)}</h3>")
         for metric in ("psnr", "dice", "accuracy"):
-            part = here[here.metric == metric]
-            if not len(part):
-                continue
-            text = ranged(part["value"], part.ci_low, part.ci_high) + part.subjects.map(" [{}]".format)
-            wide = part.assign(model=part.model.map(label), text=text, column=part.by + " " + part.group)
-            wide = wide.pivot_table("text", ["model", "modality"], "column", aggfunc="first", sort=False)
-            parts.append(f"<h4>{METRICS[metric]}</h4>{small_table(wide.reset_index().fillna('–'))}")
+            if len(part := here[here.metric == metric]):
+                parts.append(f"<h4>{METRICS[metric]}</h4>{small_table(by_group(part, label))}")
         alike = missing(people)
         if alike:
             parts.append(f'<p class="note">Not parted by {", ".join(alike)}: unknown, or the same for all.</p>')
-    return "".join(parts) if len(scores) else "<p>Nothing was scored.</p>"
+    return "".join(parts)
+
+
+def by_group(part: pd.DataFrame, label: dict[str, str]) -> pd.DataFrame:
+    """Values of one metric: a line a group and modality, a column a row of the benchmark."""
+    names = part.by + " " + part.group + part.subjects.map(" [{}]".format)
+    wide = part.assign(name=names, model=part.model.map(label), text=part["value"].map("{:.2f}".format))
+    columns = list(dict.fromkeys(wide.model))
+    wide = wide.sort_values("by", key=lambda by: by.map(WAYS.index), kind="stable")
+    shown = wide.pivot_table("text", ["name", "modality"], "model", aggfunc="first", sort=False)[columns]
+    return shown.reset_index().fillna("–").rename(columns={"name": "group"})
 
 
 def worst_section(experiment: Experiment, scores: pd.DataFrame, model: str) -> str:
@@ -190,20 +198,20 @@ def synthesis_section(experiment: Experiment, table: pd.DataFrame, scores: pd.Da
     """Both directions and all variants, beside the reconstruction of the image that is to be made."""
     if not len(table):
         return "<p>No row that was run makes one modality of the other, or no session has both.</p>"
-    direct = scores.groupby(["cohort", "model", "modality", "metric"])["value"].mean()
+    keys = ["model", "modality", "metric"]
+    direct = scores.groupby(["cohort", *keys])["value"].mean()
     tables = {}
     for cohort, part in table.groupby("cohort", sort=False):
         text = ranged(part["value"], part.ci_low, part.ci_high)
-        wide = part.assign(model=part.model.map(label), text=text, direction=part.source + " to " + part.modality)
+        wide = part.assign(text=text, direction=part.source + " to " + part.modality)
         wide = wide.assign(appearance=part.appearance.map(LOOKS), column=part.metric.map(METRICS))
-        wide["its reconstruction"] = [
-            f"{direct.get((cohort, r.model, r.modality, r.metric), float('nan')):.2f}" for r in part.itertuples()
-        ]
+        own = wide.drop_duplicates(["model", "direction", "metric"]).assign(appearance="its own reconstruction")
+        own["text"] = [f"{direct.get((cohort, *key), float('nan')):.2f}" for key in own[keys].itertuples(index=False)]
+        both = pd.concat([wide, own])
+        place = both.model.map([*label].index)
+        both = both.assign(place=place, model=both.model.map(label)).sort_values(["place", "direction"], kind="stable")
         index = ["model", "direction", "appearance"]
-        shown = wide.pivot_table(["text", "its reconstruction"], index, "column", aggfunc="first", sort=False)
-        shown.columns = [
-            f"{metric}{'' if kind == 'text' else ' of its reconstruction'}" for kind, metric in shown.columns
-        ]
+        shown = both.pivot_table("text", index, "column", aggfunc="first", sort=False)
         tables[cohort] = shown.reset_index().fillna("–")
     return (
         "<p>The anatomy of one image decoded with the appearance of the other modality (equation 13), against the "

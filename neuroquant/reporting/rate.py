@@ -139,7 +139,7 @@ def points(axis: plt.Axes, experiment: Experiment, here: pd.DataFrame, metric: s
     names = experiment.table1.rows
     for point in here[np.isfinite(here[metric].astype(float))].itertuples():
         value, low, high = (getattr(point, f"{metric}{end}") for end in ("", "_low", "_high"))
-        mark, size, colour, label, order = "+", 3.5, "0.6", OTHERS, 1
+        mark, size, colour, label, order = "o", 2.5, "0.6", OTHERS, 1
         if point.model in names:
             number = names.index(point.model)
             mark, size, colour = MARKS[number % len(MARKS)], 4.5, COLOURS[(number + 1) % len(COLOURS)]

@@ -82,7 +82,7 @@ def test_holm_is_the_textbooks():
     np.testing.assert_allclose(holm([0.01, 0.04, 0.03, np.nan]), [0.03, 0.06, 0.06, np.nan])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(npst.arrays(float, st.integers(1, 12), elements=st.floats(0, 1)))
 def test_holm_is_that_of_statsmodels(p):
     np.testing.assert_allclose(holm(p), multipletests(p, method="holm")[1], atol=1e-12)

@@ -205,5 +205,5 @@ def test_synthesis_stands_beside_the_reconstruction_and_names_its_appearance(tmp
         table.value["paired", "psnr"] == table.value["paired", "ssim"] == pytest.approx(22)
         and (table.images == 12).all()
     )
-    assert "T1w to T2w" in text and "appearance of the other image itself" in text and "of its reconstruction" in text
+    assert "T1w to T2w" in text and "appearance of the other image itself" in text and "its own reconstruction" in text
     assert "1 (0.4 %)" in text and "2 (0.8 %)" in text
