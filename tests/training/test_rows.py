@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from helpers import SD_VAE, make_row, train
+from safetensors.torch import load_file
 
 from neuroquant import models
 from neuroquant.config.model import ModelRow, Phase, Training
@@ -92,3 +93,12 @@ def test_every_kind_of_row_trains_and_comes_back_from_its_folder(tmp_path, shard
         assert model.decode(model.encode(x, torch.tensor([0, 1])), torch.tensor([0, 1])).shape == x.shape
     if row.name == "vqgan":
         assert found["codebook"].abs().sum() > 0
+
+
+def test_the_weights_handed_out_are_those_that_trained_codebook_and_all(tmp_path, shards):
+    """No average of the weights is kept, whose codebook could have stayed behind."""
+    found = train(tmp_path, shards[0])
+    last = load_file(sorted((tmp_path / "checkpoints").glob("*.safetensors"))[-1])
+    assert found.keys() == {name.removeprefix("model.") for name in last if name.startswith("model.")}
+    assert all(torch.equal(found[name], last[f"model.{name}"]) for name in found)
+    assert found["quantizer.started"] and found["quantizer.embedding"].any() and found["quantizer.count"].any()
