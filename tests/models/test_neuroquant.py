@@ -125,8 +125,10 @@ def test_attention_over_more_lines_than_a_kernel_takes_is_the_same(monkeypatch):
     torch.testing.assert_close(axis(x), whole)
 
 
-def test_the_compiled_units_are_whole_graphs_of_the_same_function_and_names():
+@pytest.mark.parametrize("what", ["nothing", "norms"])
+def test_the_compiled_units_are_whole_graphs_of_the_same_function_and_names(what):
     plain, compiled = (small(attention_blocks=(4,)) for _ in range(2))
+    compiled.recompute(what)
     compiled.compile_units(backend="eager")  # what is captured, without minutes of code generation
     generator = torch.Generator().manual_seed(0)
     for shape, plane in (((16, 32, 16), None), ((16, 1, 16), 1)):

@@ -95,6 +95,18 @@ def test_every_kind_of_row_trains_and_comes_back_from_its_folder(tmp_path, shard
         assert found["codebook"].abs().sum() > 0
 
 
+def test_pieces_that_the_network_cannot_halve_are_refused_by_their_key(tmp_path, shards):
+    phases = (*PIECES.phases, Phase(steps=2, batch=1, crop=(8, 8, 12)))
+    row = ModelRow(
+        name="x",
+        architecture="baselines.medvae",
+        parameters=MEDVAE,
+        training=PIECES.model_copy(update={"phases": phases}),
+    )
+    with pytest.raises(InputError, match=r"(?s)training.phases\[1\].crop.*\[8, 8, 12\].*multiples of 8"):
+        train(tmp_path, shards[0], (), row)
+
+
 def test_the_weights_handed_out_are_those_that_trained_codebook_and_all(tmp_path, shards):
     """No average of the weights is kept, whose codebook could have stayed behind."""
     found = train(tmp_path, shards[0])
