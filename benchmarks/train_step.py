@@ -166,9 +166,9 @@ def without_tf32() -> Iterator[None]:
 
 
 def variants(
-    row: ModelRow, phase: Phase, sessions: Sessions, device: str, steps: int, compiled: bool
+    row: ModelRow, phase: Phase, sessions: Sessions, device: str, steps: int, compiled: bool, names: list[str] | None
 ) -> dict[str, Measured]:
-    """Measure all variants of one phase; on CPUs, which train in float32 anyway, the configured one is float32."""
+    """Measure all variants of one phase, or float32 and those named; on CPUs, which train in float32 anyway, the configured one is float32."""
     pieces = phase.model_copy(update={"accumulate": phase.batch})
     exact = trained(row, precision="fp32")
     planned = [
@@ -182,6 +182,7 @@ def variants(
         planned.insert(0, ("configured", row, phase, nullcontext()))
     if compiled:
         planned.append(("compiled", trained(row, compile=True), phase, nullcontext()))
+    planned = [plan for plan in planned if plan[0] in ("float32", *(names or [plan[0]]))]
     found = {}
     for name, changed, batches, context in planned:
         with without_tf32() if "float32" in name else nullcontext(), context:
@@ -251,6 +252,7 @@ def main() -> None:
     parser.add_argument("--demo-size", action="store_true", help="the demo's small network")
     parser.add_argument("--account", action="store_true", help="count a step, at full size unless told, and end")
     parser.add_argument("--compile", action="store_true", help="measure the compiled variant on CPUs too")
+    parser.add_argument("--variants", nargs="+", help="measure these alone, and float32")
     parser.add_argument("--shape", type=int, nargs=3, help="voxels; multiples of 16")
     parser.add_argument("--pairs", type=int, help="pairs of volumes a step")
     parser.add_argument("--slices", type=int, help="pairs of slices a step")
@@ -279,7 +281,7 @@ def main() -> None:
 
         def taken(phase: Phase) -> dict[str, Measured]:
             compiled = device == "cuda" or arguments.compile
-            return variants(row, phase, sessions, device, arguments.steps, compiled)
+            return variants(row, phase, sessions, device, arguments.steps, compiled, arguments.variants)
 
         for phase in phases:
             print_times(row, shape, phase, taken(phase))

@@ -97,12 +97,8 @@ def test_every_kind_of_row_trains_and_comes_back_from_its_folder(tmp_path, shard
 
 def test_pieces_that_the_network_cannot_halve_are_refused_by_their_key(tmp_path, shards):
     phases = (*PIECES.phases, Phase(steps=2, batch=1, crop=(8, 8, 12)))
-    row = ModelRow(
-        name="x",
-        architecture="baselines.medvae",
-        parameters=MEDVAE,
-        training=PIECES.model_copy(update={"phases": phases}),
-    )
+    schedule = PIECES.model_copy(update={"phases": phases})
+    row = ModelRow(name="x", architecture="baselines.medvae", parameters=MEDVAE, training=schedule)
     with pytest.raises(InputError, match=r"(?s)training.phases\[1\].crop.*\[8, 8, 12\].*multiples of 8"):
         train(tmp_path, shards[0], (), row)
 
