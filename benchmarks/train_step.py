@@ -168,7 +168,10 @@ def without_tf32() -> Iterator[None]:
 def variants(
     row: ModelRow, phase: Phase, sessions: Sessions, device: str, steps: int, compiled: bool, names: list[str] | None
 ) -> dict[str, Measured]:
-    """Measure all variants of one phase, or float32 and those named; on CPUs, which train in float32 anyway, the configured one is float32."""
+    """Measure all variants of one phase, or float32 and those of `names`.
+
+    On CPUs, which train in float32 anyway, the configured one is float32.
+    """
     pieces = phase.model_copy(update={"accumulate": phase.batch})
     exact = trained(row, precision="fp32")
     planned = [
