@@ -23,7 +23,7 @@ from torch.utils.flop_counter import (
 )
 
 from neuroquant import models
-from neuroquant.config.model import ModelRow
+from neuroquant.config.model import ModelRow, Phase
 from neuroquant.models.autoencoder import Autoencoder
 from neuroquant.models.neuroquant import attention, plane
 from neuroquant.models.neuroquant.attention import MultiAxisAttention
@@ -60,6 +60,16 @@ class Account:
     least_s: dict[str, float] = field(default_factory=lambda: dict.fromkeys(DEVICES, 0.0))
     flop: dict[str, int] = field(default_factory=lambda: dict.fromkeys(PARTS, 0))
     saved: dict[str, int] = field(default_factory=lambda: dict.fromkeys(PARTS, 0))
+
+
+SETTINGS = (
+    ("fp32", "nothing"),
+    ("bf16, norms in fp32", "nothing"),
+    ("bf16", "nothing"),
+    ("bf16", "norms"),
+    ("bf16", "attention"),
+)
+"""Of the account. The second is what autocast does with norms by itself."""
 
 
 class Similarity(nn.Module):
@@ -170,6 +180,20 @@ def account(
             found.flop["attention"] += flop
             found.flop[name.split(".")[0]] -= flop
     return found
+
+
+def operations(
+    row: ModelRow, shape: tuple[int, int, int], phase: Phase, precision: str = "fp32", recompute: str = "nothing"
+) -> Account:
+    """The account of a step; of slices, the mean of the three planes, which are drawn evenly."""
+    if phase.mode == "3d":
+        return account(row, shape, phase.batch, None, precision, recompute)
+    counts = [account(row, shape, phase.batch, axis, precision, recompute) for axis in range(3)]
+    flop, saved = (
+        {part: sum(getattr(c, kind)[part] for c in counts) // 3 for part in PARTS} for kind in ("flop", "saved")
+    )
+    least = {name: sum(c.least_s[name] for c in counts) / 3 for name in DEVICES}
+    return Account(sum(c.moved for c in counts) // 3, least, flop, saved)
 
 
 @contextmanager

@@ -11,11 +11,15 @@ eager float32 model of the same run, TF32 off:
 - float32, up-sampling apart: nearest up-sampling stored, then convolved, as the text of the paper has it
 - compiled: as configured, with `training.compile`; always on GPUs, with --compile on CPUs
 - in pieces: as configured, `accumulate` as large as the batch lets it be
+- norms recomputed, attention recomputed: as configured, with `training.recompute`
 
-TFLOP/s counts the operations of the configured step whatever the variant; the share of the floor is the floor's time by
-the measured, on the GPUs that a floor is known for. On a GPU the wait is the host's, which runs ahead of the device.
+Seconds are the wall's on GPUs; on CPUs they are the process's own processor time over its threads, so that what
+else the machine does doesn't count. TFLOP/s counts the operations of the configured step whatever the variant. The
+floor is the least time on an H100 or H200: on volumes the analytic one, on slices that of the account's operations in
+bf16. On a GPU the wait is the host's, which runs ahead of the device. Slices of every plane come up in the warm-up.
 
-`--account` runs nothing: it counts the operations of a step, and the bytes kept for its backward pass, by part.
+`--account` runs nothing: it counts the operations of a step, and the bytes kept for its backward pass, by part; and how
+these, the bytes moved, and the least time of operations that follow one another depend on precision and recomputation.
 """
 
 import argparse
@@ -32,7 +36,7 @@ from unittest.mock import patch
 import numpy as np
 import torch
 import torch.nn.functional as F
-from account import PARTS, Account, account
+from account import DEVICES, PARTS, SETTINGS, operations
 from rows import load_rows, with_parameters
 from scipy import ndimage
 from torch import Tensor
@@ -86,13 +90,15 @@ def measure(row: ModelRow, phase: Phase, sessions: Sessions, device: str, steps:
     """Train for some steps and look at the clock; on a GPU the steps are waited for at the end alone."""
     torch.manual_seed(0)
     model = models.build(row.architecture, row.parameters).to(device).train()
+    model.recompute(row.training.recompute)
     if row.training.compile:
         model.compile_units()
     optimizer = torch.optim.AdamW(model.parameters(), lr=1.0, weight_decay=row.training.weight_decay, fused=True)
-    phase, wait = phase.model_copy(update={"steps": WARM_UP + steps}), 0.0
+    warm_up = WARM_UP if phase.mode == "3d" else warm_up_of_planes(sessions, phase)
+    phase, wait = phase.model_copy(update={"steps": warm_up + steps}), 0.0
     with peak_memory(device) as peak, Loader(sessions, phase, 0, 0, None, device == "cuda") as loader:
-        for step in range(WARM_UP + steps):
-            if step == WARM_UP:
+        for step in range(warm_up + steps):
+            if step == warm_up:
                 begin, wait = now(device), 0.0
             asked = time.perf_counter()
             batch = loader.batch(step)
@@ -102,11 +108,23 @@ def measure(row: ModelRow, phase: Phase, sessions: Sessions, device: str, steps:
     return Measured(seconds, wait / steps, peak[0])
 
 
+def warm_up_of_planes(sessions: Sessions, phase: Phase) -> int:
+    """Steps until each plane came up once: compiled parts are made anew for each."""
+    with Loader(sessions, phase.model_copy(update={"batch": 1, "accumulate": 1}), 0, 0, None) as loader:
+        seen = set()
+        for step in range(phase.steps):
+            seen.add(loader.batch(step).plane)
+            if len(seen) == 3 and step + 1 >= WARM_UP:
+                return step + 1
+    return WARM_UP
+
+
 def now(device: str) -> float:
     """Seconds of a clock, when all that was asked of the device is done."""
     if device == "cuda":
         torch.cuda.synchronize()
-    return time.perf_counter()
+        return time.perf_counter()
+    return time.process_time() / torch.get_num_threads()
 
 
 @contextmanager
@@ -148,20 +166,26 @@ def without_tf32() -> Iterator[None]:
 
 
 def variants(
-    row: ModelRow, phase: Phase, sessions: Sessions, device: str, steps: int, compiled: bool
+    row: ModelRow, phase: Phase, sessions: Sessions, device: str, steps: int, compiled: bool, names: list[str] | None
 ) -> dict[str, Measured]:
-    """Measure all variants of one phase; on CPUs, which train in float32 anyway, the configured one is float32."""
+    """Measure all variants of one phase, or float32 and those of `names`.
+
+    On CPUs, which train in float32 anyway, the configured one is float32.
+    """
     pieces = phase.model_copy(update={"accumulate": phase.batch})
     exact = trained(row, precision="fp32")
     planned = [
         ("float32", exact, phase, nullcontext()),
         ("float32, up-sampling apart", exact, phase, patch.object(plane, "upsampled_conv", apart)),
         ("in pieces", row, pieces, nullcontext()),
+        ("norms recomputed", trained(row, recompute="norms"), phase, nullcontext()),
+        ("attention recomputed", trained(row, recompute="attention"), phase, nullcontext()),
     ]
     if device == "cuda":
         planned.insert(0, ("configured", row, phase, nullcontext()))
     if compiled:
         planned.append(("compiled", trained(row, compile=True), phase, nullcontext()))
+    planned = [plan for plan in planned if plan[0] in ("float32", *(names or [plan[0]]))]
     found = {}
     for name, changed, batches, context in planned:
         with without_tf32() if "float32" in name else nullcontext(), context:
@@ -177,17 +201,6 @@ def trained(row: ModelRow, **changes: Any) -> ModelRow:
     return row.model_copy(update={"training": row.training.model_copy(update=changes)})
 
 
-def operations(row: ModelRow, shape: tuple[int, int, int], phase: Phase) -> Account:
-    """The account of a step; of slices, the mean of the three planes, which are drawn evenly."""
-    if phase.mode == "3d":
-        return account(row, shape, phase.batch)
-    counts = [account(row, shape, phase.batch, axis) for axis in range(3)]
-    flop, saved = (
-        {part: sum(getattr(c, kind)[part] for c in counts) // 3 for part in PARTS} for kind in ("flop", "saved")
-    )
-    return Account(flop, saved)
-
-
 def print_account(row: ModelRow, shape: tuple[int, int, int], phase: Phase) -> None:
     """A line a part."""
     found = operations(row, shape, phase)
@@ -201,6 +214,12 @@ def print_account(row: ModelRow, shape: tuple[int, int, int], phase: Phase) -> N
     if phase.mode == "3d":
         floor = FLOOR_TFLOP * share_of_full(shape, phase.batch)
         print(f"floor\t{floor:.3f}\t{floor * 1e12 / flop:.3f}\t-")
+    print("precision\trecomputed\tTFLOP\tkept_GB\tmoved_TB\t" + "\t".join(f"{name}_least_s" for name in DEVICES))
+    for precision, recompute in SETTINGS:
+        found = operations(row, shape, phase, precision, recompute)
+        flop, saved = sum(found.flop.values()) / 1e12, sum(found.saved.values()) / 1e9
+        least = "\t".join(f"{seconds:.4f}" for seconds in found.least_s.values())
+        print(f"{precision}\t{recompute}\t{flop:.3f}\t{saved:.2f}\t{found.moved / 1e12:.4f}\t{least}", flush=True)
 
 
 def share_of_full(shape: tuple[int, int, int], pairs: int) -> float:
@@ -212,15 +231,22 @@ def print_times(row: ModelRow, shape: tuple[int, int, int], phase: Phase, found:
     """A line a variant."""
     flop = sum(operations(row, shape, phase).flop.values())
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else ""
-    floor = next((seconds for name, seconds in FLOOR_S.items() if name in device), float("nan"))
-    floor *= share_of_full(shape, phase.batch) if phase.mode == "3d" else float("nan")
+    known = next((name for name in DEVICES if name in device), None)
+    floor = float("nan") if known is None else least_times(row, shape, phase)[known]
     for name, measured in found.items():
         print(
             f"{phase.mode}\t{name}\t{measured.seconds:.4g}\t{flop / measured.seconds / 1e12:.3f}\t"
             f"{floor / measured.seconds:.3f}\t{measured.peak_gb:.2f}\t{measured.wait:.4f}\t"
-            f"{found['float32'].seconds / measured.seconds:.2f}",
+            f"{measured.wait / measured.seconds:.4f}\t{found['float32'].seconds / measured.seconds:.2f}",
             flush=True,
         )
+
+
+def least_times(row: ModelRow, shape: tuple[int, int, int], phase: Phase) -> dict[str, float]:
+    """Floor of a step in seconds, by GPU."""
+    if phase.mode == "2d":
+        return operations(row, shape, phase, "bf16").least_s
+    return {name: seconds * share_of_full(shape, phase.batch) for name, seconds in FLOOR_S.items()}
 
 
 def main() -> None:
@@ -229,6 +255,7 @@ def main() -> None:
     parser.add_argument("--demo-size", action="store_true", help="the demo's small network")
     parser.add_argument("--account", action="store_true", help="count a step, at full size unless told, and end")
     parser.add_argument("--compile", action="store_true", help="measure the compiled variant on CPUs too")
+    parser.add_argument("--variants", nargs="+", help="measure these alone, and float32")
     parser.add_argument("--shape", type=int, nargs=3, help="voxels; multiples of 16")
     parser.add_argument("--pairs", type=int, help="pairs of volumes a step")
     parser.add_argument("--slices", type=int, help="pairs of slices a step")
@@ -251,13 +278,13 @@ def main() -> None:
         return
     print(f"torch {torch.__version__}, {device}, {arguments.threads} thread(s), {'x'.join(map(str, shape))}, ", end="")
     print(f"{phases[0].batch} pairs, {phases[1].batch} pairs of slices, {arguments.steps} steps")
-    print("phase\tvariant\ts_a_step\tTFLOP/s\tshare_of_floor\tpeak_GB\tloader_wait_s\tratio_to_float32")
+    print("phase\tvariant\ts_a_step\tTFLOP/s\tshare_of_floor\tpeak_GB\tloader_wait_s\twait_share\tratio_to_float32")
     with tempfile.TemporaryDirectory() as folder:
         sessions = Sessions([write_smooth(Path(folder) / "train.h5", shape, max(2 * phases[0].batch, 8))])
 
         def taken(phase: Phase) -> dict[str, Measured]:
             compiled = device == "cuda" or arguments.compile
-            return variants(row, phase, sessions, device, arguments.steps, compiled)
+            return variants(row, phase, sessions, device, arguments.steps, compiled, arguments.variants)
 
         for phase in phases:
             print_times(row, shape, phase, taken(phase))

@@ -63,8 +63,8 @@ def train(
     Raises
     ------
     InputError
-        If there is nothing to train on, a batch can't be dealt out evenly, the loss diverges, or the codebook dies or
-        never starts.
+        If there is nothing to train on, a batch can't be dealt out evenly, a crop doesn't fit the network, the loss
+        diverges, or the codebook dies or never starts.
     loop.Interrupted
         On SIGTERM or SIGINT, after the step is finished and saved.
     """
@@ -82,6 +82,7 @@ def train(
     if not row.training.phases:
         save_untrained(folder, model, row, volume, provenance)
         return
+    require_fitting_pieces(row, model.factor)
     if row.objective.critic or row.objective.perceptual.weight:
         model.judges = Judges(row.objective, f"model {row.name}")
     model = model.to(device).train()
@@ -160,6 +161,22 @@ def require_sessions(row: ModelRow, sessions: Sessions) -> None:
             "at least one",
             "look at cohorts/*/excluded.tsv and cohorts/*/split_proof.tsv for where they went",
         )
+
+
+def require_fitting_pieces(row: ModelRow, factor: int) -> None:
+    """Refuse pieces of volumes that the network can't halve evenly, before the first of them is read.
+
+    Raises
+    ------
+    InputError
+        If a side of a phase's `crop` isn't a multiple of the model's factor.
+    """
+    for number, phase in enumerate(row.training.phases):
+        if any(side % factor for side in phase.crop):
+            raise InputError(
+                f"training of {row.name}: training.phases[{number}].crop", str(list(phase.crop)),
+                f"sides that are multiples of {factor}, by which this model divides them", "correct the sides",
+            )  # fmt: skip
 
 
 def describe(model: Autoencoder, volume: Volume, device: str, progress: Progress) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Each benchmark runs at its smallest setting, and measures what it says."""
 
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +21,11 @@ import time_to_quality  # noqa: E402
 import train_step  # noqa: E402
 
 from neuroquant import models  # noqa: E402
+from neuroquant.config.model import Phase  # noqa: E402
 from neuroquant.config.volume import Volume  # noqa: E402
 from neuroquant.model_folder import save_model  # noqa: E402
 from neuroquant.models.neuroquant import plane  # noqa: E402
-from neuroquant.training.data import Sessions  # noqa: E402
+from neuroquant.training.data import Loader, Sessions  # noqa: E402
 
 SHAPE = (32, 32, 32)
 
@@ -70,7 +72,7 @@ def test_the_account_of_a_decoder_holds_its_forward_and_backward_pass(small_row)
 
 
 def test_slices_are_accounted_for_part_by_part(small_row):
-    found = accounting.account(small_row, SHAPE, 2, plane=1)
+    found = accounting.account(small_row, SHAPE, 2, normal=1)
     assert all(value >= 0 for value in found.flop.values())
     assert min(found.flop[part] for part in ("encoder", "attention", "decoder", "SSIM")) > 0
 
@@ -86,27 +88,67 @@ def test_train_step_measures_both_phases(capsys, monkeypatch):
     sizes = ["--demo-size", "--shape", "32", "32", "32", "--pairs", "1", "--slices", "2", "--steps", "1"]
     lines = printed(capsys, monkeypatch, train_step, *sizes, "--device", "cpu")
     table = pd.DataFrame(lines[2:], columns=lines[1])
-    kinds = ["float32", "float32, up-sampling apart", "in pieces"]
-    assert list(table.phase) == ["3d"] * 3 + ["2d"] * 3 and list(table.variant) == 2 * kinds
+    kinds = ["float32", "float32, up-sampling apart", "in pieces", "norms recomputed", "attention recomputed"]
+    assert list(table.phase) == ["3d"] * 5 + ["2d"] * 5 and list(table.variant) == 2 * kinds
     assert (table.s_a_step.astype(float) > 0).all() and (table["TFLOP/s"].astype(float) > 0).all()
     assert (table.loader_wait_s.astype(float) <= table.s_a_step.astype(float)).all()
 
 
 def test_the_account_is_printed_beside_the_floor(capsys, monkeypatch):
+    monkeypatch.setattr(train_step, "SETTINGS", accounting.SETTINGS[2:3])
     lines = printed(
         capsys, monkeypatch, train_step, "--account", "--demo-size", "--shape", "32", "32", "32", "--slices", "2"
     )
     firsts = [line[0] for line in lines]
     assert firsts.count("all") == 2 and firsts.count("floor") == 1
+    assert firsts.count("bf16") == 2
+
+
+def test_the_account_sees_what_precision_and_recomputation_save(small_row):
+    found = {setting: accounting.account(small_row, SHAPE, 1, None, *setting) for setting in accounting.SETTINGS}
+    exact, plain, bf16, norms, attention = (
+        vars(a) | {"saved": sum(a.saved.values()), "flop": sum(a.flop.values())} for a in found.values()
+    )
+    assert exact["saved"] > plain["saved"] > bf16["saved"] > norms["saved"] > attention["saved"]
+    assert plain["moved"] > norms["moved"] > bf16["moved"]
+    assert exact["flop"] == plain["flop"] == bf16["flop"] == norms["flop"] < attention["flop"]
+    for setting in (exact, bf16):  # at least all bytes, and at most these and all operations one after the other
+        least, bandwidth = setting["least_s"]["H100"], accounting.DEVICES["H100"][1]
+        assert setting["moved"] / bandwidth <= least <= setting["moved"] / bandwidth + setting["flop"] / 989e12
+    assert bf16["least_s"]["H200"] < bf16["least_s"]["H100"]
+
+
+def test_bytes_moved_are_those_of_each_operation_and_views_move_none():
+    found = accounting.Account()
+    with accounting.Traffic(found):
+        x = torch.ones(4, 8)
+        made, found.moved = found.moved, 0
+        (x.T[None] + torch.ones(()).expand(1, 8, 4)).sum()
+    assert made == 4 * 32
+    assert found.moved == 4 + 4 * (32 + 1 + 32) + 4 * (32 + 1)
+
+
+def test_times_of_slices_begin_when_every_plane_was_seen(model_and_shard):
+    sessions, phase = Sessions([model_and_shard[1]]), Phase(mode="2d", batch=4)
+    steps = train_step.warm_up_of_planes(sessions, phase)
+    with Loader(sessions, phase, 0, 0, None) as loader:
+        assert {loader.batch(step).plane for step in range(steps)} == {0, 1, 2}
+
+
+def test_processor_time_does_not_run_while_a_process_sleeps():
+    begin, clock = train_step.now("cpu"), time_to_quality.clock_of("cpu")
+    time.sleep(0.2)
+    assert train_step.now("cpu") - begin < 0.1 and time_to_quality.clock_of("cpu") - clock < 0.1
 
 
 def test_quality_is_scored_at_even_times_of_training(capsys, monkeypatch):
     monkeypatch.delenv("NEUROQUANT_TESTDATA", raising=False)
     lines = printed(
         capsys, monkeypatch, time_to_quality, "neuroquant_base", "--demo-size", "--shape", "32", "32", "32",
-        "--subjects", "2", "--seconds", "2", "--points", "2", "--device", "cpu",
+        "--subjects", "2", "--seconds", "2", "--points", "2", "--seeds", "2", "--device", "cpu",
     )  # fmt: skip
     table = pd.DataFrame(lines[1:], columns=lines[0])
+    assert list(table.seed) == ["0", "0", "1", "1"] and table.psnr.nunique() == 4
     assert set(table.row) == {"neuroquant_base"} and set(table.scored_on) == {"held_out"}
     assert table.seconds.astype(float).iloc[-1] >= 2 and table.quantised.iloc[-1] == "1"
     assert table.psnr.astype(float).between(0, 60).all() and table.ssim.astype(float).between(-1, 1).all()

@@ -31,6 +31,17 @@ def test_each_switch_of_table_2_adds_its_part():
     assert base.film_generator is None and full.film_generator is not None
 
 
+def test_attention_sits_where_the_configuration_has_it():
+    for halves, sides in (("first", [16, 4]), ("last", [32, 8])):
+        model, seen = small(encoder_halves=halves, attention_blocks=(1, 3)), []
+        for block in model.encoder.blocks:
+            if block.attention is not None:
+                block.attention.register_forward_hook(lambda _, inputs, __, seen=seen: seen.append(inputs[0].shape[-1]))
+        with torch.no_grad():
+            assert model.encoder(torch.rand(1, 1, 32, 32, 32)).shape == (1, 8, 2, 2, 2)
+        assert seen == sides
+
+
 def test_every_decoder_layer_feels_its_film():
     x = torch.rand(2, 1, 16, 16, 16)
     model = started(small(), x)
@@ -114,8 +125,10 @@ def test_attention_over_more_lines_than_a_kernel_takes_is_the_same(monkeypatch):
     torch.testing.assert_close(axis(x), whole)
 
 
-def test_the_compiled_units_are_whole_graphs_of_the_same_function_and_names():
+@pytest.mark.parametrize("what", ["nothing", "norms"])
+def test_the_compiled_units_are_whole_graphs_of_the_same_function_and_names(what):
     plain, compiled = (small(attention_blocks=(4,)) for _ in range(2))
+    compiled.recompute(what)
     compiled.compile_units(backend="eager")  # what is captured, without minutes of code generation
     generator = torch.Generator().manual_seed(0)
     for shape, plane in (((16, 32, 16), None), ((16, 1, 16), 1)):

@@ -24,11 +24,14 @@ def ready(slice_, **changes):
     return started(small(**changes), slice_.expand(-1, -1, 32, 32, 32).contiguous())
 
 
-@pytest.mark.parametrize("plane", PLANES)
-@pytest.mark.parametrize("attention", [True, False])
-def test_a_slice_gets_what_the_middle_of_a_long_stack_of_its_copies_gets(plane, attention):
+@pytest.mark.parametrize(
+    ("plane", "changes"),
+    [(plane, {"attention": attention}) for plane in PLANES for attention in (True, False)]
+    + [(1, {"encoder_halves": "last", "attention_blocks": (3, 4)})],
+)
+def test_a_slice_gets_what_the_middle_of_a_long_stack_of_its_copies_gets(plane, changes):
     slice_, copies, modality = random_slice(plane, seed=plane), 320, torch.tensor([1])
-    model = ready(slice_, attention=attention)
+    model = ready(slice_, **changes)
     with torch.no_grad():
         flat = model.encode_train(slice_, plane=plane)
         deep = model.encode_train(slice_.repeat_interleave(copies, plane + 2), off=plane)

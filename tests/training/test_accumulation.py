@@ -87,3 +87,11 @@ def test_a_checkpoint_does_not_mind_another_accumulate():
         for phase in (one, two)
     )
     assert first == second
+
+
+@pytest.mark.parametrize("accumulate", [1, 4])
+def test_a_step_updates_the_codebook_once(mixed, accumulate):
+    """Whatever the modalities, passes and pieces: both modalities' tokens of all pieces, in one update."""
+    model, _ = steps(mixed, accumulate, count=5, start_after=0)
+    assert int(model.quantizer.updates) == 5
+    assert model.quantizer.step_count.sum() == 0, "none is left over"

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from helpers import SD_VAE, make_row, train
+from safetensors.torch import load_file
 
 from neuroquant import models
 from neuroquant.config.model import ModelRow, Phase, Training
@@ -92,3 +93,20 @@ def test_every_kind_of_row_trains_and_comes_back_from_its_folder(tmp_path, shard
         assert model.decode(model.encode(x, torch.tensor([0, 1])), torch.tensor([0, 1])).shape == x.shape
     if row.name == "vqgan":
         assert found["codebook"].abs().sum() > 0
+
+
+def test_pieces_that_the_network_cannot_halve_are_refused_by_their_key(tmp_path, shards):
+    phases = (*PIECES.phases, Phase(steps=2, batch=1, crop=(8, 8, 12)))
+    schedule = PIECES.model_copy(update={"phases": phases})
+    row = ModelRow(name="x", architecture="baselines.medvae", parameters=MEDVAE, training=schedule)
+    with pytest.raises(InputError, match=r"(?s)training.phases\[1\].crop.*\[8, 8, 12\].*multiples of 8"):
+        train(tmp_path, shards[0], (), row)
+
+
+def test_the_weights_handed_out_are_those_that_trained_codebook_and_all(tmp_path, shards):
+    """No average of the weights is kept, whose codebook could have stayed behind."""
+    found = train(tmp_path, shards[0])
+    last = load_file(sorted((tmp_path / "checkpoints").glob("*.safetensors"))[-1])
+    assert found.keys() == {name.removeprefix("model.") for name in last if name.startswith("model.")}
+    assert all(torch.equal(found[name], last[f"model.{name}"]) for name in found)
+    assert found["quantizer.started"] and found["quantizer.embedding"].any() and found["quantizer.count"].any()

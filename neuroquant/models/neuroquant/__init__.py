@@ -24,6 +24,11 @@ class Parameters(Settings):
     attention_blocks: tuple[Literal[1, 2, 3, 4], ...] = Field(
         (1, 2, 3, 4), description="blocks with attention; the paper has it in all four"
     )
+    encoder_halves: Literal["first", "last"] = Field(
+        "first",
+        description="whether a block of the encoder halves its map before or behind its convolution and attention; the "
+        "paper leaves it open; behind costs about eight times as much",
+    )
     heads: Count = Field(4, description="attention heads; not stated; 8 channels a head at the first block")
     norm: Literal["group", "layer"] = Field(
         "layer",

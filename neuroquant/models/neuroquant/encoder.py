@@ -18,12 +18,13 @@ class EncoderBlock(nn.Module):
     """F(t) = F + A(Conv3D(F)) with F = the strided convolution of F(t-1).
 
     Halving first puts the convolution and the attention at the lower resolution, an eighth of the cost; the paper's
-    text leaves the order open.
+    text leaves the order open. Halving last, the convolution in front only widens, and a strided one follows.
     """
 
-    def __init__(self, inside: int, outside: int, norm: str, attention: MultiAxisAttention | None):
+    def __init__(self, inside: int, outside: int, norm: str, halves: str, attention: MultiAxisAttention | None):
         super().__init__()
-        self.down = strided(inside, outside)
+        self.down = strided(inside, outside) if halves == "first" else local(inside, outside)
+        self.after = strided(outside, outside) if halves == "last" else None
         self.activation = Activation(norm, outside)
         self.conv = local(outside, outside)
         self.attention = attention
@@ -32,7 +33,8 @@ class EncoderBlock(nn.Module):
         """(B, C, D, H, W) to (B, C', D/2, H/2, W/2)."""
         x = self.down(x, plane)
         h = self.conv(self.activation(x), plane)
-        return x + (h if self.attention is None else self.attention(h, plane, off))
+        x = x + (h if self.attention is None else self.attention(h, plane, off))
+        return x if self.after is None else self.after(x, plane)
 
 
 class Head(nn.Module):
@@ -55,7 +57,10 @@ class Encoder(nn.Module):
         super().__init__()
         widths = (1, *parameters.channels)
         self.blocks = nn.ModuleList(
-            EncoderBlock(widths[t - 1], widths[t], parameters.norm, attention_of(parameters, t)) for t in (1, 2, 3, 4)
+            EncoderBlock(
+                widths[t - 1], widths[t], parameters.norm, parameters.encoder_halves, attention_of(parameters, t)
+            )
+            for t in (1, 2, 3, 4)
         )
 
     def forward(self, x: Tensor, plane: int | None = None, off: int | None = None) -> Tensor:

@@ -89,8 +89,7 @@ def like(parameter: Tensor, x: Tensor) -> Tensor:
 class Activation(nn.Module):
     """Norm, FiLM where there is one, SiLU: what comes before each convolution.
 
-    With `recompute`, only its input is kept for the backward pass, which computes the rest again: cheap operations,
-    whose results would take three quarters of the memory between two convolutions.
+    With `recompute`, its input alone is kept for the backward pass, which computes these cheap operations again.
     """
 
     recompute = False
