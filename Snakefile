@@ -1,11 +1,18 @@
 """NeuroQuant: the whole experiment as one DAG. `snakemake --profile demo all`, `snakemake --profile slurm all`."""
 
+from pathlib import Path
+
 from snakemake.utils import min_version
 
 min_version("9.27")
 
 
+# for --sdm apptainer, which is the only time that it is looked at; envs/neuroquant.def says how to build it
+container: str(Path(workflow.basedir) / "envs/neuroquant.sif")
+
+
 include: "rules/common.smk"
+include: "rules/cluster.smk"
 include: "rules/cohorts.smk"
 include: "rules/volumes.smk"
 include: "rules/models.smk"
@@ -15,6 +22,7 @@ include: "rules/latents.smk"
 include: "rules/tables.smk"
 include: "rules/figures.smk"
 include: "rules/report.smk"
+include: "rules/site.smk"
 
 
 localrules:

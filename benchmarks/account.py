@@ -1,19 +1,31 @@
 """Operations and memory of a training step, counted on tensors without data: no GPU, no time, any size."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import math
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 from unittest.mock import patch
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
-from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, sdpa_flop_count
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import (
+    FlopCounterMode,
+    flop_registry,
+    sdpa_backward_flop_count,
+    sdpa_flop_count,
+    shape_wrapper,
+)
 
 from neuroquant import models
 from neuroquant.config.model import ModelRow
 from neuroquant.models.autoencoder import Autoencoder
+from neuroquant.models.neuroquant import attention, plane
 from neuroquant.models.neuroquant.attention import MultiAxisAttention
 from neuroquant.models.neuroquant.decoder import Decoder
 from neuroquant.models.neuroquant.encoder import Encoder
@@ -28,6 +40,10 @@ NAMED = {"encoder": "encoder", "decoder": "decoder", "quantizer": "quantiser", "
 """How PyTorch's counter calls the parts, in lower case, and without the model where its own forward pass was called."""
 
 
+DEVICES = {"H100": (989e12, 3.35e12), "H200": (989e12, 4.8e12)}
+"""Data sheets of the SXM models: bf16 operations a second on tensor cores, without sparsity, and bytes a second."""
+
+
 @dataclass
 class Account:
     """One training step: floating-point operations and bytes kept for the backward pass, by part.
@@ -36,8 +52,12 @@ class Account:
     ----------
     flop : forward and backward; products of matrices and convolutions, a multiplication and an addition each
     saved : bytes of activations; parameters left out, what several parts keep counted at the first
+    moved : bytes that all operations together read and write, one by one as PyTorch runs them without a compiler
+    least_s : by device, the sum over these operations of what each takes at least, for its arithmetic or its bytes
     """
 
+    moved: int = 0
+    least_s: dict[str, float] = field(default_factory=lambda: dict.fromkeys(DEVICES, 0.0))
     flop: dict[str, int] = field(default_factory=lambda: dict.fromkeys(PARTS, 0))
     saved: dict[str, int] = field(default_factory=lambda: dict.fromkeys(PARTS, 0))
 
@@ -57,22 +77,89 @@ def make_batch(shape: tuple[int, int, int], pairs: int, plane: int | None = None
     return Batch(torch.empty(2 * pairs, 1, *sides), rows % 2, rows + 1 - 2 * (rows % 2), torch.arange(2 * pairs), plane)
 
 
-def account(row: ModelRow, shape: tuple[int, int, int], pairs: int, plane: int | None = None) -> Account:
-    """Count one step of `row` in float32, its codebook started.
+class AsOnGPUs(TorchFunctionMode):
+    """Autocast of CPUs with what that of GPUs does besides: norms and losses in float32."""
+
+    FLOAT32 = (F.layer_norm, F.group_norm, F.l1_loss, F.mse_loss, F.cross_entropy)
+
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if function in self.FLOAT32 and torch.is_autocast_enabled("cpu"):
+            args = [
+                value.float() if isinstance(value, Tensor) and value.is_floating_point() else value for value in args
+            ]
+        return function(*args, **(kwargs or {}))
+
+
+class Traffic(TorchDispatchMode):
+    """Adds up the bytes of what each operation reads and writes, and the least time that it takes on some devices."""
+
+    def __init__(self, found: Account):
+        super().__init__()
+        self.found = found
+
+    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = function(*args, **(kwargs or {}))
+        if function.namespace != "aten" or function.is_view or function in NOTHING_MOVES:
+            return result
+        size = sum(map(_bytes, tree_leaves((args, kwargs or {}, result))))
+        count = COUNTED.get(function._overloadpacket)
+        flop = count(*args, **(kwargs or {}), out_val=result) if count else 0
+        self.found.moved += size
+        for name, (operations, bandwidth) in DEVICES.items():
+            self.found.least_s[name] += max(flop / operations, size / bandwidth)
+        return result
+
+
+NOTHING_MOVES = {torch.ops.aten.detach.default, torch.ops.aten._unsafe_view.default, torch.ops.aten.empty.memory_format}
+
+
+def _bytes(value: Any) -> int:
+    """Bytes of a tensor that are there to be read: what is expanded counts once."""
+    if not isinstance(value, Tensor):
+        return 0
+    sides = [side for side, stride in zip(value.shape, value.stride(), strict=True) if stride]
+    return math.prod(sides) * value.element_size()
+
+
+def account(
+    row: ModelRow,
+    shape: tuple[int, int, int],
+    pairs: int,
+    normal: int | None = None,
+    precision: str = "fp32",
+    recompute: str = "nothing",
+) -> Account:
+    """Count one step of `row`, its codebook started.
 
     FLOPs go by the module that an operation belongs to, forward or backward. Attention is counted as the fused kernel
     that never keeps the weights. Saved bytes are what lives between forward and backward: all terms of the loss are
     summed before the one backward pass, so that their sum is close to the peak.
+
+    Parameters
+    ----------
+    normal : of slices; None for volumes.
+    precision : "fp32", or "bf16" for autocast as it is on GPUs; "bf16, norms in fp32" without what `plane.as_it_comes`
+        does against autocast's own way with norms.
+    recompute : as `training.recompute`, but "auto".
     """
     found = Account()
-    with FakeTensorMode():
+    bf16 = torch.autocast("cpu", torch.bfloat16) if precision.startswith("bf16") else nullcontext()
+    with FakeTensorMode(), _norms_left_to_autocast() if "norms" in precision else nullcontext():
         model = models.build(row.architecture, row.parameters).train()
+        model.recompute(recompute)
         if model.quantizer is not None:
             model.quantizer._started = True  # asking the tensor needs data
-        batch, similarity = make_batch(shape, pairs, plane), Similarity()
+        batch, similarity = make_batch(shape, pairs, normal), Similarity()
         counter = FlopCounterMode(display=False, custom_mapping=ATTENTION)
-        with counter, _saved(model, similarity, found.saved), patch.object(objective, "ssim3d", similarity):
-            objective.total(objective.losses(model, batch, row.objective)).backward()
+        with (
+            counter,
+            Traffic(found),
+            _saved(model, similarity, found.saved),
+            patch.object(objective, "ssim3d", similarity),
+        ):
+            with AsOnGPUs(), bf16:
+                loss = objective.total(objective.losses(model, batch, row.objective))
+            loss.backward()
     for name, operations in counter.get_flop_counts().items():
         flop, name = sum(operations.values()), name.removeprefix("NeuroQuant.").lower()
         found.flop["rest"] += flop if name == "global" else 0
@@ -83,6 +170,12 @@ def account(row: ModelRow, shape: tuple[int, int, int], pairs: int, plane: int |
             found.flop["attention"] += flop
             found.flop[name.split(".")[0]] -= flop
     return found
+
+
+@contextmanager
+def _norms_left_to_autocast() -> Iterator[None]:
+    with patch.object(plane, "as_it_comes", lambda x: nullcontext()), patch.object(plane, "like", lambda p, x: p):
+        yield
 
 
 @contextmanager
@@ -106,8 +199,18 @@ def _saved(model: Autoencoder, similarity: nn.Module, saved: dict[str, int]) -> 
         if part is not None:
             handles.append(module.register_forward_pre_hook(lambda *_, part=part: stack.append(part)))
             handles.append(module.register_forward_hook(lambda *_: stack.pop() and None))
+
+    def again(function: Callable[..., Tensor], *inputs: Any) -> Tensor:
+        for value in inputs:
+            pack(value) if isinstance(value, Tensor) else None
+        return recomputed(function, *inputs)
+
+    recomputed = plane.again
     try:
-        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        with ExitStack() as stack_of_patches:
+            for module in (plane, attention):  # what a checkpoint keeps passes no hook
+                stack_of_patches.enter_context(patch.object(module, "again", again))
+            stack_of_patches.enter_context(torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor))
             yield
     finally:
         for handle in handles:
@@ -127,3 +230,4 @@ ATTENTION = {
     torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward: _attention_backward,
 }
 """Operations of the fused kernel of CPUs, which PyTorch's counter leaves out."""
+COUNTED = flop_registry | {operation: shape_wrapper(count) for operation, count in ATTENTION.items()}

@@ -1,9 +1,10 @@
 """Seconds a volume and peak memory of the SynthSeg engines, and their agreement at full size.
 
-    python benchmarks/segment.py [--keras-python PYTHON] [--shape 144 192 144] [--volumes 2] [--threads 2]
+    python benchmarks/segment.py [--keras-python PYTHON] [--shape 144 192 144] [--volumes 2] [--threads 1]
 
 The network has the official layout (24 features, 5 levels, 33 labels) and random weights: time and memory don't hang on
-their values. Each measurement is a process of its own, so that peaks don't mix. A TSV row each:
+their values. Each measurement is a process of its own, so that peaks don't mix. On a CPU seconds are processor seconds
+of all threads, so that other load on the machine doesn't count. A TSV row each:
 
 - keras: two passes (image and mirror image) and their average, TensorFlow; with --keras-python, the Python of
   envs/synthseg-upstream.yaml
@@ -51,16 +52,16 @@ def measure(part: str, folder: Path, shape: tuple[int, int, int], volumes: int, 
     network, generator = network_for(folder / "network.h5").to(device), np.random.default_rng(1)
     image = generator.uniform(size=shape).astype(np.float32)
     padded = torch.from_numpy(np.pad(image, padding(shape, MULTIPLE, LEAST)))[None, None].to(device)
-    seconds = []
+    seconds, clock = [], time.perf_counter if device == "cuda" else time.process_time
     for _ in range(volumes + (device == "cuda")):
-        begin = time.perf_counter()
+        begin = clock()
         if part == "passes":
             posteriors_of(network, padded, LABELS, True)
         else:
-            segment(network, LABELS, image, 1.0, True, LEAST, device)
+            list(segment(network, LABELS, [image], 1.0, True, LEAST, device))
         if device == "cuda":
             torch.cuda.synchronize()
-        seconds.append(time.perf_counter() - begin)
+        seconds.append(clock() - begin)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
     if device == "cuda":
         peak = torch.cuda.max_memory_allocated() / 1e9
@@ -82,7 +83,7 @@ def main() -> None:
     parser.add_argument("--keras-python", help="a Python with TensorFlow 2.15")
     parser.add_argument("--shape", type=int, nargs=3, default=(144, 192, 144))
     parser.add_argument("--volumes", type=int, default=2)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     parser.add_argument("--part", choices=("passes", "recipe", "agreement"), help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)

@@ -3,7 +3,7 @@
     python benchmarks/segment_keras.py FOLDER --shape 160 192 160 --threads 2 --volumes 2
 
 Writes random weights (network.h5), an image (image.npy) and its posteriors (posteriors.npy) into FOLDER; prints
-seconds a volume, its mirror image included, and the process's peak memory as JSON.
+processor seconds a volume, its mirror image included, and the process's peak memory as JSON.
 """
 
 import argparse
@@ -45,11 +45,11 @@ def main() -> None:
     np.save(arguments.folder / "posteriors.npy", direct)
     seconds = []
     for _ in range(arguments.volumes):
-        begin = time.perf_counter()
+        begin = time.process_time()
         direct = model.predict(image[None, ..., None], verbose=0)[0]
         mirrored = model.predict(image[None, ::-1, :, :, None], verbose=0)[0]
         average = 0.5 * (direct + mirrored[::-1])
-        seconds.append(time.perf_counter() - begin)
+        seconds.append(time.process_time() - begin)
         del direct, mirrored, average
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
     print(json.dumps({"seconds": min(seconds), "peak_gb": peak, "version": tf.__version__}))

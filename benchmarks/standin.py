@@ -97,7 +97,7 @@ def main() -> None:
         print(f"trained for {time.perf_counter() - begin:.0f} s, {arguments.steps} steps", flush=True)
         engine = open_segmenter(Segmentation(engine="standin"), folder / "s.h5", device, arguments.threads)
         segment_shard(test, folder / "seg.h5", engine)
-        score_truth(test, folder / "seg.h5", (), folder / "truth.tsv")
+        score_truth(test, folder / "seg.h5", (), 1.0, folder / "truth.tsv")
         scores = read_tsv(folder / "truth.tsv", ("dice",))
         groups = scores[~scores.structure.str.isdigit()]
         print(groups.groupby(["modality", "structure"]).dice.mean().unstack().round(3).to_string())

@@ -1,11 +1,14 @@
 """How good a reconstruction is after so many seconds of training, row by row, on brains that weren't trained on.
 
-    python benchmarks/time_to_quality.py [ROW ...] [--seconds 60] [--demo-size] [--shape 48 64 48] [--points 4]
+    python benchmarks/time_to_quality.py [ROW ...] [--seconds 60] [--seeds 1] [--demo-size] [--shape 48 64 48]
 
 Trains on a virtual cohort: deformed label maps of $NEUROQUANT_TESTDATA/label_maps, or the ICBM brain without them. The
 last quarter of the label maps is held out, of the ICBM brain the last subjects. Where $NEUROQUANT_TESTDATA/bids_real
 is, its stripped pairs are scored too. Prints a TSV row for each of `--points` times a row: the seconds of training
 (scoring not counted), steps, whether latents are quantised yet, PSNR (dB) and SSIM over whole volumes.
+
+Time is the wall's on GPUs and this process's processor time on CPUs, so that what else the machine does doesn't count;
+with one thread the two are the same on an idle machine. With `--seeds` every row trains once a seed on the same cohort.
 
 The learning rate falls along the row's half cosine by the share of the time that has gone by, behind the row's own
 warm-up in steps; the codebook starts after `--start-share` of the time, all of which goes to volumes (the 3D phase).
@@ -53,7 +56,7 @@ WIDEST_MM = 168.0
 """Left to right, room for nearly every brain: a coarse volume's voxels are this by its side, a fine one's 1 mm."""
 NEVER = 10**9
 """Steps of a phase that the clock ends, and of a codebook that it starts."""
-COLUMNS = ("row", "seconds", "steps", "quantised", "scored_on", "psnr", "ssim")
+COLUMNS = ("row", "seed", "seconds", "steps", "quantised", "scored_on", "psnr", "ssim")
 
 
 @dataclass
@@ -153,6 +156,14 @@ def score(model: Autoencoder, sessions: Sessions, device: str, window: int) -> d
     return {name: float(torch.cat(parts).mean()) for name, parts in values.items()}
 
 
+def clock_of(device: str) -> float:
+    """Seconds on the clock that training is timed by: the wall's, when the GPU is done, or this process's own."""
+    if device == "cuda":
+        torch.cuda.synchronize()
+        return time.perf_counter()
+    return time.process_time()
+
+
 def train(
     row: ModelRow,
     data: Data,
@@ -176,13 +187,11 @@ def train(
             share = min(spent / seconds, 1.0)
             if model.quantizer is not None and share >= start_share:
                 model.quantizer.start_after = 1
-            begin = time.perf_counter()
+            begin = clock_of(device)
             batch = loader.batch(step).to(device)
             # of a phase of two steps, step 0 is its beginning and step 1 its end
             train_step(model, optimizer, batch, row, warm(phase, step) * learning_rate(clock, share), device)
-            if device == "cuda":
-                torch.cuda.synchronize()
-            spent, step = spent + time.perf_counter() - begin, step + 1
+            spent, step = spent + clock_of(device) - begin, step + 1
             reached = min(int(spent / seconds * points), points)
             if reached > point:
                 point = reached
@@ -190,8 +199,8 @@ def train(
                 for name, sessions in data.scored.items():
                     scores = score(model, sessions, device, row.objective.ssim_window) if len(sessions) else {}
                     show(
-                        {"row": row.name, "seconds": round(spent, 2), "steps": step, "quantised": int(started)}
-                        | {"scored_on": name}
+                        {"row": row.name, "seed": row.training.seed, "seconds": round(spent, 2), "steps": step}
+                        | {"quantised": int(started), "scored_on": name}
                         | {key: round(value, 4) for key, value in scores.items()}
                     )
 
@@ -200,6 +209,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("rows", nargs="*", default=ROWS, help="rows of config/models")
     parser.add_argument("--seconds", type=float, default=60.0, help="of training, a row")
+    parser.add_argument("--seeds", type=int, default=1, help="trainings a row: seeds 0, 1, ...")
     parser.add_argument("--points", type=int, default=4, help="scores a row")
     parser.add_argument("--shape", type=int, nargs=3, help="voxels; 48 64 48 on CPUs, 144 192 144 on GPUs")
     parser.add_argument("--subjects", type=int, default=16, help="to train on; a quarter as many more are held out")
@@ -225,15 +235,21 @@ def main() -> None:
         def show(line: dict[str, object]) -> None:
             print("\t".join(str(line.get(column, "")) for column in COLUMNS), flush=True)
 
-        for row in rows:
-            train(row, data, arguments.seconds, arguments.points, arguments.start_share, device, show)
+        for seed in range(arguments.seeds):  # rows inside seeds: what is printed first already compares all rows
+            for row in rows:
+                changed = with_training(row, seed=seed)
+                train(changed, data, arguments.seconds, arguments.points, arguments.start_share, device, show)
 
 
 def with_pairs(row: ModelRow, pairs: int) -> ModelRow:
     """The row with another batch size in its first phase."""
     first, *others = row.training.phases
-    phases = (first.model_copy(update={"batch": pairs}), *others)
-    return row.model_copy(update={"training": row.training.model_copy(update={"phases": phases})})
+    return with_training(row, phases=(first.model_copy(update={"batch": pairs}), *others))
+
+
+def with_training(row: ModelRow, **changes: object) -> ModelRow:
+    """The row with other settings of its training."""
+    return row.model_copy(update={"training": row.training.model_copy(update=changes)})
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The command line: `neuroquant validate` and `neuroquant restore`; everything else is the workflow's."""
+"""The command line: `neuroquant validate`, `plan` and `restore`; everything else is the workflow's."""
 
 import argparse
 import sys
@@ -12,6 +12,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="neuroquant", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     add_validate(commands)
+    add_plan(commands)
     add_restore(commands)
     chosen = parser.parse_args(arguments)
     try:
@@ -46,6 +47,31 @@ def validate(chosen: argparse.Namespace) -> int:
         else:
             print(summary(cohort, experiment.volume, experiment.split, chosen.excluded))
     return 0
+
+
+def add_plan(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """`neuroquant plan CONFIG`."""
+    parser = commands.add_parser(
+        "plan",
+        help="say what a run would ask of a cluster, what it costs and what can't work, before anything is submitted",
+        description="Jobs by rule, hours and GPU-hours from recorded rates (each with its source), disk; and with "
+        "--profile what the profile asks for that the site doesn't have. Nothing is submitted, no job runs. Exit "
+        "status 1 where something can't work. Run it from the folder that holds, or will hold, `results`.",
+    )
+    parser.add_argument("config", type=Path, help="an experiment's YAML")
+    parser.add_argument("--profile", help="folder of the profile, e.g. slurm; without it no site is looked at")
+    parser.set_defaults(run=show_plan)
+
+
+def show_plan(chosen: argparse.Namespace) -> int:
+    """Print the plan; what can't work goes to standard error."""
+    from neuroquant.cluster.plan import plan
+
+    text, found = plan(chosen.config, chosen.profile)
+    print(text)
+    for fault in found:
+        print(fault, file=sys.stderr)
+    return 1 if found else 0
 
 
 def add_restore(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -15,7 +15,7 @@ rule make_cohort:
     params:
         cohort=lambda wildcards: settings(EXPERIMENT.cohort(wildcards.cohort)),
         root=lambda wildcards: str(cohort_root(wildcards.cohort)),
-        code=code_of("cohorts/synthetic", "cohorts/inventory.py"),
+        code=code_of("make_cohort"),
         failures=str(FAILURES),
     message:
         "making the embedded cohort {wildcards.cohort}"
@@ -41,7 +41,7 @@ rule index:
         cohort=lambda wildcards: settings(EXPERIMENT.cohort(wildcards.cohort)),
         root=lambda wildcards: str(cohort_root(wildcards.cohort)),
         registration=EXPERIMENT.volume.registration != "off",
-        code=code_of("cohorts"),
+        code=code_of("index"),
         failures=str(FAILURES),
     message:
         "reading the headers of cohort {wildcards.cohort}"
@@ -64,7 +64,7 @@ rule split:
         **SMALL_JOB,
     params:
         split=settings(EXPERIMENT.split),
-        code=code_of("cohorts"),
+        code=code_of("split"),
         failures=str(FAILURES),
     message:
         "splitting cohort {wildcards.cohort} by family and subject"
@@ -93,7 +93,7 @@ checkpoint assign:
     params:
         shards=settings(EXPERIMENT.shards),
         folder=lambda wildcards: str(RESULTS / "cohorts" / wildcards.cohort / "shards"),
-        code=code_of("cohorts"),
+        code=code_of("assign"),
         failures=str(FAILURES),
     message:
         "assigning the sessions of cohort {wildcards.cohort} to shards"
@@ -131,7 +131,7 @@ rule account:
         **SMALL_JOB,
     params:
         cohort=lambda wildcards: settings(EXPERIMENT.cohort(wildcards.cohort)),
-        code=code_of("cohorts"),
+        code=code_of("account"),
         failures=str(FAILURES),
     message:
         "accounting for every session of cohort {wildcards.cohort}"
@@ -155,7 +155,7 @@ rule compare_cohorts:
         **SMALL_JOB,
     params:
         cohorts=COHORTS,
-        code=code_of("cohorts"),
+        code=code_of("compare_cohorts"),
         failures=str(FAILURES),
     message:
         "proving that no image trains in one cohort and tests in another"

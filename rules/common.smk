@@ -1,6 +1,5 @@
 """Configuration, paths, shards and the lists of rows: everything that the rules share."""
 
-import hashlib
 import json
 import sys
 from pathlib import Path
@@ -15,6 +14,7 @@ from neuroquant.config.load import resolve_experiment
 from neuroquant.errors import InputError
 from neuroquant.evaluation.synthseg.installed import check_installed
 from neuroquant.files import write_text
+from neuroquant.sources import code_hash
 from neuroquant.weights import find_files
 
 BASE = Path(workflow.basedir)
@@ -45,6 +45,10 @@ SHARDS = {
 }
 ALL_SHARDS = [shard for names in SHARDS.values() for shard in names]
 COMPUTE = EXPERIMENT.compute
+# What segments an image. What only scoring reads, or only the originals get, makes no segmentation again.
+SEGMENTING = EXPERIMENT.segmentation.model_copy(
+    update=dict(structures=(), surface_tolerance_mm=1.0, ceiling=False)
+)
 
 
 def growing(mem_mb):
@@ -81,16 +85,35 @@ def settings(value):
     return json.dumps(value.model_dump(mode="json"), sort_keys=True)
 
 
-def code_of(*rooms):
-    """Hash of the package's rooms: a job reruns when the code that it calls changes."""
-    digest = hashlib.sha256()
-    for room in ("errors.py", "files.py", *rooms):
-        path = BASE / "neuroquant" / room
-        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
-            digest.update(
-                file.relative_to(BASE).as_posix().encode() + file.read_bytes()
-            )
-    return digest.hexdigest()[:16]
+def code_of(*names, row=False):
+    """Hash of the package's code that a job uses, as a parameter: a job reruns when that code changes, and no other.
+
+    Names are those of workflow scripts, or files and folders of the package; what they import is followed. `row` adds
+    the architecture of the row that the wildcards name, which is imported by its name.
+    """
+    package = BASE / "neuroquant"
+    starts = [
+        (
+            package / name
+            if (package / name).exists()
+            else BASE / f"workflow_scripts/{name}.py"
+        )
+        for name in names
+    ]
+
+    def code(wildcards):
+        used = list(starts)
+        if row:
+            used.append(module_file(package / "models", EXPERIMENT.row(wildcards.row)))
+        return code_hash(*used)
+
+    return code
+
+
+def module_file(models, row):
+    """Folder or file of a row's architecture."""
+    path = models.joinpath(*row.architecture.split("."))
+    return path if path.is_dir() else path.with_suffix(".py")
 
 
 def log_of(rule_name, *wildcards):
@@ -146,6 +169,14 @@ def manifests_of(*splits):
         path
         for cohort in ([wildcards.cohort] if "cohort" in wildcards.keys() else COHORTS)
         for path in shards_of(cohort, "cohorts/{cohort}/shards/{shard}.tsv", *splits)
+    ]
+
+
+def proofs():
+    """The proofs of all splits: nothing trains, and no table is made, before they stand."""
+    return [
+        *(RESULTS / f"cohorts/{cohort}/split_proof.tsv" for cohort in COHORTS),
+        RESULTS / "numbers/cohorts_apart.tsv",
     ]
 
 

@@ -47,13 +47,7 @@ rule draw_figure3:
         cohort=FIGURE3_COHORT,
         viewed=VIEWED,
         identifiable=EXPERIMENT.report.identifiable,
-        code=code_of(
-            "reporting/figure3.py",
-            "reporting/style.py",
-            "reporting/viewer.py",
-            "reporting/templates/viewer.js",
-            "reporting/pages.py",
-        ),
+        code=code_of("figure3"),
         failures=str(FAILURES),
     message:
         "figure 3: originals and reconstructions in three views"
@@ -82,7 +76,7 @@ rule draw_figure4:
         **SMALL_JOB,
     params:
         experiment=settings(EXPERIMENT),
-        code=code_of("reporting/figure4.py", "reporting/style.py"),
+        code=code_of("figure4"),
         failures=str(FAILURES),
     message:
         "figure 4: regional volumes of originals and reconstructions"
@@ -92,7 +86,9 @@ rule draw_figure4:
 
 rule draw_rate:
     input:
-        cells=RESULTS / "tables/table1.csv",
+        fidelity=RESULTS / "numbers/fidelity.tsv",
+        dice=RESULTS / "numbers/dice.tsv",
+        predictions=RESULTS / "numbers/predictions.tsv",
         reconstructions=per_test_shard("reconstructions/{row}/{cohort}/{shard}.h5"),
     output:
         png=report(
@@ -103,6 +99,7 @@ rule draw_rate:
         ),
         svg=RESULTS / "figures/rate.svg",
         costs=RESULTS / "numbers/costs.csv",
+        rates=RESULTS / "numbers/rate.csv",
         page=report(
             RESULTS / "tables/costs.html",
             category="Tables",
@@ -120,7 +117,7 @@ rule draw_rate:
         **SMALL_JOB,
     params:
         experiment=settings(EXPERIMENT),
-        code=code_of("reporting/rate.py", "reporting/style.py", "reporting/pages.py"),
+        code=code_of("rate"),
         failures=str(FAILURES),
     message:
         "what every row costs, and quality against bits"

@@ -1,19 +1,24 @@
 """Latents, and what they know of the subject."""
 
 
+# One job for all shards of training and validation: a change in one of them trains the row again, and so asks for all of
+# these latents anew anyway. `reconstruct` encodes the test subjects, a shard a job.
 rule export_latents:
     input:
         model=RESULTS / "models/{row}/model.safetensors",
-        volumes=RESULTS / "volumes/{cohort}/{shard}.h5",
-        manifest=RESULTS / "cohorts/{cohort}/shards/{shard}.tsv",
+        volumes=lambda wildcards: shards_of(
+            wildcards.cohort, "volumes/{cohort}/{shard}.h5", "train", "val"
+        ),
+        manifests=manifests_of("train", "val"),
     output:
-        latents=RESULTS / "latents/{row}/{cohort}/{shard}.h5",
+        latents=[
+            RESULTS / f"latents/{{row}}/{{cohort}}/{shard}.h5"
+            for shard in SHARDS["train"] + SHARDS["val"]
+        ],
     log:
-        log_of("export_latents", "{row}", "{cohort}", "{shard}"),
+        log_of("export_latents", "{row}", "{cohort}"),
     benchmark:
-        benchmark_of("export_latents", "{row}", "{cohort}", "{shard}")
-    wildcard_constraints:
-        shard="(train|val)-[0-9]+",  # `reconstruct` encodes the test subjects
+        benchmark_of("export_latents", "{row}", "{cohort}")
     conda:
         ENVIRONMENT
     threads: COMPUTE.threads
@@ -21,17 +26,10 @@ rule export_latents:
         **NETWORK_JOB,
     params:
         device=COMPUTE.device,
-        code=code_of(
-            "models",
-            "convolution.py",
-            "evaluation/latents.py",
-            "evaluation/batches.py",
-            "model_folder.py",
-            "device.py",
-        ),
+        code=code_of("export_latents", row=True),
         failures=str(FAILURES),
     message:
-        "latents of {wildcards.row} on {wildcards.cohort} {wildcards.shard}"
+        "latents of {wildcards.row} on {wildcards.cohort}, training and validation"
     script:
         "../workflow_scripts/export_latents.py"
 
@@ -69,7 +67,7 @@ rule probe:
         array=lambda wildcards: EXPERIMENT.row(wildcards.row).latent,
         model=lambda wildcards: wildcards.row,
         device=COMPUTE.device,
-        code=code_of("evaluation/probe.py", "evaluation/linear_probe.py", "device.py"),
+        code=code_of("probe"),
         failures=str(FAILURES),
     message:
         "sex from the latents of {wildcards.row} on {wildcards.cohort}"
@@ -101,7 +99,7 @@ use rule probe as probe_volumes with:
         array="image",
         model="volumes",
         device=COMPUTE.device,
-        code=code_of("evaluation/probe.py", "evaluation/linear_probe.py", "device.py"),
+        code=code_of("probe"),
         failures=str(FAILURES),
     message:
         "sex from the volumes of {wildcards.cohort}, the reference"
@@ -135,12 +133,7 @@ rule probe_details:
     params:
         experiment=settings(EXPERIMENT),
         cohorts=scored_cohorts(),
-        code=code_of(
-            "evaluation/probe_details.py",
-            "evaluation/statistics.py",
-            "reporting/probing.py",
-            "reporting/pages.py",
-        ),
+        code=code_of("probe_details"),
         failures=str(FAILURES),
     message:
         "measures and controls of the sex probes"

@@ -15,6 +15,8 @@ rule train:
         ],
         manifests=manifests_of("train", "val"),
         published=weights_of,
+        # ancient: a change in the test split renews the proofs, and must not train anything again
+        proofs=ancient(proofs()),
     output:
         weights=RESULTS / "models/{row}/model.safetensors",
         config=RESULTS / "models/{row}/config.json",
@@ -26,10 +28,13 @@ rule train:
         benchmark_of("train", "{row}")
     conda:
         ENVIRONMENT
-    threads: COMPUTE.threads
+    threads: COMPUTE.threads * PROCESSES_A_NODE
     resources:
-        mem_mb=growing(COMPUTE.train_mem_mb),
+        **SEVERAL_NODES,
+        mem_mb=growing(COMPUTE.train_mem_mb * PROCESSES_A_NODE),
         runtime=60 * COMPUTE.train_hours,
+        # not a parameter: weights that were trained by another number of processes are as good
+        processes=COMPUTE.gpus,
     params:
         row=lambda wildcards: settings(EXPERIMENT.row(wildcards.row)),
         volume=settings(EXPERIMENT.volume),
@@ -38,21 +43,15 @@ rule train:
         checkpoints=lambda wildcards: str(RESULTS / "checkpoints" / wildcards.row),
         pictures=lambda wildcards: str(RESULTS / "progress" / wildcards.row),
         device=COMPUTE.device,
-        code=code_of(
-            "models",
-            "convolution.py",
-            "training",
-            "similarity.py",
-            "model_folder.py",
-            "device.py",
-            "weights.py",
-            "published.py",
-        ),
+        code=code_of("train", "training", row=True),
         failures=str(FAILURES),
     message:
         "training {wildcards.row}"
     script:
         "../workflow_scripts/train.py"
+
+
+ask_for_gpus("train", PROCESSES_A_NODE)
 
 
 rule training_curves:
@@ -95,7 +94,7 @@ rule training_curves:
     params:
         labels=[row.shown for row in EXPERIMENT.models],
         weights=[row.objective.adversary for row in EXPERIMENT.models],
-        code=code_of("reporting/training_curves.py", "reporting/style.py"),
+        code=code_of("training_curves"),
         failures=str(FAILURES),
     message:
         "drawing the training curves"

@@ -1,14 +1,28 @@
 """Reconstructions (and latents) of the test subjects, and how faithful they are."""
 
+FIDELITY = EXPERIMENT.fidelity.model_copy(update=dict(region="whole", synthesis=True))
+
 
 rule reconstruct:
     input:
         model=RESULTS / "models/{row}/model.safetensors",
         volumes=RESULTS / "volumes/{cohort}/{shard}.h5",
+        # one shard says how a modality looks for the most part; rows that can't use it don't open it
+        training=lambda wildcards: (
+            shards_of(
+                wildcards.cohort,
+                f"latents/{wildcards.row}/{{cohort}}/{{shard}}.h5",
+                "train",
+            )[:1]
+            if EXPERIMENT.fidelity.synthesis
+            else []
+        ),
         manifest=RESULTS / "cohorts/{cohort}/shards/{shard}.tsv",
-    output:
+    output:  # in the order of `reconstruct.Outputs`
         reconstructions=RESULTS / "reconstructions/{row}/{cohort}/{shard}.h5",
         latents=RESULTS / "latents/{row}/{cohort}/{shard}.h5",
+        synthesis=RESULTS / "numbers/synthesis/{row}/{cohort}/{shard}.tsv",
+        codes=RESULTS / "numbers/codes/{row}/{cohort}/{shard}.tsv",
     log:
         log_of("reconstruct", "{row}", "{cohort}", "{shard}"),
     benchmark:
@@ -22,15 +36,10 @@ rule reconstruct:
         **NETWORK_JOB,
     params:
         device=COMPUTE.device,
-        code=code_of(
-            "models",
-            "convolution.py",
-            "evaluation/reconstruct.py",
-            "evaluation/latents.py",
-            "evaluation/batches.py",
-            "model_folder.py",
-            "device.py",
+        synthesis_window=(
+            EXPERIMENT.fidelity.ssim_window if EXPERIMENT.fidelity.synthesis else 0
         ),
+        code=code_of("reconstruct", row=True),
         failures=str(FAILURES),
     message:
         "reconstructing {wildcards.cohort} {wildcards.shard} with {wildcards.row}"
@@ -55,8 +64,8 @@ rule fidelity:
     resources:
         **NETWORK_JOB,
     params:
-        fidelity=settings(EXPERIMENT.fidelity),
-        code=code_of("similarity.py", "device.py", "evaluation/fidelity.py"),
+        fidelity=settings(FIDELITY),  # the rest is read later
+        code=code_of("fidelity"),
         failures=str(FAILURES),
     message:
         "PSNR and SSIM of {wildcards.row} on {wildcards.cohort} {wildcards.shard}"

@@ -81,7 +81,7 @@ rule front_page:
         rows=ROWS,
         benchmarks=str(RESULTS / "benchmarks"),
         base=str(BASE),
-        code=code_of("reporting"),
+        code=code_of("front_page"),
         failures=str(FAILURES),
     message:
         "writing the front page of the report"
@@ -115,7 +115,7 @@ rule report:
         experiment=settings(EXPERIMENT),
         results=str(RESULTS),
         base=str(BASE),
-        code=code_of("reporting"),
+        code=code_of("report"),
         failures=str(FAILURES),
     message:
         "writing {output.page}"
@@ -125,6 +125,9 @@ rule report:
 
 # seconds each: a cluster would take longer to start them
 localrules:
+    split,
+    assign,
+    account,
     compare_cohorts,
     gather,
     table,

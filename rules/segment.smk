@@ -24,7 +24,7 @@ rule train_standin:
     params:
         standin=settings(EXPERIMENT.segmentation.standin),
         device=COMPUTE.device,
-        code=code_of("evaluation/synthseg", "convolution.py", "device.py"),
+        code=code_of("train_standin"),
         failures=str(FAILURES),
     message:
         "training the stand-in segmenter on domain-randomised images of the training label maps"
@@ -49,14 +49,11 @@ rule segment_reference:
     resources:
         **NETWORK_JOB,
     params:
-        segmentation=settings(EXPERIMENT.segmentation),
-        device=COMPUTE.device,
-        code=code_of(
-            "evaluation/synthseg",
-            "convolution.py",
-            "evaluation/segment.py",
-            "device.py",
+        segmentation=settings(
+            SEGMENTING.model_copy(update=dict(ceiling=EXPERIMENT.segmentation.ceiling))
         ),
+        device=COMPUTE.device,
+        code=code_of("segment"),
         failures=str(FAILURES),
     message:
         "segmenting the originals of {wildcards.cohort} {wildcards.shard}"
@@ -75,6 +72,16 @@ use rule segment_reference as segment with:
         log_of("segment", "{row}", "{cohort}", "{shard}"),
     benchmark:
         benchmark_of("segment", "{row}", "{cohort}", "{shard}")
+    params:
+        segmentation=settings(SEGMENTING),
+        device=COMPUTE.device,
+        code=code_of(
+            "evaluation/synthseg",
+            "convolution.py",
+            "evaluation/segment.py",
+            "device.py",
+        ),
+        failures=str(FAILURES),
     message:
         "segmenting {wildcards.row}'s reconstructions of {wildcards.cohort} {wildcards.shard}"
 
@@ -100,13 +107,15 @@ rule score_anatomy:
     conda:
         ENVIRONMENT
     resources:
-        **SMALL_JOB,
+        mem_mb=growing(2048),
+        runtime=240,
     params:
         rows=lambda wildcards: [
             row for row, cohort in scored_pairs() if cohort == wildcards.cohort
         ],
         structures=list(EXPERIMENT.segmentation.structures),
-        code=code_of("evaluation/dice.py", "evaluation/regions.py"),
+        tolerance_mm=EXPERIMENT.segmentation.surface_tolerance_mm,
+        code=code_of("score_anatomy"),
         failures=str(FAILURES),
     message:
         "Dice and regional volumes on {wildcards.cohort} {wildcards.shard}"

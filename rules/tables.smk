@@ -41,7 +41,7 @@ rule gather:
     resources:
         **SMALL_JOB,
     params:
-        code=code_of("reporting/gather.py"),
+        code=code_of("gather"),
         failures=str(FAILURES),
     message:
         "gathering {wildcards.numbers}"
@@ -55,6 +55,7 @@ rule table:
         dice=RESULTS / "numbers/dice.tsv",
         predictions=RESULTS / "numbers/predictions.tsv",
         models=expand(RESULTS / "models/{row}/provenance.json", row=ROWS),
+        proofs=proofs(),
     output:
         csv=report(
             RESULTS / "tables/{table}.csv",
@@ -88,7 +89,7 @@ rule table:
     params:
         experiment=settings(EXPERIMENT),
         rows=ROWS,
-        code=code_of("reporting", "evaluation/statistics.py"),
+        code=code_of("table"),
         failures=str(FAILURES),
     message:
         "{wildcards.table}"
@@ -131,7 +132,7 @@ rule claims:
     params:
         experiment=settings(EXPERIMENT),
         rows=ROWS,
-        code=code_of("reporting", "evaluation/statistics.py"),
+        code=code_of("claims"),
         failures=str(FAILURES),
     message:
         "holding the paper's claims against what was measured"
@@ -143,17 +144,27 @@ rule breakdown:
     input:
         regions=RESULTS / "numbers/regions.tsv",
         fidelity=RESULTS / "numbers/fidelity.tsv",
+        dice=RESULTS / "numbers/dice.tsv",
+        predictions=RESULTS / "numbers/predictions.tsv",
         sessions=expand(
             RESULTS / "cohorts/{cohort}/sessions.tsv", cohort=scored_cohorts()
         ),
+        synthesis=per_test_shard("numbers/synthesis/{row}/{cohort}/{shard}.tsv"),
+        codes=per_test_shard("numbers/codes/{row}/{cohort}/{shard}.tsv"),
     output:
         agreement=RESULTS / "numbers/agreement.csv",
+        structures=RESULTS / "numbers/structures.csv",
         groups=RESULTS / "numbers/groups.csv",
+        synthesis=RESULTS / "numbers/synthesis.csv",
+        codebook=RESULTS / "numbers/codebook.csv",
         page=report(
             RESULTS / "tables/breakdown.html",
             category="Tables",
             subcategory="behind the means",
-            labels={"table": "behind the means", "format": "agreement, groups, worst"},
+            labels={
+                "table": "behind the means",
+                "format": "structures, groups, worst, synthesis, codebooks",
+            },
             caption=CAPTIONS / "breakdown.rst",
         ),
     log:
@@ -167,10 +178,10 @@ rule breakdown:
     params:
         experiment=settings(EXPERIMENT),
         cohorts=scored_cohorts(),
-        code=code_of("reporting", "evaluation/statistics.py"),
+        code=code_of("breakdown"),
         failures=str(FAILURES),
     message:
-        "agreement of volumes, groups of subjects, the worst reconstructions"
+        "structures, agreement of volumes, groups of subjects, the worst reconstructions, synthesis, codebooks"
     script:
         "../workflow_scripts/breakdown.py"
 

@@ -20,14 +20,14 @@ rule preprocess:
         runtime=720,
     params:
         volume=settings(EXPERIMENT.volume),
-        segmentation=(
-            settings(EXPERIMENT.segmentation)
-            if EXPERIMENT.volume.synthseg_mask
-            else ""
-        ),
+        segmentation=(settings(SEGMENTING) if EXPERIMENT.volume.synthseg_mask else ""),
         device=COMPUTE.device,
         root=lambda wildcards: str(cohort_root(wildcards.cohort)),
-        code=code_of("volumes"),
+        code=code_of(
+            "preprocess"
+            if EXPERIMENT.volume.synthseg_mask
+            else "volumes/preprocess.py"
+        ),
         failures=str(FAILURES),
     message:
         "preprocessing {wildcards.cohort} {wildcards.shard}"
@@ -58,7 +58,7 @@ rule montage:
         **SMALL_JOB,
     params:
         cohort=lambda wildcards: EXPERIMENT.cohort(wildcards.cohort).shown,
-        code=code_of("reporting/montage.py"),
+        code=code_of("montage"),
         failures=str(FAILURES),
     message:
         "drawing a montage of {wildcards.cohort}"
@@ -92,7 +92,7 @@ rule qc:
     params:
         cohort=lambda wildcards: EXPERIMENT.cohort(wildcards.cohort).shown,
         identifiable=EXPERIMENT.report.identifiable,
-        code=code_of("reporting/qc.py", "reporting/style.py"),
+        code=code_of("qc"),
         failures=str(FAILURES),
     message:
         "quality of the preprocessing of {wildcards.cohort}"

@@ -1,4 +1,4 @@
-"""Agreement of volumes, groups of subjects, the worst reconstructions."""
+"""Structures, agreement of volumes, groups of subjects, worst reconstructions, synthesis, codebooks."""
 
 import json
 
@@ -8,13 +8,17 @@ with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakem
     from pathlib import Path
 
     from neuroquant.config.experiment import Experiment
-    from neuroquant.reporting.breakdown import write_breakdown
+    from neuroquant.reporting.breakdown import TABLES, Sources, write_breakdown
 
+    gathered = (Path(snakemake.input[name]) for name in ("regions", "fidelity", "dice", "predictions"))
     write_breakdown(
         Experiment.model_validate(json.loads(snakemake.params.experiment)),
-        Path(snakemake.input.regions),
-        Path(snakemake.input.fidelity),
-        dict(zip(snakemake.params.cohorts, map(Path, snakemake.input.sessions), strict=True)),
-        [Path(snakemake.output.agreement), Path(snakemake.output.groups)],
+        Sources(
+            *gathered,
+            sessions=dict(zip(snakemake.params.cohorts, map(Path, snakemake.input.sessions), strict=True)),
+            synthesis=[Path(path) for path in snakemake.input.synthesis],
+            codes=[Path(path) for path in snakemake.input.codes],
+        ),
+        {name: Path(snakemake.output[name]) for name in TABLES},
         Path(snakemake.output.page),
     )

@@ -1,4 +1,4 @@
-"""Write the latents of one shard."""
+"""Write the latents of training and validation."""
 
 from neuroquant.job import running
 
@@ -9,8 +9,8 @@ with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakem
 
     export_latents(
         Path(snakemake.input.model).parent,
-        Path(snakemake.input.volumes),
-        Path(snakemake.output.latents),
+        [Path(path) for path in snakemake.input.volumes],
+        [Path(path) for path in snakemake.output.latents],
         device=snakemake.params.device,
         threads=snakemake.threads,
     )

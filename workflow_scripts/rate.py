@@ -7,13 +7,13 @@ from neuroquant.job import running
 with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakemake.threads, snakemake.params.failures):
     from pathlib import Path
 
-    import pandas as pd
-
     from neuroquant.config.experiment import Experiment
-    from neuroquant.reporting.rate import draw, write_costs
+    from neuroquant.reporting.rate import write_costs, write_rates
+    from neuroquant.reporting.summarise import load_scores
 
     experiment = Experiment.model_validate(json.loads(snakemake.params.experiment))
     shards = [Path(path) for path in snakemake.input.reconstructions]
     table = write_costs(experiment, shards, Path(snakemake.output.costs), Path(snakemake.output.page))
-    cells = pd.read_csv(snakemake.input.cells)
-    draw(experiment, table, cells, Path(snakemake.output.png), Path(snakemake.output.svg))
+    numbers = (Path(snakemake.input[name]) for name in ("fidelity", "dice", "predictions"))
+    figure = (Path(snakemake.output.png), Path(snakemake.output.svg))
+    write_rates(experiment, table, load_scores(experiment, *numbers), Path(snakemake.output.rates), figure)

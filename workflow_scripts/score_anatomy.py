@@ -10,7 +10,7 @@ with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakem
 
     reference = Path(snakemake.input.reference)
     rows = dict(zip(snakemake.params.rows, map(Path, snakemake.input.segmentations), strict=True))
-    structures = tuple(snakemake.params.structures)
-    score_dice(reference, rows, structures, Path(snakemake.output.dice))
-    score_truth(Path(snakemake.input.volumes), reference, structures, Path(snakemake.output.truth))
+    how = (tuple(snakemake.params.structures), snakemake.params.tolerance_mm)
+    score_dice(reference, rows, *how, Path(snakemake.output.dice))
+    score_truth(Path(snakemake.input.volumes), reference, *how, Path(snakemake.output.truth))
     write_regions({"reference": reference, **rows}, Path(snakemake.output.regions))

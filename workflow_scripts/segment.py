@@ -11,10 +11,11 @@ with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakem
     from neuroquant.evaluation.segment import segment_shard
     from neuroquant.evaluation.synthseg.engine import open_segmenter
 
+    settings = Segmentation.model_validate(json.loads(snakemake.params.segmentation))
     segmenter = open_segmenter(
-        Segmentation.model_validate(json.loads(snakemake.params.segmentation)),
+        settings,
         Path(snakemake.input.segmenter) if snakemake.input.segmenter else None,
         device=snakemake.params.device,
         threads=snakemake.threads,
     )
-    segment_shard(Path(snakemake.input.images), Path(snakemake.output.segmentations), segmenter)
+    segment_shard(Path(snakemake.input.images), Path(snakemake.output.segmentations), segmenter, settings.ceiling)

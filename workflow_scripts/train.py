@@ -1,25 +1,29 @@
-"""Train one row."""
+"""Train one row, in one process or in several."""
 
 import json
 
 from neuroquant.job import running
 
 with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakemake.threads, snakemake.params.failures):
-    from pathlib import Path
+    from neuroquant.training.job_file import JobFile
 
-    from neuroquant.config.model import ModelRow
-    from neuroquant.config.volume import Volume
-    from neuroquant.training.run import train
-
-    train(
-        row=ModelRow.model_validate(json.loads(snakemake.params.row)),
-        volume=Volume.model_validate(json.loads(snakemake.params.volume)),
-        train_shards=[Path(path) for path in snakemake.input.train],
-        val_shards=[Path(path) for path in snakemake.input.val],
-        folder=Path(snakemake.params.folder),
-        checkpoints=Path(snakemake.params.checkpoints),
-        pictures=Path(snakemake.params.pictures),
+    processes, nodes = snakemake.resources.processes, snakemake.resources.get("nodes", 1)
+    job = JobFile(
+        row=json.loads(snakemake.params.row),
+        volume=json.loads(snakemake.params.volume),
+        train_shards=snakemake.input.train,
+        val_shards=snakemake.input.val,
+        folder=snakemake.params.folder,
+        checkpoints=snakemake.params.checkpoints,
+        pictures=snakemake.params.pictures,
         device=snakemake.params.device,
-        threads=snakemake.threads,
-        provenance={},
+        threads=max(1, snakemake.threads * nodes // processes),
     )
+    if processes == 1:
+        from neuroquant.training.run import train
+
+        train(**job.arguments())
+    else:
+        from neuroquant.training.launch import launch
+
+        launch(job, processes, nodes)

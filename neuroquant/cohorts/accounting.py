@@ -8,7 +8,7 @@ from neuroquant.cohorts.index import EXCLUDED, KEY
 from neuroquant.cohorts.proof import HASHES, split_proof
 from neuroquant.config.cohort import Cohort
 from neuroquant.errors import InputError
-from neuroquant.files import read_tsv, write_tsv
+from neuroquant.files import read_tsv, sha256, write_tsv
 
 
 def account(
@@ -40,7 +40,8 @@ def account(
             f"cohort {cohort.name}", "no usable session", "at least one", f"read the reasons in {out_excluded}"
         )
     hashes = pd.concat([pd.DataFrame(columns=HASHES, dtype=str), *map(read_tsv, shard_qc)])[HASHES]
-    write_tsv(split_proof(read_tsv(splits_tsv), kept, hashes, cohort.stands_for), out_proof)
+    proof = split_proof(read_tsv(splits_tsv), kept, hashes, cohort.stands_for, sha256(splits_tsv))
+    write_tsv(proof, out_proof)
 
 
 def gather(

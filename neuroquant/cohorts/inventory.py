@@ -4,7 +4,7 @@ import os
 import re
 from pathlib import Path
 
-from neuroquant.cohorts.layouts import Layout, layout_of, match, pattern_of
+from neuroquant.cohorts.layouts import STRAY, Layout, layout_of, match, pattern_of
 from neuroquant.cohorts.paths import paths_of
 from neuroquant.cohorts.phenotypes import read_participants
 from neuroquant.config.cohort import Cohort
@@ -92,11 +92,13 @@ def take_inventory(cohort: Cohort, root: Path) -> list[Entry]:
             _walk(layout, entry.path, entry.name, DEPTH, found)
         elif entry.name == "derivatives":
             _walk_derivatives(layout, entry.path, found)
+        elif re.match(layout.subject[:3] + r".*\d", entry.name) and entry.is_dir():
+            found.append((entry.name, -1, -1))  # meant as a subject, and told as one that can't be used
     return sorted([*found, *_participants(cohort)])
 
 
 def _participants(cohort: Cohort) -> list[Entry]:
-    return [_stamp(Path(cohort.participants), cohort.participants)] if cohort.participants else []
+    return [_stamp(Path(path), path) for path in cohort.participants_tables]
 
 
 def _tables(layout: Layout, root: Path) -> list[Entry]:
@@ -105,7 +107,7 @@ def _tables(layout: Layout, root: Path) -> list[Entry]:
 
 def _follow(layout: Layout, root: Path, relative: str, parts: list[str], found: list[Entry]) -> None:
     """Add the files of a layout of one's own: only folders that its path names are looked into."""
-    pattern = pattern_of(parts[0].replace("{session}", "*").replace("{subject}", "*"))
+    pattern = pattern_of(re.sub(r"\{(?:subject|session|site)\}", "*", parts[0]))
     try:
         entries = [entry for entry in os.scandir(root / relative) if re.fullmatch(pattern, entry.name)]
     except (NotADirectoryError, FileNotFoundError):
@@ -143,7 +145,7 @@ def _walk(layout: Layout, folder: str, relative: str, depth: int, found: list[En
     for entry in entries:
         path = f"{relative}/{entry.name}"
         if entry.name.endswith((".nii", ".nii.gz")):
-            if match(layout, path):
+            if match(layout, path) or (not path.startswith("derivatives/") and re.fullmatch(STRAY, path)):
                 found.append(_stamp(entry, path))
         elif entry.name.endswith("_sessions.tsv"):
             found.append(_stamp(entry, path))

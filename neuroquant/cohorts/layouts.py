@@ -20,8 +20,8 @@ class Layout:
     folders : folders below a subject's that are looked into; all others (func, dwi, ...) cost nothing.
     files : kind (t1w, t2w, mask, labels) -> path relative to the root, with the groups subject and session.
     tables : files at the root that count as input too.
-    columns : what participants tables call subject, sex, age and family, in order of preference.
-    plain_ids : whether tables write subjects without `sub-`, or with underscores that folder names lack.
+    columns : what participants tables call subject, session, sex, age, ... in order of preference.
+    plain_ids : whether tables write subjects with underscores that folder names lack.
     """
 
     subject: str
@@ -34,21 +34,27 @@ class Layout:
 
     def subject_of(self, identifier: str) -> str:
         """A subject's folder, from what the participants table calls it."""
-        if not self.plain_ids:
+        if not self.subject.startswith("sub-"):
             return identifier
-        return "sub-" + identifier.removeprefix("sub-").replace("_", "")
+        name = identifier.removeprefix("sub-")
+        return "sub-" + (name.replace("_", "") if self.plain_ids else name)
 
 
 COLUMNS = {
     "subject": ("participant_id", "subject", "src_subject_id"),
-    "sex": ("sex",),
-    "age": ("age", "interview_age"),
+    "session": ("session_id", "session", "visit", "eventname"),
+    "sex": ("sex", "gender"),
+    "age": ("age", "visit_age", "interview_age"),
     "family": ("family_id", "family", "rel_family_id"),
+    "site": ("site", "site_id", "site_id_l"),
+    "scanner": ("scanner", "scanner_id", "mri_info_deviceserialnumber"),
 }
+NEEDED = ("subject", "sex")
+"""What a participants table can't be without; the rest is empty where it is unknown."""
 MONTHS = frozenset({"interview_age"})
 """Age columns in months; all others are in years."""
-ANY_NAME = r"[A-Za-z0-9][A-Za-z0-9_-]*?"
-"""A subject or session of a layout of one's own; as short as the rest of the path lets it be."""
+ANY_NAME = r"[A-Za-z0-9][A-Za-z0-9_. -]*?"
+"""A subject, session or site of a layout of one's own; as short as the rest of the path lets it be."""
 BIDS_SUBJECT, BIDS_SESSION = r"sub-[A-Za-z0-9]+", r"ses-[A-Za-z0-9]+"
 BIDS_ANAT = rf"(?P<subject>{BIDS_SUBJECT})/(?:(?P<session>{BIDS_SESSION})/)?anat/(?P=subject)"
 ENTITIES = r"(?:_[A-Za-z0-9]+-[A-Za-z0-9+]+)*"
@@ -56,9 +62,17 @@ OTHER_MASK = r"(?![^/]*_(?:desc-(?!brain_)|label-))"
 BIDS_FILES = {
     "t1w": rf"{BIDS_ANAT}{ENTITIES}_T1w{NII}",
     "t2w": rf"{BIDS_ANAT}{ENTITIES}_T2w{NII}",
-    "mask": rf"derivatives/[^/]+/{BIDS_ANAT}{OTHER_MASK}{ENTITIES}_mask{NII}",
-    "labels": rf"derivatives/[^/]+/{BIDS_ANAT}{ENTITIES}_dseg{NII}",
+    "mask": rf"(?:derivatives/[^/]+/)?{BIDS_ANAT}{OTHER_MASK}{ENTITIES}_mask{NII}",
+    "labels": rf"(?:derivatives/[^/]+/|(?=.*_desc-a(?:parca)?seg_dseg)){BIDS_ANAT}{ENTITIES}_dseg{NII}",
 }
+"""Masks and label maps lie below `derivatives/`, or, of a derivative data set, beside its scans; there only label maps
+with FreeSurfer's numbers count, since others number tissues."""
+STRAY = r"(?i).*t[12]w(?:[^/_]*|_[^/-]*)\.nii(?:\.gz)?"
+"""What is meant as a scan, by its name; told where it isn't named as the layout has it."""
+GRID_ENTITIES = ("space", "res")
+"""Entities that scans, masks and label maps of one grid share."""
+OWN_SPACES = ("T1w", "T2w", "orig", "native", "individual", "scanner")
+"""BIDS's names of the space that a scan was taken in: as good as none."""
 BIDS_FOLDERS = rf"{BIDS_SUBJECT}|{BIDS_SESSION}|anat"
 NCANDA_SUBJECT, NCANDA_VISIT = r"NCANDA_S[A-Za-z0-9]+", r"[A-Za-z0-9_-]+"
 NCANDA_SESSION = rf"(?P<subject>{NCANDA_SUBJECT})/(?P<session>{NCANDA_VISIT})"
@@ -95,16 +109,16 @@ def layout_of(cohort: Cohort) -> Layout:
 
 
 def pattern_of(path: str) -> str:
-    """The regular expression of a path with {subject}, {session} and *: none of them reaches over a slash.
+    """The regular expression of a path with {subject}, {session}, {site} and *: none of them reaches over a slash.
 
     A name that stands twice is the same both times.
     """
     pattern, seen = "", set()
-    for part in re.split(r"(\{subject\}|\{session\}|\*)", path):
+    for part in re.split(r"(\{subject\}|\{session\}|\{site\}|\*)", path):
         name = part[1:-1]
         if part == "*":
             pattern += "[^/]*"
-        elif part in ("{subject}", "{session}"):
+        elif part in ("{subject}", "{session}", "{site}"):
             pattern += f"(?P={name})" if name in seen else f"(?P<{name}>{ANY_NAME})"
             seen.add(name)
         else:
@@ -119,6 +133,53 @@ def match(layout: Layout, path: str) -> tuple[str, str, str] | None:
         if found:
             return kind, found["subject"], found["session"] or ""
     return None
+
+
+def site_in(layout: Layout, path: str) -> str:
+    """The site that a path names, in a layout of one's own; empty where it names none."""
+    for pattern in layout.files.values():
+        if "(?P<site>" in pattern and (found := re.fullmatch(pattern, path)):
+            return found["site"]
+    return ""
+
+
+def entities_of(path: str) -> dict[str, str]:
+    """BIDS entities of a file's name, e.g. {"desc": "preproc"}; a scan's own space is left out."""
+    found = dict(re.findall(r"([A-Za-z0-9]+)-([A-Za-z0-9+]+)(?=_)", path.rpartition("/")[2]))
+    return {name: value for name, value in found.items() if (name, value) not in {("space", s) for s in OWN_SPACES}}
+
+
+def choose(files: dict[str, list[str]], wanted: dict[str, str]) -> dict[str, list[str]]:
+    """Kind -> a session's files that fit, by name; the first of them is taken.
+
+    Parameters
+    ----------
+    files : kind -> paths.
+    wanted : entity -> value that scans must have, or an empty string for none. Masks and label maps must lie on the
+        grid of the scan that is taken, by their `space` and `res`; a T2w scan on that grid goes before others.
+    """
+    chosen: dict[str, list[str]] = {}
+    for kind in KINDS:
+        fitting = []
+        for path in sorted(files.get(kind, [])):
+            has = entities_of(path)
+            if kind in ("mask", "labels") or all(has.get(name, "") == value for name, value in wanted.items()):
+                fitting.append((chosen != {} and grid_of(has) != grid_of(entities_of(first_of(chosen))), path))
+        if kind in ("mask", "labels"):
+            fitting = [(other, path) for other, path in fitting if not other]
+        if fitting:
+            chosen[kind] = [path for _, path in sorted(fitting)]
+    return chosen
+
+
+def first_of(chosen: dict[str, list[str]]) -> str:
+    """The scan whose grid counts: the first that was chosen."""
+    return next(iter(chosen.values()))[0]
+
+
+def grid_of(entities: dict[str, str]) -> tuple[str, ...]:
+    """What a name says of the grid."""
+    return tuple(entities.get(name, "") for name in GRID_ENTITIES)
 
 
 def match_folder(layout: Layout, path: str) -> tuple[str, str] | None:

@@ -1,34 +1,54 @@
-"""Who the subjects are: sex, age and family from the participants table, age a visit from BIDS sessions tables."""
+"""Who the subjects are: sex, age, family, site and scanner, from one or several tables and BIDS sessions tables."""
 
 import csv
 import io
 import math
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-from neuroquant.cohorts.layouts import MONTHS, layout_of
+from neuroquant.cohorts.layouts import MONTHS, NEEDED, layout_of
 from neuroquant.config.cohort import Cohort
 from neuroquant.errors import InputError
 
 SEXES = {"f": "F", "female": "F", "m": "M", "male": "M"}
-MISSING = {"", "n/a", "na", "nan"}
+MISSING = {"", "n/a", "na", "nan", "none", "null"}
+OF_VISITS = ("age", "site", "scanner")
+"""What may differ from visit to visit."""
+BAND = r"(\d+(?:\.\d+)?)\s*(?:-|–|to)\s*(\d+(?:\.\d+)?)"
+UTF16 = (b"\xff\xfe", b"\xfe\xff")
+Facts = dict[str, float | str]
+"""age in years, site, scanner: what is known of them."""
 
 
 @dataclass(frozen=True)
 class Participant:
-    """One subject; `sex` is "F", "M", or what stood there where it is neither; `age` in years, nan where unknown."""
+    """One subject; `sex` is "F", "M", or what stood there where it is neither; `age` in years, nan where unknown.
+
+    Family, site and scanner are empty where they are unknown. `visits` says what a table with a row a visit tells of
+    each, by `plain` name; `conflict` in words what two rows contradict each other about, empty where they don't.
+    """
 
     sex: str
-    age: float
-    family: str
+    age: float = math.nan
+    family: str = ""
+    site: str = ""
+    scanner: str = ""
+    visits: dict[str, Facts] = field(default_factory=dict)
+    conflict: str = ""
+
+    def at(self, session: str) -> Facts:
+        """Age, site and scanner at a session, as far as they are known."""
+        own: Facts = {kind: getattr(self, kind) for kind in OF_VISITS}
+        return own | self.visits.get(plain(session), {})
 
 
-def participants_path(cohort: Cohort, root: Path) -> Path:
-    """The participants table of a cohort; of a table of paths, that table, unless another is named."""
-    if cohort.participants:
-        return Path(cohort.participants)
-    return Path(cohort.table) if cohort.layout == "table" else root / "participants.tsv"
+def participants_paths(cohort: Cohort, root: Path) -> list[Path]:
+    """The participants tables of a cohort; of a table of paths, that table, unless others are named."""
+    if cohort.participants_tables:
+        return [Path(path) for path in cohort.participants_tables]
+    return [Path(cohort.table) if cohort.layout == "table" else root / "participants.tsv"]
 
 
 def read_table(path: Path) -> list[dict[str, str]]:
@@ -40,16 +60,18 @@ def read_table(path: Path) -> list[dict[str, str]]:
         If the table is missing, empty or not text.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        raw = path.read_bytes()
+        text = raw.decode("utf-16" if raw.startswith(UTF16) else "utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(
-            str(path), f"not readable ({error})", "a UTF-8 table", "supply it, or correct `participants`"
-        ) from None
+        remedy = "supply it, or correct `participants`"
+        if path.suffix.lower() in (".xls", ".xlsx", ".ods"):
+            remedy = "save the spreadsheet as CSV, and name that"
+        raise InputError(str(path), f"not readable ({error})", "a UTF-8 table (TSV or CSV)", remedy) from None
     header = text.partition("\n")[0]
     separator = max("\t,;", key=header.count)
     rows = [
         {(key or "").strip(): (value or "").strip() for key, value in row.items() if key}
-        for row in csv.DictReader(io.StringIO(text), delimiter=separator)
+        for row in csv.DictReader(io.StringIO(text, newline=""), delimiter=separator)
     ]
     rows = [row for row in rows if any(row.values())]
     if not rows:
@@ -58,66 +80,100 @@ def read_table(path: Path) -> list[dict[str, str]]:
 
 
 def read_participants(cohort: Cohort, root: Path) -> dict[str, Participant]:
-    """Subject's folder -> who they are.
+    """Subject's folder -> who they are, from all tables joined by the subject.
+
+    Rows of one subject complement each other. Where they contradict each other about sex or family the subject can't be
+    used; an age that differs without a visit to tell the rows apart is unknown.
 
     Raises
     ------
     InputError
-        If the table or a column of it is missing, a subject stands in two rows, or nobody's sex is known.
+        If a table or its column of subjects is missing, no table has sexes, or nobody's sex is known.
     """
-    path, layout = participants_path(cohort, root), layout_of(cohort)
-    rows = read_table(path)
-    names = _columns(path, rows[0], columns_of(cohort))
-    people: dict[str, Participant] = {}
-    visits = cohort.layout == "table" and path == Path(cohort.table)  # a row a session, with the same facts in each
-    for row in rows:
-        subject = cohort.subject_format.format(layout.subject_of(row[names["subject"]]))
-        sex = row[names["sex"]]
-        person = Participant(
-            cohort.sex_codes.get(sex, SEXES.get(sex.lower(), known(sex))),
-            number(row.get(names["age"], "")) / (12 if names["age"] in MONTHS else 1),
-            known(row.get(names["family"], "")),
+    paths = participants_paths(cohort, root)
+    seen: dict[str, dict[str, list[str]]] = {}
+    visits: dict[str, dict[str, Facts]] = {}
+    sexes: list[str] = []
+    for path in paths:
+        rows = read_table(path)
+        names = _columns(path, rows[0], columns_of(cohort), one_of_several=len(paths) > 1)
+        sexes += [f"{path}: {names['sex']}"] if names["sex"] else []
+        for row in rows:
+            subject = cohort.subject_format.format(layout_of(cohort).subject_of(row[names["subject"]]))
+            told = {kind: known(row.get(name, "")) for kind, name in names.items() if kind != "subject"}
+            told["sex"] = cohort.sex_codes.get(told["sex"], SEXES.get(told["sex"].lower(), told["sex"]))
+            told["age"] = str(years(told["age"], names["age"])) if told["age"] else ""
+            visit = told.pop("session")
+            if visit:
+                facts = visits.setdefault(subject, {}).setdefault(plain(visit), {})
+                facts |= {k: float(told[k]) if k == "age" else told[k] for k in OF_VISITS if told[k]}
+            mine = seen.setdefault(subject, {kind: [] for kind in told})
+            for kind, value in told.items():
+                if value not in ("", "nan", *mine[kind]) and not (kind == "age" and visit):
+                    mine[kind].append(value)
+    people = {subject: _person(values, visits.get(subject, {})) for subject, values in seen.items()}
+    _check_sexes(paths, sexes, people)
+    return people
+
+
+def _person(values: dict[str, list[str]], visits: dict[str, Facts]) -> Participant:
+    """One subject from all the values that the tables have of them."""
+    conflicts = [f"{kind} ({' and '.join(values[kind])})" for kind in ("sex", "family") if len(values[kind]) > 1]
+    only = {kind: found[0] if len(found) == 1 else "" for kind, found in values.items()}
+    if len(visits) == 1:  # one row, and folders that may not name the visit
+        visits = visits | {"": next(iter(visits.values()))}
+    return Participant(
+        **{kind: only[kind] for kind in ("sex", "family", "site", "scanner")},
+        age=number(only["age"]),
+        visits=visits,
+        conflict=" and ".join(conflicts),
+    )
+
+
+def _check_sexes(paths: list[Path], columns: list[str], people: dict[str, Participant]) -> None:
+    """Refuse tables that leave everybody's sex unknown."""
+    if not columns:
+        where = " and ".join(map(str, paths))
+        raise InputError(
+            where, "no column for the sex in any of them", "one of them to have it", "name it in `columns`"
         )
-        known_as = people.get(subject)
-        if visits and known_as and (person.sex, person.family) == (known_as.sex, known_as.family):
-            continue
-        if subject in people:
-            raise InputError(str(path), f"subject {subject} in two rows", "one row a subject", "remove one of them")
-        people[subject] = person
     found = {person.sex for person in people.values()}
     if not found & {"F", "M"}:
         raise InputError(
-            f"{path}: {names['sex']}",
+            columns[0],
             "only " + ", ".join(sorted(repr(sex) for sex in found)[:5]),
             "F, M, female or male",
             "write the sexes out, or say in `sex_codes` what each code stands for: that isn't for us to guess",
         )
-    return people
 
 
 def columns_of(cohort: Cohort) -> dict[str, tuple[str, ...]]:
-    """What the participants table may call subject, sex, age and family; the cohort's own name is the only one."""
+    """What the participants table may call what it tells of a subject; the cohort's own name is the only one."""
     own = {kind: (name,) for kind, name in cohort.columns.items()}
     return layout_of(cohort).columns | own
 
 
-def _columns(path: Path, row: dict[str, str], options: dict[str, tuple[str, ...]]) -> dict[str, str]:
-    """What this table calls subject, sex, age and family; an empty string where the last two are missing."""
-    names = {kind: next((name for name in among if name in row), "") for kind, among in options.items()}
-    for kind in ("subject", "sex"):
+def _columns(path: Path, row: dict[str, str], options: dict[str, tuple[str, ...]], one_of_several: bool) -> dict:
+    """What this table calls what it tells of a subject; an empty string for what it doesn't. Case doesn't count."""
+    there = {name.lower(): name for name in reversed(row)}
+    names = {
+        kind: next((there[name.lower()] for name in among if name.lower() in there), "")
+        for kind, among in options.items()
+    }
+    for kind in NEEDED[:1] if one_of_several else NEEDED:
         if not names[kind]:
             raise InputError(
                 str(path),
                 f"columns {', '.join(row)}",
                 f"a column for the {kind}, named {' or '.join(options[kind])}",
-                "add the column, or rename it",
+                "add the column, rename it, or say in the cohort's `columns` what it is called",
             )
     return names
 
 
 @lru_cache(maxsize=4)
-def session_ages(path: Path) -> dict[str, float]:
-    """Session -> age in years, from a BIDS `*_sessions.tsv`; empty where there is none or no known age in it."""
+def session_facts(path: Path) -> dict[str, Facts]:
+    """Session -> its age in years, site and scanner, as far as a BIDS `*_sessions.tsv` knows them."""
     if not path.is_file():
         return {}
     try:
@@ -125,15 +181,31 @@ def session_ages(path: Path) -> dict[str, float]:
     except InputError as error:
         print(f"ages of visits are unknown: {error}")
         return {}
-    if not {"session_id", "age"} <= rows[0].keys():
+    if "session_id" not in rows[0]:
         return {}
-    ages = {row["session_id"]: number(row["age"]) for row in rows}
-    return {session: age for session, age in ages.items() if math.isfinite(age)}
+    facts = {}
+    for row in rows:
+        age = years(row.get("age", ""))
+        told = {kind: known(row.get(kind, "")) for kind in ("site", "scanner")}
+        facts[row["session_id"]] = ({"age": age} if math.isfinite(age) else {}) | {k: v for k, v in told.items() if v}
+    return facts
+
+
+def plain(session: str) -> str:
+    """A session's name without what tables and folders write differently: `ses-`, case, underscores, zeros in front."""
+    return re.sub(r"(?<!\d)0+(?=\d)", "", re.sub(r"[^a-z0-9]", "", session.lower().removeprefix("ses-")))
 
 
 def known(value: str) -> str:
     """The value, or an empty string for what BIDS writes where it is missing."""
     return "" if value.lower() in MISSING else value
+
+
+def years(value: str, column: str = "") -> float:
+    """An age in years; the middle of a band such as 22-25, the lower end of 36+, nan where it is none of these."""
+    band = re.fullmatch(BAND, value.strip())
+    found = (float(band[1]) + float(band[2])) / 2 if band else number(value.strip().removesuffix("+"))
+    return found / (12 if column.lower() in MONTHS else 1)
 
 
 def number(value: str) -> float:

@@ -1,6 +1,5 @@
 """The proof that no subject, family or image is in two splits, and how alike the splits are."""
 
-import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +11,13 @@ from neuroquant.files import read_tsv, write_tsv
 SPLITS = ("train", "val", "test")
 HASHES = ["subject", "session", "t1w_hash", "t2w_hash"]
 """Columns of the QC tables that say whose image has which voxels."""
-PUBLISHED_FEMALE = {
-    "NCANDA": {"train": 0.505, "val": 0.525, "test": 0.5164},
-    "ABCD": {"train": 0.5212, "val": 0.5358, "test": 0.5157},
+PUBLISHED = {
+    "NCANDA": {"train": (606, 3790, 0.505), "val": (80, 489, 0.525), "test": (122, 774, 0.5164)},
+    "ABCD": {"train": (7594, 11133, 0.5212), "val": (1412, 1484, 0.5358), "test": (2095, 2228, 0.5157)},
 }
-"""Female shares of the paper's splits (section 4.1)."""
+"""Subjects, sessions and female share of the paper's splits (section 4.1), which gives no ages. Its subjects of ABCD
+add up to 11,101, though it says 8,879."""
+PUBLISHED_COLUMNS = ["published_subjects", "published_sessions", "published_female_share", "published_sex_effect"]
 
 
 def check_apart(splits: pd.DataFrame) -> None:
@@ -53,25 +54,33 @@ def check_images_apart(hashes: pd.DataFrame, splits: pd.DataFrame) -> None:
         With the sessions that have the same image in two splits.
     """
     chosen = splits.set_index("subject")["split"]
-    for kind in ("t1w_hash", "t2w_hash"):
-        known = hashes[hashes[kind] != ""]
-        known = known.assign(split=known["subject"].map(chosen))
-        places = known.groupby(kind)["split"].nunique()
-        if (places > 1).any():
-            twins = known[known[kind] == places[places > 1].index[0]]
-            names = ", ".join((twins.subject + " " + twins.session).str.strip())
-            raise InputError(
-                "splits.tsv",
-                f"{int((places > 1).sum())} {kind[:3]} images in two splits, e.g. the same voxels for {names}",
-                "each image in one split",
-                "these are one person under two names, or a copying error: give them one family, or remove one",
-            )
+    every = images_of(hashes)
+    every["split"] = every["subject"].map(chosen)
+    places = every.groupby("hash")["split"].nunique()
+    if (places > 1).any():
+        twins = every[every["hash"] == places[places > 1].index[0]]
+        names = ", ".join((twins.subject + " " + twins.session).str.strip() + " " + twins.kind)
+        raise InputError(
+            "splits.tsv",
+            f"{int((places > 1).sum())} images in two splits, e.g. the same voxels for {names}",
+            "each image in one split",
+            "these are one person under two names, or a copying error: give them one family, or remove one",
+        )
+
+
+def images_of(hashes: pd.DataFrame) -> pd.DataFrame:
+    """A row an image, T1w and T2w alike, since a name says little: columns subject, session, kind, hash."""
+    parts = [
+        hashes[["subject", "session"]].assign(kind=f"{kind[:2].upper()}w", hash=hashes[kind])
+        for kind in ("t1w_hash", "t2w_hash")
+    ]
+    every = pd.concat(parts, ignore_index=True)
+    return every[every["hash"] != ""].reset_index(drop=True)
 
 
 def twice(hashes: pd.DataFrame) -> int:
     """Images that stand more than once."""
-    found = pd.concat([hashes[kind] for kind in ("t1w_hash", "t2w_hash")])
-    return int(found[found != ""].duplicated().sum())
+    return int(images_of(hashes)["hash"].duplicated().sum())
 
 
 def cohen_h(a: float, b: float) -> float:
@@ -88,19 +97,24 @@ def cohen_d(a: pd.Series, b: pd.Series) -> float:
 
 
 def split_proof(
-    splits: pd.DataFrame, sessions: pd.DataFrame, hashes: pd.DataFrame | None = None, stands_for: str = ""
+    splits: pd.DataFrame,
+    sessions: pd.DataFrame,
+    hashes: pd.DataFrame | None = None,
+    stands_for: str = "",
+    fingerprint: str = "",
 ) -> pd.DataFrame:
     """Counts, sex and age a split, and how many subjects and families it shares with another: none, or this raises.
 
     Subjects without a usable session don't count. `mean_age` (years) is over sessions whose age is known. `sex_effect`
-    (Cohen's h) and `age_effect` (Cohen's d) compare a split with the training split; `published_female_share` is the
-    paper's. `images_shared` counts images whose voxels stand in another split too, `images_twice` those that stand
-    twice in this one; `splits_sha256` is the fingerprint of who is where.
+    (Cohen's h) and `age_effect` (Cohen's d) compare a split with the training split; `published_*` are the paper's,
+    their effect computed from its shares. `images_shared` counts images whose voxels stand in another split too,
+    `images_twice` those that stand twice in this one.
 
     Parameters
     ----------
     hashes : columns subject, session, t1w_hash, t2w_hash of the usable sessions.
-    stands_for : the paper's cohort whose shares stand beside these.
+    stands_for : the paper's cohort whose values stand beside these.
+    fingerprint : SHA-256 of the manifest of the split, `splits.tsv`; becomes `splits_sha256`.
 
     Raises
     ------
@@ -110,9 +124,7 @@ def split_proof(
     check_apart(splits)
     if hashes is not None:
         check_images_apart(hashes, splits)
-    text = "\n".join(sorted(splits["subject"] + "\t" + splits["family"] + "\t" + splits["split"]))
-    fingerprint = hashlib.sha256(text.encode()).hexdigest()
-    people = splits[splits["subject"].isin(sessions["subject"])].drop_duplicates("subject")
+    people = splits[splits["subject"].isin(sessions["subject"])].drop_duplicates(["subject", "split"])
     visits = sessions.merge(people[["subject", "split"]], on="subject")
     visits["age"] = pd.to_numeric(visits["age"].replace("", None))
     train, rows = people[people["split"] == "train"], []
@@ -134,11 +146,20 @@ def split_proof(
                 "images_twice": "" if hashes is None else twice(hashes[hashes["subject"].isin(mine["subject"])]),
                 "sex_effect": cohen_h((mine["sex"] == "F").mean(), (train["sex"] == "F").mean()),
                 "age_effect": cohen_d(seen["age"].dropna(), known),
-                "published_female_share": PUBLISHED_FEMALE.get(stands_for, {}).get(name, ""),
+                **published(stands_for, name),
                 "splits_sha256": fingerprint,
             }
         )
     return pd.DataFrame(rows)
+
+
+def published(stands_for: str, split: str) -> dict[str, float | str]:
+    """The paper's values of a split of its cohort; empty for a cohort that stands for none."""
+    if stands_for not in PUBLISHED:
+        return dict.fromkeys(PUBLISHED_COLUMNS, "")
+    subjects, sessions, female = PUBLISHED[stands_for][split]
+    effect = cohen_h(female, PUBLISHED[stands_for]["train"][2])
+    return dict(zip(PUBLISHED_COLUMNS, (subjects, sessions, female, effect), strict=True))
 
 
 def compare_cohorts(hashes: dict[str, pd.DataFrame], splits: dict[str, pd.DataFrame]) -> pd.DataFrame:
@@ -157,10 +178,9 @@ def compare_cohorts(hashes: dict[str, pd.DataFrame], splits: dict[str, pd.DataFr
     columns = ["cohort", "subject", "session", "split", "hash"]
     parts = [pd.DataFrame(columns=columns)]
     for cohort, table in hashes.items():
-        chosen = table["subject"].map(splits[cohort].set_index("subject")["split"])
-        for kind in ("t1w_hash", "t2w_hash"):
-            part = table.assign(cohort=cohort, split=chosen, hash=table[kind])[columns]
-            parts.append(part[part["hash"] != ""])
+        images = images_of(table)
+        chosen = images["subject"].map(splits[cohort].set_index("subject")["split"])
+        parts.append(images.assign(cohort=cohort, split=chosen)[columns])
     every, rows = pd.concat(parts), []
     for number, one in enumerate(hashes):
         for two in list(hashes)[number + 1 :]:

@@ -9,6 +9,9 @@ from neuroquant.config.volume import Shards
 from neuroquant.errors import InputError
 from neuroquant.files import read_tsv, write_tsv
 
+UNUSED = ("site", "scanner")
+"""Columns of `sessions.tsv` that no stage between the scans and the scores reads."""
+
 
 def shard_names(split: str, count: int) -> list[str]:
     """Names of a split's shards: `train-000`, `train-001`, ...; the digits don't depend on `count`."""
@@ -23,13 +26,15 @@ def bucket(subject: str, count: int) -> int:
 def write_manifests(sessions_tsv: Path, splits_tsv: Path, shards: Shards, folder: Path) -> None:
     """Write the sessions of every shard, empty ones too, as `<folder>/<shard>.tsv`: `sessions.tsv` plus the split.
 
+    Site and scanner stay behind: no volume hangs on them, and correcting one must not redo any.
+
     Raises
     ------
     InputError
         If a session's subject isn't in `splits.tsv`.
     """
     splits = read_tsv(splits_tsv).set_index("subject")["split"]
-    sessions = read_tsv(sessions_tsv).sort_values(KEY)
+    sessions = read_tsv(sessions_tsv).drop(columns=list(UNUSED)).sort_values(KEY)
     sessions["split"] = sessions["subject"].map(splits)
     if sessions["split"].isna().any():
         absent = sessions["subject"][sessions["split"].isna()].iloc[0]

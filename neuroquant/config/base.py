@@ -17,5 +17,5 @@ NonNegative = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 """A name that is safe in paths and wildcards: letters, digits and underscores."""
-RESERVED = ("reference", "volumes")
+RESERVED = ("reference", "volumes", "ceiling")
 """Names that score tables use for what isn't a model."""

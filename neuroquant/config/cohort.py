@@ -48,23 +48,30 @@ class Cohort(Settings):
         "bids", description="how the folder is laid out; custom: as `files` says; table: as a table of paths says"
     )
     files: dict[Literal["t1w", "t2w", "mask", "labels"], str] = Field(
-        {}, description="custom: where each kind of file lies below the root, with {subject}, {session} and *"
+        {}, description="custom: where each kind of file lies below the root, with {subject}, {session}, {site} and *"
     )
     table: str = Field(
         "",
         description="table: a TSV or CSV with subject, t1w, t2w (paths below the root) and, if you like, session, "
-        "mask, labels, sex, age, family",
+        "mask, labels, sex, age, family, site, scanner",
     )
-    columns: dict[Literal["subject", "sex", "age", "family"], str] = Field(
-        {}, description="what the participants table calls these, where it isn't one of the usual names"
+    entities: dict[str, str] = Field(
+        {},
+        description="bids, abcd: what the names of scans must say where there are several, e.g. {desc: preproc, "
+        "space: MNI152NLin2009cAsym}; an empty value: the name must not have this entity",
+    )
+    columns: dict[Literal["subject", "session", "sex", "age", "family", "site", "scanner"], str] = Field(
+        {}, description="what the participants tables call these, where it isn't one of the usual names"
     )
     sex_codes: dict[str, Literal["F", "M"]] = Field({}, description="what the table's codes for sex stand for")
     subject_format: str = Field(
         "{}", description="a subject's name in paths, from what the participants table has, e.g. IXI{:0>3}"
     )
     root: str = Field("", description="folder of the cohort, read only; unused where it is made by the pipeline")
-    participants: str = Field(
-        "", description="TSV or CSV with subject, sex, age, family; empty: participants.tsv in the root"
+    participants: str | list[str] = Field(
+        "",
+        description="TSV or CSV with subject, sex, age, family, site, scanner and, for a row a visit, session; several "
+        "are joined by the subject; empty: participants.tsv in the root",
     )
     synthetic: Synthetic | None = Field(None, description="recipe of an embedded cohort; none for real data")
     modalities: Literal["paired", "any"] = Field(
@@ -83,11 +90,19 @@ class Cohort(Settings):
 
     @field_validator("root", "participants", "table")
     @classmethod
-    def _expand(cls, value: str) -> str:
+    def _expand(cls, value: str | list[str]) -> str | list[str]:
+        if isinstance(value, list):
+            return [cls._expand(part) for part in value]
         expanded = os.path.expandvars(os.path.expanduser(value))
         if "$" in expanded:
             raise ValueError(f"the environment variable in {value!r} isn't set; set it, or write the path itself")
         return expanded
+
+    @property
+    def participants_tables(self) -> list[str]:
+        """The participants tables that are named; none where it is participants.tsv in the root."""
+        named = [self.participants] if isinstance(self.participants, str) else self.participants
+        return [path for path in named if path]
 
     @property
     def shown(self) -> str:

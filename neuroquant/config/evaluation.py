@@ -14,6 +14,10 @@ class Fidelity(Settings):
         "whole", description="region shown in the tables; all three are always scored (the paper doesn't say which)"
     )
     ssim_window: Count = Field(11, description="side of the Gaussian window, voxels; sigma 1.5")
+    synthesis: bool = Field(
+        True,
+        description="score T1w made of T2w and back, too, for rows that tell anatomy from appearance (equation 13)",
+    )
 
 
 class Standin(Settings):
@@ -48,7 +52,16 @@ class Segmentation(Settings):
     standin: Standin = Field(Standin(), description="settings of the stand-in")
     flip: bool = Field(True, description="average with the left-right flipped image, as SynthSeg does")
     min_side: Count = Field(128, description="volumes are zero-padded to at least this many voxels a side")
+    batch: Count = Field(2, description="volumes that pass the network together on a GPU; a CPU takes one at a time")
     structures: tuple[int, ...] = Field((), description="labels that count in the mean Dice; empty: all but background")
+    surface_tolerance_mm: NonNegative = Field(
+        1.0, description="by how much surfaces may be off in the normalised surface distance"
+    )
+    ceiling: bool = Field(
+        True,
+        description="segment the test subjects' originals once more, moved rigidly by half a voxel: the agreement of "
+        "the two is the ceiling of what any reconstruction can be expected to reach",
+    )
 
 
 class Probe(Settings):
@@ -56,6 +69,9 @@ class Probe(Settings):
 
     depth: Literal[50, 101, 152] = Field(152, description="SEResNet-50, -101 or -152")
     epochs: Count = Field(100, description="epochs at most; the best on validation subjects is kept")
+    patience: int = Field(
+        30, ge=0, description="stop after this many epochs that were no better on validation subjects; 0: never"
+    )
     batch: Count = Field(32, description="sessions a step; a last batch of 1 is dropped (batch norm)")
     lr: Positive = Field(1e-3, description="AdamW's learning rate for a batch of 256, scaled linearly, cosine to 0")
     weight_decay: NonNegative = Field(0.01, description="AdamW")

@@ -37,10 +37,20 @@ class Compute(Settings):
     """What a job may use."""
 
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: a GPU where there is one")
-    threads: Count = Field(8, description="threads of the jobs that train or run a network")
+    threads: Count = Field(8, description="threads of each process that trains or runs a network")
+    gpus: Count = Field(
+        1, description="processes that train one model together, a GPU each; every batch is dealt out among them"
+    )
+    nodes: Count = Field(1, description="nodes of a cluster that these are dealt out over, a divisor of gpus")
     train_hours: Count = Field(48, description="walltime of a training job on a cluster, hours")
-    train_mem_mb: Count = Field(65_536, description="memory of a training job, MB")
+    train_mem_mb: Count = Field(65_536, description="memory of each process of a training, MB")
     mem_mb: Count = Field(16_384, description="memory of every other job that runs a network, MB")
+
+    @model_validator(mode="after")
+    def _nodes_are_alike(self) -> "Compute":
+        if self.gpus % self.nodes:
+            raise ValueError(f"gpus must be a multiple of nodes; {self.gpus} isn't one of {self.nodes}")
+        return self
 
 
 class Experiment(Settings):
@@ -92,6 +102,18 @@ class Experiment(Settings):
                 for name in names:
                     if name not in known:
                         raise ValueError(f"{key} names {name!r}, which isn't one of {sorted(known)}")
+        return self
+
+    @model_validator(mode="after")
+    def _batches_fit(self) -> "Experiment":
+        for row in self.models:
+            for number, phase in enumerate(row.training.phases):
+                if phase.batch % (self.compute.gpus * phase.accumulate):
+                    raise ValueError(
+                        f"model {row.name}, training.phases[{number}]: a batch of {phase.batch} with accumulate: "
+                        f"{phase.accumulate} can't be dealt out among compute.gpus: {self.compute.gpus}; batch must be "
+                        "a multiple of gpus x accumulate"
+                    )
         return self
 
     def cohort(self, name: str) -> Cohort:

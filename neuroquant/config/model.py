@@ -50,6 +50,11 @@ class Training(Settings):
     compile: bool = Field(
         False, description="torch.compile of the blocks: the same weights up to rounding; takes minutes to begin"
     )
+    recompute: Literal["nothing", "norms", "attention"] = Field(
+        "nothing",
+        description="what a backward pass computes again rather than keeps, the same weights for less memory: norms "
+        "with FiLM and activation (cheap), or attention as well; only NeuroQuant can",
+    )
     seed: int = Field(0, description="seed of weights, order of sessions and slices")
     log_every: Count = Field(50, description="steps between rows of training.tsv")
     checkpoint_every: Count = Field(1000, description="steps between checkpoints")

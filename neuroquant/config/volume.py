@@ -43,7 +43,7 @@ class Shards(Settings):
 
     train: Count = Field(16, description="shards of the training split of each cohort")
     val: Count = Field(2, description="shards of the validation split of each cohort")
-    test: Count = Field(12, description="shards of the test split of each cohort")
+    test: Count = Field(6, description="shards of the test split of each cohort")
 
 
 class Volume(Settings):

@@ -1,19 +1,29 @@
-"""Dice of each structure between two segmentations of the same sessions."""
+"""Dice and normalised surface distance of each structure between two segmentations of the same sessions."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from nibabel.affines import voxel_sizes
 
 from neuroquant.errors import InputError
+from neuroquant.evaluation import ceiling
+from neuroquant.evaluation.surface import normalised_surface_distance, surfaces
 from neuroquant.evaluation.synthseg.labels import GROUPS, name_of
 from neuroquant.files import write_tsv
 from neuroquant.volumes.store import ArrayFile
 
 COLUMNS = [
-    "cohort", "subject", "session", "family", "modality", "model", "structure", "name", "dice", "stand_in",
+    "cohort", "subject", "session", "family", "modality", "model", "structure", "name", "dice", "nsd", "stand_in",
 ]  # fmt: skip
+
+
+class Agreement(NamedTuple):
+    """Dice, and normalised surface distance, both in 0 to 1 where 1 is best."""
+
+    dice: float
+    nsd: float
 
 
 def dice(a: np.ndarray, b: np.ndarray, structures: tuple[int, ...]) -> dict[int, float]:
@@ -25,37 +35,69 @@ def dice(a: np.ndarray, b: np.ndarray, structures: tuple[int, ...]) -> dict[int,
     return {label: float(2 * both[label] / total[label]) for label in structures if total[label]}
 
 
-def score_dice(reference_h5: Path, segmentations: dict[str, Path], structures: tuple[int, ...], out_tsv: Path) -> None:
-    """Dice between the segmentation of each original and of its reconstructions.
+def agreements(
+    reference: np.ndarray,
+    others: dict[str, np.ndarray],
+    structures: tuple[int, ...],
+    voxel_mm: tuple[float, ...],
+    tolerance_mm: float,
+) -> dict[str, dict[int, Agreement]]:
+    """Name -> structure -> how well other label maps agree with a reference (D, H, W), whose surfaces are made once."""
+    own, found = surfaces(reference, structures, voxel_mm), {}
+    for name, other in others.items():
+        overlap = dice(reference, other, structures)
+        theirs = surfaces(other, tuple(overlap), voxel_mm)
+        found[name] = {
+            label: Agreement(value, normalised_surface_distance(own[label], theirs[label], tolerance_mm))
+            for label, value in overlap.items()
+        }
+    return found
+
+
+def score_dice(
+    reference_h5: Path, segmentations: dict[str, Path], structures: tuple[int, ...], tolerance_mm: float, out_tsv: Path
+) -> None:
+    """Agreement between the segmentation of each original and of its reconstructions.
 
     Parameters
     ----------
-    segmentations : model -> segmentations of its reconstructions.
+    segmentations : model -> segmentations of its reconstructions. Where the originals were segmented a second time,
+        moved by half a voxel, the agreement of the two is the row of the model `ceiling`.
     structures : labels that are scored; empty: all of the engine but the background. Their mean over the structures
         present is a row of its own, with the structure `mean`.
+    tolerance_mm : by which a surface may be off.
     """
     reference, rows = ArrayFile(reference_h5), []
     chosen = structures or tuple(label for label in reference.attributes["labels"] if label)
-    for model, path in segmentations.items():
-        other = ArrayFile(path)
-        check_rows(reference, other)
-        for index in range(len(reference)):
-            scores = dice(reference.read("labels", index), other.read("labels", index), chosen)
-            rows += describe(reference, index, model, scores)
+    files = {model: ArrayFile(path) for model, path in segmentations.items()}
+    for file in files.values():
+        check_rows(reference, file)
+    for index, record in enumerate(reference.records):
+        others = {model: file.read("labels", index) for model, file in files.items()}
+        if ceiling.LABELS in reference.names:
+            others[ceiling.NAME] = reference.read(ceiling.LABELS, index)
+        sides = tuple(voxel_sizes(np.array(record.geometry.affine)))
+        scores = agreements(reference.read("labels", index), others, chosen, sides, tolerance_mm)
+        for model, values in scores.items():
+            rows += describe(reference, index, model, values)
     write_tsv(pd.DataFrame(rows, columns=COLUMNS), out_tsv)
 
 
-def score_truth(volumes_h5: Path, reference_h5: Path, structures: tuple[int, ...], out_tsv: Path) -> None:
-    """Dice of the engine's segmentation of each original against ground truth, where there is one."""
+def score_truth(
+    volumes_h5: Path, reference_h5: Path, structures: tuple[int, ...], tolerance_mm: float, out_tsv: Path
+) -> None:
+    """Agreement of the engine's segmentation of each original with ground truth, where there is one."""
     volumes, reference, rows = ArrayFile(volumes_h5), ArrayFile(reference_h5), []
     check_rows(volumes, reference)
     known = set(reference.attributes["labels"]) - {0}
-    for index in range(len(volumes)):
+    for index, record in enumerate(volumes.records):
         if not volumes.attributes["has_labels"][index]:
             continue
         truth = volumes.read("labels", index)
         chosen = structures or tuple(sorted(known & set(np.unique(truth).tolist())))
-        rows += describe(reference, index, "reference", dice(truth, reference.read("labels", index), chosen))
+        sides = tuple(voxel_sizes(np.array(record.geometry.affine)))
+        scores = agreements(truth, {"reference": reference.read("labels", index)}, chosen, sides, tolerance_mm)
+        rows += describe(reference, index, "reference", scores["reference"])
     write_tsv(pd.DataFrame(rows, columns=COLUMNS), out_tsv)
 
 
@@ -65,15 +107,20 @@ def check_rows(a: ArrayFile, b: ArrayFile) -> None:
         raise InputError(str(b.path), "other sessions", f"the sessions of {a.path}", "rerun the rule that wrote it")
 
 
-def describe(file: ArrayFile, index: int, model: str, scores: dict[int, float]) -> list[dict[str, Any]]:
+def describe(file: ArrayFile, index: int, model: str, scores: dict[int, Agreement]) -> list[dict[str, Any]]:
     """Rows of one image: each structure, the mean of each group of structures, and the mean of all."""
     record = file.records[index]
     facts = {name: getattr(record, name) for name in ("cohort", "subject", "session", "family", "modality")}
     facts |= {"model": model, "stand_in": file.attributes["engine"] if file.attributes["stand_in"] else ""}
-    rows = [{**facts, "structure": label, "name": name_of(label), "dice": value} for label, value in scores.items()]
+    rows = [{**facts, "structure": label, "name": name_of(label), **s._asdict()} for label, s in scores.items()]
     for group, members in GROUPS.items():
         found = [value for label, value in scores.items() if label in members]
         if found:
-            rows.append({**facts, "structure": group, "name": f"mean over {group}", "dice": float(np.mean(found))})
-    mean = float(np.mean(list(scores.values()))) if scores else float("nan")
-    return [*rows, {**facts, "structure": "mean", "name": "mean over structures", "dice": mean}]
+            rows.append({**facts, "structure": group, "name": f"mean over {group}", **mean(found)})
+    return [*rows, {**facts, "structure": "mean", "name": "mean over structures", **mean(list(scores.values()))}]
+
+
+def mean(scores: list[Agreement]) -> dict[str, float]:
+    """Means of both; nan of nothing."""
+    values = np.mean(scores, axis=0) if scores else (np.nan, np.nan)
+    return Agreement(*map(float, values))._asdict()

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from torch import Tensor
 
 from neuroquant.config.evaluation import Fidelity
 from neuroquant.device import use_threads
@@ -33,11 +34,26 @@ def score_fidelity(
         x, y = (
             torch.from_numpy(np.array(f.view("image")[index])).float()[None, None] for f in (volumes, reconstructions)
         )
-        brain = torch.from_numpy(volumes.read("mask", index) > 0)[None, None]
-        regions = {"whole": None, "foreground": x > FOREGROUND, "brain": brain}
         facts = {name: getattr(record, name) for name in ("cohort", "subject", "session", "family", "modality")}
-        for region, mask in regions.items():
-            scores = {"psnr": psnr(x, y, mask), "ssim": ssim3d(x, y, settings.ssim_window, mask)}
-            for metric, value in scores.items():
-                rows.append({**facts, "model": model, "region": region, "metric": metric, "value": float(value)})
+        found = scores(x, y, volumes.read("mask", index), settings.ssim_window)
+        rows += [
+            {**facts, "model": model, "region": region, "metric": metric, "value": value}
+            for (region, metric), value in found.items()
+        ]
     write_tsv(pd.DataFrame(rows, columns=COLUMNS), out_tsv)
+
+
+def scores(x: Tensor, y: Tensor, mask: np.ndarray, window: int) -> dict[tuple[str, str], float]:
+    """(region, metric) -> value of y against x, both (1, 1, D, H, W) in [-1, 1], in float32.
+
+    Parameters
+    ----------
+    mask : (D, H, W), above 0 in the brain; regions are `whole`, `foreground` (x above -0.9) and `brain`.
+    window : side of SSIM's Gaussian window in voxels.
+    """
+    regions = {"whole": None, "foreground": x > FOREGROUND, "brain": torch.from_numpy(mask > 0)[None, None]}
+    found = {}
+    for region, inside in regions.items():
+        found[region, "psnr"] = float(psnr(x, y, inside))
+        found[region, "ssim"] = float(ssim3d(x, y, window, inside))
+    return found

@@ -1,4 +1,4 @@
-"""Latents of one shard, ready for any downstream model."""
+"""Latents of shards, ready for any downstream model."""
 
 from pathlib import Path
 
@@ -15,15 +15,16 @@ from neuroquant.volumes.store import ArrayFile, ArrayWriter
 
 
 @torch.inference_mode()
-def export_latents(model_folder: Path, volumes_h5: Path, out_h5: Path, device: str, threads: int) -> None:
-    """Encode every row of a shard of volumes and write all latents."""
+def export_latents(model_folder: Path, volumes_h5: list[Path], out_h5: list[Path], device: str, threads: int) -> None:
+    """Encode every row of some shards of volumes and write all latents, one file a shard; the model is loaded once."""
     use_threads(threads)
     device = resolve_device(device)
     model, row, _ = load_model(model_folder, device)
-    volumes = ArrayFile(volumes_h5)
-    with written_whole(out_h5) as scratch, latent_writer(scratch, volumes, model, row) as writer:
-        for rows, x, modality in batches(volumes, device):
-            write_latents(writer, rows, model.encode(x, modality))
+    for shard, out in zip(volumes_h5, out_h5, strict=True):
+        volumes = ArrayFile(shard)
+        with written_whole(out) as scratch, latent_writer(scratch, volumes, model, row) as writer:
+            for rows, x, modality in batches(volumes, device):
+                write_latents(writer, rows, model.encode(x, modality))
 
 
 def latent_writer(path: Path, volumes: ArrayFile, model: Autoencoder, row: ModelRow) -> ArrayWriter:

@@ -5,6 +5,7 @@ Weights are chosen on validation subjects; the test shards are opened once, afte
 
 import sys
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -64,23 +65,24 @@ def run_probe(
 
     Notes
     -----
-    Where the training subjects are all of one sex nothing can be learned: the tables are written empty, and the log
-    says why.
+    Where the training subjects are all of one sex, or the model gives no latents, nothing can be learned: the tables
+    are written empty, and the log says why.
     """
     use_threads(threads)
     device = resolve_device(device)
     fitted, log = [], []
     for modality in MODALITIES:
         train_sample = load(train, array, modality, settings)
-        if train_sample is None or len(train_sample.y.unique()) < 2:
-            print(f"{model} {modality}: not probed, the training subjects are of one sex", file=sys.stderr)
+        reason = why_not(train_sample)
+        if train_sample is None or reason:
+            print(f"{model} {modality}: not probed, {reason}", file=sys.stderr)
             continue
         val_sample = load(val, array, modality, settings)
         scale = standardiser(train_sample.x)
-        sexes = (train_sample.y, train_sample.subjects, permuted(train_sample))
-        lines = fit_linear(scale(train_sample.x), *sexes)
-        for name, line in zip(("linear", "linear_permuted"), lines, strict=True):
-            fitted.append((modality, name, 0, scale, line))
+        shuffled = [permuted(train_sample, seed) for seed in settings.seeds]
+        line, *lines = fit_linear(scale(train_sample.x), train_sample.y, train_sample.subjects, *shuffled)
+        fitted.append((modality, "linear", 0, scale, line))
+        fitted += [(modality, "linear_permuted", *found) for found in zip(settings.seeds, repeat(scale), lines)]
         for seed in settings.seeds:
             network = fit(train_sample, val_sample, scale, settings, seed, device, f"{model} {modality}", log)
             fitted.append((modality, "seresnet", seed, scale, predictor(network, device, settings.batch)))
@@ -94,20 +96,32 @@ def run_probe(
     write_tsv(pd.DataFrame(log, columns=LOG), log_tsv)
 
 
-def permuted(sample: Sample) -> Tensor:
+def why_not(train: Sample | None) -> str:
+    """Why nothing can be learned from a sample; empty where something can."""
+    if train is None:
+        return "no training session has this modality, or the model gives no latents"
+    return "" if len(train.y.unique()) == 2 else "the training subjects are of one sex"
+
+
+def permuted(sample: Sample, seed: int = 0) -> Tensor:
     """The sexes (N,) shuffled among the subjects: what a probe learns of these is chance."""
     names, first, place = np.unique(sample.subjects, return_index=True, return_inverse=True)
-    order = np.random.default_rng(0).permutation(len(names))
+    order = np.random.default_rng(seed).permutation(len(names))
     return sample.y[first][order][place]
 
 
 def load(shards: list[Path], array: str, modality: str, settings: Probe) -> Sample | None:
-    """All rows of a modality; None where there are none. Volumes get a channel and are average-pooled as configured."""
+    """All rows of a modality; None where there are none, or no latents.
+
+    Volumes get a channel and are average-pooled as configured.
+    """
     x, records = [], []
     for path in sorted(shards):
         file = ArrayFile(path)
         name = array or file.attributes["probe_latent"]
         rows = [index for index, record in enumerate(file.records) if record.modality == modality]
+        if not file.names:
+            return None
         if rows and name not in file.names:
             raise InputError(str(path), f"arrays {', '.join(file.names)}", f"the latent {name!r}", "correct `latent`")
         for index in rows:
@@ -161,7 +175,7 @@ def fit(
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, settings.epochs)
     x, y = scale(train.x), train.y
     share = np.where(y.numpy() == 1, 0.5 / y.mean().item(), 0.5 / (1 - y.mean().item()))
-    best, best_state = None, None
+    best, best_state, best_epoch = None, None, 0
     for epoch in range(settings.epochs):
         network.train()
         drawn = generator.choice(len(y), len(y), p=share / share.sum())
@@ -185,12 +199,15 @@ def fit(
             row |= judge(predictor(network, device, settings.batch)(scale(val.x)), val)
             rank = (row["val_balanced_accuracy"], -row["val_loss"])
             if best is None or rank > best:
-                best, best_state = rank, {k: v.detach().clone() for k, v in network.state_dict().items()}
+                best, best_epoch = rank, epoch
+                best_state = {k: v.detach().clone() for k, v in network.state_dict().items()}
         log.append(row)
         print(
             f"{name} seed {seed}: " + " ".join(f"{k} {v:.3f}" for k, v in row.items() if isinstance(v, float)),
             file=sys.stderr,
         )
+        if val is not None and settings.patience and epoch - best_epoch >= settings.patience:
+            break
     if best_state is not None:
         network.load_state_dict(best_state)
     return network

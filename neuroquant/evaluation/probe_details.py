@@ -5,21 +5,36 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
+from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import balanced_accuracy_score
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from neuroquant.config.evaluation import Statistics
-from neuroquant.evaluation.statistics import Interval, cluster_bootstrap, resamples
+from neuroquant.evaluation.statistics import (
+    around,
+    auroc,
+    auroc_draws,
+    balanced_accuracy,
+    cluster_bootstrap,
+)
 from neuroquant.files import read_tsv, written_whole
 
 COLUMNS = [
     "cohort", "model", "modality", "probe", "subset", "sessions", "subjects", "accuracy", "accuracy_low",
-    "accuracy_high", "balanced_accuracy", "auroc", "auroc_low", "auroc_high", "brier", "calibration_error",
+    "accuracy_high", "balanced_accuracy", "balanced_accuracy_low", "balanced_accuracy_high", "auroc", "auroc_low",
+    "auroc_high", "auroc_gain", "auroc_gain_low", "auroc_gain_high", "brier", "calibration_error", "subject_accuracy",
+    "subject_balanced_accuracy", "subject_auroc",
 ]  # fmt: skip
-CONTROLS = {"head size": ["brain_ml"], "age": ["age"], "head size and age": ["brain_ml", "age"]}
+HEAD_SIZE = "head size"
+CONTROLS = {
+    HEAD_SIZE: ["brain_ml"],
+    "age": ["age"],
+    "age and site": ["age", "site"],
+    "head size and age": ["brain_ml", "age"],
+}
+"""What is known of a session without looking at its image; head size is the volume of the brain's mask."""
+CATEGORIES = {"site"}
 EVERYONE, MATCHED = "all test subjects", "matched for head size"
 CALIPER = 0.25
 """Standard deviations of brain volume by which the two of a matched pair may differ."""
@@ -40,20 +55,24 @@ def write_details(predictions: Path, cohorts: list[Cohort], settings: Statistics
     """Write a row for each probe and control, on all test subjects and on pairs of one F and one M of like head size.
 
     Accuracy counts sessions, as Table 1 does; intervals resample families, or subjects where no family is known.
-    `calibration_error` is the mean distance of predicted from observed shares over `BINS` bins of equal width.
+    `calibration_error` is the mean distance of predicted from observed shares over `BINS` bins of equal width,
+    `auroc_gain` the AUROC less that of head size alone on the same sessions. The columns `subject_...` are of subjects,
+    whose sessions' probabilities are averaged first.
     """
     guesses, rows = read_tsv(predictions), []
     guesses["probability"] = guesses["probability"].astype(float)
     for cohort in cohorts:
         facts = describe(cohort)
-        mine = pd.concat([guesses[guesses.cohort == cohort.name], controls(facts, cohort.name)])
+        known = controls(facts, cohort.name)
+        mine = pd.concat([guesses[guesses.cohort == cohort.name], known])
         if mine.empty:
             continue  # nothing could be probed here: too few subjects, or of one sex
         chosen = matched(facts[facts.split == "test"])
+        head_size = known[known.model == f"control: {HEAD_SIZE}"] if len(known) else mine.head(0)
         keys = list(zip(mine.subject, mine.session, strict=True))
         for subset, part in ((EVERYONE, mine), (MATCHED, mine[[key in chosen for key in keys]])):
             for (model, modality, probe), group in part.groupby(["model", "modality", "probe"], sort=False):
-                found = score(group, settings)
+                found = score(group, settings) | gain(group, head_size, settings)
                 names = {"cohort": cohort.name, "model": model, "modality": modality, "probe": probe, "subset": subset}
                 rows.append(names | found)
     table = pd.DataFrame(rows, columns=COLUMNS)
@@ -62,31 +81,45 @@ def write_details(predictions: Path, cohorts: list[Cohort], settings: Statistics
 
 
 def describe(cohort: Cohort) -> pd.DataFrame:
-    """Every usable session with its split, sex, age (nan where unknown) and brain volume in ml."""
+    """Every usable session with its split, sex, age, brain volume in ml and site (nan where unknown)."""
     sessions, qc, splits = (read_tsv(path) for path in (cohort.sessions, cohort.qc, cohort.splits))
     facts = sessions.merge(qc[["subject", "session", "brain_ml"]], on=["subject", "session"])
     facts["split"] = facts["subject"].map(splits.set_index("subject")["split"])
     for name in ("age", "brain_ml"):
         facts[name] = pd.to_numeric(facts[name].replace("", None))
+    facts["site"] = facts["site"].replace("", np.nan) if "site" in facts else np.nan
     return facts
 
 
 def controls(facts: pd.DataFrame, cohort: str) -> pd.DataFrame:
-    """Predictions on test sessions by logistic regression on covariates alone, as rows of a table of predictions."""
+    """Predictions on test sessions by logistic regression on covariates alone, as rows of a table of predictions.
+
+    A control whose covariates aren't known, or don't vary among the training subjects, is left out.
+    """
     found = []
     train, test = facts[facts.split == "train"], facts[facts.split == "test"]
     for name, columns in CONTROLS.items():
         known, asked = train.dropna(subset=columns), test.dropna(subset=columns)
-        if known["sex"].nunique() < 2 or not len(asked) or (known[columns].std() < 1e-9).all():
+        if known["sex"].nunique() < 2 or not len(asked) or not all(known[c].nunique() > 1 for c in columns):
             continue
-        line = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
-        line.fit(known[columns], known["sex"] == "F")
+        line = make_pipeline(encoder(columns), LogisticRegression(max_iter=2000)).fit(
+            known[columns], known["sex"] == "F"
+        )
         told = asked[["subject", "session", "family", "sex"]].assign(
             cohort=cohort, model=f"control: {name}", modality="", probe="logistic", seed="0",
             probability=line.predict_proba(asked[columns])[:, 1],
         )  # fmt: skip
         found.append(told.assign(predicted=np.where(told.probability > 0.5, "F", "M")))
     return pd.concat(found) if found else pd.DataFrame()
+
+
+def encoder(columns: list[str]) -> ColumnTransformer:
+    """Numbers standardised, categories as one column each; one that only test subjects have is no category."""
+    numbers = [name for name in columns if name not in CATEGORIES]
+    categories = [name for name in columns if name in CATEGORIES]
+    parts = [("numbers", StandardScaler(), numbers)]
+    parts += [("categories", OneHotEncoder(handle_unknown="ignore"), categories)] if categories else []
+    return ColumnTransformer(parts)
 
 
 def matched(test: pd.DataFrame) -> set[tuple[str, str]]:
@@ -113,11 +146,7 @@ def matched(test: pd.DataFrame) -> set[tuple[str, str]]:
 
 def score(group: pd.DataFrame, settings: Statistics) -> dict[str, float]:
     """Every number of one probe's predictions; where there are several seeds, means over them."""
-    seeds = [part.reset_index(drop=True) for _, part in group.groupby("seed")]
-    one = seeds[0]
-    truth = (one.sex == "F").to_numpy()
-    guesses = np.stack([part.probability.to_numpy() for part in seeds])
-    clusters = one.family.where(one.family != "", one.subject)
+    one, truth, guesses, clusters = laid_out(group)
     accuracy = cluster_bootstrap(((guesses > 0.5) == truth).mean(0), clusters, settings)
     found = {
         "sessions": len(one),
@@ -128,39 +157,47 @@ def score(group: pd.DataFrame, settings: Statistics) -> dict[str, float]:
         "brier": float(((guesses - truth) ** 2).mean()),
         "calibration_error": float(np.mean([calibration_error(truth, guess) for guess in guesses])),
     }
+    people = group.groupby(["seed", "subject"], as_index=False).agg(
+        probability=("probability", "mean"), sex=("sex", "first"), family=("family", "first")
+    )
+    _, whose, means, kin = laid_out(people)
+    right = ((means > 0.5) == whose).mean(0)
+    found["subject_accuracy"] = float(right.mean())
     if not 0 < truth.sum() < len(truth):
         return found  # of one sex: nothing to rank
-    balanced = np.mean([balanced_accuracy_score(truth, guess > 0.5) for guess in guesses])
+    balanced = balanced_accuracy(truth, ((guesses > 0.5) == truth).mean(0), clusters, settings)
     area = auroc(truth, guesses, clusters, settings)
     return found | {
-        "balanced_accuracy": float(balanced), "auroc": area.value, "auroc_low": area.low, "auroc_high": area.high,
-    }  # fmt: skip
+        "balanced_accuracy": balanced.value,
+        "balanced_accuracy_low": balanced.low,
+        "balanced_accuracy_high": balanced.high,
+        "auroc": area.value,
+        "auroc_low": area.low,
+        "auroc_high": area.high,
+        "subject_balanced_accuracy": float((right[whose].mean() + right[~whose].mean()) / 2),
+        "subject_auroc": auroc_draws(whose, means, kin, settings)[0],
+    }
 
 
-def auroc(truth: np.ndarray, guesses: np.ndarray, clusters: ArrayLike, settings: Statistics) -> Interval:
-    """Area under the ROC curve, a mean over seeds, with an interval that resamples whole clusters.
+def laid_out(group: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray, np.ndarray, pd.Series]:
+    """Rows of the first seed, whether they are F (N,), probabilities (seeds, N), and the cluster of each row."""
+    seeds = [part.reset_index(drop=True) for _, part in group.groupby("seed")]
+    one = seeds[0]
+    guesses = np.stack([part.probability.to_numpy() for part in seeds])
+    return one, (one.sex == "F").to_numpy(), guesses, one.family.where(one.family != "", one.subject)
 
-    Each resample weights the pairs of an F and an M by how often their clusters were drawn; those without a pair are
-    left out.
 
-    Parameters
-    ----------
-    truth : (N,), true for F
-    guesses : (seeds, N)
-    clusters : (N,)
-    """
-    above = np.mean(
-        [(guess[truth][:, None] > guess[~truth]) + 0.5 * (guess[truth][:, None] == guess[~truth]) for guess in guesses],
-        axis=0,
-    )
-    names, place = np.unique(np.asarray(clusters), return_inverse=True)
-    weights = resamples(len(names), settings)[:, place]
-    women, men = weights[:, truth], weights[:, ~truth]
-    pairs = women.sum(1) * men.sum(1)
-    areas = ((women @ above) * men).sum(1)[pairs > 0] / pairs[pairs > 0]
-    tail, value = (1 - settings.confidence) / 2, float(above.mean())
-    low, high = np.quantile(areas, [tail, 1 - tail])
-    return Interval(value, min(float(low), value), max(float(high), value), len(names))
+def gain(group: pd.DataFrame, control: pd.DataFrame, settings: Statistics) -> dict[str, float]:
+    """AUROC less that of a control on the same sessions, resampled together; nothing where it can't be said."""
+    keys = ["subject", "session"]
+    both = group.merge(control[[*keys, "probability"]], on=keys, suffixes=("", "_control"))
+    if both.empty or both["sex"].nunique() < 2 or group.model.iloc[0].startswith("control"):
+        return {}
+    one, truth, guesses, clusters = laid_out(both)
+    mine, draws, count = auroc_draws(truth, guesses, clusters, settings)
+    other, drawn, _ = auroc_draws(truth, one.probability_control.to_numpy()[None], clusters, settings)
+    found = around(mine - other, draws - drawn, count, settings)
+    return {"auroc_gain": found.value, "auroc_gain_low": found.low, "auroc_gain_high": found.high}
 
 
 def calibration_error(truth: np.ndarray, guess: np.ndarray) -> float:

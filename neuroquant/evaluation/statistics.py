@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
+from scipy import sparse, stats
 
 from neuroquant.config.evaluation import Statistics
 
@@ -21,7 +22,7 @@ class Interval:
 
 
 def cluster_bootstrap(values: ArrayLike, clusters: ArrayLike, settings: Statistics) -> Interval:
-    """Mean of `values` (N,) with a percentile interval that resamples whole clusters.
+    """Mean of `values` (N,) with an interval of `around` that resamples whole clusters.
 
     Parameters
     ----------
@@ -40,17 +41,35 @@ def cluster_bootstrap(values: ArrayLike, clusters: ArrayLike, settings: Statisti
     sums = np.bincount(place, values, len(names))
     counts = np.bincount(place, minlength=len(names))
     weights = resamples(len(names), settings)
-    means = (weights @ sums) / (weights @ counts)
+    return around(float(values.mean()), (weights @ sums) / (weights @ counts), len(names), settings)
+
+
+def around(value: float, draws: ArrayLike, clusters: int, settings: Statistics) -> Interval:
+    """The expanded percentile interval of an estimate and its resamples (Hesterberg 2015); nan draws are left out.
+
+    Plain percentiles of few clusters lie too close together: 85 % coverage instead of 95 % with 6, 92 % with 20. Their
+    tails are moved out to where Student's t with `clusters` - 1 degrees of freedom has them.
+    """
     tail = (1 - settings.confidence) / 2
-    low, high = np.quantile(means, [tail, 1 - tail])
-    value = float(values.mean())
-    return Interval(value, min(float(low), value), max(float(high), value), len(names))
+    if clusters > 1:
+        tail = float(stats.norm.sf(np.sqrt(clusters / (clusters - 1)) * stats.t.isf(tail, clusters - 1)))
+    draws = np.asarray(draws, float)
+    if np.isnan(value) or np.isnan(draws).all():
+        return Interval(value, float("nan"), float("nan"), clusters)
+    low, high = np.nanquantile(draws, [tail, 1 - tail])
+    return Interval(value, min(float(low), value), max(float(high), value), clusters)
 
 
+@lru_cache(maxsize=2)
 def resamples(clusters: int, settings: Statistics) -> np.ndarray:
-    """How often each cluster is drawn in each resample, (resamples, clusters)."""
+    """How often each cluster is drawn in each resample, (resamples, clusters), not to be written to.
+
+    The same for any values of as many clusters, so that differences between statistics of them are paired.
+    """
     generator = np.random.default_rng(settings.seed)
-    return generator.multinomial(clusters, np.full(clusters, 1 / clusters), settings.bootstrap).astype(float)
+    drawn = generator.multinomial(clusters, np.full(clusters, 1 / clusters), settings.bootstrap).astype(float)
+    drawn.setflags(write=False)
+    return drawn
 
 
 def cluster_statistic(statistic: Callable[[np.ndarray], float], clusters: ArrayLike, settings: Statistics) -> Interval:
@@ -63,9 +82,67 @@ def cluster_statistic(statistic: Callable[[np.ndarray], float], clusters: ArrayL
     draws = []
     for weights in resamples(len(names), settings).astype(int):
         draws.append(statistic(np.concatenate([np.tile(m, w) for m, w in zip(members, weights, strict=True) if w])))
-    tail = (1 - settings.confidence) / 2
-    low, high = np.nanquantile(draws, [tail, 1 - tail])
-    return Interval(float(statistic(np.arange(len(place)))), float(low), float(high), len(names))
+    return around(float(statistic(np.arange(len(place)))), draws, len(names), settings)
+
+
+def auroc(truth: np.ndarray, guesses: np.ndarray, clusters: ArrayLike, settings: Statistics) -> Interval:
+    """Area under the ROC curve, a mean over seeds, with an interval that resamples whole clusters.
+
+    Parameters
+    ----------
+    truth : (N,), true for F
+    guesses : (seeds, N)
+    clusters : (N,)
+    """
+    value, draws, count = auroc_draws(truth, guesses, clusters, settings)
+    return around(value, draws, count, settings)
+
+
+def auroc_draws(
+    truth: np.ndarray, guesses: np.ndarray, clusters: ArrayLike, settings: Statistics
+) -> tuple[float, np.ndarray, int]:
+    """The area, those of all resamples, and the number of clusters; parameters as for `auroc`.
+
+    Each resample weights the pairs of an F and an M by how often their clusters were drawn; one without a pair is nan.
+    """
+    above = np.mean(
+        [(guess[truth][:, None] > guess[~truth]) + 0.5 * (guess[truth][:, None] == guess[~truth]) for guess in guesses],
+        axis=0,
+    )
+    names, place = np.unique(np.asarray(clusters), return_inverse=True)
+    weights = resamples(len(names), settings)
+    (women, women_of), (men, men_of) = (_members(place[sex]) for sex in (truth, ~truth))
+    between = women_of @ (men_of @ above.T).T  # pairs that are ranked rightly, by the clusters of their two
+    drawn_women, drawn_men = weights[:, women], weights[:, men]
+    pairs = (drawn_women @ women_of.sum(1)) * (drawn_men @ men_of.sum(1))
+    return float(above.mean()), _share(((drawn_women @ between) * drawn_men).sum(1), pairs), len(names)
+
+
+def _members(place: np.ndarray) -> tuple[np.ndarray, sparse.csr_array]:
+    """Clusters (K,) that are there, and for each of them which rows (N,) are its: (K, N), of zeros and ones."""
+    found, row = np.unique(place, return_inverse=True)
+    return found, sparse.csr_array((np.ones(len(row)), (row, np.arange(len(row)))), shape=(len(found), len(row)))
+
+
+def balanced_accuracy(truth: np.ndarray, right: np.ndarray, clusters: ArrayLike, settings: Statistics) -> Interval:
+    """Mean of the shares of both sexes that were told rightly, with an interval that resamples whole clusters.
+
+    Parameters
+    ----------
+    truth : (N,), true for F
+    right : (N,), share of the seeds that were right
+    clusters : (N,)
+    """
+    names, place = np.unique(np.asarray(clusters), return_inverse=True)
+    weights = resamples(len(names), settings)[:, place]
+    shares = [_share(weights[:, sex] @ right[sex], weights[:, sex].sum(1)) for sex in (truth, ~truth)]
+    value = float((right[truth].mean() + right[~truth].mean()) / 2)
+    return around(value, (shares[0] + shares[1]) / 2, len(names), settings)
+
+
+def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """Part by whole; nan where the whole is nothing."""
+    return np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0)
 
 
 def paired_test(a: ArrayLike, b: ArrayLike, clusters: ArrayLike) -> float:

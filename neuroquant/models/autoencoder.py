@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -33,17 +34,20 @@ class Autoencoder(nn.Module, ABC):
     Attributes
     ----------
     factor : side reduction of the latents.
-    probe_latent : name of the latent that a probe reads unless told otherwise.
+    probe_latent : name of the latent that a probe reads unless told otherwise; empty where there are no latents.
     plane_axis : axis whose slices a slice-wise model works on; None for models of volumes.
-    supports_swap : whether the model decodes one modality's anatomy with another's appearance.
+    supports_swap : whether the model decodes one modality's anatomy with another's appearance, by `appearance` and
+        `translate`.
+    codebook_size : words of each of its codebooks; 0 where it has none.
     quantizer : the codebook, where there is one; its `update()` is called once a training step.
     judges : what else looks at reconstructions while it trains; not part of what is saved.
     """
 
     factor: int
-    probe_latent: str
+    probe_latent: str = ""
     plane_axis: int | None = None
     supports_swap: bool = False
+    codebook_size: int = 0
 
     def __init__(self) -> None:
         super().__init__()
@@ -66,12 +70,27 @@ class Autoencoder(nn.Module, ABC):
     def bits(self, shape: tuple[int, int, int]) -> float:
         """Bits that one volume of `shape` costs as what `decode` needs."""
 
+    def codes(self, latents: dict[str, Tensor]) -> Tensor | None:
+        """Word of every token of what `encode` returned, (B, codebooks, tokens); None where nothing is quantised."""
+        return None
+
+    def appearance(self, latents: dict[str, Tensor]) -> Tensor:
+        """Of what `encode` returned, all that says how the modality looks: (B, C); means of it are appearances too."""
+        raise NotImplementedError(f"{type(self).__name__} doesn't tell anatomy from appearance")
+
+    def translate(self, latents: dict[str, Tensor], appearance: Tensor, modality: Tensor) -> Tensor:
+        """The anatomy of `latents` as volumes (B, 1, D, H, W) of other modalities (B,), which look as given (B, C)."""
+        raise NotImplementedError(f"{type(self).__name__} doesn't tell anatomy from appearance")
+
     def prepare(self, volumes: Iterable[Tensor]) -> None:
         """Before the first step: whatever is made of training volumes (N, 1, D, H, W), rather than trained on them."""
 
     def units(self) -> list[nn.Module]:
         """Parts of which each is compiled by itself: what repeats, and is called through `forward`."""
         return []
+
+    def recompute(self, what: Literal["nothing", "norms", "attention"]) -> None:
+        """What the backward pass computes again rather than keeps; nothing, in models that can't."""
 
     def compile_units(self, backend: str = "inductor") -> None:
         """Have the units compiled when they are first called, once for volumes and once for each plane of slices.

@@ -1,146 +1,237 @@
-"""Behind the means: agreement of regional volumes, groups of subjects, and the worst reconstructions."""
+"""Behind the means: structures, volumes, groups of subjects, worst images, synthesis, codebooks."""
 
 import html
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from neuroquant.config.experiment import Experiment
-from neuroquant.evaluation.statistics import cluster_bootstrap
-from neuroquant.files import read_tsv, write_text
-from neuroquant.reporting.figure4 import REFERENCE, REGIONS
+from neuroquant.files import write_text
+from neuroquant.reporting.agreement import agreement, structures
+from neuroquant.reporting.figure4 import REGIONS
+from neuroquant.reporting.groups import WORST, groups, missing, with_people, worst
+from neuroquant.reporting.inner import codebook, synthesis
+from neuroquant.reporting.numbers import read_numbers
 from neuroquant.reporting.pages import page, small_table
-from neuroquant.reporting.summarise import write_csv
+from neuroquant.reporting.summarise import EXTRA, load_scores, write_csv
 
-AGREEMENT = ["cohort", "model", "modality", "region", "images", "reference_ml", "bias_ml", "low_ml", "high_ml", "icc"]
-GROUPS = ["cohort", "model", "modality", "group", "subjects", "psnr", "psnr_low", "psnr_high"]
-WORST = 10
+KINDS = {"mean": "all", "cortical": "cortical", "subcortical": "subcortical", "ventricles": "ventricles",
+         "white matter": "white matter"}  # fmt: skip
+LOOKS = {
+    "paired": "appearance of the other image itself",
+    "typical": "typical appearance of training images",
+    "source": "no model: the source image",
+}
+METRICS = {"psnr": "PSNR, dB", "ssim": "SSIM, %", "dice": "Dice, %", "accuracy": "accuracy, %"}
+TABLES = ("agreement", "structures", "groups", "synthesis", "codebook")
 
 
-def write_breakdown(
-    experiment: Experiment, regions: Path, fidelity: Path, sessions: dict[str, Path], csv: list[Path], view: Path
-) -> None:
-    """Write agreement and groups as CSV, and both with the worst reconstructions as a page.
+@dataclass(frozen=True)
+class Sources:
+    """Gathered scores; `synthesis` and `codes` are the tables of all shards, `sessions` those of all cohorts."""
 
-    Parameters
-    ----------
-    sessions : cohort -> sessions.tsv.
-    csv : where agreement and groups go.
+    regions: Path
+    fidelity: Path
+    dice: Path
+    predictions: Path
+    sessions: dict[str, Path]
+    synthesis: list[Path]
+    codes: list[Path]
+
+
+def write_breakdown(experiment: Experiment, sources: Sources, csv: dict[str, Path], view: Path) -> None:
+    """Write each of `TABLES` as CSV, and all with the worst reconstructions as a page.
+
+    What isn't there, as no engine was run or no model has it, is an empty table and a sentence.
     """
-    agreed = agreement(read_tsv(regions, ("mm3",)))
-    scores = load_psnr(experiment, fidelity, sessions)
-    grouped = groups(experiment, scores)
-    write_csv(agreed, csv[0])
-    write_csv(grouped, csv[1])
-    write_text(view, as_page(experiment, agreed, grouped, scores))
+    numbers = load_scores(experiment, sources.fidelity, sources.dice, sources.predictions)
+    scores = with_people(numbers, sources.sessions)
+    made = {
+        "agreement": agreement(read_numbers("regions", sources.regions, "mm3")),
+        "structures": structures(experiment, read_numbers("dice", sources.dice, "dice", "nsd")),
+        "groups": groups(experiment, scores),
+        "synthesis": synthesis(experiment, sources.synthesis),
+        "codebook": codebook(sources.codes),
+    }
+    for name, table in made.items():
+        write_csv(table, csv[name])
+    write_text(view, as_page(experiment, made, scores))
 
 
-def agreement(table: pd.DataFrame) -> pd.DataFrame:
-    """Bias, 95 % limits of agreement (Bland and Altman 1986) and ICC(A,1) of every region, against the originals."""
-    keys, rows = ["cohort", "subject", "session", "modality", "region"], []
-    truth = table[table.model == REFERENCE][[*keys, "mm3"]]
-    both = table[table.model != REFERENCE].merge(truth, on=keys, suffixes=("", "_reference"))
-    for names, part in both.groupby(["cohort", "model", "modality", "region"], sort=False):
-        mine, reference = part.mm3.to_numpy() / 1000, part.mm3_reference.to_numpy() / 1000
-        difference = mine - reference
-        spread = 1.96 * difference.std(ddof=1) if len(part) > 1 else float("nan")
-        bias = difference.mean()
-        rows.append([*names, len(part), reference.mean(), bias, bias - spread, bias + spread, icc(mine, reference)])
-    return pd.DataFrame(rows, columns=AGREEMENT)
-
-
-def icc(one: np.ndarray, two: np.ndarray) -> float:
-    """ICC(A,1): absolute agreement of single measurements, two-way model (McGraw and Wong 1996); nan below 3 pairs.
-
-    Parameters
-    ----------
-    one, two : the two measurements (N,) of each case.
-    """
-    count = len(one)
-    if count < 3:
-        return float("nan")
-    values = np.stack([one, two], axis=1)
-    grand, cases, raters = values.mean(), values.mean(1), values.mean(0)
-    between_cases = 2 * ((cases - grand) ** 2).sum() / (count - 1)
-    between_raters = count * ((raters - grand) ** 2).sum()
-    rest = ((values - cases[:, None] - raters[None] + grand) ** 2).sum() / (count - 1)
-    whole = between_cases + rest + 2 * (between_raters - rest) / count
-    return float((between_cases - rest) / whole) if whole > 0 else float("nan")
-
-
-def load_psnr(experiment: Experiment, fidelity: Path, sessions: dict[str, Path]) -> pd.DataFrame:
-    """PSNR of every test image over the configured region, with sex and age (nan where unknown)."""
-    scores = read_tsv(fidelity, ("value",))
-    scores = scores[(scores.metric == "psnr") & (scores.region == experiment.fidelity.region)]
-    people = pd.concat([read_tsv(path).assign(cohort=name) for name, path in sessions.items()])
-    keys = ["cohort", "subject", "session"]
-    scores = scores.merge(people[[*keys, "sex", "age"]], on=keys)
-    scores["age"] = pd.to_numeric(scores["age"].replace("", None))
-    return scores.assign(cluster=scores.family.where(scores.family != "", scores.subject))
-
-
-def groups(experiment: Experiment, scores: pd.DataFrame) -> pd.DataFrame:
-    """Mean PSNR with its interval by sex, and below and above the median age."""
-    rows = []
-    for (cohort, model, modality), part in scores[np.isfinite(scores["value"])].groupby(
-        ["cohort", "model", "modality"], sort=False
-    ):
-        middle = part.age.median()
-        named = {f"sex {sex}": part[part.sex == sex] for sex in ("F", "M")}
-        if part.age.nunique() > 1:
-            named[f"age up to {middle:.1f}"] = part[part.age <= middle]
-            named[f"age above {middle:.1f}"] = part[part.age > middle]
-        for name, group in named.items():
-            if len(group):
-                found = cluster_bootstrap(group["value"], group["cluster"], experiment.statistics)
-                facts = [cohort, model, modality, name, group.subject.nunique()]
-                rows.append([*facts, found.value, found.low, found.high])
-    return pd.DataFrame(rows, columns=GROUPS)
-
-
-def worst(experiment: Experiment, scores: pd.DataFrame, model: str) -> pd.DataFrame:
-    """The images that a model reconstructs worst; subjects by number unless the report may name them."""
-    mine = scores[scores.model == model].sort_values("value").head(WORST)
-    names = {name: f"test subject {number + 1}" for number, name in enumerate(sorted(set(scores.subject)))}
-    who = mine.subject + " " + mine.session if experiment.report.identifiable else mine.subject.map(names)
-    age = mine.age.map(lambda years: "" if pd.isna(years) else f"{years:.1f}")
-    cohorts = mine.cohort.map(lambda name: experiment.cohort(name).shown)
-    facts = {"cohort": cohorts, "who": who, "modality": mine.modality, "sex": mine.sex, "age": age}
-    return pd.DataFrame(facts | {"PSNR, dB": mine["value"].map("{:.2f}".format)})
-
-
-def as_page(experiment: Experiment, agreed: pd.DataFrame, grouped: pd.DataFrame, scores: pd.DataFrame) -> str:
-    """All of it in words and tables; of the regions those of figure 4."""
-    label = {row.name: row.shown for row in experiment.models}
-    agreed, grouped = (
-        table.sort_values("model", key=lambda names: names.map(list(label).index), kind="stable")
-        for table in (agreed, grouped)
-    )
-    parts = ["<h1>Behind the means</h1><h2>Agreement of regional volumes</h2>"]
-    here = agreed[agreed.region.isin(REGIONS)]
-    parts.append(
-        "<p>Volumes in reconstructions against those in their originals, by the same engine: mean difference with the "
-        "95 % limits of agreement, and ICC(A,1). Every region is in <code>numbers/agreement.csv</code>.</p>"
-        if len(here) else "<p>No segmentation engine was run.</p>"
-    )  # fmt: skip
-    for cohort, part in here.groupby("cohort", sort=False):
-        limits = part.apply(lambda row: f"{row.bias_ml:+.2f} ({row.low_ml:+.2f} to {row.high_ml:+.2f})", axis=1)
-        shown = {
-            "model": part.model.map(label), "modality": part.modality, "region": part.region.map(REGIONS),
-            "original, ml": part.reference_ml.map("{:.2f}".format), "difference, ml": limits,
-            "ICC": part.icc.map(lambda value: "–" if pd.isna(value) else f"{value:.2f}"),
-        }  # fmt: skip
-        parts += [f"<h3>{html.escape(experiment.cohort(cohort).shown)}</h3>", small_table(pd.DataFrame(shown))]
-    parts.append("<h2>Groups of subjects</h2><p>Mean PSNR in dB by sex and age, with 95 % intervals.</p>")
-    for cohort, part in grouped.groupby("cohort", sort=False):
-        value = part.apply(lambda row: f"{row.psnr:.2f} ({row.psnr_low:.2f}–{row.psnr_high:.2f})", axis=1)
-        table = part.assign(model=part.model.map(label), value=value + part.subjects.map(" [{}]".format))
-        wide = table.pivot_table("value", ["model", "modality"], "group", aggfunc="first", sort=False).reset_index()
-        parts += [f"<h3>{html.escape(experiment.cohort(cohort).shown)}</h3>", small_table(wide.fillna("–"))]
-    parts.append("<p>In square brackets: subjects.</p>")
+def as_page(experiment: Experiment, made: dict[str, pd.DataFrame], scores: pd.DataFrame) -> str:
+    """All of it in words and tables."""
+    label = {row.name: row.shown for row in experiment.models} | EXTRA
+    made = {
+        name: table[table.model.isin(label)].sort_values(
+            "model", key=lambda names: names.map([*label].index), kind="stable"
+        )
+        for name, table in made.items()
+    }
     leading = next((row for row in experiment.table1.rows if experiment.row(row).architecture == "neuroquant"), None)
     leading = leading or experiment.table1.rows[0]
-    parts.append(f"<h2>The {WORST} worst reconstructions of {html.escape(label[leading])}</h2>")
-    parts.append(small_table(worst(experiment, scores, leading)))
-    return page("Behind the means", "".join(parts))
+    sections = [
+        ("Structures", structure_section(experiment, made["structures"], label)),
+        ("Agreement of regional volumes", volume_section(experiment, made["agreement"], label)),
+        ("Groups of subjects", group_section(experiment, made["groups"], scores, label)),
+        (f"The {WORST} worst reconstructions of {label[leading]}", worst_section(experiment, scores, leading)),
+        ("One modality made of the other", synthesis_section(experiment, made["synthesis"], scores, label)),
+        ("Codebooks", codebook_section(experiment, made["codebook"], label)),
+    ]
+    parts = [f"<h2>{html.escape(title)}</h2>{text}" for title, text in sections]
+    return page("Behind the means", f"<h1>Behind the means</h1>{''.join(parts)}")
+
+
+def stood_in(table: pd.DataFrame) -> str:
+    """A sentence where numbers come from a stand-in."""
+    engines = sorted(set(table.stand_in) - {""})
+    return f'<p class="note standin">Stand-in: by a {html.escape(engines[0])}, not by SynthSeg.</p>' if engines else ""
+
+
+def by_cohort(experiment: Experiment, tables: dict[str, pd.DataFrame]) -> str:
+    """A heading and a table a cohort; none where nothing is in it."""
+    return "".join(
+        f"<h3>{html.escape(experiment.cohort(name).shown)}</h3>{small_table(table)}"
+        for name, table in tables.items()
+        if len(table)
+    )
+
+
+def ranged(value: pd.Series, low: pd.Series, high: pd.Series, digits: int = 2) -> pd.Series:
+    """Numbers with their intervals, as people read them."""
+    shown = [
+        "–" if pd.isna(v) else f"{v:.{digits}f} ({a:.{digits}f} to {b:.{digits}f})"
+        for v, a, b in zip(value, low, high, strict=True)
+    ]
+    return pd.Series(shown, value.index, dtype=object)
+
+
+def structure_section(experiment: Experiment, table: pd.DataFrame, label: dict[str, str]) -> str:
+    """Dice and surfaces by groups of structures."""
+    if not len(table):
+        return "<p>No segmentation engine was run.</p>"
+    here = table[table.structure.isin(KINDS)]
+    tables = {}
+    for cohort, part in here.groupby("cohort", sort=False):
+        wide = part.assign(
+            model=part.model.map(label),
+            text=["–" if pd.isna(d) else f"{d:.1f} / {n:.1f}" for d, n in zip(part.dice, part.nsd, strict=True)],
+            kind=part.structure.map(KINDS),
+        )
+        shown = wide.pivot_table("text", ["model", "modality"], "kind", aggfunc="first", sort=False).reset_index()
+        tables[cohort] = shown[["model", "modality", *(k for k in KINDS.values() if k in shown)]].fillna("–")
+    tolerance = experiment.segmentation.surface_tolerance_mm
+    return (
+        "<p>Dice / normalised surface distance in percent between the segmentations of reconstructions and of their "
+        f"originals, means over structures. The latter is the share of both surfaces that lies within {tolerance:g} mm "
+        "of the other. The ceiling is the same engine on the original moved rigidly by half a voxel. Every structure "
+        f"with its intervals is in <code>numbers/structures.csv</code>.</p>{stood_in(table)}"
+        + by_cohort(experiment, tables)
+    )
+
+
+def volume_section(experiment: Experiment, table: pd.DataFrame, label: dict[str, str]) -> str:
+    """Bias, limits and ICC of the regions of figure 4."""
+    here = table[table.region.isin(REGIONS)]
+    if not len(here):
+        return "<p>No segmentation engine was run.</p>"
+    tables = {
+        cohort: pd.DataFrame(
+            {
+                "model": part.model.map(label),
+                "modality": part.modality,
+                "region": part.region.map(REGIONS),
+                "original, ml": part.reference_ml.map("{:.2f}".format),
+                "difference, ml": [
+                    f"{r.bias_ml:+.2f} ({r.low_ml:+.2f} to {r.high_ml:+.2f})" for r in part.itertuples()
+                ],
+                "ICC": part.icc.map(lambda value: "–" if pd.isna(value) else f"{value:.2f}"),
+            }
+        )
+        for cohort, part in here.groupby("cohort", sort=False)
+    }
+    return (
+        "<p>Volumes in reconstructions against those in their originals, by the same engine: mean difference with the "
+        "95 % limits of agreement, and ICC(A,1). Every region is in <code>numbers/agreement.csv</code>.</p>"
+        + stood_in(table)
+        + by_cohort(experiment, tables)
+    )
+
+
+def group_section(experiment: Experiment, table: pd.DataFrame, scores: pd.DataFrame, label: dict[str, str]) -> str:
+    """A table a metric and cohort, and how the subjects could not be parted."""
+    parts = [
+        "<p>Means with 95 % intervals; in square brackets: subjects. SSIM is in <code>numbers/groups.csv</code>.</p>"
+    ]
+    for cohort, people in scores.groupby("cohort", sort=False):
+        here = table[table.cohort == cohort]
+        parts.append(f"<h3>{html.escape(experiment.cohort(cohort).shown)}</h3>")
+        for metric in ("psnr", "dice", "accuracy"):
+            part = here[here.metric == metric]
+            if not len(part):
+                continue
+            text = ranged(part["value"], part.ci_low, part.ci_high) + part.subjects.map(" [{}]".format)
+            wide = part.assign(model=part.model.map(label), text=text, column=part.by + " " + part.group)
+            wide = wide.pivot_table("text", ["model", "modality"], "column", aggfunc="first", sort=False)
+            parts.append(f"<h4>{METRICS[metric]}</h4>{small_table(wide.reset_index().fillna('–'))}")
+        alike = missing(people)
+        if alike:
+            parts.append(f'<p class="note">Not parted by {", ".join(alike)}: unknown, or the same for all.</p>')
+    return "".join(parts) if len(scores) else "<p>Nothing was scored.</p>"
+
+
+def worst_section(experiment: Experiment, scores: pd.DataFrame, model: str) -> str:
+    """The worst images of one row."""
+    found = worst(experiment, scores, model)
+    return small_table(found) if len(found) else "<p>Nothing was scored.</p>"
+
+
+def synthesis_section(experiment: Experiment, table: pd.DataFrame, scores: pd.DataFrame, label: dict[str, str]) -> str:
+    """Both directions and all variants, beside the reconstruction of the image that is to be made."""
+    if not len(table):
+        return "<p>No row that was run makes one modality of the other, or no session has both.</p>"
+    direct = scores.groupby(["cohort", "model", "modality", "metric"])["value"].mean()
+    tables = {}
+    for cohort, part in table.groupby("cohort", sort=False):
+        text = ranged(part["value"], part.ci_low, part.ci_high)
+        wide = part.assign(model=part.model.map(label), text=text, direction=part.source + " to " + part.modality)
+        wide = wide.assign(appearance=part.appearance.map(LOOKS), column=part.metric.map(METRICS))
+        wide["its reconstruction"] = [
+            f"{direct.get((cohort, r.model, r.modality, r.metric), float('nan')):.2f}" for r in part.itertuples()
+        ]
+        index = ["model", "direction", "appearance"]
+        shown = wide.pivot_table(["text", "its reconstruction"], index, "column", aggfunc="first", sort=False)
+        shown.columns = [
+            f"{metric}{'' if kind == 'text' else ' of its reconstruction'}" for kind, metric in shown.columns
+        ]
+        tables[cohort] = shown.reset_index().fillna("–")
+    return (
+        "<p>The anatomy of one image decoded with the appearance of the other modality (equation 13), against the "
+        "session's own image of that modality. The appearance is that of the very image that is to be made, of which "
+        "the decoder then sees a few numbers, or the mean appearance of training images, for which it need not exist. "
+        "The paper gives no such numbers.</p>" + by_cohort(experiment, tables)
+    )
+
+
+def codebook_section(experiment: Experiment, table: pd.DataFrame, label: dict[str, str]) -> str:
+    """Usage and perplexity of all codebooks."""
+    if not len(table):
+        return "<p>No row that was run has a codebook.</p>"
+    tables = {
+        cohort: pd.DataFrame(
+            {
+                "model": part.model.map(label),
+                "codebook": part.codebook.astype(int) + 1,
+                "modality": part.modality,
+                "words": part["size"],
+                "tokens": part.tokens,
+                "used": [f"{r.used} ({100 * r.usage:.1f} %)" for r in part.itertuples()],
+                "perplexity": part.perplexity.map("{:.1f}".format),
+            }
+        )
+        for cohort, part in table.groupby("cohort", sort=False)
+    }
+    return (
+        "<p>Words that the test images use, and the number of words that an even use of as much information would need "
+        "(perplexity).</p>" + by_cohort(experiment, tables)
+    )

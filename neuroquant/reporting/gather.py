@@ -6,11 +6,11 @@ import pandas as pd
 
 from neuroquant.files import read_tsv, write_tsv
 
-KEY = ["cohort", "subject", "session", "modality", "model"]
+KEY = ["cohort", "subject", "session", "family", "modality", "model"]
 COLUMNS = {
     "fidelity": [*KEY, "region", "metric", "value"],
-    "dice": [*KEY, "structure", "name", "dice", "stand_in"],
-    "dice_truth": [*KEY, "structure", "name", "dice", "stand_in"],
+    "dice": [*KEY, "structure", "name", "dice", "nsd", "stand_in"],
+    "dice_truth": [*KEY, "structure", "name", "dice", "nsd", "stand_in"],
     "regions": [*KEY, "region", "mm3", "stand_in"],
     "predictions": [*KEY, "probe", "seed", "sex", "probability", "predicted"],
 }

@@ -75,11 +75,11 @@ def counted(sessions: Path, excluded: Path) -> str:
 
 def split_table(proof: Path) -> str:
     """Counts, sex and age of each split."""
-    table = read_tsv(proof, ("female_share", "mean_age", "sex_effect", "age_effect"))
-    shown = table.drop(columns="splits_sha256", errors="ignore")
-    shown = shown.round({"female_share": 3, "mean_age": 2, "sex_effect": 3, "age_effect": 3})
-    if "published_female_share" in shown and (shown.published_female_share == "").all():
-        shown = shown.drop(columns="published_female_share")
+    digits = {"female_share": 3, "mean_age": 2, "sex_effect": 3, "age_effect": 3, "published_sex_effect": 3}
+    table = read_tsv(proof, tuple(digits))
+    shown = table.drop(columns="splits_sha256").round(digits)
+    if (shown.published_female_share == "").all():
+        shown = shown.drop(columns=[name for name in shown if name.startswith("published_")])
     note = "<p>Effect sizes against the training split: Cohen's h of the female share, d of age.</p>"
     return small_table(shown.astype(str).replace("nan", "")) + note
 
@@ -90,7 +90,7 @@ def proven(proof: Path) -> str:
     shared = sum(int(table[name].astype(int).sum()) for name in SHARED)
     kind = "ok" if shared == 0 else "bad"
     told = f'<p class="{kind}">Subjects, families and images (by the hash of their voxels) in two splits: {shared}.</p>'
-    return told + (f"<p>SHA-256 of who is where: <code>{table.splits_sha256.iloc[0]}</code></p>" if len(table) else "")
+    return told + f"<p>SHA-256 of <code>splits.tsv</code>: <code>{table.splits_sha256.iloc[0]}</code></p>"
 
 
 def between(apart: Path) -> str:

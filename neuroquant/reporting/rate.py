@@ -9,12 +9,17 @@ from neuroquant.config.experiment import Experiment
 from neuroquant.files import write_text
 from neuroquant.reporting.pages import page, small_table
 from neuroquant.reporting.style import COLOURS, plt, save
-from neuroquant.reporting.summarise import MODALITIES, write_csv
+from neuroquant.reporting.summarise import CEILING, EXTRA, MODALITIES, measured, write_csv
 from neuroquant.volumes.store import ArrayFile
 
 METRICS = {"psnr": "PSNR (dB)", "ssim": "SSIM (%)", "dice": "Dice (%)"}
 COSTS = ["model", "cohort", "factor", "kbit_per_volume", "bits_per_voxel", "parameters", "encode_s", "decode_s"]
+RATES = [
+    "cohort", "model", "modality", "kbit_per_volume", "bits_per_voxel", "psnr", "psnr_low", "psnr_high", "ssim",
+    "ssim_low", "ssim_high", "dice", "dice_low", "dice_high",
+]  # fmt: skip
 MARKS = "oDsv^P*X"
+OTHERS = "rows of table 2 alone"
 
 
 def costs(reconstructions: list[Path]) -> pd.DataFrame:
@@ -42,6 +47,15 @@ def costs(reconstructions: list[Path]) -> pd.DataFrame:
     return summed[COSTS]
 
 
+def write_rates(
+    experiment: Experiment, table: pd.DataFrame, scores: pd.DataFrame, csv: Path, figure: tuple[Path, ...]
+) -> None:
+    """Write rate and distortion as CSV and draw them; parameters as for `rates`."""
+    found = rates(experiment, table, scores)
+    write_csv(found, csv)
+    draw(experiment, found, scores[scores.model == CEILING], *figure)
+
+
 def write_costs(experiment: Experiment, reconstructions: list[Path], out: Path, view: Path) -> pd.DataFrame:
     """Write the costs as CSV and as a page; times hang on the machine, so they stay out of tables 1 and 2."""
     table = costs(reconstructions)
@@ -67,38 +81,84 @@ def write_costs(experiment: Experiment, reconstructions: list[Path], out: Path, 
     return table
 
 
-def draw(experiment: Experiment, table: pd.DataFrame, cells: pd.DataFrame, *out: Path) -> None:
-    """PSNR, SSIM and Dice against bits a volume: a colour a row, filled for T1w, hollow for T2w; first cohort.
+def rates(experiment: Experiment, table: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
+    """Bits beside PSNR, SSIM and Dice of every row and cohort that was scored, with intervals; nan where not measured.
 
     Parameters
     ----------
     table : as `costs` gives it.
-    cells : tidy cells of table 1.
+    scores : as `summarise.load_scores` gives them.
     """
-    cohort = experiment.table1.cohorts[0]
-    here, spent = cells[cells.cohort == cohort], table[table.cohort == cohort].set_index("model").kbit_per_volume
-    figure, axes = plt.subplots(1, 3, figsize=(7.2, 2.6))
-    for axis, (metric, name) in zip(axes, METRICS.items(), strict=True):
-        for number, row in enumerate(experiment.table1.rows):
-            for modality in MODALITIES:
-                mine = here[(here.model == row) & (here.metric == metric) & (here.modality == modality)]
-                if not len(mine) or row not in spent.index or not np.isfinite(mine.iloc[0]["value"]):
-                    continue
-                point, colour = mine.iloc[0], COLOURS[(number + 1) % len(COLOURS)]
-                value, low, high = point["value"], point.ci_low, point.ci_high
-                axis.errorbar(
-                    spent[row], value, yerr=[[value - low], [high - value]],
-                    fmt=MARKS[number % len(MARKS)], markersize=4.5, color=colour, linewidth=0.8,
-                    markerfacecolor=colour if modality == MODALITIES[0] else "white",
-                    label=experiment.row(row).shown if modality == MODALITIES[0] else None,
-                )  # fmt: skip
-        if not axis.has_data():
-            axis.text(0.5, 0.5, "not measured", ha="center", va="center", transform=axis.transAxes)
-        axis.set_xscale("log")
-        axis.set_xlabel("kbit a volume")
-        axis.set_ylabel(name)
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="lower center", ncol=4, frameon=False, bbox_to_anchor=(0.5, -0.14), fontsize=7)
-    figure.suptitle(f"{experiment.cohort(cohort).shown}: filled T1w, hollow T2w", fontsize=8)
+    found = {}
+    for keys, part in scores[scores.metric.isin(METRICS)].groupby(["cohort", "model", "modality", "metric"]):
+        found[keys] = measured(experiment, part)
+    rows = []
+    for spent in table.itertuples():
+        for modality in MODALITIES:
+            facts = [spent.cohort, spent.model, modality, spent.kbit_per_volume, spent.bits_per_voxel]
+            cells = [found.get((spent.cohort, spent.model, modality, metric)) for metric in METRICS]
+            if any(cells):
+                values = [(c.value, c.low, c.high) if c else (np.nan,) * 3 for c in cells]
+                rows.append([*facts, *(number for three in values for number in three)])
+    return pd.DataFrame(rows, columns=RATES)
+
+
+def draw(experiment: Experiment, table: pd.DataFrame, ceiling: pd.DataFrame, *out: Path) -> None:
+    """PSNR, SSIM and Dice against bits a volume: filled for T1w, hollow for T2w; a line of panels a cohort of table 1.
+
+    Rows of table 1 have a colour each; those that only another table has are small and grey.
+
+    Parameters
+    ----------
+    table : as `rates` gives it.
+    ceiling : rows of the segmenter against itself, as `summarise.load_scores` gives them; drawn as a line.
+    """
+    cohorts = experiment.table1.cohorts
+    figure, grid = plt.subplots(len(cohorts), 3, figsize=(7.2, 2.2 * len(cohorts) + 0.4), squeeze=False)
+    for axes, cohort in zip(grid, cohorts, strict=True):
+        axes[0].set_title(experiment.cohort(cohort).shown, loc="left", fontsize=8)
+        for axis, (metric, name) in zip(axes, METRICS.items(), strict=True):
+            points(axis, experiment, table[table.cohort == cohort], metric)
+            line = ceiling[(ceiling.cohort == cohort) & (ceiling.metric == metric)]["value"]
+            if len(line):
+                axis.axhline(line.mean(), color="0.3", linewidth=0.8, linestyle=":", label=EXTRA[CEILING])
+            if not axis.has_data():
+                axis.text(0.5, 0.5, "not measured", ha="center", va="center", transform=axis.transAxes)
+            axis.set_xscale("log")
+            axis.set_xlabel("kbit a volume" if cohort == cohorts[-1] else "")
+            axis.set_ylabel(name)
+    figure.suptitle("Filled: T1w; hollow: T2w", fontsize=8)
     figure.tight_layout()
+    order = [*(experiment.row(name).shown for name in experiment.table1.rows), OTHERS, EXTRA[CEILING]]
+    legend(figure, list(grid.flat), order)
     save(figure, *out)
+
+
+def points(axis: plt.Axes, experiment: Experiment, here: pd.DataFrame, metric: str) -> None:
+    """A point with its interval for every row and modality of one cohort that has a finite value."""
+    names = experiment.table1.rows
+    for point in here[np.isfinite(here[metric].astype(float))].itertuples():
+        value, low, high = (getattr(point, f"{metric}{end}") for end in ("", "_low", "_high"))
+        mark, size, colour, label, order = "+", 3.5, "0.6", OTHERS, 1
+        if point.model in names:
+            number = names.index(point.model)
+            mark, size, colour = MARKS[number % len(MARKS)], 4.5, COLOURS[(number + 1) % len(COLOURS)]
+            label, order = experiment.row(point.model).shown, 2
+        axis.errorbar(
+            point.kbit_per_volume, value, yerr=[[value - low], [high - value]], fmt=mark, markersize=size,
+            color=colour, linewidth=0.8, markerfacecolor=colour if point.modality == MODALITIES[0] else "white",
+            zorder=order, label=label,
+        )  # fmt: skip
+
+
+def legend(figure: plt.Figure, axes: list[plt.Axes], order: list[str]) -> None:
+    """One legend below all panels; of each row the first mark, which is filled."""
+    handles: dict[str, object] = {}
+    for axis in axes:
+        for handle, text in zip(*axis.get_legend_handles_labels(), strict=True):
+            handles.setdefault(text, handle)
+    known = [text for text in dict.fromkeys(order) if text in handles]
+    figure.legend(
+        [handles[text] for text in known], known, loc="upper center", ncol=4, frameon=False, fontsize=7,
+        bbox_to_anchor=(0.5, 0.01),
+    )  # fmt: skip

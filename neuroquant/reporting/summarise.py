@@ -8,7 +8,8 @@ import pandas as pd
 from neuroquant.config.evaluation import Statistics
 from neuroquant.config.experiment import Experiment
 from neuroquant.evaluation.statistics import Interval, cluster_bootstrap, effect_size, holm, paired_test
-from neuroquant.files import read_tsv, written_whole
+from neuroquant.files import written_whole
+from neuroquant.reporting.numbers import read_numbers
 from neuroquant.reporting.published import published
 
 COLUMNS = ["cohort", "model", "modality", "metric", "value", "ci_low", "ci_high", "n_subjects", "published", "stand_in"]
@@ -26,6 +27,11 @@ BLOCKS = {
 """Blocks of rows and how they are called; ranks and tests stay within one."""
 VOLUMES = "volumes"
 """The row that classifies sex from the volumes themselves."""
+CEILING = "ceiling"
+"""The row of the segmenter against itself, on originals that were moved by half a voxel."""
+EXTRA = {VOLUMES: "volumes (reference)", CEILING: "segmenter against itself (ceiling)"}
+"""Rows of table 1 that are no models, and how they are called."""
+SCORES = ["cohort", "subject", "session", "family", "modality", "model", "metric", "engine", "value"]
 
 
 def summarise(
@@ -38,7 +44,7 @@ def summarise(
     """
     scores = load_scores(experiment, fidelity, dice, predictions)
     wanted = experiment.table1 if table == "table1" else experiment.table2
-    extra = (VOLUMES,) if table == "table1" else ()
+    extra = tuple(EXTRA) if table == "table1" else ()
     cells, tests = [], []
     for cohort in wanted.cohorts:
         for metric in METRICS[table]:
@@ -52,7 +58,7 @@ def summarise(
     order = {name: number for number, name in enumerate((*extra, *wanted.rows))}
     cells.sort(key=lambda c: (wanted.cohorts.index(c["cohort"]), order[c["model"]], c["modality"]))
     tests = pd.DataFrame(tests, columns=TESTS)
-    tests["p_holm"] = holm(tests["p"])
+    tests["p_holm"] = corrected(tests)
     write_csv(pd.DataFrame(cells, columns=COLUMNS), out_csv)
     write_csv(tests, out_tests)
 
@@ -63,20 +69,23 @@ def blocks(experiment: Experiment, rows: tuple[str, ...]) -> dict[str, list[str]
 
 
 def load_scores(experiment: Experiment, fidelity: Path, dice: Path, predictions: Path) -> pd.DataFrame:
-    """All scores as rows cohort, subject, session, modality, model, metric, value, cluster, engine."""
-    shown = read_tsv(fidelity, ("value",))
+    """All scores as rows cohort, subject, session, family, modality, model, metric, engine, value, cluster.
+
+    Metrics: psnr (dB), ssim, dice, nsd and accuracy (percent), of sessions. What wasn't scored has no rows.
+    """
+    shown = read_numbers("fidelity", fidelity, "value")
     shown = shown[shown.region == experiment.fidelity.region].assign(engine="")
     shown.loc[shown.metric == "ssim", "value"] *= 100
-    overlap = read_tsv(dice, ("dice",))
-    overlap = overlap[overlap.structure == "mean"].assign(metric="dice", value=lambda t: 100 * t.dice)
-    overlap = overlap.assign(engine=overlap.stand_in).dropna(subset="value")
-    guesses = read_tsv(predictions)
+    overlap = read_numbers("dice", dice, "dice", "nsd")
+    overlap = overlap[overlap.structure == "mean"]
+    both = [overlap.assign(metric=m, value=100 * overlap[m], engine=overlap.stand_in) for m in ("dice", "nsd")]
+    guesses = read_numbers("predictions", predictions)
     guesses = guesses[guesses.probe == "seresnet"].assign(engine="", metric="accuracy")
     guesses["value"] = 100.0 * (guesses.predicted == guesses.sex)
-    keys = ["cohort", "subject", "session", "family", "modality", "model", "metric", "engine"]
-    seeds = guesses.groupby(keys, as_index=False)["value"].mean() if len(guesses) else guesses
-    columns = [*keys, "value"]
-    scores = pd.concat([part.reindex(columns=columns) for part in (shown, overlap, seeds) if len(part)])
+    seeds = guesses.groupby(SCORES[:-1], as_index=False)["value"].mean() if len(guesses) else guesses
+    parts = [part.reindex(columns=SCORES) for part in (shown, *both, seeds) if len(part)]
+    scores = pd.concat(parts) if parts else pd.DataFrame(columns=SCORES).astype({"value": float})
+    scores = scores.dropna(subset="value")
     return scores.assign(cluster=scores.family.where(scores.family != "", scores.subject))
 
 
@@ -84,10 +93,8 @@ def cell(experiment: Experiment, table: str, row: str, part: pd.DataFrame) -> di
     """One cell of the tidy table."""
     first = part.iloc[0]
     cohort = experiment.cohort(first.cohort)
-    interval = Interval(np.inf, np.inf, np.inf, 0)  # the PSNR of an exact copy
-    if np.isfinite(part["value"]).all():
-        interval = cluster_bootstrap(part["value"], part["cluster"], experiment.statistics)
-    shown_as = "" if row == VOLUMES else experiment.row(row).published_as
+    interval = measured(experiment, part)
+    shown_as = "" if row in EXTRA else experiment.row(row).published_as
     stand_ins = ["embedded cohort"] if cohort.embedded else []
     stand_ins += [first.engine] if first.engine else []
     return {
@@ -102,6 +109,13 @@ def cell(experiment: Experiment, table: str, row: str, part: pd.DataFrame) -> di
         "published": published(table, cohort.stands_for, shown_as, first.modality, first.metric),
         "stand_in": "; ".join(stand_ins),
     }
+
+
+def measured(experiment: Experiment, part: pd.DataFrame) -> Interval:
+    """Mean of the scores of one cell with its interval; infinite for the PSNR of an exact copy."""
+    if not np.isfinite(part["value"]).all():
+        return Interval(np.inf, np.inf, np.inf, 0)
+    return cluster_bootstrap(part["value"], part["cluster"], experiment.statistics)
 
 
 def against_best(by_row: dict[str, pd.DataFrame], settings: Statistics) -> list[dict[str, object]]:
@@ -120,6 +134,18 @@ def against_best(by_row: dict[str, pd.DataFrame], settings: Statistics) -> list[
         facts |= {"ci_low": interval.low, "ci_high": interval.high, "effect_size": effect_size(*sides)}
         tests.append({**facts, "p": paired_test(*sides), "p_holm": np.nan})
     return tests
+
+
+def corrected(tests: pd.DataFrame) -> np.ndarray:
+    """Holm's correction over all tests of a table.
+
+    The best row against the second and the second against the best are one test: it counts once.
+    """
+    once = tests["p"].where(tests["rank"] != 2)
+    p_holm = pd.Series(holm(once), tests.index)
+    first = p_holm[tests["rank"] == 1].to_numpy()
+    p_holm[tests["rank"] == 2] = first
+    return p_holm.to_numpy()
 
 
 def pairs(mine: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:

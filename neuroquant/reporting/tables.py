@@ -10,7 +10,7 @@ import pandas as pd
 from neuroquant.config.experiment import Experiment
 from neuroquant.files import write_text
 from neuroquant.reporting.pages import page
-from neuroquant.reporting.summarise import BLOCKS, METRICS, MODALITIES, VOLUMES, blocks
+from neuroquant.reporting.summarise import BLOCKS, CEILING, EXTRA, METRICS, MODALITIES, blocks
 
 NAMES = {"psnr": "PSNR", "ssim": "SSIM", "accuracy": "Accuracy", "dice": "Dice"}
 TITLES = {
@@ -113,10 +113,10 @@ def lay_out(experiment: Experiment, table: str, cells: pd.DataFrame, tests: pd.D
         here = cells[cells.cohort == cohort]
         subjects = f"{int(here.n_subjects.max())} test subjects" if len(here) else "nothing measured"
         for number, (kind, rows) in enumerate(kinds.items()):
-            first = [VOLUMES] if VOLUMES in set(here.model) and not number else []
+            first = [name for name in EXTRA if name in set(here.model) and not number]
             shown = []
             for row in [*first, *rows]:
-                label = "volumes (reference)" if row == VOLUMES else experiment.row(row).shown
+                label = EXTRA.get(row) or experiment.row(row).shown
                 line = [_cell(here, tests, row, rows, m, metric) for m in MODALITIES for metric in metrics]
                 shown.append(Line(label, costs.get(row, ("", "", "")), line))
             called = f", {BLOCKS[kind]}" if len(kinds) > 1 else ""
@@ -133,7 +133,7 @@ def _cell(
         return None
     mine = mine.iloc[0]
     rivals = column[column.model.isin(block)]["value"]
-    rank = 0 if row == VOLUMES or len(rivals) < 2 else int((rivals > mine["value"]).sum()) + 1
+    rank = 0 if row in EXTRA or len(rivals) < 2 else int((rivals > mine["value"]).sum()) + 1
     test = tests[(tests.cohort == mine.cohort) & (tests.modality == modality) & (tests.metric == metric)]
     test = test[test.model == row]
     tied = rank == 1 and len(test) > 0 and not test.iloc[0].p_holm < SIGNIFICANT
@@ -147,6 +147,11 @@ def _notes(experiment: Experiment, cells: pd.DataFrame, tests: pd.DataFrame, par
         f"'{experiment.fidelity.region}'. Bold: best; underlined: second. kbit: what decoding a volume needs; M: "
         "millions of parameters. Seconds a volume, which hang on the machine, are in the table of costs."
     ]
+    if (cells.model == CEILING).any():
+        notes.append(
+            "Ceiling: Dice of the segmenter against itself on the same originals, moved rigidly by half a voxel. A "
+            "reconstruction that scores as high is as close to its original as the segmenter is to itself."
+        )
     if parted:
         notes.append("Rows are ranked and tested within their block, never across blocks.")
     if (~(tests[tests["rank"] == 1].p_holm < SIGNIFICANT)).any():

@@ -15,10 +15,10 @@ from neuroquant.volumes.store import ArrayFile
 SHOWN_ONLY = {"name", "label", "published_as", "latent"}
 """Settings of a row that change no weight."""
 WATCHED_ONLY = {"log_every", "checkpoint_every", "pictures_every", "val_sessions"}
-ROUNDED_ONLY = {"compile", "accumulate"}
+ROUNDED_ONLY = {"compile", "accumulate", "recompute"}
 """Settings of a training or a phase that change how a step is computed, and by that the weights by no more than
 rounding."""
-CODE = ("models", "training", "similarity.py")
+CODE = ("models", "training", "similarity.py", "convolution.py")
 """Where the code lies that decides the weights."""
 
 

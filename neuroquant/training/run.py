@@ -18,6 +18,7 @@ from neuroquant.model_folder import save_model
 from neuroquant.models.autoencoder import Autoencoder
 from neuroquant.published import load_published
 from neuroquant.training import checkpoint, health
+from neuroquant.training.cudnn import check_convolutions
 from neuroquant.training.data import Sessions
 from neuroquant.training.distributed import ALONE, World
 from neuroquant.training.identity import identity
@@ -73,7 +74,7 @@ def train(
     require_sessions(row, sessions)
     world.require_equal_shares(row.name, row.training.phases)
     if device == "cuda" and row.training.precision == "bf16":
-        check_convolutions()
+        check_convolutions(device)
     torch.manual_seed(row.training.seed)
     model = models.build(row.architecture, row.parameters)
     if row.weights is not None:
@@ -85,6 +86,7 @@ def train(
         model.judges = Judges(row.objective, f"model {row.name}")
     model = model.to(device).train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=1.0, weight_decay=row.training.weight_decay, fused=True)
+    model.recompute(row.training.recompute)
     if row.training.compile:
         model.compile_units()
     made_of = identity(row, volume, train_shards)
@@ -157,29 +159,6 @@ def require_sessions(row: ModelRow, sessions: Sessions) -> None:
             "no session in any training shard",
             "at least one",
             "look at cohorts/*/excluded.tsv and cohorts/*/split_proof.tsv for where they went",
-        )
-
-
-def check_convolutions() -> None:
-    """Compare conv3d in bfloat16 with float32 on the GPU: some cuDNN releases compute it wrongly.
-
-    Raises
-    ------
-    InputError
-        If the two differ by more than bfloat16's rounding explains.
-    """
-    generator = torch.Generator().manual_seed(0)
-    x = torch.randn(1, 32, 16, 16, 16, generator=generator).cuda()
-    weight = torch.randn(32, 32, 3, 3, 3, generator=generator).cuda() / 30
-    exact = torch.nn.functional.conv3d(x, weight, padding=1)
-    rounded = torch.nn.functional.conv3d(x.bfloat16(), weight.bfloat16(), padding=1).float()
-    error = float((exact - rounded).norm() / exact.norm())
-    if not error <= 0.02:  # nan fails too
-        raise InputError(
-            "cuDNN",
-            f"version {torch.backends.cudnn.version()}: conv3d in bf16 is off by {error:.0%}",
-            "an error below 2 %",
-            "install a torch whose cuDNN is sound (2.10 or newer), or set training.precision: fp32",
         )
 
 

@@ -1,11 +1,14 @@
 #!/usr/bin/env bash
-# A real SLURM with accounting and two simulated GPUs on one Debian machine, for the tests: install, start, stop.
+# A real SLURM with accounting on one Debian machine, for the tests: install, start, stop. Two nodes with two simulated
+# GPUs each, where a process may have a hostname of its own (Debian's slurmd refuses two nodes with one hostname), else one.
 # Needs root and apt. Everything it writes besides Debian's packages and /etc/slurm lies in $NEUROQUANT_SLURM (/tmp/neuroquant-slurm).
 set -euo pipefail
 HOME_DIR="${NEUROQUANT_SLURM:-/tmp/neuroquant-slurm}"
-NODE="$(hostname -s)"
-CORES="$(nproc)"
-MEMORY="${NEUROQUANT_SLURM_MB:-$(($(awk '/MemTotal/ {print $2}' /proc/meminfo) / 1024 - 512))}"
+HOST="$(hostname -s)"
+NODES=("$HOST")
+if unshare --uts --mount sh -c 'hostname n1' 2>/dev/null; then NODES=(n1 n2); fi
+CORES="$(getconf _NPROCESSORS_ONLN)" # nproc would obey OMP_NUM_THREADS
+MEMORY="${NEUROQUANT_SLURM_MB:-$(($(awk '/MemTotal/ {print $2}' /proc/meminfo) / 1024 / ${#NODES[@]} - 512))}" # of a node
 
 install() {
   command -v slurmctld slurmd slurmdbd munged mariadbd >/dev/null && return
@@ -16,7 +19,7 @@ install() {
 
 configure() {
   rm -rf "$HOME_DIR" # accounts and job numbers begin anew
-  mkdir -p "$HOME_DIR"/{state,spool,log,db,dev} /etc/slurm /run/munge /run/mysqld
+  mkdir -p "$HOME_DIR"/{state,log,db,dev} "${NODES[@]/#/$HOME_DIR/spool/}" /etc/slurm /run/munge /run/mysqld
   chown munge: /run/munge
   chown mysql: /run/mysqld "$HOME_DIR/db"
   for number in 0 1; do
@@ -24,16 +27,16 @@ configure() {
   done
   cat >/etc/slurm/slurm.conf <<CONF
 ClusterName=neuroquant
-SlurmctldHost=$NODE
+SlurmctldHost=$HOST
 SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
 StateSaveLocation=$HOME_DIR/state
-SlurmdSpoolDir=$HOME_DIR/spool
+SlurmdSpoolDir=$HOME_DIR/spool/%n
 SlurmctldLogFile=$HOME_DIR/log/slurmctld.log
-SlurmdLogFile=$HOME_DIR/log/slurmd.log
+SlurmdLogFile=$HOME_DIR/log/slurmd-%n.log
 SlurmctldPidFile=$HOME_DIR/slurmctld.pid
-SlurmdPidFile=$HOME_DIR/slurmd.pid
+SlurmdPidFile=$HOME_DIR/slurmd-%n.pid
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 SelectType=select/cons_tres
@@ -50,9 +53,13 @@ KillWait=5
 MinJobAge=300
 ReturnToService=2
 SchedulerParameters=bf_interval=2,sched_interval=2
-NodeName=$NODE CPUs=$CORES RealMemory=$MEMORY Gres=gpu:h100:2 State=UNKNOWN
-PartitionName=test Nodes=$NODE Default=YES MaxTime=1-00:00:00 State=UP OverSubscribe=NO
+PartitionName=test Nodes=ALL Default=YES MaxTime=1-00:00:00 State=UP OverSubscribe=NO
 CONF
+  cp /etc/hosts "$HOME_DIR/hosts"
+  for index in "${!NODES[@]}"; do
+    echo "NodeName=${NODES[$index]} NodeAddr=127.0.0.1 Port=$((17001 + index)) CPUs=$CORES RealMemory=$MEMORY Gres=gpu:h100:2 State=UNKNOWN"
+    echo "127.0.0.1 ${NODES[$index]}" >>"$HOME_DIR/hosts"
+  done >>/etc/slurm/slurm.conf
   echo "Name=gpu Type=h100 File=$HOME_DIR/dev/nvidia[0-1]" >/etc/slurm/gres.conf
   cat >/etc/slurm/slurmdbd.conf <<CONF
 AuthType=auth/munge
@@ -78,6 +85,14 @@ wait_for() { # what, command
   exit 1
 }
 
+slurmd_of() { # a node, with its own hostname and names of all nodes that only it sees
+  local own=()
+  if [ "$1" != "$HOST" ]; then
+    own=(unshare --uts --mount sh -c "hostname $1 && mount --bind $HOME_DIR/hosts /etc/hosts && exec \"\$@\"" sh)
+  fi
+  setsid "${own[@]}" slurmd -D -N "$1" >"$HOME_DIR/log/slurmd-$1.out" 2>&1 </dev/null &
+}
+
 start() {
   configure
   [ -e /etc/munge/munge.key ] || { dd if=/dev/urandom of=/etc/munge/munge.key bs=1 count=1024 status=none; }
@@ -99,8 +114,8 @@ start() {
   sacctmgr -i add user root account=study defaultaccount=study >/dev/null 2>&1 || true
   setsid slurmctld -D >"$HOME_DIR/log/slurmctld.out" 2>&1 </dev/null &
   wait_for slurmctld "scontrol ping | grep -q UP"
-  setsid slurmd -D -N "$NODE" >"$HOME_DIR/log/slurmd.out" 2>&1 </dev/null &
-  wait_for slurmd "sinfo -h -o %t | grep -q idle"
+  for node in "${NODES[@]}"; do slurmd_of "$node"; done
+  wait_for slurmd "[ \$(sinfo -h -N -t idle | wc -l) = ${#NODES[@]} ]"
 }
 
 stop() {

@@ -1,10 +1,13 @@
 """The final account: what preprocessing left out moves over, and nobody is counted twice or lost."""
 
+import hashlib
+
 import pandas as pd
 import pytest
 
 from neuroquant.cohorts.accounting import account, gather
 from neuroquant.cohorts.index import EXCLUDED, SESSIONS
+from neuroquant.cohorts.proof import cohen_h
 from neuroquant.config.cohort import Cohort
 from neuroquant.errors import InputError
 from neuroquant.files import read_tsv, write_tsv
@@ -73,6 +76,10 @@ def test_the_account_proves_the_split_on_who_remains(tmp_path, index):
     proof = read_tsv(out[2])
     assert list(proof.subjects) == ["1", "0", "1"] and (proof.images_shared == "0").all()
     assert list(proof.published_female_share.astype(float)) == [0.505, 0.525, 0.5164]
+    assert list(proof.published_subjects) == ["606", "80", "122"] and list(proof.published_sessions)[0] == "3790"
+    assert float(proof.published_sex_effect[1]) == pytest.approx(cohen_h(0.525, 0.505))
+    manifest = hashlib.sha256((tmp_path / "splits.tsv").read_bytes()).hexdigest()
+    assert (proof.splits_sha256 == manifest).all(), "what sha256sum says of splits.tsv"
     late = [table(tmp_path / "0.tsv", EXCLUDED, "a", "b", "c")]
     with pytest.raises(InputError, match="no usable session"):
         account(*index, tmp_path / "splits.tsv", late, qc, *out, cohort)
@@ -93,6 +100,8 @@ def test_an_image_in_two_splits_stops_the_run_under_whatever_names(tmp_path, ind
         return read_tsv(out[2])
 
     assert list(run(a="1", b="1", c="2").images_twice) == ["1", "0", "0"], "twice in one split is told, not refused"
-    with pytest.raises(InputError, match="(?s)t1w images in two splits.*a ses-1, c ses-1"):
+    with pytest.raises(InputError, match="(?s)images in two splits.*a ses-1 T1w, c ses-1 T1w"):
         run(a="1", b="2", c="1")
+    with pytest.raises(InputError, match="(?s)images in two splits.*c ses-1 T1w, a ses-1 T2w"):
+        run(a="1", b="2", c="a")  # its T1w is a copy of a's T2w
     assert list(run(a="", b="", c="").images_twice) == ["0", "0", "0"], "a missing modality is no duplicate"

@@ -51,6 +51,14 @@ def test_the_age_at_the_visit_goes_before_the_participants_age(bids, index):
     assert list(sessions.age) == ["14.5", "16.25", ""]
 
 
+def test_site_and_scanner_of_the_visit_go_before_the_participants(bids, index):
+    bids.people("sub-01\tF\tA\tA-1", "sub-02\tM\tn/a\t", header="participant_id\tsex\tsite\tscanner")
+    bids.pair("sub-01", "ses-1"), bids.pair("sub-01", "ses-2"), bids.pair("sub-02")
+    (bids.root / "sub-01/sub-01_sessions.tsv").write_text("session_id\tscanner\nses-1\tn/a\nses-2\tA-2\n")
+    sessions, _ = index()
+    assert list(sessions.site) == ["A", "A", ""] and list(sessions.scanner) == ["A-1", "A-2", ""]
+
+
 def test_of_several_runs_the_first_by_name_is_taken(bids, index):
     bids.pair("sub-01")
     for run in (2, 1):
@@ -141,7 +149,13 @@ def test_a_folder_that_cannot_be_read_excludes_its_session(bids, index, monkeypa
     monkeypatch.setattr("neuroquant.cohorts.inventory.os.scandir", refuse)
     sessions, excluded = index()
     assert list(sessions.session) == ["ses-1"]
-    assert excluded.iloc[0].to_list() == ["study", "sub-01", "ses-2", "the folder can't be read", "sub-01/ses-2/anat"]
+    assert excluded.iloc[0].to_list() == [
+        "study",
+        "sub-01",
+        "ses-2",
+        "the folder can't be read: give yourself the right to (chmod u+rx)",
+        "sub-01/ses-2/anat",
+    ]
 
 
 def test_an_unreadable_sessions_table_is_no_session(bids, index):

@@ -43,26 +43,60 @@ def test_ixi_as_it_is_given_out(bids, tmp_path, monkeypatch):
         for kind in ("T1", "T2"):
             bids.scan(f"IXI-{kind}/{name}-{kind}.nii.gz")
     bids.scan("IXI-DTI/IXI002-Guys-0828-DTI-00.nii.gz")
-    (root / "IXI.csv").write_text('IXI_ID,"SEX_ID (1=m, 2=f)",HEIGHT,AGE\n2,2,164,35.8\n12,1,175,38.78\n')
+    rows = ["2,2,164,35.8", "12,1,175,38.78", "12,1,175,", "13,2,,"]  # the table names some people twice
+    (root / "IXI.csv").write_text("\n".join(['IXI_ID,"SEX_ID (1=m, 2=f)",HEIGHT,AGE', *rows]) + "\n")
     monkeypatch.setenv("IXI_ROOT", str(root))
     cohort = Cohort.model_validate(read_yaml(COHORTS / "ixi.yaml"))
     sessions, excluded = index(cohort, tmp_path / "out")
     assert excluded.empty and list(sessions.subject) == ["IXI002", "IXI012"] and list(sessions.sex) == ["F", "M"]
     assert sessions.t2w[0] == "IXI-T2/IXI002-Guys-0828-T2.nii.gz" and sessions.age[1] == "38.780000000000001"
+    assert list(sessions.site) == ["Guys", "HH"]
     assert "DTI" not in (tmp_path / "out/inventory.tsv").read_text()
 
 
-def test_hcp_as_it_is_given_out(bids, tmp_path, monkeypatch):
-    for subject in ("100206", "100307"):
-        for kind in ("T1w", "T2w"):
-            bids.scan(f"{subject}/T1w/{kind}_acpc_dc_restore_brain.nii.gz")
-        bids.scan(f"{subject}/MNINonLinear/T1w_restore_brain.nii.gz")
-    (bids.root / "restricted.csv").write_text(
-        "Subject,Gender,Age_in_Yrs,Family_ID\n100206,M,27,52259_82122\n100307,F,27,51488_81352\n"
-    )
+@pytest.fixture
+def hcp(bids, monkeypatch):
+    """The folder of HCP's young adults with its two tables, one line of each a subject."""
+    open_, restricted = bids.root / "unrestricted.csv", bids.root / "restricted.csv"
+    open_.write_text("Subject,Release,Gender,Age\n100206,S1200,M,26-30\n100307,S1200,F,36+\n")
+    restricted.write_text("Subject,Age_in_Yrs,Family_ID\n100206,27,52259_82122\n100307,36,51488_81352\n")
     monkeypatch.setenv("HCP_ROOT", str(bids.root))
-    sessions, excluded = index(Cohort.model_validate(read_yaml(COHORTS / "hcp_ya.yaml")), tmp_path / "out")
+    for subject in ("100206", "100307"):
+        for kind, raw in (("T1w", "T1w_MPR1"), ("T2w", "T2w_SPC1")):
+            bids.scan(f"{subject}/T1w/{kind}_acpc_dc_restore_brain.nii.gz")
+            bids.scan(f"{subject}/unprocessed/3T/{raw}/{subject}_3T_{raw}.nii.gz")
+        bids.scan(f"{subject}/unprocessed/3T/T1w_MPR1/{subject}_3T_BIAS_32CH.nii.gz")
+        bids.scan(f"{subject}/MNINonLinear/T1w_restore_brain.nii.gz")
+    return bids.root
+
+
+@pytest.mark.parametrize(
+    ("file", "t1w"),
+    [
+        ("hcp_ya.yaml", "100206/T1w/T1w_acpc_dc_restore_brain.nii.gz"),
+        ("hcp_ya_unprocessed.yaml", "100206/unprocessed/3T/T1w_MPR1/100206_3T_T1w_MPR1.nii.gz"),
+    ],
+)
+def test_hcp_as_it_is_given_out_takes_sex_from_one_table_and_families_from_the_other(hcp, tmp_path, file, t1w):
+    sessions, excluded = index(Cohort.model_validate(read_yaml(COHORTS / file)), tmp_path / "out")
     assert excluded.empty and list(sessions.sex) == ["M", "F"] and sessions.family[0] == "52259_82122"
+    assert list(sessions.age) == ["27", "36"] and sessions.t1w[0] == t1w
+
+
+def test_hcp_without_the_restricted_table_has_ages_in_bands(hcp, tmp_path):
+    cohort = Cohort.model_validate(read_yaml(COHORTS / "hcp_ya.yaml"))
+    plain = {"participants": cohort.participants[:1], "columns": {"subject": "Subject", "sex": "Gender"}}
+    sessions, excluded = index(cohort.model_copy(update=plain), tmp_path / "out")
+    assert excluded.empty and list(sessions.age) == ["28", "36"] and set(sessions.family) == {""}
+
+
+def test_subjects_with_spaces_in_their_names_are_found_by_patterns_of_ones_own(bids, tmp_path):
+    for kind in ("t1", "t2"):
+        bids.scan(f"scans of 2020/Case No. 1/{kind} brain.nii.gz")
+    bids.people("Case No. 1\tF", header="subject\tsex")
+    files = {name: "scans of 2020/{subject}/" + f"{kind} brain.nii.gz" for name, kind in (("t1w", "t1"), ("t2w", "t2"))}
+    sessions, excluded = index(bids.cohort.model_copy(update={"layout": "custom", "files": files}), tmp_path / "out")
+    assert excluded.empty and list(sessions.subject) == ["Case No. 1"]
 
 
 @pytest.fixture
@@ -111,13 +145,13 @@ def test_a_session_or_a_file_in_two_rows_is_refused_with_its_line(listed, tmp_pa
         index(listed, tmp_path / "out")
 
 
-def test_a_subject_with_two_sexes_in_the_table_is_refused(listed, tmp_path):
+def test_a_subject_with_two_sexes_in_the_table_is_left_out_with_both(listed, tmp_path):
     table = Path(listed.table)
     table.write_text(
         table.read_text().replace("1,2,scans/b one.nii.gz,scans/b two.nii.gz,F", "1,2,scans/b one.nii.gz,,M")
     )
-    with pytest.raises(InputError, match="subject 1 in two rows"):
-        index(listed, tmp_path / "out")
+    sessions, excluded = index(listed, tmp_path / "out")
+    assert list(sessions.subject) == ["2"] and "contradict each other about its sex (F and M)" in excluded.reason[0]
 
 
 def test_patterns_that_find_nothing_are_told_before_the_first_job(bids):

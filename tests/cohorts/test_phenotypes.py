@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from neuroquant.cohorts.phenotypes import Participant, read_participants, session_ages
+from neuroquant.cohorts.phenotypes import Participant, read_participants, session_facts, years
 from neuroquant.errors import InputError
 
 
@@ -32,9 +32,66 @@ def test_sexes_that_are_codes_are_refused_in_a_sentence(bids):
         people(bids, "participant_id\tsex\nsub-01\t1\nsub-02\t2\n")
 
 
-def test_a_subject_in_two_rows_is_refused(bids):
-    with pytest.raises(InputError, match="sub-01 in two rows"):
-        people(bids, "participant_id\tsex\nsub-01\tF\nsub-01\tF\n")
+def test_rows_of_one_subject_complement_each_other(bids):
+    rows = "sub-01\tF\t\tx\nsub-01\tfemale\t9\t\nsub-01\tF\t9\tx\n"
+    assert people(bids, "participant_id\tsex\tage\tfamily\n" + rows) == {"sub-01": Participant("F", 9.0, "x")}
+
+
+def test_rows_that_contradict_each_other_are_told_and_cost_that_subject(bids):
+    found = people(bids, "participant_id,sex,age,family\nsub-01,F,9,x\nsub-01,M,10,y\nsub-02,F,,\n")
+    assert found["sub-01"].conflict == "sex (F and M) and family (x and y)" and math.isnan(found["sub-01"].age)
+    assert found["sub-02"].conflict == ""
+
+
+def test_several_tables_are_joined_by_the_subject(bids, tmp_path):
+    (tmp_path / "a.csv").write_text("subject,sex,site\nsub-01,F,X\nsub-02,M,Y\n")
+    (tmp_path / "b.tsv").write_text("participant_id\tage\tfamily\nsub-01\t9\tf1\nsub-03\t8\t\n")
+    tables = [str(tmp_path / name) for name in ("a.csv", "b.tsv")]
+    found = people(bids, "", participants=tables)
+    assert found["sub-01"] == Participant("F", 9.0, "f1", "X") and found["sub-02"].sex == "M"
+    assert found["sub-03"].sex == "", "known, but not of what sex"
+    with pytest.raises(InputError, match="no column for the sex"):
+        people(bids, "", participants=tables[1:] * 2)
+
+
+@pytest.mark.parametrize(
+    ("layout", "text", "session", "age"),
+    [
+        ("ncanda", "subject,visit,sex,visit_age\nS1,baseline,F,15.5\nS1,followup_1y,F,16.6\n", "followup_1y", 16.6),
+        ("abcd", "src_subject_id,eventname,sex,interview_age\nNDAR_1,baseline_year_1_arm_1,F,120\n"
+         "NDAR_1,2_year_follow_up_y_arm_1,F,150\n", "ses-2YearFollowUpYArm1", 12.5),
+        ("bids", "participant_id,session_id,sex,age\n01,ses-1,F,30\n01,ses-2,F,31\n", "ses-02", 31),
+    ],
+)  # fmt: skip
+def test_a_table_with_a_row_a_visit_gives_the_age_at_each(bids, layout, text, session, age):
+    (person,) = people(bids, text, layout=layout).values()
+    assert person.at(session)["age"] == pytest.approx(age) and person.conflict == ""
+    assert math.isnan(person.at("ses-99")["age"]), "the age at another visit is not this one's"
+
+
+def test_the_site_of_the_visit_is_that_rows(bids):
+    text = "subject,visit,site,sex\nS1,baseline,A,F\nS1,followup_1y,B,F\n"
+    (person,) = people(bids, text, layout="ncanda").values()
+    assert person.at("baseline")["site"] == "A" and person.at("followup_1y")["site"] == "B"
+    assert person.at("followup_2y")["site"] == "", "two sites, and nothing to tell which"
+
+
+@pytest.mark.parametrize(
+    ("written", "read"), [("22-25", 23.5), ("36+", 36), ("26 to 30", 28), ("9", 9), ("old", math.nan)]
+)
+def test_ages_in_bands_are_their_middle(written, read):
+    assert years(written) == pytest.approx(read, nan_ok=True)
+
+
+def test_columns_are_found_in_any_case_and_gender_is_sex(bids):
+    assert people(bids, "Participant_ID\tGender\tAGE\nsub-01\tF\t9\n") == {"sub-01": Participant("F", 9.0)}
+
+
+def test_a_table_in_excels_unicode_is_read_and_a_spreadsheet_is_told_apart(bids, tmp_path):
+    assert people(bids, "participant_id\tsex\nsub-01\tF\n", encoding="utf-16")["sub-01"].sex == "F"
+    (tmp_path / "who.xls").write_bytes(b"\xd0\xcf\x11\xe0" * 99)
+    with pytest.raises(InputError, match="save the spreadsheet as CSV"):
+        people(bids, "", participants=str(tmp_path / "who.xls"))
 
 
 def test_abcd_tables_give_subjects_without_prefix_and_ages_in_months(bids):
@@ -44,6 +101,24 @@ def test_abcd_tables_give_subjects_without_prefix_and_ages_in_months(bids):
     assert people(bids, plain, layout="abcd") == {"sub-NDARINV01": Participant("F", 10.0, "88")}
 
 
+@pytest.mark.parametrize(
+    ("layout", "header"),
+    [("bids", "participant_id,sex,site,scanner"), ("ncanda", "subject,sex,site,scanner"),
+     ("abcd", "src_subject_id,sex,site_id_l,mri_info_deviceserialnumber")],
+)  # fmt: skip
+def test_site_and_scanner_have_the_names_that_cohorts_are_released_with(bids, layout, header):
+    found = people(bids, f"{header}\nsub-01,F,site16,HASH-1\nsub-02,M,n/a,\n", layout=layout)
+    assert (found["sub-01"].site, found["sub-01"].scanner) == ("site16", "HASH-1")
+    assert (found["sub-02"].site, found["sub-02"].scanner) == ("", "")
+
+
+def test_site_and_scanner_may_be_called_anything_and_may_be_missing(bids):
+    text = "participant_id,sex,centre,serial\nsub-01,F,Guys,41\n"
+    assert people(bids, text)["sub-01"].site == ""
+    found = people(bids, text, columns={"site": "centre", "scanner": "serial"})["sub-01"]
+    assert (found.site, found.scanner) == ("Guys", "41")
+
+
 def test_a_table_elsewhere_is_read_where_it_is_named(bids, tmp_path):
     (tmp_path / "who.csv").write_text("subject,sex\nsub-09,F\n")
     assert list(people(bids, "", participants=str(tmp_path / "who.csv"))) == ["sub-09"]
@@ -51,10 +126,10 @@ def test_a_table_elsewhere_is_read_where_it_is_named(bids, tmp_path):
 
 def test_a_broken_sessions_table_costs_ages_only(bids):
     table = bids.root / "sub-01_sessions.tsv"
-    assert session_ages(table) == {}
+    assert session_facts(table) == {}
     table.write_text("")
-    session_ages.cache_clear()
-    assert session_ages(table) == {}
+    session_facts.cache_clear()
+    assert session_facts(table) == {}
     table.write_text("session_id\tage\nses-1\t15.5\nses-2\tn/a\nses-3\tinf\n")
-    session_ages.cache_clear()
-    assert session_ages(table) == {"ses-1": 15.5}
+    session_facts.cache_clear()
+    assert session_facts(table) == {"ses-1": {"age": 15.5}, "ses-2": {}, "ses-3": {}}

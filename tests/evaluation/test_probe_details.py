@@ -12,27 +12,35 @@ from neuroquant.evaluation.probe_details import (
     EVERYONE,
     MATCHED,
     Cohort,
-    auroc,
     calibration_error,
     describe,
     matched,
+    score,
     write_details,
 )
-from neuroquant.evaluation.statistics import cluster_statistic
+from neuroquant.evaluation.statistics import auroc, cluster_statistic
 from neuroquant.files import write_tsv
-from neuroquant.reporting.probing import write_page
+from neuroquant.reporting.probing import CONTROLS, write_page
 from neuroquant.volumes.store import Geometry, Record
 
 FEW = Statistics(bootstrap=200)
 
 
-def make_cohort(folder, count=120, one_sex=False):
-    """A cohort in which men have larger heads by a standard deviation and a half; half of them are tested."""
+def make_cohort(folder, count=120, one_sex=False, site=None):
+    """A cohort in which men have larger heads by a standard deviation and a half; half of them are tested.
+
+    `site` gives the site of a person by number and sex.
+    """
     generator = np.random.default_rng(0)
     sexes = ["F" if one_sex else "FM"[n % 2] for n in range(count)]
     brain = [1200 + 150 * (sex == "M") + 100 * generator.normal() for sex in sexes]
     people = pd.DataFrame({"cohort": "c", "subject": [f"s{n:03d}" for n in range(count)], "session": "1"})
-    write_tsv(people.assign(family="", sex=sexes, age="12"), folder / "sessions.tsv")
+    sessions = people.assign(family="", sex=sexes, age="12")
+    if site:
+        sessions = sessions.assign(
+            age=[str(12 + n % 5) for n in range(count)], site=list(map(site, range(count), sexes))
+        )
+    write_tsv(sessions, folder / "sessions.tsv")
     write_tsv(people.assign(brain_ml=brain), folder / "qc.tsv")
     halves = ["train" if n < count // 2 else "test" for n in range(count)]
     write_tsv(people[["subject"]].assign(family="", sex=sexes, split=halves), folder / "splits.tsv")
@@ -72,6 +80,36 @@ def test_a_probe_that_lives_on_head_size_is_found_out(details):
     assert "control: age" not in details.index.get_level_values(1), "everybody is of one age"
 
 
+def test_the_gain_over_head_size_is_nothing_for_a_probe_that_reads_it_and_large_for_one_that_knows(details):
+    reads, knows = (details.loc[(EVERYONE, name)] for name in ("size", "knows"))
+    assert reads.auroc_gain_low <= 0 <= reads.auroc_gain_high
+    assert knows.auroc_gain_low > 0.05 and knows.auroc_gain == pytest.approx(
+        knows.auroc - details.loc[(EVERYONE, "control: head size")].auroc, abs=1e-5
+    )
+    assert (details.balanced_accuracy_low <= details.balanced_accuracy).all()
+    assert knows.subject_auroc == 1 and knows.subject_balanced_accuracy == 1
+
+
+def test_sites_that_scan_one_sex_more_are_found_out(tmp_path):
+    """Two sites, one of women for the most part; a site that only one man has, and he is tested."""
+
+    def site(number, sex):
+        return "only here" if number == 119 else "women's" if (sex == "F") ^ (number % 10 == 0) else "other"
+
+    cohort = make_cohort(tmp_path, site=site)
+    write_details(by_head_size(cohort, tmp_path), [cohort], FEW, tmp_path / "details.csv")
+    found = pd.read_csv(tmp_path / "details.csv").set_index(["subset", "model"]).auroc[EVERYONE]
+    assert found["control: age and site"] > 0.75 > 0.65 > found["control: age"]
+
+
+def test_two_visits_of_a_subject_are_one_subject():
+    rows = [("a", "1", "F", 0.9), ("a", "2", "F", 0.2), ("b", "1", "M", 0.4), ("b", "2", "M", 0.3)]
+    table = pd.DataFrame(rows, columns=["subject", "session", "sex", "probability"]).assign(family="", seed="0")
+    found = score(table, FEW)
+    assert found["accuracy"] == 0.75 and found["subject_accuracy"] == 1 and found["subject_auroc"] == 1
+    assert found["auroc"] == 0.5 and found["sessions"] == 4 and found["subjects"] == 2
+
+
 def test_pairs_are_of_both_sexes_and_close(tmp_path):
     facts = describe(make_cohort(tmp_path)).set_index(["subject", "session"], drop=False)
     facts.index.names = [None, None]
@@ -88,6 +126,23 @@ def test_the_area_and_its_interval_are_those_of_whole_resamples():
     fast = auroc(truth, guess[None], clusters, FEW)
     slow = cluster_statistic(lambda rows: roc_auc_score(truth[rows], guess[rows]), clusters, FEW)
     assert (fast.value, fast.low, fast.high) == pytest.approx((slow.value, slow.low, slow.high))
+
+
+def test_the_page_says_which_controls_are_missing(tmp_path):
+    from neuroquant.config.load import load_experiment
+    from neuroquant.evaluation import probe_details
+
+    assert tuple(probe_details.CONTROLS) == CONTROLS
+    experiment = load_experiment("config/demo.yaml", "config")
+    cohort = make_cohort(tmp_path)
+    cohorts = (experiment.cohorts[0].model_copy(update={"name": "c"}), *experiment.cohorts[1:])
+    table = experiment.table1.model_copy(update={"cohorts": ("c", "embedded_b"), "rows": ("sd_vae",)})
+    experiment = experiment.model_copy(update={"cohorts": cohorts, "table1": table})
+    write_details(by_head_size(cohort, tmp_path), [cohort], FEW, tmp_path / "details.csv")
+    write_page(experiment, tmp_path / "details.csv", tmp_path / "page.html")
+    text = (tmp_path / "page.html").read_text()
+    assert "Controls left out, as they aren&#x27;t known or don&#x27;t vary here: age, age and site, head" in text
+    assert "Not probed, for want of latents or of subjects: " in text and "Embedded B: nothing to rank" in text
 
 
 def test_calibration_error_is_zero_where_shares_are_right_and_large_where_they_are_not():

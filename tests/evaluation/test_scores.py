@@ -3,17 +3,17 @@
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from helpers import SHAPE, write_volumes
 
 from neuroquant import models
-from neuroquant.config.evaluation import Fidelity, Probe
+from neuroquant.config.evaluation import Fidelity
 from neuroquant.config.model import ModelRow
 from neuroquant.config.volume import Volume
 from neuroquant.errors import InputError
-from neuroquant.evaluation import probe as probing
 from neuroquant.evaluation.fidelity import score_fidelity
 from neuroquant.evaluation.latents import export_latents
-from neuroquant.evaluation.reconstruct import reconstruct_shard
+from neuroquant.evaluation.reconstruct import Outputs, reconstruct_shard
 from neuroquant.files import read_tsv, written_whole
 from neuroquant.model_folder import load_model, save_model
 from neuroquant.volumes.store import ArrayFile, ArrayWriter
@@ -36,9 +36,16 @@ def model_folder(tmp_path_factory):
     return folder
 
 
+def reconstruct(model_folder, volumes, folder, training=(), window=5):
+    names = ("r.h5", "l.h5", "synthesis.tsv", "codes.tsv")
+    out = Outputs(*(folder / name for name in names))
+    reconstruct_shard(model_folder, volumes, list(training), out, window, "cpu", 1)
+    return out
+
+
 def test_reconstructions_are_what_the_model_gives_in_range(model_folder, tmp_path):
     volumes = write_volumes(tmp_path / "v.h5", "test", 2)
-    reconstruct_shard(model_folder, volumes, tmp_path / "r.h5", tmp_path / "l.h5", "cpu", 1)
+    reconstruct(model_folder, volumes, tmp_path)
     file, original = ArrayFile(tmp_path / "r.h5"), ArrayFile(volumes)
     assert file.records == original.records and file.attributes["factor"] == 16
     model, _, _ = load_model(model_folder)
@@ -50,9 +57,9 @@ def test_reconstructions_are_what_the_model_gives_in_range(model_folder, tmp_pat
 
 def test_reconstructing_keeps_the_latents_that_exporting_would_write(model_folder, tmp_path):
     volumes = write_volumes(tmp_path / "v.h5", "test", 2)
-    reconstruct_shard(model_folder, volumes, tmp_path / "r.h5", tmp_path / "kept.h5", "cpu", 1)
-    export_latents(model_folder, volumes, tmp_path / "exported.h5", "cpu", 1)
-    kept, exported = ArrayFile(tmp_path / "kept.h5"), ArrayFile(tmp_path / "exported.h5")
+    out = reconstruct(model_folder, volumes, tmp_path)
+    export_latents(model_folder, [volumes], [tmp_path / "exported.h5"], "cpu", 1)
+    kept, exported = ArrayFile(out.latents), ArrayFile(tmp_path / "exported.h5")
     assert kept.records == exported.records and kept.attributes == exported.attributes
     for name in exported.names:
         np.testing.assert_array_equal(kept.view(name), exported.view(name))
@@ -60,13 +67,129 @@ def test_reconstructing_keeps_the_latents_that_exporting_would_write(model_folde
 
 def test_latents_of_every_kind_are_exported_whole(model_folder, tmp_path):
     volumes = write_volumes(tmp_path / "v.h5", "test", 2)
-    export_latents(model_folder, volumes, tmp_path / "l.h5", "cpu", 1)
+    export_latents(model_folder, [volumes], [tmp_path / "l.h5"], "cpu", 1)
     file = ArrayFile(tmp_path / "l.h5")
     assert set(file.names) == {"z_anat", "z_q", "z_mod", "indices"} and file.attributes["probe_latent"] == "z_q"
     assert file.view("z_q").shape == (4, 6, 1, 1, 1) and file.view("indices").dtype == np.int32
     model, _, _ = load_model(model_folder)
     codes = model.quantizer.embedding[file.read("indices", 1).flatten()].T.reshape(6, 1, 1, 1)
     np.testing.assert_allclose(file.read("z_q", 1), codes, atol=2e-3)
+
+
+def test_the_words_that_test_subjects_use_are_counted(model_folder, tmp_path):
+    volumes = write_volumes(tmp_path / "v.h5", "test", 3)
+    out = reconstruct(model_folder, volumes, tmp_path)
+    table, latents = read_tsv(out.codes, ("size", "code", "tokens")), ArrayFile(out.latents)
+    assert (table["size"] == 12).all() and set(table.codebook) == {"0"} and (table.tokens > 0).all()
+    for modality, part in table.groupby("modality"):
+        rows = [row for row, record in enumerate(latents.records) if record.modality == modality]
+        expected = np.bincount(np.concatenate([latents.read("indices", row).ravel() for row in rows]), minlength=12)
+        np.testing.assert_array_equal(expected[part.code.astype(int)], part.tokens)
+        assert part.tokens.sum() == expected.sum()
+
+
+def test_synthesis_is_equation_13_scored_against_the_other_image(model_folder, tmp_path):
+    volumes, training = (write_volumes(tmp_path / f"{s}.h5", s, 2, seed) for seed, s in enumerate(("test", "train")))
+    export_latents(model_folder, [training], [tmp_path / "t.h5"], "cpu", 1)
+    out = reconstruct(model_folder, volumes, tmp_path, [tmp_path / "t.h5"])
+    keys = ["subject", "source", "modality", "appearance", "region", "metric"]
+    table = read_tsv(out.synthesis, ("value",)).set_index(keys).value
+    assert len(table) == 2 * 2 * 3 * 3 * 2
+    model, _, _ = load_model(model_folder)
+    file, modality = ArrayFile(volumes), torch.tensor([0, 1])
+    x = torch.stack([torch.from_numpy(file.read("image", row)).float()[None] for row in (0, 1)])
+    seen = ArrayFile(training)
+    with torch.inference_mode():
+        latents = model.encode(x, modality)
+        own = model.film(latents["z_mod"], modality)
+        paired = model.decode_with(latents["z_q"].flip(0), own).clamp(-1, 1)
+        others = torch.stack([torch.from_numpy(seen.read("image", row)).float()[None] for row in (1, 3)])
+        pooled = model.encode(others, torch.tensor([1, 1]))["z_mod"].mean((2, 3, 4)).mean(0)[None, :, None, None, None]
+        typical = model.decode_with(latents["z_q"][:1], model.film(pooled, torch.tensor([1]))).clamp(-1, 1)
+    psnr = {
+        ("T2w", "T1w", "paired"): 10 * np.log10(4 / (x[0] - paired[0]).square().mean()),
+        ("T1w", "T2w", "paired"): 10 * np.log10(4 / (x[1] - paired[1]).square().mean()),
+        ("T1w", "T2w", "typical"): 10 * np.log10(4 / (x[1] - typical[0]).square().mean()),
+        ("T1w", "T2w", "source"): 10 * np.log10(4 / (x[1] - x[0]).square().mean()),
+    }
+    for key, value in psnr.items():
+        assert table[("stest0", *key, "whole", "psnr")] == pytest.approx(float(value), abs=2e-3), key
+
+
+def test_without_training_images_or_pairs_only_what_can_be_made_is_scored(model_folder, tmp_path):
+    volumes = write_volumes(tmp_path / "v.h5", "test", 2, only_t1=1)
+    table = read_tsv(reconstruct(model_folder, volumes, tmp_path).synthesis)
+    assert set(table.appearance) == {"paired", "source"} and set(table.subject) == {"stest0"}
+    assert len(read_tsv(reconstruct(model_folder, volumes, tmp_path, window=None).synthesis)) == 0
+
+
+@pytest.mark.parametrize(
+    ("architecture", "parameters", "books"),
+    [
+        ("neuroquant", {**PARAMETERS, "film": False}, 1),
+        ("baselines.vqgan", {"width": 8, "mults": (1, 1, 1, 1), "z_channels": 8, "groups": 4, "blocks": 1, "words": 20,
+                             "patch": 4}, 1),
+        ("baselines.meditok", {"widths": (16, 16, 16), "depths": (1, 1), "blocks": 1, "heads": 2, "codebooks": 2,
+                               "words": 9, "latent_channels": 8, "align": 4}, 2),
+        ("baselines.lowpass", {"factor": 4}, 0),
+    ],
+)  # fmt: skip
+def test_rows_without_the_gift_give_empty_tables_and_codes_are_those_of_their_latents(
+    tmp_path, architecture, parameters, books
+):
+    torch.manual_seed(0)
+    model = models.build(architecture, parameters).train()
+    volumes = write_volumes(tmp_path / "v.h5", "test", 2)
+    x = torch.from_numpy(np.array(ArrayFile(volumes).view("image"))).float()[:, None]
+    model.prepare([x])
+    if architecture == "neuroquant":
+        model.encode_train(x)
+    save_model(tmp_path / "m", model, ModelRow(name="row", architecture=architecture, parameters=parameters),
+               Volume(shape=SHAPE), {})  # fmt: skip
+    out = reconstruct(tmp_path / "m", volumes, tmp_path)
+    assert len(read_tsv(out.synthesis)) == 0
+    table = read_tsv(out.codes, ("tokens", "code", "size"))
+    assert table.codebook.nunique() == books and (table.code < table["size"]).all()
+    model.eval()
+    with torch.no_grad():
+        latents = model.encode(x, torch.tensor([0, 1, 0, 1]))
+        codes = model.codes(latents)
+        if not books:
+            assert codes is None
+            return
+        assert table.tokens.sum() == codes.numel() and codes.shape[:2] == (4, books)
+        if architecture == "baselines.vqgan":
+            words = model.projection(model.codebook)[codes[:, 0]]
+        elif architecture == "baselines.meditok":
+            tables = [F.normalize(book.codebook.weight, dim=1) for book in model.vectors.codebooks]
+            words = torch.cat([book[codes[:, number]] for number, book in enumerate(tables)], -1)
+        else:
+            words = model.quantizer.embedding[codes[:, 0]]
+        latent = latents["z_q" if architecture == "neuroquant" else "z"]
+        torch.testing.assert_close(words, latent.movedim(1, -1).flatten(1, -2), atol=1e-5, rtol=1e-5)
+
+
+def test_all_three_regions_are_scored_as_monai_scores_them(tmp_path):
+    """MONAI's PSNR of the voxels of a region alone, and the mean over a region of MONAI's map of SSIM."""
+    from monai.metrics import PSNRMetric
+    from monai.metrics.regression import compute_ssim_and_cs
+
+    volumes = write_volumes(tmp_path / "v.h5", "test", 1)
+    generator = np.random.default_rng(3)
+    other = copy_with(volumes, tmp_path / "r.h5", lambda x: np.clip(x + 0.2 * generator.normal(size=x.shape), -1, 1))
+    score_fidelity(volumes, other, "m", Fidelity(), tmp_path / "f.tsv", 1)
+    table = read_tsv(tmp_path / "f.tsv", ("value",)).set_index(["modality", "region", "metric"]).value
+    x, y = (torch.from_numpy(ArrayFile(path).read("image", 1)).float()[None, None] for path in (volumes, other))
+    brain = torch.from_numpy(ArrayFile(volumes).read("mask", 1) > 0)[None, None]
+    values, _ = compute_ssim_and_cs(
+        x, y, spatial_dims=3, kernel_size=[11] * 3, kernel_sigma=[1.5] * 3, data_range=2.0, kernel_type="gaussian"
+    )
+    whole = torch.ones_like(brain)
+    for region, inside in (("whole", whole), ("foreground", x > -0.9), ("brain", brain)):
+        psnr = PSNRMetric(max_val=2.0)(x[inside][None, None], y[inside][None, None]).item()
+        ssim = values[inside[..., 5:-5, 5:-5, 5:-5]].mean().item()
+        assert table["T2w", region, "psnr"] == pytest.approx(psnr, abs=1e-4)
+        assert table["T2w", region, "ssim"] == pytest.approx(ssim, abs=2e-5)
 
 
 def copy_with(volumes, out, change):
@@ -98,67 +221,3 @@ def test_reconstructions_of_other_sessions_are_refused(tmp_path):
     other = copy_with(write_volumes(tmp_path / "w.h5", "test", 1), tmp_path / "r.h5", lambda image: image)
     with pytest.raises(InputError, match="other rows"):
         score_fidelity(volumes, other, "m", Fidelity(), tmp_path / "f.tsv", 1)
-
-
-def write_latents(path, split, subjects, signal, seed=0, sexes="FM"):
-    """Latents in which one channel tells the sex as far as `signal` says."""
-    source = ArrayFile(write_volumes(path.with_suffix(".v.h5"), split, subjects))
-    generator = np.random.default_rng(seed)
-    records = [r for r in source.records if r.sex in sexes]
-    with ArrayWriter(path, records, {"probe_latent": "z"}) as writer:
-        writer.create("z", (3, 4, 4, 4), np.float16)
-        for row, record in enumerate(records):
-            z = generator.normal(size=(3, 4, 4, 4))
-            z[1] += signal * (1 if record.sex == "F" else -1)
-            writer.write("z", row, z)
-    return path
-
-
-def run_probe(tmp_path, signal=2.0, sexes="FM"):
-    shards = [
-        [write_latents(tmp_path / f"{split}.h5", split, count, signal, seed, sexes)]
-        for seed, (split, count) in enumerate((("train", 16), ("val", 6), ("test", 8)))
-    ]
-    settings = Probe(depth=50, epochs=2, batch=8, lr=0.05, seeds=(0,))
-    probing.run_probe(*shards, "", "m", settings, tmp_path / "p.tsv", tmp_path / "log.tsv", "cpu", 1)
-    return read_tsv(tmp_path / "p.tsv", ("probability",)), read_tsv(tmp_path / "log.tsv")
-
-
-def test_a_probe_finds_a_signal_that_is_there_and_predicts_test_subjects_only(tmp_path):
-    predictions, log = run_probe(tmp_path)
-    assert {s[:5] for s in predictions.subject} == {"stest"} and set(predictions.probe) == {
-        "linear",
-        "linear_permuted",
-        "seresnet",
-    }
-    linear = predictions[predictions.probe == "linear"]
-    assert (linear.predicted == linear.sex).mean() == 1
-    shuffled = predictions[predictions.probe == "linear_permuted"]
-    assert (shuffled.predicted == shuffled.sex).mean() < 1, "what shuffled labels teach is chance"
-    assert len(predictions) == 8 * 2 * 3 and len(log) == 2 * 2
-
-
-def test_no_test_shard_is_opened_before_training_has_ended(tmp_path, monkeypatch):
-    opened, load, fit = [], probing.load, probing.fit
-
-    def watched_load(shards, *arguments):
-        opened.append(shards[0].stem)
-        return load(shards, *arguments)
-
-    def watched_fit(*arguments):
-        opened.append("fit")
-        return fit(*arguments)
-
-    monkeypatch.setattr(probing, "load", watched_load)
-    monkeypatch.setattr(probing, "fit", watched_fit)
-    run_probe(tmp_path)
-    assert "test" not in opened[: len(opened) - opened[::-1].index("fit")]
-
-
-def test_a_cohort_of_one_sex_gives_empty_tables_not_an_error(tmp_path):
-    predictions, log = run_probe(tmp_path, sexes="F")
-    assert len(predictions) == len(log) == 0 and "probability" in predictions
-
-
-def test_latents_too_small_for_seresnet_are_repeated():
-    assert probing.at_least(torch.zeros(5, 1, 2, 9)).shape == (5, 4, 4, 9)

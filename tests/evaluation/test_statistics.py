@@ -2,9 +2,22 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
 from neuroquant.config.evaluation import Statistics
-from neuroquant.evaluation.statistics import cluster_bootstrap, cluster_statistic, effect_size, holm, paired_test
+from neuroquant.evaluation.statistics import (
+    auroc,
+    cluster_bootstrap,
+    cluster_statistic,
+    effect_size,
+    holm,
+    paired_test,
+    resamples,
+)
 
 
 def clustered(generator, subjects=60):
@@ -13,13 +26,26 @@ def clustered(generator, subjects=60):
     return generator.normal(size=subjects)[clusters] + 0.3 * generator.normal(size=len(clusters)), clusters
 
 
-def test_95_percent_intervals_cover_in_93_to_97_percent_of_simulations():
+@pytest.mark.parametrize("subjects", [12, 60])
+def test_95_percent_intervals_cover_in_93_to_97_percent_of_simulations(subjects):
     generator = np.random.default_rng(0)
     covered = 0
     for number in range(1000):
-        values, clusters = clustered(generator)
+        values, clusters = clustered(generator, subjects)
         interval = cluster_bootstrap(values, clusters, Statistics(bootstrap=400, seed=number))
         covered += interval.low <= 0 <= interval.high
+    assert 930 <= covered <= 970
+
+
+def test_intervals_of_an_area_under_the_curve_cover_too():
+    """Scores of 40 to 60 subjects' visits with a known AUROC: P(woman's score > man's), 0.76."""
+    generator, truth, covered = np.random.default_rng(1), stats.norm.cdf(1 / np.sqrt(2)), 0
+    for number in range(1000):
+        own, clusters = clustered(generator, 50)
+        women = (np.arange(50) % 2 == 0)[clusters]
+        guesses = (own / np.sqrt(1.09) + women)[None]  # unit variance within a sex: 1 of subjects, 0.09 of visits
+        interval = auroc(women, guesses, clusters, Statistics(bootstrap=300, seed=number))
+        covered += interval.low <= truth <= interval.high
     assert 930 <= covered <= 970
 
 
@@ -54,6 +80,29 @@ def test_the_paired_test_keeps_its_level_and_finds_a_difference():
 
 def test_holm_is_the_textbooks():
     np.testing.assert_allclose(holm([0.01, 0.04, 0.03, np.nan]), [0.03, 0.06, 0.06, np.nan])
+
+
+@settings(max_examples=40, deadline=None)
+@given(npst.arrays(float, st.integers(1, 12), elements=st.floats(0, 1)))
+def test_holm_is_that_of_statsmodels(p):
+    np.testing.assert_allclose(holm(p), multipletests(p, method="holm")[1], atol=1e-12)
+
+
+def test_the_paired_test_is_wilcoxons_on_the_example_of_his_textbook():
+    """Heights of Darwin's 15 pairs of plants, the example of SciPy's documentation, after Hollander and Wolfe."""
+    difference = np.array([6, 8, 14, 16, 23, 24, 28, 29, 41, -48, 49, 56, 60, -67, 75.0])
+    p = paired_test(difference, np.zeros(15), np.arange(15))
+    assert p == pytest.approx(0.041259765625)
+    twice = paired_test(np.repeat(difference, 2), np.zeros(30), np.repeat(np.arange(15), 2))
+    assert twice == pytest.approx(p), "a second visit that says the same is no further evidence"
+
+
+def test_differences_over_the_same_clusters_are_resampled_together():
+    values, clusters = clustered(np.random.default_rng(5))
+    shift = cluster_bootstrap((values + 1) - values, clusters, Statistics(bootstrap=200))
+    assert shift.low == pytest.approx(1) and shift.high == pytest.approx(1)
+    with pytest.raises(ValueError, match="read-only"):
+        resamples(60, Statistics(bootstrap=200))[0, 0] = 5
 
 
 def test_the_effect_size_is_the_mean_difference_in_standard_deviations_over_clusters():

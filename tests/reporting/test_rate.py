@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from neuroquant.reporting.rate import COSTS, costs, draw, write_costs
+from neuroquant.reporting.rate import COSTS, RATES, costs, rates, write_costs, write_rates
+from neuroquant.reporting.summarise import load_scores
 from neuroquant.volumes.store import ArrayWriter, Record
 
 SHAPE = (4, 6, 4)
@@ -38,15 +39,38 @@ def test_costs_are_means_over_volumes_and_bits_a_voxel_follow_from_the_shape(sha
     assert first.bits_per_voxel == pytest.approx(2400 / np.prod(SHAPE))
 
 
-def test_page_and_figure_are_written_also_without_dice(shards, experiment, tmp_path):
+def test_page_table_and_figure_are_written_also_without_dice(shards, experiment, numbers, tmp_path):
     table = write_costs(experiment, shards, tmp_path / "costs.csv", tmp_path / "costs.html")
     page = (tmp_path / "costs.html").read_text()
     assert "48.0" in page and "1,234" in page and "Embedded A" in page
-    cell = {"cohort": "embedded_a", "metric": "psnr", "value": 20.0, "ci_low": 19.0, "ci_high": 21.0}
-    cells = pd.DataFrame(
-        [{**cell, "model": m, "modality": k} for m in ("neuroquant", "sd_vae") for k in ("T1w", "T2w")]
-    )
+    assert "not measured" not in page
+    numbers(tmp_path, experiment)
+    (tmp_path / "dice.tsv").unlink()
+    scores = load_scores(experiment, *(tmp_path / f"{name}.tsv" for name in ("fidelity", "dice", "predictions")))
     for name in "ab":
-        draw(experiment, table, cells, tmp_path / f"{name}.png", tmp_path / f"{name}.svg")
-    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
-    assert "not measured" not in page and (tmp_path / "a.svg").stat().st_size > 1000
+        write_rates(
+            experiment, table, scores, tmp_path / f"{name}.csv", (tmp_path / f"{name}.png", tmp_path / f"{name}.svg")
+        )
+    for kind in ("csv", "png", "svg"):
+        assert (tmp_path / f"a.{kind}").read_bytes() == (tmp_path / f"b.{kind}").read_bytes()
+    assert "not measured" in (tmp_path / "a.svg").read_text()
+
+
+def test_every_row_that_was_scored_has_its_rate_and_distortion(shards, experiment, numbers, tmp_path):
+    numbers(tmp_path, experiment)
+    scores = load_scores(experiment, *(tmp_path / f"{name}.tsv" for name in ("fidelity", "dice", "predictions")))
+    base = shard(tmp_path / "base.h5", "neuroquant_base", 1, 1.0, kbit=7.0)
+    other = shard(tmp_path / "other.h5", "sd_vae", 1, 1.0, kbit=48.0, cohort="embedded_b")
+    table = rates(experiment, costs([*shards, base, other]), scores)
+    assert list(table.columns) == RATES and len(table) == 4 * 2
+    assert set(table.model) == {"neuroquant", "sd_vae", "neuroquant_base"}, "ablations too"
+    best = table[(table.model == "sd_vae") & (table.cohort == "embedded_a") & (table.modality == "T1w")].iloc[0]
+    assert best.kbit_per_volume == 48 and best.dice == 80 and best.ssim == 90 and 26 < best.psnr_low < best.psnr < 30
+
+
+def test_an_exact_copy_has_a_rate_and_no_point(shards, experiment, numbers, tmp_path):
+    numbers(tmp_path, experiment)
+    scores = load_scores(experiment, *(tmp_path / f"{name}.tsv" for name in ("fidelity", "dice", "predictions")))
+    scores.loc[(scores.model == "sd_vae") & (scores.metric == "psnr"), "value"] = np.inf
+    write_rates(experiment, costs(shards), scores, tmp_path / "r.csv", (tmp_path / "r.png",))
+    assert np.isinf(pd.read_csv(tmp_path / "r.csv").set_index("model").psnr["sd_vae"]).all()

@@ -18,9 +18,10 @@ from neuroquant.config.volume import Volume
 from neuroquant.errors import InputError
 from neuroquant.files import read_tsv
 from neuroquant.training import loop, run
-from neuroquant.training.__main__ import main, read_job
+from neuroquant.training.__main__ import main
 from neuroquant.training.data import Loader, Sessions
 from neuroquant.training.distributed import World, buckets, joined
+from neuroquant.training.job_file import read_job
 
 TOLERANCE = {"atol": 2e-6, "rtol": 1e-4}
 """Float32 sums in another order, over ten steps of Adam at a rate of 1e-4, the codebook started after two."""

@@ -27,6 +27,21 @@ def test_the_tables_are_tidy_and_name_their_stand_ins(finished):
             assert (finished / f"results/tiny/tables/{name}.{kind}").stat().st_size > 200
 
 
+def test_what_stands_behind_the_means_is_there(finished):
+    numbers = finished / "results/tiny/numbers"
+    tables = {name: pd.read_csv(numbers / f"{name}.csv") for name in ("structures", "agreement", "groups", "rate")}
+    assert all(len(table) for table in tables.values())
+    assert {"ceiling", "neuroquant", "sd_vae"} <= set(tables["structures"].model) & set(tables["agreement"].model)
+    assert {"sex", "site"} <= set(tables["groups"].by) and set(tables["rate"].model) >= {"sd_vae", "neuroquant_base"}
+    synthesis = pd.read_csv(numbers / "synthesis.csv")
+    assert set(synthesis.model) == {"neuroquant"}, "of these rows only one tells anatomy from appearance"
+    assert set(synthesis.appearance) == {"paired", "typical", "source"}
+    assert set(zip(synthesis.source, synthesis.modality, strict=True)) == {("T1w", "T2w"), ("T2w", "T1w")}
+    codebook = pd.read_csv(numbers / "codebook.csv")
+    assert set(codebook.model) == {"neuroquant", "neuroquant_base"}
+    assert ((codebook.perplexity <= codebook.used + 1e-9) & (codebook.used <= codebook["size"])).all()
+
+
 def test_only_test_subjects_are_scored(finished):
     results = finished / "results/tiny"
     splits = read_tsv(results / "cohorts/embedded/splits.tsv").set_index("subject").split
@@ -85,7 +100,8 @@ def test_two_runs_from_scratch_give_the_same_bytes_of_every_table(finished, tmp_
     done = snakemake(tmp_path, "table1", "table2")
     assert done.returncode == 0, done.stdout[-3000:]
     first, second = finished / "results/tiny", tmp_path / "results/tiny"
-    names = sorted(path.relative_to(second) for path in [*second.glob("tables/*"), *second.glob("numbers/*.tsv")])
+    kinds = ("tables/*", "numbers/*.tsv", "numbers/synthesis/*/*/*.tsv", "numbers/codes/*/*/*.tsv")
+    names = sorted(path.relative_to(second) for kind in kinds for path in second.glob(kind))
     assert len(names) >= 8
     for name in names:
         assert (first / name).read_bytes() == (second / name).read_bytes(), name

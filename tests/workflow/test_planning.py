@@ -34,7 +34,7 @@ def test_every_stage_of_the_way_is_planned(tmp_path):
     assert jobs["train"] == 3 and jobs["train_standin"] == 1
     assert jobs["reconstruct"] == jobs["fidelity"] == jobs["segment"] == 6
     assert jobs["segment_reference"] == 2
-    assert jobs["export_latents"] == 6
+    assert jobs["export_latents"] == 3
     assert jobs["probe"] == 3 and jobs["probe_volumes"] == 1
     assert jobs["table"] == 2 and jobs["draw_figure3"] == jobs["draw_figure4"] == jobs["report"] == 1
 

@@ -64,7 +64,11 @@ def _write(cohort: Cohort, root: Path) -> None:
     settings = cohort.synthetic
     _describe(cohort, root)
     people = [draw_person(settings, number) for number in range(settings.subjects)]
-    rows = [{"participant_id": p.label, "sex": p.sex, "age": p.ages[0], "family_id": p.family or "n/a"} for p in people]
+    rows = [
+        {"participant_id": p.label, "sex": p.sex, "age": p.ages[0], "family_id": p.family or "n/a"}
+        | {"site": p.site, "scanner": p.scanner}
+        for p in people
+    ]
     write_tsv(pd.DataFrame(rows), root / "participants.tsv")
     for person in people:
         _write_person(cohort, root, person)
@@ -130,6 +134,8 @@ def _describe(cohort: Cohort, root: Path) -> None:
             "sex": {"Description": "sex; brains of M are larger on average", "Levels": {"F": "female", "M": "male"}},
             "age": {"Description": "age at the first visit", "Units": "year"},
             "family_id": {"Description": "siblings share it"},
+            "site": {"Description": "one of two that took turns; images don't differ between them"},
+            "scanner": {"Description": "each site has one"},
         },
     )
     write_tsv(pd.DataFrame(names().items(), columns=["index", "name"]), root / TRUTH / "dseg.tsv")

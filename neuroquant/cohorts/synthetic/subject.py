@@ -37,6 +37,12 @@ class Person:
     sex: str
     family: str
     ages: tuple[float, ...]
+    site: str
+
+    @property
+    def scanner(self) -> str:
+        """The only one of the site."""
+        return f"{self.site}-1"
 
     @property
     def label(self) -> str:
@@ -45,13 +51,16 @@ class Person:
 
 
 def draw_person(settings: Synthetic, number: int) -> Person:
-    """Subject `number`, whoever else there is. Every eighth pair of neighbours are siblings."""
+    """Subject `number`, whoever else there is. Every eighth pair of neighbours are siblings.
+
+    Sites take turns by pairs, so that they have as many of either sex, and siblings share one.
+    """
     generator = np.random.default_rng((settings.seed, number, 0))
     visits = int(generator.integers(1, settings.visits_max + 1))
     first = float(generator.uniform(12, 21))
     ages = tuple(round(first + visit * float(generator.uniform(0.9, 1.2)), 2) for visit in range(visits))
     family = f"fam-{number // 16 + 1:04d}" if number % 16 in (0, 1) else ""
-    return Person(number, "FM"[number % 2], family, ages)
+    return Person(number, "FM"[number % 2], family, ages, ("north", "south")[number // 2 % 2])
 
 
 def anatomy(settings: Synthetic, person: Person, visit: int) -> Brain:

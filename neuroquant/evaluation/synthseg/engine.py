@@ -2,21 +2,21 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import nibabel as nib
 import numpy as np
+import torch
 
 from neuroquant.config.evaluation import Segmentation
 from neuroquant.device import resolve_device, use_threads
 from neuroquant.errors import InputError
-from neuroquant.evaluation.synthseg.installed import find_official
+from neuroquant.evaluation.synthseg.installed import OFFICIAL
 from neuroquant.evaluation.synthseg.network import UNet
 from neuroquant.evaluation.synthseg.outside import OutsideSegmenter
 from neuroquant.evaluation.synthseg.recipe import segment
-from neuroquant.evaluation.synthseg.scans import SIDE_MM, Found, Scan, on_grid, ready
+from neuroquant.evaluation.synthseg.scans import SIDE_MM, Found, Scan, on_grid, ready, upright
 from neuroquant.evaluation.synthseg.weights import open_official, open_standin
-from neuroquant.files import sha256
 
 
 class Segmenter(Protocol):
@@ -66,6 +66,8 @@ class TorchSegmenter:
         self.name, self.stand_in, self.labels = name, stand_in, labels
         self.network, self.settings, self.device = network.to(device).eval(), settings, device
         self.coarsen = coarsen
+        if device.startswith("cuda"):
+            torch.backends.cudnn.allow_tf32 = False  # its 10 bits are too few to agree with Keras to 1e-4
         self.provenance = {
             "engine": name,
             "flip": settings.flip,
@@ -74,22 +76,41 @@ class TorchSegmenter:
         }
 
     def segment_all(self, scans: Iterable[Scan]) -> Iterator[Found]:
-        """As the interface says."""
-        for scan in scans:
-            yield self._segment_as_is(scan) if self.stand_in else self._segment_ready(scan)
+        """As the interface says; on a GPU consecutive scans of one shape pass the network together."""
+        together = self.settings.batch if self.device.startswith("cuda") else 1
+        waiting: list[Prepared] = []
+        for made in map(self._prepared, scans):
+            if waiting and (len(waiting) == together or not made.like(waiting[0])):
+                yield from self._run(waiting)
+                waiting = []
+            waiting.append(made)
+        if waiting:
+            yield from self._run(waiting)
 
-    def _segment_as_is(self, scan: Scan) -> Found:
-        side = float(abs(np.linalg.det(scan.affine[:3, :3])) ** (1 / 3))
-        return Found(*self._run(scan.volume, side))
-
-    def _segment_ready(self, scan: Scan) -> Found:
+    def _prepared(self, scan: Scan) -> "Prepared":
+        if self.stand_in:
+            return Prepared(scan, scan.volume, scan.affine, upright(scan))
         made = ready(scan)
-        labels, volumes = self._run(made.get_fdata(dtype=np.float32), SIDE_MM)
-        return Found(on_grid(nib.Nifti1Image(labels, made.affine), scan), volumes)
+        return Prepared(scan, made.get_fdata(dtype=np.float32), made.affine, SIDE_MM)
 
-    def _run(self, volume: np.ndarray, voxel_mm: float) -> tuple[np.ndarray, np.ndarray]:
+    def _run(self, made: list["Prepared"]) -> Iterator[Found]:
         how = (self.settings.flip, self.settings.min_side, self.device, self.coarsen)
-        return segment(self.network, self.labels, volume, voxel_mm, *how)
+        found = segment(self.network, self.labels, [one.volume for one in made], made[0].side_mm, *how)
+        for one, (labels, volumes) in zip(made, found, strict=True):
+            yield Found(on_grid(nib.Nifti1Image(labels, one.affine), one.scan), volumes)
+
+
+class Prepared(NamedTuple):
+    """A scan and what the network is given of it: (D, H, W), its affine, and the side of its voxels in mm."""
+
+    scan: Scan
+    volume: np.ndarray
+    affine: np.ndarray
+    side_mm: float
+
+    def like(self, other: "Prepared") -> bool:
+        """Whether both may pass the network together."""
+        return self.volume.shape == other.volume.shape and self.side_mm == other.side_mm
 
 
 def open_segmenter(settings: Segmentation, standin_file: Path | None, device: str, threads: int) -> Segmenter:
@@ -108,8 +129,7 @@ def open_segmenter(settings: Segmentation, standin_file: Path | None, device: st
         return TorchSegmenter("stand-in segmenter", True, network, labels, settings, device, facts, coarsen)
     if settings.engine == "torch":
         network, labels = open_official(settings.version, settings.weights)
-        path = find_official(settings.version, settings.weights)
-        facts = {"weights_sha256": sha256(path)}
+        facts = {"weights_sha256": OFFICIAL[settings.version][2]}  # the file was checked to have it
         return TorchSegmenter(f"SynthSeg {settings.version}", False, network, labels, settings, device, facts)
     if settings.engine in ("upstream", "freesurfer"):
         return OutsideSegmenter(settings, device, threads)

@@ -39,29 +39,47 @@ def check_installed(settings: Segmentation) -> None:
 
 
 def find_official(version: str, configured: str) -> Path:
-    """The official weights: the configured path, $SYNTHSEG_HOME/models, $FREESURFER_HOME/models, then the cache.
+    """The official weights: the configured path, or $SYNTHSEG_HOME/models, $FREESURFER_HOME/models, then the cache.
+
+    The first file found is the one; where it is another than the official one, no further place is looked at.
 
     Raises
     ------
     InputError
-        If there is none, or the file found isn't the official one.
+        If there is none, the configured path isn't a file, or the file found isn't the official one.
     """
     name, size, digest = OFFICIAL[version]
-    places = [Path(configured)] if configured else []
+    expected = f"{name}, {size} bytes, sha256 {digest}"
+    remedy = f"{SOURCES[version]}; then set segmentation.weights or put it where it is looked for"
+    if configured:
+        if not Path(configured).is_file():
+            raise InputError("segmentation.weights", f"no such file: {configured}", expected, remedy)
+        return checked_file(Path(configured), version, remedy)
+    places = []
     for variable in ("SYNTHSEG_HOME", "FREESURFER_HOME"):
         if os.environ.get(variable):
             places.append(Path(os.environ[variable]) / "models" / name)
     places.append(Path.home() / ".cache" / "neuroquant" / name)
     path = next((place for place in places if place.is_file()), None)
-    expected = f"{name}, {size} bytes, sha256 {digest}"
-    remedy = f"{SOURCES[version]}; then set segmentation.weights or put it where it is looked for"
     if path is None:
         raise InputError("segmentation.weights", "none at " + ", ".join(map(str, places)), expected, remedy)
-    stat = path.stat()
-    if stat.st_size != size:
-        raise InputError(str(path), f"{stat.st_size} bytes", expected, remedy)
-    if (found := sha256(path)) != digest:
-        raise InputError(str(path), f"another content, sha256 {found}", expected, remedy)
+    return checked_file(path, version, remedy)
+
+
+def checked_file(path: Path, version: str, remedy: str) -> Path:
+    """The path, if it holds the official weights of that version.
+
+    Raises
+    ------
+    InputError
+        If its size or its SHA-256 is another.
+    """
+    name, size, digest = OFFICIAL[version]
+    expected, found = f"{name}, {size} bytes, sha256 {digest}", path.stat().st_size
+    if found != size:
+        raise InputError(str(path), f"{found} bytes", expected, f"truncated, or another file: {remedy}")
+    if (content := sha256(path)) != digest:
+        raise InputError(str(path), f"another content, sha256 {content}", expected, f"another network: {remedy}")
     return path
 
 
@@ -71,7 +89,7 @@ def upstream_command(settings: Segmentation) -> list[str]:
     Raises
     ------
     InputError
-        If there is no clone with the weights, or no such interpreter.
+        If there is no clone with the official weights, or no such interpreter.
     """
     home = settings.upstream or os.environ.get("SYNTHSEG_HOME", "")
     script = Path(home) / SCRIPT
@@ -84,9 +102,9 @@ def upstream_command(settings: Segmentation) -> list[str]:
         )
     name, size, digest = OFFICIAL[settings.version]
     weights = Path(home) / "models" / name
-    if not weights.is_file() or weights.stat().st_size != size:
-        found = f"{weights.stat().st_size} bytes" if weights.is_file() else "no such file"
-        raise InputError(str(weights), found, f"{size} bytes, sha256 {digest}", SOURCES[settings.version])
+    if not weights.is_file():
+        raise InputError(str(weights), "no such file", f"{size} bytes, sha256 {digest}", SOURCES[settings.version])
+    checked_file(weights, settings.version, SOURCES[settings.version])
     python = shutil.which(settings.upstream_python)
     if python is None:
         raise InputError(

@@ -1,6 +1,7 @@
 """SynthSeg's recipe around the network: normalise, pad, flip average, keep one piece a structure, soft volumes."""
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -37,10 +38,10 @@ def padding(shape: tuple[int, ...], multiple: int, min_side: int) -> list[tuple[
 
 
 def smoothed(posteriors: Tensor) -> Tensor:
-    """Gaussian of sigma 0.5, 3^3 voxels, zeros outside, on each channel of (C, D, H, W), in place."""
+    """Gaussian of sigma 0.5, 3^3 voxels, zeros outside, on each channel of (B, C, D, H, W), in place."""
     side = math.exp(-0.5 / SIGMA**2)
     middle, side = 1 / (1 + 2 * side), side / (1 + 2 * side)
-    for channel in posteriors:  # one by one: a copy of all of them would be the largest thing in memory
+    for channel in posteriors.flatten(0, 1):  # one by one: a copy of all of them would be the largest thing in memory
         for axis in range(3):
             length, before = channel.shape[axis] - 1, channel.clone()
             channel.mul_(middle)
@@ -50,28 +51,29 @@ def smoothed(posteriors: Tensor) -> Tensor:
 
 
 @torch.inference_mode()
-def posteriors_of(network: UNet, image: Tensor, labels: tuple[int, ...], flip: bool) -> Tensor:
-    """Posteriors (C, D, H, W) of an image (1, 1, D, H, W) in [0, 1], averaged with its mirror image's, smoothed.
+def posteriors_of(network: UNet, images: Tensor, labels: tuple[int, ...], flip: bool) -> Tensor:
+    """Posteriors (B, C, D, H, W) of images (B, 1, D, H, W) in [0, 1], averaged with their mirror images', smoothed.
 
-    Smoothing once after the average gives what smoothing both before it gives.
+    Smoothing once after the average gives what smoothing both before it gives. Images and mirror images pass the
+    network together where they are small, and on GPUs.
     """
-    if flip and image.numel() <= SMALL:
-        direct, mirrored = softmax_(network(torch.cat([image, image.flip(2)])))
+    if flip and (images.numel() <= SMALL or images.is_cuda):
+        direct, mirrored = softmax_(network(torch.cat([images, images.flip(2)]))).chunk(2)
         add_mirrored(direct, mirrored, labels)
         return smoothed(direct.mul_(0.5))
-    direct = softmax_(network(image))[0]
+    direct = softmax_(network(images))
     if flip:
-        depth = image.shape[2]
-        for start, stop, logits in network.in_slabs(image.flip(2)):
-            add_mirrored(direct[:, depth - stop : depth - start], softmax_(logits)[0], labels)
+        depth = images.shape[2]
+        for start, stop, logits in network.in_slabs(images.flip(2)):
+            add_mirrored(direct[:, :, depth - stop : depth - start], softmax_(logits), labels)
         direct.mul_(0.5)
     return smoothed(direct)
 
 
 def add_mirrored(direct: Tensor, mirrored: Tensor, labels: tuple[int, ...]) -> None:
-    """Add posteriors (C, D, H, W) of a mirror image to those of the image, in place: turned back, sides exchanged."""
+    """Add posteriors (B, C, D, H, W) of mirror images to those of the images, in place: turned back, sides swapped."""
     for own, other in enumerate(flipped(labels)):
-        direct[own].add_(mirrored[other].flip(0))
+        direct[:, own].add_(mirrored[:, other].flip(1))
 
 
 def softmax_(logits: Tensor) -> Tensor:
@@ -104,7 +106,7 @@ def box_of(mask: np.ndarray) -> tuple[slice, ...] | None:
     return tuple(box)
 
 
-def clean(posteriors: np.ndarray, labels: tuple[int, ...]) -> np.ndarray:
+def clean(posteriors: Tensor, labels: tuple[int, ...]) -> Tensor:
     """Keep one piece of the foreground, then of each topological class; (C, D, H, W), in place.
 
     A class is a group of structures that hang together, such as a hemisphere's white matter, cortex and ventricles; its
@@ -112,7 +114,7 @@ def clean(posteriors: np.ndarray, labels: tuple[int, ...]) -> np.ndarray:
     in no class.
     """
     background = labels.index(0)
-    body = largest_piece(posteriors.sum(0) - posteriors[background] > KEPT)
+    body = largest_piece_of(posteriors.sum(0) - posteriors[background] > KEPT)
     for index in range(len(labels)):
         if index != background:
             posteriors[index] *= body
@@ -120,47 +122,61 @@ def clean(posteriors: np.ndarray, labels: tuple[int, ...]) -> np.ndarray:
         mask = posteriors[group[0]] > KEPT
         for index in group[1:]:
             mask |= posteriors[index] > KEPT
-        mask = largest_piece(mask)
+        mask = largest_piece_of(mask)
         for index in group:
             posteriors[index] *= mask
     return posteriors
 
 
+def largest_piece_of(mask: Tensor) -> Tensor:
+    """`largest_piece` of a mask on any device: the mask alone travels, the posteriors stay."""
+    return torch.from_numpy(largest_piece(mask.cpu().numpy())).to(mask.device)
+
+
+@torch.inference_mode()
 def segment(
     network: UNet,
     labels: tuple[int, ...],
-    volume: np.ndarray,
+    volumes: list[np.ndarray],
     voxel_mm: float,
     flip: bool,
     min_side: int,
     device: str,
     coarsen: int = 1,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Label map and soft volumes of one image.
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Label map and soft volumes of each of some images, which pass the network together.
 
     Parameters
     ----------
-    volume : (D, H, W), RAS+, isotropic, background 0
-    voxel_mm : side of its voxels
+    volumes : (D, H, W) each, all of one shape, RAS+, isotropic, background 0
+    voxel_mm : side of their voxels
     coarsen : side of the cubes of voxels that the network works on; its posteriors are interpolated
 
-    Returns
-    -------
+    Yields
+    ------
     (D, H, W) int16, and (C,) volumes in mm3: sums of posteriors times the voxel's volume
     """
-    pads = padding(volume.shape, coarsen * 2 ** len(network.down), min_side)
-    image = torch.from_numpy(np.pad(normalised(volume), pads))[None, None].to(device)
+    shape = volumes[0].shape
+    pads = padding(shape, coarsen * 2 ** len(network.down), min_side)
+    images = torch.from_numpy(np.stack([np.pad(normalised(volume), pads) for volume in volumes]))[:, None].to(device)
     if coarsen == 1:
-        found = posteriors_of(network, image, labels, flip)
+        found = posteriors_of(network, images, labels, flip)
     else:
-        coarse = posteriors_of(network, F.avg_pool3d(image, coarsen), labels, flip)
-        found = F.interpolate(coarse[None], scale_factor=coarsen, mode="trilinear", align_corners=False)[0]
-    posteriors = found.cpu().numpy()
-    posteriors = clean(posteriors, labels)
-    inside = tuple(slice(before, before + side) for (before, _), side in zip(pads, volume.shape, strict=True))
-    posteriors = posteriors[(slice(None), *inside)]
+        coarse = posteriors_of(network, F.avg_pool3d(images, coarsen), labels, flip)
+        found = F.interpolate(coarse, scale_factor=coarsen, mode="trilinear", align_corners=False)
+    inside = tuple(slice(before, before + side) for (before, _), side in zip(pads, shape, strict=True))
+    for posteriors in found:
+        yield decided(clean(posteriors, labels)[(slice(None), *inside)], labels, voxel_mm)
+
+
+def decided(posteriors: Tensor, labels: tuple[int, ...], voxel_mm: float) -> tuple[np.ndarray, np.ndarray]:
+    """Label of the largest posterior (D, H, W) int16, and soft volumes (C,) in mm3, of (C, D, H, W), in place.
+
+    Posteriors are brought to a sum of 1 first; where the clean-up left nothing, there is background.
+    """
     total = posteriors.sum(0)
     posteriors[labels.index(0)] += total == 0
-    posteriors /= np.maximum(total, 1e-12, where=total > 0, out=np.ones_like(total))
-    found = np.asarray(labels, np.int16)[posteriors.argmax(0)]
-    return found, np.array([part.sum(dtype=np.float64) for part in posteriors]) * voxel_mm**3
+    posteriors /= total.masked_fill_(total == 0, 1)
+    winner = torch.tensor(labels, dtype=torch.int16, device=posteriors.device)[posteriors.argmax(0)]
+    sums = torch.stack([part.sum(dtype=torch.float64) for part in posteriors])
+    return winner.cpu().numpy(), sums.cpu().numpy() * voxel_mm**3

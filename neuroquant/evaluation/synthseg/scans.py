@@ -78,10 +78,29 @@ def ready(scan: Scan) -> nib.Nifti1Image:
     sides = voxel_sizes(affine)
     image = nib.Nifti1Image(volume.astype(np.float32), affine)
     if (np.abs(sides - SIDE_MM) > OFF_MM).any():
-        sigma = np.where(sides < SIDE_MM, BLUR * SIDE_MM / sides, 0)
+        sigma = np.where(sides > SIDE_MM, 0, BLUR * SIDE_MM / sides)
         blurred = nib.Nifti1Image(ndimage.gaussian_filter(volume.astype(np.float32), sigma), affine)
-        image = resample_from_to(blurred, cubes(volume.shape, affine, sides), order=1)
+        # beyond the middle of the outermost voxels the image goes on as it is there
+        image = resample_from_to(blurred, cubes(volume.shape, affine, sides), order=1, mode="nearest")
     return nib.as_closest_canonical(image)
+
+
+def upright(scan: Scan) -> float:
+    """Side in mm of a cube as large as a voxel, of a scan whose axes are nearest to RAS+, as the workflow's are.
+
+    Raises
+    ------
+    InputError
+        As `checked`; or if the scan is turned another way.
+    """
+    name, _, affine = checked(scan)
+    turned = "".join(nib.aff2axcodes(affine))
+    if turned != "RAS":
+        raise InputError(
+            name, f"axes {turned}", "RAS: the stand-in doesn't turn an image",
+            "preprocess it first, or use segmentation.engine: torch, which does",
+        )  # fmt: skip
+    return float(abs(np.linalg.det(affine[:3, :3])) ** (1 / 3))
 
 
 def cubes(shape: tuple[int, ...], affine: np.ndarray, sides: np.ndarray) -> tuple[tuple[int, ...], np.ndarray]:

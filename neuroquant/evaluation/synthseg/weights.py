@@ -44,7 +44,7 @@ def tensors(module: nn.Module) -> dict[str, torch.Tensor]:
 
 def to_torch(name: str, array: np.ndarray) -> np.ndarray:
     """Keras keeps kernels as (k, k, k, in, out), PyTorch as (out, in, k, k, k)."""
-    return array.transpose(4, 3, 0, 1, 2) if name == "kernel:0" else array
+    return array.transpose(4, 3, 0, 1, 2) if name == "kernel:0" and array.ndim == 5 else array
 
 
 def read_weights(path: Path, network: UNet) -> None:
@@ -53,23 +53,30 @@ def read_weights(path: Path, network: UNet) -> None:
     Raises
     ------
     InputError
-        If the file is truncated, or its layers aren't those of the network.
+        If the file is truncated, or its layers aren't those of the network, to the last one.
     """
+    sizes = f"{len(network.down)} levels and {network.likelihood.out_channels} labels"
+    other = f"these are of another network; the one wanted has {sizes}"
+    known = dict(layers(network))
     try:
         with h5py.File(path, "r") as file, torch.no_grad():
             root = file["model_weights"] if "model_weights" in file else file
-            for layer, module in layers(network):
+            unknown = [name for name in root if name.startswith(("unet_conv", "unet_bn")) and name not in known]
+            if unknown:
+                raise InputError(f"{path}: {unknown[0]}", "a layer too many", "SynthSeg's layers alone", other)
+            for layer, module in known.items():
                 for name, tensor in tensors(module).items():
                     array = to_torch(name, np.asarray(root[layer][layer][name]))
                     if array.shape != tuple(tensor.shape):
                         raise InputError(
-                            f"{path}: {layer}/{name}", f"shape {array.shape}", f"{tuple(tensor.shape)}", "wrong network"
+                            f"{path}: {layer}/{name}", f"shape {array.shape}", f"{tuple(tensor.shape)}", other
                         )
                     tensor.copy_(torch.from_numpy(np.ascontiguousarray(array)))
     except (OSError, KeyError) as error:
         raise InputError(
-            str(path), f"not readable as a SynthSeg network ({error})", "SynthSeg's .h5 layout", "get the file again"
-        ) from None
+            str(path), f"not readable as a SynthSeg network ({error})", "SynthSeg's .h5 layout",
+            "the file is truncated, or of another network: get it again",
+        ) from None  # fmt: skip
 
 
 def write_weights(path: Path, network: UNet, labels: tuple[int, ...], facts: dict[str, object]) -> None:
@@ -93,13 +100,14 @@ def open_standin(path: Path) -> tuple[UNet, tuple[int, ...], int]:
         with h5py.File(path, "r") as file:
             labels = tuple(int(label) for label in file.attrs["labels"])
             facts = json.loads(file.attrs["facts"])
-    except (OSError, KeyError) as error:
+            sizes = [int(facts[name]) for name in ("features", "levels", "coarsen")]
+    except (OSError, KeyError, ValueError) as error:
         raise InputError(
             str(path), f"not readable ({error})", "a stand-in's weights", "rerun `train_standin`"
         ) from None
-    network = UNet(len(labels), facts["features"], facts["levels"])
+    network = UNet(len(labels), *sizes[:2])
     read_weights(path, network)
-    return network.eval(), labels, facts["coarsen"]
+    return network.eval(), labels, sizes[2]
 
 
 def open_official(version: str, configured: str) -> tuple[UNet, tuple[int, ...]]:

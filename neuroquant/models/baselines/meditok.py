@@ -96,7 +96,7 @@ def build(parameters: Parameters) -> "SlicewiseAutoencoder":
     class MedITok(SlicewiseAutoencoder):
         """Axial slices to words and back."""
 
-        regulariser = "vq"
+        regulariser, codebook_size = "vq", parameters.words
 
         def __init__(self) -> None:
             super().__init__(parameters.axis, factor=FACTOR, chunk=parameters.chunk)
@@ -147,6 +147,14 @@ def build(parameters: Parameters) -> "SlicewiseAutoencoder":
             grid = tuple(latents.shape[2:])
             images = self.decoder(self.post_quant_proj(latents.flatten(2).transpose(1, 2)), grid)
             return images[:, :, top:, left:][:, :, : rows * FACTOR, : columns * FACTOR]
+
+        def codes(self, latents: dict[str, Tensor]) -> Tensor:
+            """(B, codebooks, tokens)."""
+            tokens = latents["z"].movedim(1, -1).flatten(1, -2).float()
+            parts = zip(self.vectors.codebooks, tokens.chunk(parameters.codebooks, -1), strict=True)
+            return torch.stack(
+                [(part @ F.normalize(book.codebook.weight, dim=1).T).argmax(-1) for book, part in parts], 1
+            )
 
         def bits_per_position(self) -> float:
             """One word of each codebook."""

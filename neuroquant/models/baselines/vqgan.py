@@ -77,7 +77,7 @@ def build(parameters: Parameters) -> "SlicewiseAutoencoder":
     class VQGAN(SlicewiseAutoencoder):
         """Axial slices to words and back."""
 
-        regulariser = "vq"
+        regulariser, codebook_size = "vq", parameters.words
 
         def __init__(self) -> None:
             super().__init__(parameters.axis, factor=FACTOR, chunk=parameters.chunk)
@@ -113,6 +113,11 @@ def build(parameters: Parameters) -> "SlicewiseAutoencoder":
         def decode_slices(self, latents: Tensor) -> Tensor:
             """(N, C, h, w) to (N, 3, 8h, 8w)."""
             return self.network.decoder(self.network.post_quant_conv(latents))
+
+        def codes(self, latents: dict[str, Tensor]) -> Tensor:
+            """(B, 1, tokens)."""
+            tokens = latents["z"].movedim(1, -1).flatten(1, -2).float()
+            return nearest(tokens.flatten(0, 1), self.projection(self.codebook)).view(len(tokens), 1, -1)
 
         def bits_per_position(self) -> float:
             """One word."""

@@ -1,10 +1,12 @@
 """Factorised multi-axis attention, A(F) = Attn_W(Attn_H(Attn_D(F))) (section 3.2, equation 2)."""
 
+from typing import Literal
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from neuroquant.models.neuroquant.plane import ChannelNorm
+from neuroquant.models.neuroquant.plane import ChannelNorm, again
 
 LINES = 2**16 - 1
 """Most lines that one call of a fused kernel takes on a GPU (pytorch/pytorch#146704): 4.7 pairs of full volumes."""
@@ -17,6 +19,9 @@ class AxisAttention(nn.Module):
     normalization" without saying where.
     """
 
+    recompute: Literal["nothing", "norms", "attention"] = "nothing"
+    """What isn't kept for the backward pass, but computed again there."""
+
     def __init__(self, channels: int, axis: int, heads: int):
         super().__init__()
         self.axis, self.heads = axis, heads
@@ -26,10 +31,19 @@ class AxisAttention(nn.Module):
 
     def forward(self, x: Tensor, only_self: bool = False) -> Tensor:
         """(B, C, D, H, W) to the same; with `only_self` every voxel attends to itself alone."""
-        lines = self.norm(x).movedim(self.axis + 2, -1).movedim(1, -1)  # (B, other, other, L, C)
-        q, k, v = self.qkv(lines).chunk(3, dim=-1)
+        if self.recompute == "attention":
+            return x + again(self._mix, x, only_self)
+        return x + self._mix(x, only_self)
+
+    def _mix(self, x: Tensor, only_self: bool) -> Tensor:
+        qkv = again(self._project, x) if self.recompute == "norms" else self._project(x)
+        q, k, v = qkv.chunk(3, dim=-1)
         mixed = v if only_self else self._attend(q, k, v)
-        return x + self.out(mixed).movedim(-1, 1).movedim(-1, self.axis + 2)
+        return self.out(mixed).movedim(-1, 1).movedim(-1, self.axis + 2)
+
+    def _project(self, x: Tensor) -> Tensor:
+        """Queries, keys and values of all lines, (B, other, other, L, 3 C)."""
+        return self.qkv(self.norm(x).movedim(self.axis + 2, -1).movedim(1, -1))
 
     def _attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """Softmax(Q K^T / sqrt(d_k)) V along the second to last axis of (..., L, C)."""

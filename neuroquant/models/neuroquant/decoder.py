@@ -5,8 +5,8 @@ from torch import Tensor, nn
 from neuroquant.models.neuroquant import Parameters
 from neuroquant.models.neuroquant.attention import MultiAxisAttention
 from neuroquant.models.neuroquant.encoder import attention_of
-from neuroquant.models.neuroquant.film import Film, modulate
-from neuroquant.models.neuroquant.plane import UpConv3d, feature_norm, local
+from neuroquant.models.neuroquant.film import Film
+from neuroquant.models.neuroquant.plane import Activation, UpConv3d, local
 
 
 class DecoderBlock(nn.Module):
@@ -17,15 +17,14 @@ class DecoderBlock(nn.Module):
 
     def __init__(self, inside: int, outside: int, norm: str, attention: MultiAxisAttention | None):
         super().__init__()
-        self.norm = feature_norm(norm, inside)
+        self.activation = Activation(norm, inside)
         self.conv = local(inside, inside)
-        self.activation = nn.SiLU()
         self.attention = attention
         self.up = UpConv3d(inside, outside)
 
     def forward(self, x: Tensor, film: tuple[Tensor, Tensor] | None, plane: int | None, off: int | None) -> Tensor:
         """(B, C, d, h, w) to (B, C', 2d, 2h, 2w)."""
-        h = self.conv(self.activation(modulate(self.norm(x), film)), plane)
+        h = self.conv(self.activation(x, film), plane)
         x = x + (h if self.attention is None else self.attention(h, plane, off))
         return self.up(x, plane)
 
@@ -40,8 +39,7 @@ class Decoder(nn.Module):
         self.blocks = nn.ModuleList(
             DecoderBlock(widths[t], widths[t - 1], parameters.norm, attention_of(parameters, t)) for t in (4, 3, 2, 1)
         )
-        self.norm = feature_norm(parameters.norm, widths[0])
-        self.activation = nn.SiLU()
+        self.activation = Activation(parameters.norm, widths[0])
         self.leave = local(widths[0], 1, parameters.output_kernel)
         self.film_widths = [widths[t] for t in (4, 3, 2, 1, 0)]
 
@@ -51,4 +49,4 @@ class Decoder(nn.Module):
         x = self.enter(z_q, plane)
         for block, layer in zip(self.blocks, layers, strict=False):
             x = block(x, layer, plane, off)
-        return self.leave(self.activation(modulate(self.norm(x), layers[-1])), plane)
+        return self.leave(self.activation(x, layers[-1]), plane)

@@ -4,7 +4,7 @@ from torch import Tensor, nn
 
 from neuroquant.models.neuroquant import Parameters
 from neuroquant.models.neuroquant.attention import MultiAxisAttention
-from neuroquant.models.neuroquant.plane import feature_norm, local, strided
+from neuroquant.models.neuroquant.plane import Activation, local, strided
 
 
 def attention_of(parameters: Parameters, block: int) -> MultiAxisAttention | None:
@@ -24,15 +24,14 @@ class EncoderBlock(nn.Module):
     def __init__(self, inside: int, outside: int, norm: str, attention: MultiAxisAttention | None):
         super().__init__()
         self.down = strided(inside, outside)
-        self.norm = feature_norm(norm, outside)
+        self.activation = Activation(norm, outside)
         self.conv = local(outside, outside)
-        self.activation = nn.SiLU()
         self.attention = attention
 
     def forward(self, x: Tensor, plane: int | None = None, off: int | None = None) -> Tensor:
         """(B, C, D, H, W) to (B, C', D/2, H/2, W/2)."""
         x = self.down(x, plane)
-        h = self.conv(self.activation(self.norm(x)), plane)
+        h = self.conv(self.activation(x), plane)
         return x + (h if self.attention is None else self.attention(h, plane, off))
 
 
@@ -41,13 +40,12 @@ class Head(nn.Module):
 
     def __init__(self, inside: int, outside: int, norm: str):
         super().__init__()
-        self.norm = feature_norm(norm, inside)
-        self.activation = nn.SiLU()
+        self.activation = Activation(norm, inside)
         self.conv = local(inside, outside)
 
     def forward(self, x: Tensor, plane: int | None = None) -> Tensor:
         """(B, C, d, h, w) to (B, C', d, h, w)."""
-        return self.conv(self.activation(self.norm(x)), plane)
+        return self.conv(self.activation(x), plane)
 
 
 class Encoder(nn.Module):

@@ -2,16 +2,18 @@
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from neuroquant.models.autoencoder import MODALITIES, Autoencoder, Output
 from neuroquant.models.neuroquant import FACTOR, Parameters
+from neuroquant.models.neuroquant.attention import AxisAttention
 from neuroquant.models.neuroquant.decoder import Decoder
 from neuroquant.models.neuroquant.encoder import Encoder, Head
 from neuroquant.models.neuroquant.film import Film, FilmGenerator, ModalityClassifier
-from neuroquant.models.neuroquant.plane import start_at_zero, start_evenly
+from neuroquant.models.neuroquant.plane import Activation, start_at_zero, start_evenly
 from neuroquant.models.neuroquant.quantizer import Quantizer
 
 BACKGROUND = -1.0
@@ -58,7 +60,7 @@ class NeuroQuant(Autoencoder):
             parameters.start_after,
         )
         self.decoder = Decoder(parameters)
-        self.supports_swap = parameters.film
+        self.supports_swap, self.codebook_size = parameters.film, parameters.codebook_size
         self.head_mod: Head | None = None
         self.film_generator: FilmGenerator | None = None
         self.modality_classifier: ModalityClassifier | None = None
@@ -122,10 +124,30 @@ class NeuroQuant(Autoencoder):
         """From z_q and z_mod to volumes."""
         return self.decode_with(latents["z_q"], self.film(latents.get("z_mod"), modality))
 
+    def codes(self, latents: dict[str, Tensor]) -> Tensor | None:
+        """Of the anatomical codebook, (B, 1, tokens); None before it has started."""
+        return latents["indices"].flatten(2) if self.quantizer.has_started() else None
+
+    def appearance(self, latents: dict[str, Tensor]) -> Tensor:
+        """GAP(z_mod), (B, C_m): with s_m all that FiLM sees of an image (equation 8)."""
+        return latents["z_mod"].mean(dim=(2, 3, 4))
+
+    def translate(self, latents: dict[str, Tensor], appearance: Tensor, modality: Tensor) -> Tensor:
+        """D(z_q, FiLM of another modality) (equation 13)."""
+        return self.decode_with(latents["z_q"], self.film(appearance[:, :, None, None, None], modality))
+
     def units(self) -> list[nn.Module]:
         """Blocks and heads; the quantiser, which asks its host, stays as it is."""
         parts = [*self.encoder.blocks, *self.decoder.blocks, self.head_anat, self.head_mod]
         return [part for part in parts if part is not None]
+
+    def recompute(self, what: Literal["nothing", "norms", "attention"]) -> None:
+        """Norms, FiLM and activations; or attention as well."""
+        for module in self.modules():
+            if isinstance(module, Activation):
+                module.recompute = what != "nothing"
+            if isinstance(module, AxisAttention):
+                module.recompute = what
 
     def bits(self, shape: tuple[int, int, int]) -> float:
         """log2 K_a a token, and 16 a channel of the pooled z_mod, which the decoder needs too."""

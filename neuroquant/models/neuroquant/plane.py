@@ -6,10 +6,16 @@ or a nearest up-sampling along the normal changes nothing; a norm over channels 
 train the 3D network (section 3.5: "convolution kernels are adjusted along the selected plane").
 """
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from neuroquant.convolution import upsampled_conv
+from neuroquant.models.neuroquant.film import modulate
 
 
 class PlaneConv3d(nn.Conv3d):
@@ -43,24 +49,68 @@ def start_at_zero(layer: nn.Conv3d | nn.Linear) -> None:
     nn.init.zeros_(layer.bias)
 
 
-class ChannelNorm(nn.Module):
+class ChannelNorm(nn.LayerNorm):
     """Layer normalisation over the channels of each voxel: the same for a slice and for a stack of it."""
 
-    def __init__(self, channels: int):
-        super().__init__()
-        self.norm = nn.LayerNorm(channels)
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, D, H, W) to the same, in the dtype of x."""
+        with as_it_comes(x):
+            lines = x.movedim(1, -1)
+            normed = F.layer_norm(lines, self.normalized_shape, like(self.weight, x), like(self.bias, x), self.eps)
+        return normed.movedim(-1, 1)
+
+
+class SpaceNorm(nn.GroupNorm):
+    """Group normalisation over space, in groups of eight channels.
+
+    A slice has the statistics of an endless stack of its copies, and nearly those of a long one.
+    """
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, C, D, H, W) to the same."""
-        return self.norm(x.movedim(1, -1)).movedim(-1, 1)
+        """(B, C, D, H, W) to the same, in the dtype of x."""
+        with as_it_comes(x):
+            return F.group_norm(x, self.num_groups, like(self.weight, x), like(self.bias, x), self.eps)
 
 
-def feature_norm(kind: str, channels: int) -> nn.Module:
-    """The norm in front of a convolution: `layer` per voxel, `group` over space in groups of eight channels.
+def as_it_comes(x: Tensor) -> AbstractContextManager[None]:
+    """Without autocast where x isn't float32.
 
-    Over space a slice has the statistics of an endless stack of its copies, and nearly those of a long one.
+    On GPUs autocast has norms write float32, and with them all that comes before the next convolution: twice the
+    memory to keep and to move. Means and variances are float32 inside a norm's kernel all the same.
     """
-    return ChannelNorm(channels) if kind == "layer" else nn.GroupNorm(max(1, channels // 8), channels)
+    return nullcontext() if x.dtype == torch.float32 else torch.autocast(x.device.type, enabled=False)
+
+
+def like(parameter: Tensor, x: Tensor) -> Tensor:
+    """The parameter in the dtype of x, as autocast does it for convolutions."""
+    return parameter.to(x.dtype)
+
+
+class Activation(nn.Module):
+    """Norm, FiLM where there is one, SiLU: what comes before each convolution.
+
+    With `recompute`, only its input is kept for the backward pass, which computes the rest again: cheap operations,
+    whose results would take three quarters of the memory between two convolutions.
+    """
+
+    recompute = False
+
+    def __init__(self, kind: str, channels: int):
+        super().__init__()
+        self.norm = ChannelNorm(channels) if kind == "layer" else SpaceNorm(max(1, channels // 8), channels)
+
+    def forward(self, x: Tensor, film: tuple[Tensor, Tensor] | None = None) -> Tensor:
+        """(B, C, D, H, W) to the same; gamma and beta of film (B, C)."""
+        return again(self._compute, x, *(film or ())) if self.recompute else self._compute(x, *(film or ()))
+
+    def _compute(self, x: Tensor, *film: Tensor) -> Tensor:
+        """SiLU(gamma * norm(x) + beta)."""
+        return F.silu(modulate(self.norm(x), film or None))
+
+
+def again(function: Callable[..., Tensor], *inputs: Tensor | bool) -> Tensor:
+    """`function(*inputs)`, of which the inputs alone are kept for the backward pass; nothing in it may be random."""
+    return checkpoint(function, *inputs, use_reentrant=False, preserve_rng_state=False)
 
 
 class UpConv3d(nn.Conv3d):

@@ -6,7 +6,7 @@ fewer tokens than codes; and randomness that is a function of the step alone, so
 `vector-quantize-pytorch` has parts of this.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.distributed as dist
@@ -93,7 +93,8 @@ class Quantizer(nn.Module):
         self.register_buffer("perplexity", torch.tensor(0.0))
         self.register_buffer("step_count", torch.zeros(size), persistent=False)
         self.register_buffer("step_total", torch.zeros(size, dim), persistent=False)
-        self._started = False  # host copy of `started`: no device sync in the step
+        self._started: bool | None = None  # the host's copies of `started` and `updates`: a step waits for no device
+        self._updates = 0
         self._tokens: list[Tensor] = []  # of the passes since the last update
 
     @torch.autocast("cuda", enabled=False)
@@ -114,7 +115,7 @@ class Quantizer(nn.Module):
                 if self.start_after == 0:
                     self._remember()
                     self._start()
-            if not self._started:
+            if not self.has_started():
                 nothing = torch.zeros(z.shape[0], *z.shape[2:], dtype=torch.long, device=z.device)
                 return Quantized(z, nothing, z.new_zeros(()))
         indices = self.nearest(tokens)
@@ -125,9 +126,18 @@ class Quantizer(nn.Module):
         return Quantized(z + (codes - z).detach(), indices.view(z.shape[0], *z.shape[2:]), loss)
 
     def has_started(self) -> bool:
-        """Whether tokens are quantised yet; asks the device only until they are."""
-        self._started = self._started or bool(self.started)
+        """Whether tokens are quantised yet; asks the device once after loading a state, never in a step."""
+        if self._started is None:
+            self._started, self._updates = bool(self.started), int(self.updates)
         return self._started
+
+    def state_has_changed(self) -> None:
+        """Call it after tensors of the state were written from outside."""
+        self._started = None
+
+    def _load_from_state_dict(self, *arguments: Any, **named: Any) -> None:
+        super()._load_from_state_dict(*arguments, **named)
+        self.state_has_changed()
 
     def nearest(self, tokens: Tensor) -> Tensor:
         """Indices (N,) of the codes nearest to tokens (N, C) (equation 6)."""
@@ -140,10 +150,12 @@ class Quantizer(nn.Module):
 
         Where processes train together, all of them call it: each then holds the same codebook, bit for bit.
         """
+        started = self.has_started()
         self.updates.add_(1)
+        self._updates += 1
         self._remember()
-        if not self.has_started():
-            if int(self.updates) >= self.start_after:
+        if not started:
+            if self._updates >= self.start_after:
                 self._start()
             return
         if together():

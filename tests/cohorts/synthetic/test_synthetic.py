@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import os
+from collections import Counter
 from pathlib import Path
 
 import nibabel as nib
@@ -112,6 +113,9 @@ def test_families_of_two_siblings_and_singles_stand_in_a_cohort_and_sexes_balanc
     families = [person.family for person in people if person.family]
     assert len(families) == 6 and all(families.count(family) == 2 for family in families)
     assert {len(person.ages) for person in people} == {1, 2, 3}
+    sites = Counter((person.site, person.sex) for person in people)
+    assert len(sites) == 4 and set(sites.values()) == {12}, "two sites with as many of either sex"
+    assert len({(person.family, person.site) for person in people if person.family}) == 3, "siblings share a site"
     assert all(list(person.ages) == sorted(set(person.ages)) for person in people)
 
 
@@ -121,6 +125,7 @@ def test_a_cohort_is_bids_with_both_modalities_and_truth_at_every_session(tmp_pa
     people = read_tsv(root / "participants.tsv")
     named = set(read_tsv(root / "derivatives/ground_truth/dseg.tsv")["index"].astype(int))
     assert set(people.sex) == {"F", "M"} and "family_id" in people
+    assert people.site.nunique() == people.scanner.nunique() == 2
     for scan in root.glob("sub-*/ses-*/anat/*_T1w.nii.gz"):
         stem = str(scan.relative_to(root)).removesuffix("_T1w.nii.gz")
         t1w, t2w = (nib.load(root / f"{stem}_{modality}.nii.gz") for modality in ("T1w", "T2w"))

@@ -1,5 +1,6 @@
 """Engines behind one interface: scans of any grid in, label maps on that grid out; commands that fail are told."""
 
+import hashlib
 import stat
 import sys
 import textwrap
@@ -60,6 +61,15 @@ def command(tmp_path, monkeypatch):
     return path
 
 
+@pytest.fixture
+def official_file(monkeypatch):
+    """Bytes that are taken for the official weights of version 2.0."""
+    content = b"the official network"
+    facts = (OFFICIAL["2.0"][0], len(content), hashlib.sha256(content).hexdigest())
+    monkeypatch.setitem(OFFICIAL, "2.0", facts)
+    return content
+
+
 def ball(shape=(20, 24, 18), side=(1.0, 1.0, 1.0), radius_mm=6.0):
     """A bright ball in a scan with voxels of `side` mm."""
     grid = np.meshgrid(*((np.arange(n) - (n - 1) / 2) * s for n, s in zip(shape, side, strict=True)), indexing="ij")
@@ -68,7 +78,7 @@ def ball(shape=(20, 24, 18), side=(1.0, 1.0, 1.0), radius_mm=6.0):
 
 @pytest.mark.parametrize("engine", ["freesurfer", "upstream"])
 def test_a_command_segments_all_scans_in_one_call_and_its_table_gives_the_volumes(
-    engine, command, tmp_path, monkeypatch
+    engine, command, tmp_path, official_file
 ):
     settings = Segmentation(engine=engine)
     if engine == "upstream":
@@ -76,8 +86,7 @@ def test_a_command_segments_all_scans_in_one_call_and_its_table_gives_the_volume
         (clone / SCRIPT).parent.mkdir(parents=True)
         (clone / SCRIPT).write_text(command.read_text())
         (clone / "models").mkdir()
-        with open(clone / "models" / OFFICIAL["2.0"][0], "wb") as file:
-            file.truncate(OFFICIAL["2.0"][1])
+        (clone / "models" / OFFICIAL["2.0"][0]).write_bytes(official_file)
         settings = Segmentation(engine=engine, upstream=str(clone), upstream_python=sys.executable)
     check_installed(settings)
     segmenter = open_segmenter(settings, None, "cpu", 1)
@@ -110,6 +119,36 @@ def test_engines_that_are_not_there_are_told_before_the_first_job(tmp_path, monk
     (clone / SCRIPT).touch()
     with pytest.raises(InputError, match="synthseg_2.0.h5"):
         check_installed(Segmentation(engine="upstream", upstream=str(clone)))
+    (clone / "models").mkdir()
+    with open(clone / "models/synthseg_2.0.h5", "wb") as file:
+        file.truncate(OFFICIAL["2.0"][1])
+    with pytest.raises(InputError, match="(?s)clone/models/synthseg_2.0.h5.*another content"):
+        check_installed(Segmentation(engine="upstream", upstream=str(clone)))
+
+
+def test_weights_are_looked_for_in_the_documented_order_and_nothing_stands_in_for_a_wrong_file(
+    tmp_path, monkeypatch, official_file
+):
+    name = OFFICIAL["2.0"][0]
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    places = [tmp_path / "s/models" / name, tmp_path / "f/models" / name, tmp_path / "home/.cache/neuroquant" / name]
+    for variable, folder in (("SYNTHSEG_HOME", "s"), ("FREESURFER_HOME", "f")):
+        monkeypatch.setenv(variable, str(tmp_path / folder))
+    for place in places:
+        place.parent.mkdir(parents=True)
+        place.write_bytes(official_file)
+    (tmp_path / "mine.h5").write_bytes(official_file)
+    assert find_official("2.0", str(tmp_path / "mine.h5")) == tmp_path / "mine.h5"
+    with pytest.raises(InputError, match="(?s)segmentation.weights.*no such file: .*other.h5"):
+        find_official("2.0", str(tmp_path / "other.h5"))
+    for place in places:
+        assert find_official("2.0", "") == place
+        place.write_bytes(official_file[:-1])
+        with pytest.raises(InputError, match=f"(?s){place}.*{len(official_file) - 1} bytes.*truncated"):
+            find_official("2.0", "")
+        place.unlink()
+    with pytest.raises(InputError, match=f"(?s){places[0]}, {places[1]}, {places[2]}"):
+        find_official("2.0", "")
 
 
 def test_upstreams_names_are_the_labels_of_the_network():
@@ -129,9 +168,10 @@ def bright(monkeypatch):
     """The official engine with a threshold in place of its network: labels 2 where the image is bright."""
     labels = (0, 2)
 
-    def threshold(network, labels, volume, voxel_mm, *rest):
-        found = np.where(volume > 0.5, 2, 0).astype(np.int16)
-        return found, np.array([(found == label).sum() for label in labels]) * voxel_mm**3
+    def threshold(network, labels, volumes, voxel_mm, *rest):
+        for volume in volumes:
+            found = np.where(volume > 0.5, 2, 0).astype(np.int16)
+            yield found, np.array([(found == label).sum() for label in labels]) * voxel_mm**3
 
     monkeypatch.setattr(engines, "segment", threshold)
     return TorchSegmenter("SynthSeg 2.0", False, UNet(2, 2, 2), labels, Segmentation(), "cpu", {})
@@ -146,6 +186,59 @@ def test_anisotropic_scans_are_segmented_at_1_mm_and_given_back_on_their_own_gri
     dice = 2 * ((labels == 2) & (image > 0.5)).sum() / ((labels == 2).sum() + (image > 0.5).sum())
     assert dice > 0.93
     assert volumes[1] == pytest.approx(4 / 3 * np.pi * 9**3, rel=0.1)
+
+
+def test_resampling_goes_on_at_the_border_as_synthseg_does():
+    """Samples at voxel centres of the new grid; beyond the middle of the outermost voxels the value there."""
+    line = np.array([3.0, 5.0, 4.0, 8.0, 6.0], np.float32)
+    scan = Scan("scan", np.broadcast_to(line[:, None, None], (5, 6, 6)), np.diag([2.0, 1.0, 1.0, 1.0]))
+    made = ready(scan)
+    expected = np.interp(np.clip(-0.25 + 0.5 * np.arange(10), 0, 4), np.arange(5), line)
+    assert made.shape == (10, 6, 6)
+    np.testing.assert_allclose(made.get_fdata()[:, 2, 3], expected, atol=5e-3)  # axes of 1 mm get a trace of the blur
+    assert made.affine[0, 0] == 1 and made.affine[0, 3] == -0.5
+
+
+def test_an_anisotropic_oblique_scan_comes_back_on_its_own_grid(bright):
+    side = (0.8, 1.0, 2.0)
+    image, affine = ball((35, 28, 14), side, radius_mm=9.0)
+    turn = nib.eulerangles.euler2mat(0.2, 0.1, 0.3)
+    ((labels, volumes),) = bright.segment_all(
+        [Scan("scan", image, nib.affines.from_matvec(turn, (3.0, -2.0, 1.0)) @ affine)]
+    )
+    dice = 2 * ((labels == 2) & (image > 0.5)).sum() / ((labels == 2).sum() + (image > 0.5).sum())
+    assert labels.shape == image.shape and dice > 0.93
+    assert volumes[1] == pytest.approx(4 / 3 * np.pi * 9**3, rel=0.1)
+
+
+def test_on_a_gpu_scans_of_one_shape_pass_the_network_together(bright, monkeypatch):
+    threshold, groups = engines.segment, []
+
+    def watched(network, labels, volumes, *rest):
+        groups.append(len(volumes))
+        return threshold(network, labels, volumes, *rest)
+
+    monkeypatch.setattr(engines, "segment", watched)
+    scans = [Scan(f"scan {n}", *ball((20, 24, 18 if n < 3 else 20))) for n in range(6)]
+    found = list(bright.segment_all(scans))
+    assert groups == [1] * 6
+    groups.clear()
+    bright.device, bright.settings = "cuda", Segmentation(batch=2)
+    assert groups == [] and all(
+        (one.labels == two.labels).all() for one, two in zip(found, bright.segment_all(scans), strict=True)
+    )
+    assert groups == [2, 1, 2, 1], "a change of shape begins a new group"
+
+
+def test_the_stand_in_refuses_a_scan_that_is_turned_another_way():
+    segmenter = TorchSegmenter("stand-in", True, UNet(3, 2, 2), (0, 2, 41), Segmentation(min_side=8), "cpu", {})
+    image, affine = ball((8, 8, 8))
+    with pytest.raises(InputError, match="(?s)scan a.*LAS"):
+        list(segmenter.segment_all([Scan("scan a", image, np.diag([-1.0, 1.0, 1.0, 1.0]) @ affine)]))
+    with pytest.raises(InputError, match="(?s)scan b.*finite"):
+        list(segmenter.segment_all([Scan("scan b", np.full((8, 8, 8), np.nan), affine)]))
+    ((labels, volumes),) = segmenter.segment_all([Scan("scan c", image, np.diag([2.0, 1.0, 1.0, 1.0]))])
+    assert labels.shape == image.shape and volumes.sum() == pytest.approx(2 * image.size, rel=1e-5)
 
 
 @pytest.mark.parametrize("code", ["LPS", "PIR", "SLA"])

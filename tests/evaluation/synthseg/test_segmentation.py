@@ -27,7 +27,7 @@ from neuroquant.evaluation.synthseg.scans import Found
 from neuroquant.evaluation.synthseg.train_standin import train_standin
 from neuroquant.evaluation.synthseg.weights import open_standin, read_weights, write_weights
 from neuroquant.files import read_tsv
-from neuroquant.volumes.store import ArrayWriter, Geometry, Record
+from neuroquant.volumes.store import ArrayFile, ArrayWriter, Geometry, Record
 
 torch.set_num_threads(1)
 EYE = tuple(map(tuple, np.eye(4).tolist()))
@@ -88,9 +88,19 @@ def test_weights_of_another_network_or_a_cut_file_are_refused(tmp_path):
     write_weights(tmp_path / "w.h5", UNet(3, 4, 3), (0, 2, 41), {"features": 4, "levels": 3, "coarsen": 2})
     with pytest.raises(InputError, match="shape"):
         read_weights(tmp_path / "w.h5", UNet(3, 8, 3))
-    (tmp_path / "w.h5").write_bytes((tmp_path / "w.h5").read_bytes()[:1000])
-    with pytest.raises(InputError, match="w.h5"):
-        open_standin(tmp_path / "w.h5")
+    with h5py.File(tmp_path / "w.h5", "a") as file:
+        file["unet_conv_uparm_9_0/unet_conv_uparm_9_0/bias:0"] = np.zeros(4)
+    with pytest.raises(InputError, match="(?s)uparm_9_0.*the one wanted has 3 levels and 3 labels"):
+        read_weights(tmp_path / "w.h5", UNet(3, 4, 3))
+    whole = (tmp_path / "w.h5").read_bytes()
+    for share in (0.02, 0.5, 0.99):
+        (tmp_path / "w.h5").write_bytes(whole[: int(share * len(whole))])
+        with pytest.raises(InputError, match="w.h5"):
+            open_standin(tmp_path / "w.h5")
+    with h5py.File(tmp_path / "w.h5", "w") as file:
+        file["other/kernel:0"] = np.zeros((3, 3, 1, 4))
+    with pytest.raises(InputError, match="(?s)w.h5.*SynthSeg's .h5 layout"):
+        read_weights(tmp_path / "w.h5", UNet(3, 4, 3))
 
 
 def test_missing_official_weights_stop_with_file_hash_and_source(tmp_path, monkeypatch):
@@ -137,13 +147,13 @@ def test_flip_averaging_makes_mirror_images_mirror_posteriors():
     torch.manual_seed(0)
     network, labels = UNet(3, 4, 2).eval(), (0, 2, 41)
     x = torch.rand(1, 1, 8, 8, 8)
-    direct, mirrored = (posteriors_of(network, image, labels, True) for image in (x, x.flip(2)))
+    direct, mirrored = (posteriors_of(network, image, labels, True)[0] for image in (x, x.flip(2)))
     torch.testing.assert_close(direct, mirrored.flip(1)[flipped(labels)], atol=1e-6, rtol=1e-5)
 
 
 def test_an_image_and_its_mirror_image_may_pass_the_network_one_by_one(monkeypatch):
     torch.manual_seed(0)
-    network, labels, x = UNet(3, 4, 2).eval(), (0, 2, 41), torch.rand(1, 1, 8, 8, 8)
+    network, labels, x = UNet(3, 4, 2).eval(), (0, 2, 41), torch.rand(2, 1, 8, 8, 8)
     together = posteriors_of(network, x, labels, True)
     monkeypatch.setattr(recipe, "SMALL", 0)
     torch.testing.assert_close(posteriors_of(network, x, labels, True), together)
@@ -151,12 +161,12 @@ def test_an_image_and_its_mirror_image_may_pass_the_network_one_by_one(monkeypat
 
 def test_cleaning_keeps_one_piece_of_a_structure_but_every_piece_of_fluid():
     labels = (0, 11, 24)
-    posteriors = np.zeros((3, 12, 12, 12), np.float32)
+    posteriors = torch.zeros(3, 12, 12, 12)
     posteriors[1, 2:8, 2:8, 2:8] = 0.9
     posteriors[2, 8, 2:8, 2:8] = 0.9
     posteriors[1, 8, 4, 4] = 0.05
     posteriors[1, 10, 10, 10] = 0.9
-    cleaned = clean(posteriors.copy(), labels)
+    cleaned = clean(posteriors.clone(), labels)
     assert cleaned[1, 10, 10, 10] == 0 and (cleaned[1, 2:8, 2:8, 2:8] > 0).all()
     assert (cleaned[2, 8, 2:8, 2:8] > 0).all()
 
@@ -164,9 +174,8 @@ def test_cleaning_keeps_one_piece_of_a_structure_but_every_piece_of_fluid():
 def test_soft_volumes_add_up_to_the_image():
     torch.manual_seed(0)
     network = UNet(3, 4, 2).eval()
-    found, volumes = segment(
-        network, (0, 2, 41), np.random.default_rng(0).uniform(size=(10, 9, 11)), 2.0, True, 8, "cpu"
-    )
+    image = np.random.default_rng(0).uniform(size=(10, 9, 11))
+    ((found, volumes),) = segment(network, (0, 2, 41), [image], 2.0, True, 8, "cpu")
     assert found.shape == (10, 9, 11) and set(np.unique(found)) <= {0, 2, 41}
     assert volumes.sum() == pytest.approx(10 * 9 * 11 * 8, rel=1e-5)
 
@@ -185,7 +194,7 @@ def test_a_network_of_coarse_cubes_gives_labels_where_the_structure_is():
     image = np.zeros((30, 24, 24), np.float32)  # padded to 36: cubes begin three voxels before it
     image[6:18, 6:18, 6:18] = 1
     network = ByBrightness()
-    found, volumes = segment(network, (0, 2), image, 1.0, False, 8, "cpu", coarsen=3)
+    ((found, volumes),) = segment(network, (0, 2), [image], 1.0, False, 8, "cpu", coarsen=3)
     assert network.seen == (12, 8, 8) and found.shape == image.shape
     assert ((found == 2) & (image > 0)).sum() / ((found == 2) | (image > 0)).sum() > 0.7
     place = [np.flatnonzero((found == 2).any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
@@ -234,15 +243,34 @@ def test_the_stand_in_learns_from_label_maps_to_segment_images_it_never_saw(tmp_
     engine = open_segmenter(Segmentation(engine="standin", min_side=16), tmp_path / "standin.h5", "cpu", 1)
     assert engine.stand_in and "stand-in" in engine.name
     segment_shard(test, tmp_path / "seg.h5", engine)
-    score_truth(test, tmp_path / "seg.h5", (), tmp_path / "truth.tsv")
+    score_truth(test, tmp_path / "seg.h5", (), 1.0, tmp_path / "truth.tsv")
     scores = read_tsv(tmp_path / "truth.tsv", ("dice",))
     assert scores[scores.structure == "mean"].dice.mean() > 0.6
-    score_dice(tmp_path / "seg.h5", {"m": tmp_path / "seg.h5"}, (), tmp_path / "dice.tsv")
+    score_dice(tmp_path / "seg.h5", {"m": tmp_path / "seg.h5"}, (), 1.0, tmp_path / "dice.tsv")
     assert (read_tsv(tmp_path / "dice.tsv", ("dice",)).dice == 1).all()
     write_regions({"reference": tmp_path / "seg.h5"}, tmp_path / "regions.tsv")
     regions = read_tsv(tmp_path / "regions.tsv", ("mm3",))
     caudate = regions[regions.region == "caudate"].mm3
     assert len(caudate) == 3 and (caudate > 0).all() and set(regions.stand_in) == {engine.name}
+
+
+def test_an_empty_reconstruction_is_background_and_does_not_stop_the_run(tmp_path, capsys):
+    shard = write_shard(tmp_path / "volumes.h5", "test")
+    with h5py.File(shard, "a") as file:
+        file["arrays/image"][1] = -1
+    torch.manual_seed(0)
+    network = UNet(3, 2, 2)
+    write_weights(tmp_path / "s.h5", network, (0, 2, 41), {"features": 2, "levels": 2, "coarsen": 1})
+    engine = open_segmenter(Segmentation(engine="standin", min_side=16), tmp_path / "s.h5", "cpu", 1)
+    segment_shard(shard, tmp_path / "seg.h5", engine)
+    found = ArrayFile(tmp_path / "seg.h5")
+    assert found.attributes["blank"] == [1] and "row 1 (c s1 1 T1w)" in capsys.readouterr().err
+    assert not found.read("labels", 1).any() and found.read("volumes", 1).tolist() == [16**3, 0, 0]
+    assert found.read("volumes", 2).sum() == pytest.approx(16**3, rel=1e-5)
+    with h5py.File(shard, "a") as file:
+        file["arrays/image"][2, 0] = np.nan
+    with pytest.raises(InputError, match="(?s)volumes.h5, row 2 .c s2 1 T1w.*aren't finite"):
+        segment_shard(shard, tmp_path / "seg.h5", engine)
 
 
 def test_the_stand_in_never_trains_on_test_subjects(tmp_path):
@@ -261,7 +289,7 @@ def test_the_topological_classes_are_synthsegs():
 
 def test_a_piece_of_cortex_that_touches_white_matter_stays_and_a_lone_piece_of_the_class_goes():
     labels = (0, 2, 3)
-    posteriors = np.zeros((3, 12, 12, 12), np.float32)
+    posteriors = torch.zeros(3, 12, 12, 12)
     posteriors[1, 2:8, 2:8, 2:8] = 0.9
     posteriors[2, 8, 2:4, 2:4] = posteriors[2, 1, 6:8, 6:8] = 0.9  # two pieces of cortex, both on the white matter
     posteriors[2, 8, 9, 9] = 0.2  # below the mask, part of nothing
@@ -287,7 +315,7 @@ def test_means_of_groups_stand_beside_the_mean_of_all(tmp_path):
         segment_all=lambda scans: (Found(truth(0.5 * row), np.zeros(5)) for row, _ in enumerate(scans)),
     )  # fmt: skip
     segment_shard(shard, tmp_path / "seg.h5", perfect)
-    score_dice(tmp_path / "seg.h5", {"m": tmp_path / "seg.h5"}, (), tmp_path / "dice.tsv")
+    score_dice(tmp_path / "seg.h5", {"m": tmp_path / "seg.h5"}, (), 1.0, tmp_path / "dice.tsv")
     found = read_tsv(tmp_path / "dice.tsv", ("dice",))
     assert {"mean", "white matter", "subcortical"} <= set(found.structure) and (found.dice == 1).all()
     assert "cortical" not in set(found.structure), "no cortex, no mean over it"

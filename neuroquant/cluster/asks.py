@@ -1,0 +1,91 @@
+"""What a run asks of the scheduler: jobs by rule, with the resources of each."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from neuroquant.errors import InputError
+
+ASKS_FILE = "NEUROQUANT_ASKS"
+"""Environment variable: a file that a dry run of the workflow writes its jobs into (rules/site.smk)."""
+SNAKEFILE = Path(__file__).parents[2] / "Snakefile"
+
+
+@dataclass(frozen=True)
+class Ask:
+    """Jobs of one rule that ask for the same."""
+
+    rule: str
+    jobs: int
+    local: bool
+    """Whether they run where snakemake does, unasked of the scheduler."""
+    threads: int
+    mem_mb: int | None
+    runtime: int | None
+    """Minutes."""
+    gres: str
+    account: str
+    partition: str
+    tmpdir: str
+
+    @property
+    def gpus(self) -> int:
+        """GPUs a job: 1 of `gpu:h100:1`, 2 of `gpu:2`, 0 without."""
+        return gpu_of(self.gres)[1]
+
+
+def gpu_of(gres: str) -> tuple[str, int]:
+    """(type, number) of the GPUs in `gpu:h100:2`, `gpu:2`, `gpu:a100:4(S:0-1),mps:100`; ("", 0) where there is none."""
+    for item in gres.split(","):
+        parts = item.split("(")[0].strip().split(":")
+        if parts[0] == "gpu":
+            number = parts[-1] if len(parts) > 1 and parts[-1].isdigit() else "1"
+            names = parts[1:-1] if number == parts[-1] else parts[1:]
+            return ":".join(names), int(number)
+    return "", 0
+
+
+def alike(asks: Iterable[Ask]) -> list[Ask]:
+    """The same jobs, those of several rules that ask for the same taken together; `rule` then names them all."""
+    groups: dict[tuple, list[Ask]] = {}
+    for ask in asks:
+        wants = tuple(value for key, value in asdict(ask).items() if key not in ("rule", "jobs"))
+        groups.setdefault(wants, []).append(ask)
+    return [
+        replace(group[0], rule=", ".join(dict.fromkeys(ask.rule for ask in group)), jobs=sum(ask.jobs for ask in group))
+        for group in groups.values()
+    ]
+
+
+def write_asks(asks: Iterable[Ask], path: Path) -> None:
+    """Write what a dry run found."""
+    path.write_text(json.dumps([asdict(ask) for ask in asks]), encoding="utf-8")
+
+
+def planned(config: Path, profile: str | None, targets: tuple[str, ...] = ("all",)) -> list[Ask]:
+    """Everything that `snakemake` would run now, from a dry run of its own.
+
+    Raises
+    ------
+    InputError
+        With what Snakemake said, where it can't plan: a missing folder, wrong settings, a profile that isn't there.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "asks.json"
+        command = [sys.executable, "-m", "snakemake", *targets, "--dry-run", "--quiet", "all", "--nolock"]
+        command += ["--snakefile", str(SNAKEFILE), "--configfile", str(config)]
+        # without --cores a dry run cuts every rule down to one thread, as the run through a scheduler doesn't
+        command += ["--cores", "65536", *(["--profile", profile] if profile else [])]
+        done = subprocess.run(
+            command, text=True, capture_output=True, env={**os.environ, ASKS_FILE: str(out)}, check=False
+        )
+        if done.returncode:
+            told = (done.stdout + done.stderr).strip()[-2000:]
+            told = f"snakemake can't plan it:\n{told}"
+            raise InputError(str(config), told, "an experiment that can be run", "mend what is named above")
+        return [Ask(**ask) for ask in json.loads(out.read_text(encoding="utf-8"))] if out.exists() else []

@@ -1,0 +1,159 @@
+"""Hours and bytes that an experiment costs, from recorded rates; what no rate is known of is said, not guessed."""
+
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+
+from neuroquant.cluster.asks import Ask
+from neuroquant.cluster.rates import REFERENCE_SHAPE, Rate, recorded
+from neuroquant.cohorts.index import find_sessions
+from neuroquant.config.experiment import Experiment
+from neuroquant.config.model import ModelRow
+from neuroquant.models import parameters_class
+
+COUNTED = "neuroquant"
+"""The architecture whose training steps were counted, at its default widths."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one rule costs: hours of one job's kind over all its jobs, or None where no rate is known."""
+
+    rule: str
+    hours: float | None
+    longest: float | None
+    """Hours of its longest job."""
+    source: str
+
+
+def sessions_of(experiment: Experiment, results: Path) -> dict[str, dict[str, float]]:
+    """Sessions by cohort and split: counted in the shards' manifests where they are, else found scans by shares."""
+    counts = {}
+    for cohort in experiment.cohorts:
+        folder = results / "cohorts" / cohort.name
+        manifests = sorted(folder.glob("shards/*.tsv"))
+        if manifests:
+            found = dict.fromkeys(("train", "val", "test"), 0.0)
+            for path in manifests:
+                found[path.stem.split("-")[0]] += len(path.read_text(encoding="utf-8").splitlines()) - 1
+            counts[cohort.name] = found
+            continue
+        if cohort.synthetic:
+            total = cohort.synthetic.subjects * (1 + cohort.synthetic.visits_max) / 2
+        else:
+            inventory = folder / "inventory.tsv"
+            files = find_sessions(cohort, inventory).values() if inventory.exists() else []
+            least = 2 if cohort.modalities == "paired" else 1
+            total = sum(len({"t1w", "t2w"} & set(kinds)) >= least for kinds in files)
+        counts[cohort.name] = {name: total * getattr(experiment.split, name) for name in ("train", "val", "test")}
+    return counts
+
+
+def parts(asks: list[Ask], experiment: Experiment, results: Path, earlier: dict[str, Rate]) -> list[Part]:
+    """Costs of every rule, in the order of `asks`."""
+    counts = sessions_of(experiment, results)
+    jobs: dict[str, int] = {}
+    for ask in asks:
+        jobs[ask.rule] = jobs.get(ask.rule, 0) + ask.jobs
+    return [
+        _training(experiment, earlier) if rule == "train" else _by_session(rule, number, experiment, counts, earlier)
+        for rule, number in jobs.items()
+    ]
+
+
+def _training(experiment: Experiment, earlier: dict[str, Rate]) -> Part:
+    """Every row that a rate is known of; the others are named."""
+    seconds, unknown, sources = [], [], []
+    for row in experiment.models:
+        known = earlier.get(f"train.{row.name}") or _floor(row, experiment)
+        if known is None:
+            unknown.append(row.name)
+        else:
+            seconds.append(known.value)
+            sources.append(known.source)
+    source = "; ".join(dict.fromkeys(sources))
+    if unknown:
+        source += f"{'; ' if source else ''}no rate is recorded for {', '.join(unknown)}"
+    return Part("train", sum(seconds) / 3600 if seconds else None, max(seconds, default=0) / 3600 or None, source)
+
+
+def _floor(row: ModelRow, experiment: Experiment) -> Rate | None:
+    """Seconds of a training at the floor of the hardware; known for NeuroQuant with its default sizes on a GPU."""
+    phases = [phase for phase in row.training.phases if row.training.joint or phase.mode == "3d"]
+    if not phases:
+        return Rate(0.0, "nothing to train")
+    if row.architecture != COUNTED or experiment.compute.device == "cpu":
+        return None
+    default = parameters_class(COUNTED)()
+    if default.model_validate(row.parameters).channels != default.channels:
+        return None
+    size = prod(experiment.volume.shape) / prod(REFERENCE_SHAPE)
+    rates = recorded()
+    seconds = 0.0
+    for phase in phases:
+        share = size if phase.mode == "3d" else size ** (2 / 3)
+        if phase.crop:
+            share = prod(phase.crop) / prod(REFERENCE_SHAPE)
+        seconds += phase.steps * phase.batch * share * rates[f"train.{phase.mode}"].value
+    return Rate(seconds, rates["train.3d"].source + "; a real step takes longer")
+
+
+def _by_session(rule: str, jobs: int, experiment: Experiment, counts: dict, earlier: dict[str, Rate]) -> Part:
+    """Rules that work on shards: seconds a session times sessions times rows."""
+    everyone = sum(sum(splits.values()) for splits in counts.values())
+    rate = earlier.get(rule) or _seconds_a_session(rule, experiment)
+    if rate is None:
+        return Part(rule, None, None, "no rate is recorded")
+    shards = len(experiment.cohorts) * sum(experiment.shards.model_dump().values())
+    if rule == "preprocess":
+        hours = rate.value * everyone / 3600 * min(1.0, jobs / shards)
+    else:
+        tests = [splits["test"] for splits in counts.values()]
+        mean = sum(tests) / max(len(tests) * experiment.shards.test, 1)
+        hours = rate.value * mean * jobs / 3600
+    return Part(rule, hours, hours / max(jobs, 1), rate.source)
+
+
+def _seconds_a_session(rule: str, experiment: Experiment) -> Rate | None:
+    rates, volume = recorded(), experiment.volume
+    size = prod(volume.shape) / prod(REFERENCE_SHAPE)
+    if rule == "preprocess":
+        wanted = {"preprocess": True, "preprocess.voxel_mm": volume.voxel_mm > 0, "preprocess.n4": volume.n4}
+        wanted["preprocess.registration"] = volume.registration != "off"
+        used = [rates[name] for name, yes in wanted.items() if yes]
+        return Rate(sum(rate.value for rate in used) * size, "; ".join(dict.fromkeys(rate.source for rate in used)))
+    if rule in ("segment", "segment_reference") and experiment.compute.device == "cpu":
+        if experiment.segmentation.engine == "torch":
+            return Rate(2 * rates["segment"].value * size, rates["segment"].source)
+    return None
+
+
+def bytes_needed(experiment: Experiment, results: Path) -> int:
+    """Bytes that the results take on top of what lies there already."""
+    there = sum(path.stat().st_size for path in results.glob("*/**/*.h5")) if results.exists() else 0
+    return max(0, int(sum(disk(experiment, results).values())) - there)
+
+
+def disk(experiment: Experiment, results: Path) -> dict[str, float]:
+    """Bytes of the large folders, all rows together."""
+    counts, rates = sessions_of(experiment, results), recorded()
+    voxels = 2 * prod(experiment.volume.shape)  # T1w and T2w
+    everyone = sum(sum(splits.values()) for splits in counts.values())
+    pairs = {
+        (row, cohort)
+        for table in (experiment.table1, experiment.table2)
+        for cohort in table.cohorts
+        for row in table.rows
+    }
+    pairs |= {(row, experiment.figure4.cohort) for row in experiment.figure4.rows}
+    tested = sum(counts[cohort]["test"] for _, cohort in pairs)
+    encoded = sum(sum(counts[cohort].values()) for _, cohort in pairs)
+    reference = sum(counts[cohort]["test"] for cohort in {cohort for _, cohort in pairs})
+    found = {
+        "volumes": everyone * voxels * rates["volumes"].value,
+        "reconstructions": tested * voxels * rates["reconstructions"].value,
+        "latents": encoded * voxels * rates["latents"].value,
+    }
+    if experiment.segmentation.engine != "none":
+        found["segmentations"] = (tested + reference) * voxels * rates["segmentations"].value
+    return found

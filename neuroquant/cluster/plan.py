@@ -1,0 +1,94 @@
+"""`neuroquant plan`: what a run would ask of the scheduler, what it costs, and what can't work, in words."""
+
+from pathlib import Path
+
+import yaml
+
+from neuroquant.cluster.asks import SNAKEFILE, Ask, planned
+from neuroquant.cluster.check import faults
+from neuroquant.cluster.estimate import Part, bytes_needed, disk, parts
+from neuroquant.cluster.rates import earlier_runs
+from neuroquant.config.experiment import Experiment
+from neuroquant.config.load import load_experiment
+from neuroquant.errors import InputError
+
+
+def plan(config: Path, profile: str | None) -> tuple[str, list[InputError]]:
+    """The page that a user reads, and the faults that it ends with.
+
+    Parameters
+    ----------
+    config : an experiment's YAML.
+    profile : a folder with a Snakemake profile, or None: what the machine at hand would run.
+
+    Raises
+    ------
+    InputError
+        If the experiment can't be planned at all.
+    """
+    experiment = load_experiment(config, SNAKEFILE.parent / "config")
+    asks = planned(config, profile)
+    results = Path("results") / experiment.experiment
+    earlier = earlier_runs(Path("results"), experiment)
+    costs = parts([ask for ask in asks if not (profile and ask.local)], experiment, results, earlier)
+    found = faults(asks, results, bytes_needed(experiment, results), status_command(profile)) if profile else []
+    text = [*jobs_table(asks, bool(profile)), "", *costs_table(asks, costs), *disk_table(experiment, results)]
+    return "\n".join([*text, ""]), found
+
+
+def status_command(profile: str | None) -> str:
+    """The profile's `slurm-status-command`; sacct where it names none."""
+    for name in ("config.v8+.yaml", "config.yaml"):
+        path = Path(profile or "") / name
+        if profile and path.is_file():
+            return str((yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("slurm-status-command", "sacct"))
+    return "sacct"
+
+
+def jobs_table(asks: list[Ask], scheduled: bool) -> list[str]:
+    """One line a rule: how many jobs, and what each asks for."""
+    if not asks:
+        return ["Nothing is to be done: everything is up to date."]
+    here = [ask for ask in asks if scheduled and ask.local]
+    there = [ask for ask in asks if ask not in here]
+    total = sum(ask.jobs for ask in there)
+    head = f"{total} jobs would be asked of the scheduler" if scheduled else f"{total} jobs"
+    lines = [head, f"  {'jobs':>5}  {'rule':<18} {'cores':>5} {'MB':>7} {'hours':>6}  GPU"]
+    for ask in there:
+        hours = f"{ask.runtime / 60:g}" if ask.runtime else "-"
+        size = f"{ask.threads:>5} {ask.mem_mb or '-':>7} {hours:>6}"
+        lines.append(f"  {ask.jobs:>5}  {ask.rule:<18} {size}  {ask.gres or '-'}")
+    if here:
+        lines.append(f"{sum(ask.jobs for ask in here)} cheap ones run where snakemake does")
+    return lines
+
+
+def costs_table(asks: list[Ask], costs: list[Part]) -> list[str]:
+    """Hours by rule with the source of each rate; what has none counts only in the upper bound."""
+    if not asks:
+        return []
+    known, unknown = ([part for part in costs if (part.hours is not None) == yes] for yes in (True, False))
+    lines = ["Hours by recorded rates (jobs' own, not processors')", f"  {'all jobs':>8} {'longest':>8}  rule"]
+    lines += [f"  {part.hours:>8.2g} {part.longest or 0:>8.2g}  {part.rule}: {part.source}" for part in known]
+    lines += [f"No rate is recorded for {', '.join(part.rule for part in unknown)}."] if unknown else []
+    gpus = {ask.rule: ask.gpus for ask in asks if ask.gpus}
+    if gpus:
+        hours = sum((part.hours or 0) * gpus[part.rule] for part in costs if part.rule in gpus)
+        most = sum(ask.jobs * ask.gpus * (ask.runtime or 0) / 60 for ask in asks)
+        lines.append(f"GPU-hours: {hours:,.3g} by these rates, without what has none;")
+        lines.append(f"  {most:,.0f} were every job to take the whole time that it asks for, once")
+    soonest = sum(part.longest or 0 for part in known)
+    lines.append(f"Time: {soonest:.2g} h at least: the longest job of each rule, one after another, as far as rates go")
+    return [*lines, ""]
+
+
+def disk_table(experiment: Experiment, results: Path) -> list[str]:
+    """Bytes by folder."""
+    sizes = disk(experiment, results)
+    told = ", ".join(f"{name} {_bytes(size)}" for name, size in sizes.items())
+    total, more = _bytes(sum(sizes.values())), _bytes(bytes_needed(experiment, results))
+    return [f"Disk below {results}: about {total} ({told}); {more} of it to come"]
+
+
+def _bytes(size: float) -> str:
+    return f"{size / 1e9:,.0f} GB" if size >= 1e10 else f"{size / 1e9:.2g} GB"

@@ -1,0 +1,81 @@
+"""Recorded rates, each with its source: a table of this project's measurements, and earlier runs of the user's."""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import yaml
+
+from neuroquant.config.experiment import Experiment
+
+TABLE = Path(__file__).parent / "rates.tsv"
+BY_SHARD = ("preprocess", "reconstruct", "fidelity", "segment", "segment_reference", "score_anatomy")
+REFERENCE_SHAPE = (144, 192, 144)
+"""Voxels of the volumes that the table's seconds were measured on, or counted for."""
+
+
+@dataclass(frozen=True)
+class Rate:
+    """A number and its source."""
+
+    value: float
+    source: str
+
+
+@cache
+def recorded() -> dict[str, Rate]:
+    """The table that comes with the package."""
+    with open(TABLE, encoding="utf-8", newline="") as file:
+        return {row["what"]: Rate(float(row["value"]), row["source"]) for row in csv.DictReader(file, delimiter="\t")}
+
+
+def earlier_runs(results: Path, experiment: Experiment) -> dict[str, Rate]:
+    """Seconds a session (rules that work on shards) or a training (`train.<row>`), from runs that left their times.
+
+    A run counts where its volumes have the same shape, and a row where its architecture, parameters and kinds of
+    phases are the same; seconds go with the steps. What ran on another kind of processor can't be told from here.
+    """
+    found: dict[str, Rate] = {}
+    for config in sorted(results.glob("*/config.yaml"), key=lambda path: path.stat().st_mtime):
+        run = yaml.safe_load(config.read_text(encoding="utf-8"))
+        if run["volume"]["shape"] == list(experiment.volume.shape):
+            found |= dict(_shards(config.parent)) | dict(_trainings(config.parent, run, experiment))
+    return found
+
+
+def _shards(run: Path) -> Iterator[tuple[str, Rate]]:
+    manifests = {(path.parts[-3], path.stem): path for path in run.glob("cohorts/*/shards/*.tsv")}
+    for rule in BY_SHARD:
+        seconds, sessions = 0.0, 0
+        for path in (run / "benchmarks" / rule).glob("*.tsv"):
+            *_, cohort, split, bucket = ("", *path.stem.split("-"))
+            manifest = manifests.get((cohort, f"{split}-{bucket}"))
+            lines = len(manifest.read_text(encoding="utf-8").splitlines()) - 1 if manifest else 0
+            if lines > 0:
+                seconds, sessions = seconds + _seconds(path), sessions + lines
+        if sessions:
+            yield rule, Rate(seconds / sessions, f"{run / 'benchmarks' / rule}: measured in an earlier run")
+
+
+def _trainings(run: Path, settings: dict, experiment: Experiment) -> Iterator[tuple[str, Rate]]:
+    then = {row["name"]: row for row in settings["models"]}
+    for row in experiment.models:
+        path = run / "benchmarks/train" / f"{row.name}.tsv"
+        now = row.model_dump(mode="json")
+        if not path.exists() or row.name not in then:
+            continue
+        old = then[row.name]
+        alike = all(now[key] == old[key] for key in ("architecture", "parameters"))
+        kinds = [[(phase["mode"], phase["batch"]) for phase in each["training"]["phases"]] for each in (now, old)]
+        steps = [sum(phase["steps"] for phase in each["training"]["phases"]) for each in (now, old)]
+        if alike and kinds[0] == kinds[1] and steps[1]:
+            yield f"train.{row.name}", Rate(_seconds(path) * steps[0] / steps[1], f"{path}: measured in an earlier run")
+
+
+def _seconds(path: Path) -> float:
+    """Mean of a benchmark file's seconds."""
+    with open(path, encoding="utf-8", newline="") as file:
+        rows = [float(row["s"]) for row in csv.DictReader(file, delimiter="\t")]
+    return sum(rows) / max(len(rows), 1)

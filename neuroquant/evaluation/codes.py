@@ -1,0 +1,39 @@
+"""Which words of a codebook a set of images uses."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from torch import Tensor
+
+from neuroquant.files import write_tsv
+from neuroquant.models.autoencoder import MODALITIES, Autoencoder
+
+COLUMNS = ["cohort", "model", "modality", "codebook", "size", "code", "tokens"]
+
+
+class Counter:
+    """Counts the words of a model's codebooks, each modality by itself."""
+
+    def __init__(self, model: Autoencoder):
+        self.model = model
+        self.counts: dict[tuple[int, int], np.ndarray] = {}
+
+    def count(self, latents: dict[str, Tensor], modality: Tensor) -> None:
+        """Add the latents of images of modalities (B,)."""
+        codes = self.model.codes(latents)
+        if codes is None:
+            return
+        for image, kind in zip(codes.cpu().numpy(), modality.tolist(), strict=True):
+            for codebook, words in enumerate(image):
+                found = np.bincount(words, minlength=self.model.codebook_size)
+                self.counts[kind, codebook] = self.counts.get((kind, codebook), 0) + found
+
+    def write(self, cohort: str, name: str, out_tsv: Path) -> None:
+        """A row a modality, codebook and word that was used; none where nothing is quantised."""
+        rows = [
+            (cohort, name, MODALITIES[kind], codebook, self.model.codebook_size, code, counts[code])
+            for (kind, codebook), counts in sorted(self.counts.items())
+            for code in np.flatnonzero(counts)
+        ]
+        write_tsv(pd.DataFrame(rows, columns=COLUMNS), out_tsv)

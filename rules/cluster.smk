@@ -1,0 +1,55 @@
+"""What running through SLURM takes: GPUs of trainings, and two gaps of the executor that would let a run wait for ever."""
+
+import re
+
+PROCESSES_A_NODE = COMPUTE.gpus // COMPUTE.nodes
+
+# `mpi` has the executor start our script itself on the first node, without srun; the script starts a task on every node
+SEVERAL_NODES = (
+    dict(nodes=COMPUTE.nodes, tasks=COMPUTE.nodes, tasks_per_gpu=0, mpi="srun")
+    if COMPUTE.nodes > 1
+    else {}
+)
+
+
+def ask_for_gpus(rule_name, count):
+    """Where the profile gives a rule a GPU of some kind, ask for `count` on every node; call it after the rule.
+
+    The kind is the site's and stands in the profile (`gres: "gpu:h100:1"`); how many is the experiment's, and a
+    profile overwrites what a rule itself asks for.
+    """
+    resources = workflow.get_rule(rule_name).resources
+    gres = re.fullmatch(
+        r"(gpu(?::[A-Za-z_][\w.]*)?)(?::\d+)?",
+        str(getattr(resources.get("gres"), "raw", "")),
+    )
+    if gres and count > 1:
+        resources.update(type(resources).from_mapping({"gres": f"{gres[1]}:{count}"}))
+
+
+def mend_status_queries():
+    """Have the SLURM executor notice jobs cancelled by hand, and keep watching jobs when SLURM doesn't answer.
+
+    Version 2.8.0 compares states with CANCELLED where sacct prints "CANCELLED by <uid>", and forgets every job that runs
+    when sacct (or squeue) fails five times in a row, which takes a second. Either way Snakemake waits for ever.
+    """
+    executor = sys.modules.get("snakemake_executor_plugin_slurm")
+    asked = getattr(executor, "query_job_status", None)
+    if asked is None or hasattr(asked, "mended"):
+        return
+
+    async def query_job_status(command, logger):
+        states, seconds = await asked(command, logger)
+        if states is None:
+            logger.warning("SLURM doesn't say how the jobs are; asking again later")
+            return {}, 0.0
+        return {
+            job: state.split()[0] if state else state for job, state in states.items()
+        }, seconds
+
+    query_job_status.mended = True
+    executor.query_job_status = query_job_status
+
+
+if workflow.is_main_process:
+    mend_status_queries()

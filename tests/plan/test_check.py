@@ -1,0 +1,150 @@
+"""What can't work at a site is found before the first job, with what to edit."""
+
+import dataclasses
+import os
+from pathlib import Path
+
+import pytest
+
+from neuroquant.cluster import slurm
+from neuroquant.cluster.asks import Ask, alike, gpu_of
+from neuroquant.cluster.check import faults
+from neuroquant.cluster.slurm import minutes_of, partitions
+
+TRAIN = Ask("train", 12, False, 8, 60_000, 600, "gpu:h100:1", "study", "test", "/tmp")
+
+
+def told(*asks: Ask, results: Path, **more) -> str:
+    return "\n".join(map(str, faults(list(asks), results, **more)))
+
+
+def test_a_site_that_has_everything_is_silent_and_nothing_is_submitted(site, tmp_path):
+    assert told(TRAIN, results=tmp_path / "results/x") == ""
+    submissions = [call for call in site.calls() if call.startswith("sbatch")]
+    assert submissions and all("--test-only" in call for call in submissions)
+
+
+def test_jobs_that_run_here_ask_slurm_nothing(site, tmp_path):
+    assert told(dataclasses.replace(TRAIN, local=True), results=tmp_path) == "" and not site.calls()
+
+
+@pytest.mark.parametrize(
+    "change, key, found, remedy",
+    [
+        ({"partition": "tset"}, "slurm_partition", "partition tset", "one of big, old, test"),
+        (
+            {"partition": "old", "gres": "", "threads": 1, "mem_mb": 100, "runtime": 5},
+            "slurm_partition",
+            "down",
+            "wait",
+        ),
+        ({"account": "studdy"}, "slurm_account", "account studdy, which isn't yours", "one of special, study"),
+        ({"account": "special"}, "slurm_account", "special in partition test", "only in big"),
+        (
+            {"gres": "gpu:a100:1"},
+            "gres",
+            "asks for gpu:a100:1; GPUs of a node of partition test: 2 x h100",
+            "sinfo -o %G",
+        ),
+        ({"gres": "gpu:h100:4"}, "gres", "gpu:h100:4", "sinfo -o %G"),
+        ({"runtime": 2880}, "set-resources.train.runtime", "48 h, partition test gives 24 h", "compute.train_hours"),
+        ({"threads": 20}, "compute", "20 cores, the largest node of partition test has 16", "compute.threads"),
+        ({"mem_mb": 70_000}, "compute", "70000 MB, the largest node of partition test has 64000", "train_mem_mb"),
+    ],
+)
+def test_what_the_partition_cannot_give_is_named_with_what_to_edit(site, tmp_path, change, key, found, remedy):
+    said = told(dataclasses.replace(TRAIN, **change), results=tmp_path)
+    assert key in said and found in said and remedy in said
+
+
+def test_without_a_gpu_a_job_fits_the_large_nodes(site, tmp_path):
+    assert told(dataclasses.replace(TRAIN, gres="", threads=64, mem_mb=500_000), results=tmp_path) == ""
+
+
+def test_no_sbatch(site, tmp_path):
+    site.lacks("sbatch")
+    said = told(TRAIN, results=tmp_path)
+    assert "no command sbatch" in said and "login node" in said
+
+
+def test_a_controller_that_does_not_answer(site, tmp_path, monkeypatch):
+    site.says("sinfo", status=1, error="slurm_load_partitions: Unable to contact slurm controller (connect failure)")
+    assert "Unable to contact slurm controller" in told(TRAIN, results=tmp_path)
+    (site.folder / "sleep").symlink_to("/bin/sleep")
+    (site.folder / "sinfo").write_text("#!/bin/sh\nexec sleep 5\n")
+    monkeypatch.setattr(slurm, "SECONDS", 0.2)
+    assert "no answer" in told(TRAIN, results=tmp_path)
+
+
+def test_no_accounting_names_the_way_without(site, tmp_path):
+    site.says("sacct", status=1, error="Slurm accounting storage is disabled")
+    site.says("sacctmgr", status=1, error="You are not running a supported accounting_storage plugin")
+    said = told(TRAIN, results=tmp_path)
+    assert "accounting storage is disabled" in said and "slurm-status-command: squeue" in said
+    assert told(TRAIN, results=tmp_path, status="squeue") == ""
+
+
+def test_what_slurm_itself_refuses_is_passed_on_once_for_all_alike(site, tmp_path):
+    site.says("sbatch", status=1, error="allocation failure: Job violates accounting/QOS policy")
+    said = told(TRAIN, dataclasses.replace(TRAIN, rule="probe"), results=tmp_path)
+    assert said.count("Job violates accounting/QOS policy") == 1 and "jobs of train, probe" in said
+
+
+def test_a_disk_that_is_too_small_and_folders_that_cannot_be_written(site, tmp_path):
+    assert "to do:    make room" in told(TRAIN, results=tmp_path / "results", needed=10**18)
+    (tmp_path / "file").touch()
+    said = told(dataclasses.replace(TRAIN, tmpdir=str(tmp_path / "file")), results=tmp_path)
+    assert "default-resources.tmpdir" in said and "no folder" in said
+    assert told(dataclasses.replace(TRAIN, tmpdir="/only/on/the/nodes"), results=tmp_path) == ""
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_results_folder_that_is_read_only(site, tmp_path):
+    (tmp_path / "results").mkdir(mode=0o500)
+    assert "read-only for you" in told(TRAIN, results=tmp_path / "results/x")
+
+
+def test_partitions_are_read_as_sinfo_prints_them(site):
+    found = partitions()
+    assert set(found) == {"test", "big", "old"} and found["test"].default and not found["old"].up
+    assert found["big"].minutes is None and found["test"].minutes == 1440 and found["old"].minutes == 30
+    assert found["big"].nodes[0].gpu == "nvidia_a100-sxm4-80gb" and found["big"].nodes[0].gpus == 4
+    assert found["old"].nodes[0].gpu == "" and found["old"].nodes[0].gpus == 2
+
+
+@pytest.mark.parametrize(
+    "limit, minutes",
+    [
+        ("2-12:00:00", 3600),
+        ("8:00:00", 480),
+        ("30:00", 30),
+        ("90", 90),
+        ("1-00", 1440),
+        ("infinite", None),
+        ("n/a", None),
+    ],
+)
+def test_times_are_read_in_every_form_that_slurm_prints(limit, minutes):
+    assert minutes_of(limit) == minutes
+
+
+@pytest.mark.parametrize(
+    "gres, gpu",
+    [
+        ("gpu:h100:1", ("h100", 1)),
+        ("gpu:2", ("", 2)),
+        ("gpu", ("", 1)),
+        ("gpu:h100", ("h100", 1)),
+        ("gpu:a100:4(S:0-1),mps:100", ("a100", 4)),
+        ("mps:100", ("", 0)),
+        ("(null)", ("", 0)),
+        ("", ("", 0)),
+    ],
+)
+def test_gpus_are_read_in_every_form_that_slurm_prints(gres, gpu):
+    assert gpu_of(gres) == gpu
+
+
+def test_rules_that_ask_for_the_same_are_one_question():
+    asks = [TRAIN, dataclasses.replace(TRAIN, rule="probe", jobs=3), dataclasses.replace(TRAIN, threads=1)]
+    assert [(ask.rule, ask.jobs) for ask in alike(asks)] == [("train, probe", 15), ("train", 12)]

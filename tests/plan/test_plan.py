@@ -1,0 +1,166 @@
+"""`neuroquant plan`, and the same check when `snakemake --profile slurm` starts."""
+
+import copy
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+import yaml
+from run import ROOT, TINY
+
+from neuroquant.cli import main
+from neuroquant.cluster.asks import planned
+from neuroquant.cluster.estimate import bytes_needed, parts, sessions_of
+from neuroquant.cluster.rates import earlier_runs, recorded
+from neuroquant.config.load import load_experiment, resolve_experiment
+
+
+@pytest.fixture
+def tiny(tmp_path, monkeypatch):
+    """The tiny experiment's YAML in a folder of its own, which is the working directory."""
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "tiny.yaml"
+    path.write_text(yaml.safe_dump(TINY, sort_keys=False))
+    return path
+
+
+TOOLS = os.environ["PATH"]
+
+
+@pytest.fixture
+def site(site, monkeypatch):
+    """The same site, with everything besides SLURM that this machine has."""
+    monkeypatch.setenv("PATH", f"{site.folder}:{TOOLS}")
+    return site
+
+
+def experiment_of(path):
+    return load_experiment(path, ROOT / "config")
+
+
+def test_under_the_profile_every_job_asks_for_memory_time_cores_and_where_it_may_run(tiny):
+    config = copy.deepcopy(TINY)
+    config["compute"]["threads"] = 6
+    tiny.write_text(yaml.safe_dump(config))
+    asks = planned(tiny, str(ROOT / "slurm"))
+    jobs = {ask.rule: ask for ask in asks if not ask.local}
+    assert {"index", "preprocess", "train", "reconstruct", "segment", "probe"} <= set(jobs)
+    for ask in jobs.values():
+        assert ask.mem_mb and ask.runtime and ask.account and ask.partition and ask.tmpdir, ask
+    assert jobs["train"].threads == 6, "the profile's cores for cheap steps don't cut the others' threads"
+    gpus = {rule for rule, ask in jobs.items() if ask.gpus}
+    assert gpus == {"train", "reconstruct", "export_latents", "segment_reference", "segment", "probe", "probe_volumes"}
+    here = {ask.rule for ask in asks if ask.local}
+    assert {"split", "assign", "account", "gather", "table", "front_page", "report"} <= here
+
+
+def test_plan_tells_jobs_hours_with_their_sources_and_disk(tiny, site, capsys):
+    site.says("sinfo", "test*|up|2-00:00:00|16|64000|gpu:h100:2|1")
+    assert main(["plan", str(tiny), "--profile", str(ROOT / "slurm")]) == 0
+    said = capsys.readouterr().out
+    assert re.search(r"^\d+ jobs would be asked of the scheduler", said)
+    assert re.search(r"^ +3  train +1 +3000 +1  gpu:h100:1$", said, re.MULTILINE)
+    assert "preprocess: benchmarks/preprocess.md: measured" in said
+    assert "No rate is recorded for" in said and "GPU-hours:" in said and "Disk below results/tiny" in said
+    assert not [call for call in site.calls() if call.startswith("sbatch") and "--test-only" not in call]
+
+
+def test_plan_names_what_cannot_work_and_fails(tiny, site, capsys):
+    site.says("sinfo", "test*|up|2-00:00:00|16|64000|gpu:v100:2|1")
+    assert main(["plan", str(tiny), "--profile", str(ROOT / "slurm")]) == 1
+    assert "gpu:h100:1; GPUs of a node of partition test: 2 x v100" in capsys.readouterr().err
+
+
+def test_plan_says_why_an_experiment_cannot_be_planned(tiny, capsys):
+    config = {
+        **TINY,
+        "cohorts": [{"name": "real", "root": "/nowhere"}],
+        "figure4": {"cohort": "real", "rows": ["neuroquant"]},
+    }
+    config |= {name: {"rows": ["neuroquant"], "cohorts": ["real"]} for name in ("table1", "table2")}
+    tiny.write_text(yaml.safe_dump(config))
+    assert main(["plan", str(tiny)]) == 1
+    assert "/nowhere: no such folder" in capsys.readouterr().err
+
+
+def start(tiny, *more):
+    command = [sys.executable, "-m", "snakemake", "all", "--profile", str(ROOT / "slurm"), *more]
+    command += ["--snakefile", str(ROOT / "Snakefile"), "--configfile", str(tiny)]
+    return subprocess.run(
+        command, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, timeout=120
+    )
+
+
+def test_a_run_stops_before_its_first_job_where_the_site_cannot_take_it(tiny, site):
+    site.says("sinfo", "gpu|up|infinite|16|64000|gpu:h100:2|1")
+    done = start(tiny)
+    assert done.returncode != 0, done.stdout
+    assert "partition test" in done.stdout and "expected: one of gpu" in done.stdout and "to do:" in done.stdout
+    assert not [call for call in site.calls() if call.startswith("sbatch")]
+    assert not (tiny.parent / "results/tiny/cohorts/embedded").exists()
+
+
+def test_a_dry_run_asks_nothing_of_the_site(tiny, site):
+    site.says("sinfo", "gpu|up|infinite|16|64000|gpu:h100:2|1")
+    assert start(tiny, "--dry-run").returncode == 0
+    assert not [call for call in site.calls() if call.startswith(("sinfo", "sbatch"))]
+
+
+def test_sessions_are_counted_in_manifests_and_before_that_expected_by_shares(tiny, tmp_path):
+    experiment = experiment_of(tiny)
+    expected = sessions_of(experiment, tmp_path)["embedded"]
+    assert sum(expected.values()) == pytest.approx(16 * 1.5) and expected["train"] == pytest.approx(12)
+    shards = tmp_path / "cohorts/embedded/shards"
+    shards.mkdir(parents=True)
+    for name, sessions in (("train-000", 5), ("val-000", 0), ("test-000", 2), ("test-001", 3)):
+        (shards / f"{name}.tsv").write_text("subject\n" + "a\n" * sessions)
+    assert sessions_of(experiment, tmp_path)["embedded"] == {"train": 5, "val": 0, "test": 5}
+
+
+def test_disk_grows_with_the_volumes_and_shrinks_by_what_is_there(tiny, tmp_path):
+    small = experiment_of(tiny)
+    large = resolve_experiment({**TINY, "volume": {"shape": [64, 64, 64]}}, ROOT / "config", "x")
+    assert bytes_needed(large, tmp_path) == pytest.approx(8 * bytes_needed(small, tmp_path), rel=1e-3)
+    (tmp_path / "volumes/embedded").mkdir(parents=True)
+    (tmp_path / "volumes/embedded/train-000.h5").write_bytes(bytes(1000))
+    assert bytes_needed(small, tmp_path) == bytes_needed(small, tmp_path / "elsewhere") - 1000
+
+
+def test_the_full_model_at_its_default_widths_has_the_floor_of_its_schedule(tmp_path, monkeypatch):
+    monkeypatch.setenv("NCANDA_ROOT", str(tmp_path))
+    monkeypatch.setenv("ABCD_ROOT", str(tmp_path))
+    experiment = load_experiment(ROOT / "config/config.yaml", ROOT / "config")
+    asks = [ask_of("train", len(experiment.models))]
+    (train,) = parts(asks, experiment, tmp_path, {})
+    rates = recorded()
+    floor = 100_000 * 4 * rates["train.3d"].value + 25_000 * 128 * rates["train.2d"].value
+    assert train.longest == pytest.approx(floor / 3600)
+    assert "no rate is recorded for vqgan" in train.source and "analytic floor" in train.source
+
+
+def ask_of(rule, jobs):
+    from neuroquant.cluster.asks import Ask
+
+    return Ask(rule, jobs, False, 1, 1, 60, "", "", "", "")
+
+
+def test_an_earlier_run_of_the_same_shape_gives_measured_rates(tiny, tmp_path):
+    experiment = experiment_of(tiny)
+    run = tmp_path / "results/tiny"
+    for path, text in {
+        "config.yaml": yaml.safe_dump(experiment.model_dump(mode="json")),
+        "cohorts/embedded/shards/test-000.tsv": "subject\n" + "a\n" * 4,
+        "benchmarks/segment/neuroquant-embedded-test-000.tsv": "s\th:m:s\n20.0\t0:00:20\n",
+        "benchmarks/train/neuroquant.tsv": "s\th:m:s\n100.0\t0:01:40\n",
+    }.items():
+        (run / path).parent.mkdir(parents=True, exist_ok=True)
+        (run / path).write_text(text)
+    longer = copy.deepcopy(TINY)
+    longer["overrides"]["neuroquant"]["training"]["phases"][0]["steps"] = 16
+    found = earlier_runs(tmp_path / "results", resolve_experiment(longer, ROOT / "config", "x"))
+    assert found["segment"].value == 5.0 and "benchmarks/segment" in found["segment"].source
+    assert found["train.neuroquant"].value == pytest.approx(100 * 20 / 10)
+    other = resolve_experiment({**TINY, "volume": {"shape": [48, 48, 48]}}, ROOT / "config", "x")
+    assert earlier_runs(tmp_path / "results", other) == {}
