@@ -126,27 +126,30 @@ def verdict_on(published: float, mine: pd.Series | None, cohort: Cohort | None, 
 
 def claims_ledger(experiment: Experiment, scores: pd.DataFrame, rates: dict[str, float] | None = None) -> pd.DataFrame:
     """A row a claim and cohort, with the comparisons that speak for and against it."""
-    rows = []
+    rows, leads = [], Leads(experiment, scores)
     for claim in claims():
-        facts = {"id": claim.id, "section": claim.section, "claim": claim.says, "details": claim.why}
-        if claim.kind == "none":
-            rows.append(facts | {"verdict": "no number decides it"})
-        elif claim.kind == "rate":
-            rows.append(facts | judge_rate(claim, experiment, rates or {}))
-        elif claim.kind == "gain":
-            rows.append(facts | judge_gain(claim, experiment, scores))
-        else:
-            shown, cohorts = where(claim, experiment)
-            chosen = [cohort for cohort in cohorts if claim.cohort in ("", cohort.stands_for)]
-            if not chosen:
-                rows.append(facts | {"verdict": f"not run: no cohort of this experiment stands for {claim.cohort}"})
-            for cohort in chosen:
-                mine = judge(claim, experiment, shown, cohort, scores)
-                mine["details"] = "; ".join(filter(None, (mine.get("details"), claim.why)))
-                rows.append(facts | mine)
+        facts = {"id": claim.id, "section": claim.section, "claim": claim.says}
+        for verdict in verdicts(claim, experiment, leads, rates or {}):
+            details = "; ".join(filter(None, (verdict.get("details"), claim.why)))
+            rows.append(facts | verdict | {"details": details})
     table = pd.DataFrame(rows, columns=CLAIMS)
     counts = ["holds", "undecided", "contradicted"]
     return table.astype(dict.fromkeys(counts, "Int64"))
+
+
+def verdicts(claim: Claim, experiment: Experiment, leads: "Leads", rates: dict[str, float]) -> list[dict[str, object]]:
+    """What this run says of a claim: once, or once a cohort."""
+    if claim.kind == "none":
+        return [{"verdict": "no number decides it"}]
+    if claim.kind == "rate":
+        return [judge_rate(claim, experiment, rates)]
+    if claim.kind == "gain":
+        return [judge_gain(claim, experiment, leads)]
+    shown, cohorts = where(claim, experiment)
+    chosen = [cohort for cohort in cohorts if claim.cohort in ("", cohort.stands_for)]
+    if not chosen:
+        return [{"verdict": f"not run: no cohort of this experiment stands for {claim.cohort}"}]
+    return [judge(claim, experiment, shown, cohort, leads) for cohort in chosen]
 
 
 def where(claim: Claim, experiment: Experiment) -> tuple[tuple[str, ...], list[Cohort]]:
@@ -174,12 +177,11 @@ def judge_rate(claim: Claim, experiment: Experiment, rates: dict[str, float]) ->
         return facts | {"verdict": "not run: the rows that it compares aren't there"}
     less = [name for name in rivals if spent[claim.row] < spent[name]]
     told = ", ".join(f"{name} {spent[name]:,.4g}" for name in (claim.row, *rivals))
-    verdict = f"holds against {len(less)} of {len(rivals)}"
-    details = "; ".join(filter(None, (f"kbit a volume: {told}", claim.why)))
+    verdict, details = f"holds against {len(less)} of {len(rivals)}", f"kbit a volume: {told}"
     return facts | {"verdict": verdict, "details": details, "holds": len(less), "contradicted": len(rivals) - len(less)}
 
 
-def judge_gain(claim: Claim, experiment: Experiment, scores: pd.DataFrame) -> dict[str, object]:
+def judge_gain(claim: Claim, experiment: Experiment, leads: "Leads") -> dict[str, object]:
     """Verdict on a claim that a lead is larger on one of the paper's cohorts than on the other.
 
     The cohorts are independent, so the interval of the difference of two leads has the root of the sum of the squares
@@ -194,7 +196,7 @@ def judge_gain(claim: Claim, experiment: Experiment, scores: pd.DataFrame) -> di
     names, outcomes = names_of(experiment, rows), {"holds": [], "undecided": [], "contradicted": []}
     facts: dict[str, object] = {"cohort": f"{places[claim.cohort].name} - {places[other].name}"}
     facts["not_run"] = "; ".join(name for name in (claim.row, *claim.over) if name not in names)
-    here, there = (leads_on(claim, experiment, names, places[name], scores) for name in (claim.cohort, other))
+    here, there = (leads.of(claim, names, places[name]) for name in (claim.cohort, other))
     for name in here.keys() & there.keys():
         one, two = here[name], there[name]
         middle = one.value - two.value
@@ -206,31 +208,51 @@ def judge_gain(claim: Claim, experiment: Experiment, scores: pd.DataFrame) -> di
     return facts | told(claim, outcomes, None, embedded[0] if embedded else None)
 
 
-def leads_on(
-    claim: Claim, experiment: Experiment, names: dict[str, str], cohort: Cohort, scores: pd.DataFrame
-) -> dict[str, Interval]:
-    """The lead of the claim's row over each of the others, by modality and metric, on the sessions that both have."""
-    at_cohort, leads = scores[scores.cohort == cohort.name], {}
-    for metric in claim.metrics:
-        for modality in claim.modalities:
-            at = at_cohort[(at_cohort.metric == metric) & (at_cohort.modality == modality)]
-            for rival in claim.over:
-                if not {claim.row, rival} <= names.keys():
-                    continue
-                both = pairs(at[at.model == names[claim.row]], at[at.model == names[rival]])
+class Leads:
+    """Leads of rows over others, each computed once however many claims ask for it.
+
+    Parameters
+    ----------
+    scores : every score, as `summarise.load_scores` gives them.
+    """
+
+    def __init__(self, experiment: Experiment, scores: pd.DataFrame):
+        self.settings = experiment.statistics
+        keys = ["cohort", "metric", "modality", "model"]
+        self.parts = {tuple(names): part for names, part in scores.groupby(keys, sort=False)}
+        self.known: dict[tuple[str, ...], Interval | None] = {}
+
+    def of(self, claim: Claim, names: dict[str, str], cohort: Cohort) -> dict[str, Interval]:
+        """The lead of the claim's row over each of the others, by modality and metric; what isn't there is left out."""
+        found = {}
+        for metric in claim.metrics:
+            for modality in claim.modalities:
+                for rival in claim.over if claim.row in names else ():
+                    lead = self.one(cohort.name, metric, modality, names[claim.row], names.get(rival, ""))
+                    if lead is not None:
+                        found[f"{modality} {metric.replace('_', ' ')} over {rival}"] = lead
+        return found
+
+    def one(self, cohort: str, metric: str, modality: str, row: str, rival: str) -> Interval | None:
+        """Mean paired difference with its interval, on the sessions that both have; None where there are none."""
+        asked = (cohort, metric, modality, row, rival)
+        if asked not in self.known:
+            self.known[asked] = None
+            mine, other = (self.parts.get((cohort, metric, modality, name)) for name in (row, rival))
+            if mine is not None and other is not None:
+                both = pairs(mine, other)
                 difference = both["value"] - both["value_other"]
                 if len(both) and np.isfinite(difference).all():
-                    lead = cluster_bootstrap(difference, both["cluster"], experiment.statistics)
-                    leads[f"{modality} {metric.replace('_', ' ')} over {rival}"] = lead
-    return leads
+                    self.known[asked] = cluster_bootstrap(difference, both["cluster"], self.settings)
+        return self.known[asked]
 
 
 def judge(
-    claim: Claim, experiment: Experiment, shown: tuple[str, ...], cohort: Cohort, scores: pd.DataFrame
+    claim: Claim, experiment: Experiment, shown: tuple[str, ...], cohort: Cohort, known: Leads
 ) -> dict[str, object]:
     """Verdict on one claim on one cohort. A comparison holds, or is contradicted, where the interval leaves out 0."""
     names = names_of(experiment, shown)
-    leads = leads_on(claim, experiment, names, cohort, scores)
+    leads = known.of(claim, names, cohort)
     outcomes: dict[str, list[str]] = {"holds": [], "undecided": [], "contradicted": []}
     for metric in claim.metrics:
         for modality in claim.modalities:

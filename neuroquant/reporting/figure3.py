@@ -12,8 +12,10 @@ from neuroquant.volumes.store import ArrayFile
 VIEWS = {"axial": 2, "coronal": 1, "sagittal": 0}
 MODALITIES = ("T1w", "T2w")
 ERROR_MAX = 0.5
-LABELS, BAR = 0.3, 0.7
-"""Inches beside the slices, and above and below them."""
+LABELS, HEAD, FOOT = 0.35, 0.3, 0.5
+"""Inches beside, above and below the slices."""
+FILL = 0.97
+"""Share of its place that a slice fills."""
 ERROR_COLOURS = "inferno"
 
 
@@ -55,27 +57,32 @@ def draw(
     images = {"original": find(volumes, session)}
     images |= {label: find(reconstructions[row], session) for row, label in rows.items()}
     heights = [1, *([2] * len(rows))]
-    side = min((WIDTH - LABELS) / 6, (HEIGHT - BAR) / sum(heights))
-    figure = plt.figure(figsize=(6 * side + LABELS, side * sum(heights) + BAR))
-    grid = figure.add_gridspec(len(images), 6, height_ratios=heights, wspace=0.04, hspace=0.04)
-    axes = []
+    side = min((WIDTH - LABELS) / 6, (HEIGHT - HEAD - FOOT) / sum(heights))
+    size = 6 * side + LABELS, side * sum(heights) + HEAD + FOOT
+    figure = plt.figure(figsize=size)
+    brain = box_of(images["original"])
+    columns = list(itertools.product(MODALITIES, VIEWS.items()))
     for line, (label, pair) in enumerate(images.items()):
-        for column, (modality, (view, axis_number)) in enumerate(itertools.product(MODALITIES, VIEWS.items())):
-            axis = figure.add_subplot(grid[line, column])
-            axes.append(axis)
+        above = HEAD + side * sum(heights[: line + 1])
+        for column, (modality, (view, axis_number)) in enumerate(columns):
+            corner = LABELS + side * column, size[1] - above
+            place = corner[0] / size[0], corner[1] / size[1], side / size[0], side * heights[line] / size[1]
+            axis = figure.add_axes([place[0], place[1], place[2] * FILL, place[3] * (1 - (1 - FILL) / heights[line])])
             if modality in pair:
-                truth = slice_of(images["original"][modality], axis_number)
-                axis.imshow(compose(slice_of(pair[modality], axis_number), truth, line > 0), interpolation="nearest")
+                truth = slice_of(images["original"][modality], axis_number, brain)
+                mine = slice_of(pair[modality], axis_number, brain)
+                axis.imshow(compose(mine, truth, line > 0), interpolation="nearest")
             axis.set(xticks=[], yticks=[])
             axis.spines[:].set_visible(False)
             if line == 0:
-                axis.set_title(f"{modality} {view}", fontsize=7, pad=3)
+                axis.set_title(f"{modality}\n{view}" if view == "coronal" else view, fontsize=6.5, pad=2)
             if column == 0:
-                axis.set_ylabel(label, fontsize=7)
+                axis.set_ylabel(label.replace(" w/o", "\nw/o"), fontsize=6.5, labelpad=2)
     scale = plt.cm.ScalarMappable(plt.Normalize(0, ERROR_MAX), ERROR_COLOURS)
-    bar = figure.colorbar(scale, ax=axes, orientation="horizontal", fraction=0.02, pad=0.02, aspect=50, extend="max")
-    bar.set_label("absolute error (lower picture of each pair); the images span -1 to 1", fontsize=7)
-    bar.ax.tick_params(labelsize=6)
+    strip = figure.add_axes([0.25, (FOOT - 0.14) / size[1], 0.6, 0.08 / size[1]])
+    bar = figure.colorbar(scale, cax=strip, orientation="horizontal", extend="max")
+    bar.set_label("absolute error (below each slice); images span -1 to 1", fontsize=6.5, labelpad=1)
+    bar.ax.tick_params(labelsize=6, length=2, pad=1)
     save(figure, *out)
 
 
@@ -89,14 +96,25 @@ def find(shards: list[Path], session: tuple[str, str]) -> dict[str, np.ndarray]:
     raise KeyError(f"no shard holds {session}")
 
 
-def slice_of(image: np.ndarray, axis: int) -> np.ndarray:
-    """The middle slice of an image, up upwards, in a square of the image's longest side (h, h) of background.
+def box_of(pair: dict[str, np.ndarray]) -> list[tuple[int, int]]:
+    """First and past-last voxel of what isn't background, on each axis, over the modalities; all where nothing is."""
+    inside = np.any([image > -1 for image in pair.values()], axis=0)
+    box = []
+    for axis, side in enumerate(inside.shape):
+        found = np.flatnonzero(inside.any(axis=tuple(other for other in range(3) if other != axis)))
+        box.append((max(int(found[0]) - 1, 0), min(int(found[-1]) + 2, side)) if len(found) else (0, side))
+    return box
+
+
+def slice_of(image: np.ndarray, axis: int, box: list[tuple[int, int]]) -> np.ndarray:
+    """The middle slice of a box of an image, up upwards, in a square of the box's longest side (h, h) of background.
 
     The sagittal one lies a little off the midline, where there is more to see.
     """
-    place = image.shape[axis] // 2 + (image.shape[axis] // 10 if axis == 0 else 0)
-    picture = np.take(image, place, axis).T[::-1]
-    spare = [max(image.shape) - side for side in picture.shape]
+    cut = image[tuple(slice(*ends) for ends in box)]
+    place = cut.shape[axis] // 2 + (cut.shape[axis] // 10 if axis == 0 else 0)
+    picture = np.take(cut, place, axis).T[::-1]
+    spare = [max(cut.shape) - side for side in picture.shape]
     return np.pad(picture, [(each // 2, each - each // 2) for each in spare], constant_values=-1)
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from neuroquant.config.experiment import Experiment
 from neuroquant.files import read_tsv
-from neuroquant.reporting.style import COLOURS, WIDTH, plt, save
+from neuroquant.reporting.style import COLOURS, MARKS, WIDTH, plt, save
 
 REGIONS = {"cerebellum_cortex": "Cerebellum cortex", "caudate": "Caudate"}
 REFERENCE = "reference"
@@ -70,11 +70,13 @@ def agreement(axis: plt.Axes, here: pd.DataFrame, rows: dict[str, str]) -> None:
         both = pd.concat([truth, mine], axis=1, keys=("truth", "mine")).dropna()
         difference, mean = both.mine - both.truth, both.mean(axis=1)
         colour = COLOURS[number % len(COLOURS)]
-        axis.plot(mean, difference, ".", markersize=3, color=colour, alpha=0.6)
+        mark = MARKS[number % len(MARKS)]
+        axis.plot(mean, difference, mark, markersize=2, color=colour, alpha=0.6, linewidth=0)
         spread = 1.96 * difference.std(ddof=1) if len(difference) > 1 else 0.0
         text = f"{rows[row]}: {difference.mean():+.2f} ± {spread:.2f} ml"
-        axis.axhline(difference.mean(), color=colour, linewidth=1, label=text)
-        axis.axhspan(difference.mean() - spread, difference.mean() + spread, color=colour, alpha=0.06, linewidth=0)
+        axis.axhline(difference.mean(), color=colour, linewidth=1, label=text, marker=mark, markersize=3, markevery=[0])
+        for limit in (difference.mean() - spread, difference.mean() + spread):
+            axis.axhline(limit, color=colour, linewidth=0.7, linestyle="--")
     axis.axhline(0, color="black", linewidth=0.6, linestyle=":")
     axis.set_xlabel("mean of both (ml)")
     axis.set_ylabel("reconstruction − original (ml)")

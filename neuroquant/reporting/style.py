@@ -13,6 +13,8 @@ from neuroquant.files import written_whole
 
 COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#661100")
 """Okabe and Ito's palette and one of Tol's for its yellow, which white swallows: apart for the colour-blind too."""
+MARKS = "osD^vP*X"
+"""One a colour, so that rows differ in grey too."""
 WIDTH, HEIGHT = 17.5 / 2.54, 23.5 / 2.54
 """Of a page's two columns together, inches: what is drawn wider is shrunk, and its letters with it."""
 plt.rcParams.update(

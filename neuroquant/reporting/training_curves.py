@@ -7,9 +7,8 @@ import numpy as np
 import pandas as pd
 
 from neuroquant.files import read_tsv
-from neuroquant.reporting.style import COLOURS, WIDTH, plt, save
+from neuroquant.reporting.style import COLOURS, MARKS, WIDTH, plt, save
 
-MARKS = "osD^vP*X"
 CURVES = {
     "loss": "loss (weighted sum)",
     "l1": "L1",

@@ -37,7 +37,9 @@ def cohorts(tmp_path, experiment):
         proof |= {"split": ["test"], "female_share": ["0.5"], "mean_age": [""], "sex_effect": ["0"], "age_effect": [""]}
         columns = ["cohort", "subject", "session", "reason", "file"]
         tables = {"sessions": pd.DataFrame(people), "excluded": pd.DataFrame(lost, columns=columns)}
-        tables["proofs"] = pd.DataFrame(proof | {"splits_sha256": ["f00"], "published_female_share": [""]})
+        tables["proofs"] = pd.DataFrame(
+            proof | {"splits_sha256": ["f00"], "published_female_share": [""], "published_sex_effect": [""]}
+        )
         for name, table in tables.items():
             write_tsv(table, folder / f"{name}.tsv")
             paths[name].append(folder / f"{name}.tsv")
