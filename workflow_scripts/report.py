@@ -28,8 +28,9 @@ with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakem
         print(done.stdout)
         if done.returncode:
             raise RuntimeError(f"snakemake --report ended with exit code {done.returncode}")
-        hidden = private_words(experiment, people, [base, Path.cwd(), Path.home()])
-        finish(page, experiment.report.title, f"{results.as_posix()}/", hidden)
+        here = [base, Path.cwd()]
+        hidden = private_words(experiment, people, [*here, Path.home()])
+        finish(page, experiment.report.title, f"{results.as_posix()}/", hidden, here)
         page.replace(scratch)
     shutil.copytree(base / "rules", workflow / "rules")
     shutil.copy(base / "Snakefile", workflow / "Snakefile")

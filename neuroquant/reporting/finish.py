@@ -46,7 +46,7 @@ SCRIPT = """
 """
 
 
-def finish(report: Path, title: str, root: str, private: Iterable[str]) -> None:
+def finish(report: Path, title: str, root: str, private: Iterable[str], folders: Iterable[Path] = ()) -> None:
     """Rewrite a report of Snakemake's in place.
 
     Jobs' parameters go (they hold the configuration, folders included). The report then opens at the summary, fits a
@@ -58,6 +58,8 @@ def finish(report: Path, title: str, root: str, private: Iterable[str]) -> None:
     title : of the window.
     root : folder of the results as Snakemake names it, with its last slash, e.g. "results/demo/".
     private : folders and subjects that must not be in it; none where the report may name them.
+    folders : folders of this machine (the code's, the results'), which rules name for files beside the code:
+        taken out of the paths.
 
     Raises
     ------
@@ -66,6 +68,13 @@ def finish(report: Path, title: str, root: str, private: Iterable[str]) -> None:
     """
     text = report.read_text(encoding="utf-8")
     text = re.sub(BLOCK.format("results"), without_parameters, text, count=1, flags=re.DOTALL)
+    for folder in sorted(map(str, folders), key=len, reverse=True):
+        text = re.sub(
+            BLOCK.format("rules"),
+            lambda block, name=folder: without_folder(block.group(0), name),
+            text,
+            flags=re.DOTALL,
+        )
     text = text.replace("<title>Snakemake Report</title>", f"<title>{title}</title>")
     # Snakemake prints the description whenever its page is shown
     text = text.replace("console.log(workflow_desc)", "")
@@ -109,6 +118,11 @@ def without_parameters(match: re.Match) -> str:
         entry["job_properties"]["params"] = ""
     whole = match.group(0)
     return whole[: match.start(1) - match.start()] + json.dumps(results) + whole[match.end(1) - match.start() :]
+
+
+def without_folder(block: str, folder: str) -> str:
+    """A block with a folder cut off the beginning of its paths; a whole disk's root stays."""
+    return block.replace(f"{folder}/", "").replace(json.dumps(folder), '"."') if len(folder) > 1 else block
 
 
 def named(page: str, private: Iterable[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -32,6 +33,15 @@ def test_parameters_go_and_the_rest_stays(tmp_path):
     assert "/data/secret" not in text and "<title>Mine</title>" in text and '"rule": "r"' in text
     assert 'results/x/"' in text and "report/summary.html" in text
     assert embedded(text) == ["nothing"]
+
+
+def test_folders_of_this_machine_are_cut_off_the_paths_of_rules(tmp_path):
+    page = report(tmp_path)
+    page.write_text(
+        page.read_text().replace("rules = {}", 'rules = {"a": {"input": ["/home/me/code/envs/lock.yaml"]}}')
+    )
+    finish(page, "Mine", "results/x/", ["/home/me"], [Path("/home/me/code"), Path("/")])
+    assert '"input": ["envs/lock.yaml"]' in page.read_text()
 
 
 @pytest.mark.parametrize(
