@@ -21,6 +21,8 @@ MEASURES = {
 BOX = ("box_left_right", "box_front_back", "box_up_down")
 FAR = 4.0
 """Robust z above which a session stands out: distance from the median in scaled median absolute deviations."""
+NAMED = 20
+"""Sessions that are named below the picture."""
 KEY = ["cohort", "subject", "session"]
 
 
@@ -47,12 +49,24 @@ def standing_out(values: pd.Series) -> pd.Series:
     return ((values - middle).abs() > FAR * max(spread, floor)) & values.notna()
 
 
+def named(table: pd.DataFrame) -> list[str]:
+    """The sessions that stand out and by what, a line each; of many the first."""
+    odd = table[table["outlier"] != ""].sort_values(KEY)
+    lines = [
+        f"{row.subject} {row.session}".strip()
+        + ": "
+        + ", ".join(f"{MEASURES[name]} {row[name]:.4g}" for name in row.outlier.split())
+        for _, row in odd.head(NAMED).iterrows()
+    ]
+    return lines + ([f"and {len(odd) - NAMED} others: cohorts/*/qc.tsv names them"] if len(odd) > NAMED else [])
+
+
 def draw(tables: list[Path], title: str, identifiable: bool, out_tsv: Path, *out: Path) -> None:
     """Write the gathered table, and a histogram a measure with the sessions that stand out marked.
 
     Parameters
     ----------
-    identifiable : name them in the picture; the table beside the results names them in any case.
+    identifiable : name them below the picture; the table beside the results names them in any case.
     """
     table = gather_qc(tables)
     write_tsv(table.sort_values(KEY), out_tsv)
@@ -69,13 +83,12 @@ def draw(tables: list[Path], title: str, identifiable: bool, out_tsv: Path, *out
         far = table[table["outlier"].str.split().map(lambda names, name=name: name in names)]
         for _, session in far.iterrows():
             axis.axvline(session[name], color=COLOURS[2], linewidth=0.8)
-            if identifiable:
-                who = f"{session.subject} {session.session}".strip()
-                axis.text(session[name], axis.get_ylim()[1], who, rotation=90, fontsize=5, va="top", ha="right")
         axis.set_xlabel(MEASURES[name], fontsize=7)
         axis.tick_params(labelsize=6)
     if not shown:
         axes.flat[0].text(0.5, 0.5, "no usable session", ha="center")
     marked = int((table["outlier"] != "").sum())
     figure.suptitle(f"{title}: {len(table)} sessions, {marked} stand out (orange)", fontsize=8)
+    if identifiable and marked:
+        figure.supxlabel("\n".join(named(table)), fontsize=6, x=0.01, ha="left")
     save(figure, *out)

@@ -14,6 +14,15 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """No space, no quota, a file larger than is allowed."""
 
 
+def remove_stale(out: Path) -> None:
+    """Remove what a killed job left beside the file that it was making; no other job writes it."""
+    for left in out.parent.glob(f".{out.stem}.*"):
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)
+
+
 def reserve(folder: Path, count: int) -> None:
     """Make sure that `count` bytes fit into a folder, before HDF5 begins: it can break down where a disk is full.
 

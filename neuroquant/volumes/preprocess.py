@@ -14,7 +14,7 @@ from neuroquant.config.volume import Volume
 from neuroquant.files import read_tsv, write_tsv, written_whole
 from neuroquant.volumes import align
 from neuroquant.volumes.brain import brain_ml
-from neuroquant.volumes.disk import reserve, told_when_full
+from neuroquant.volumes.disk import remove_stale, reserve, told_when_full
 from neuroquant.volumes.geometry import bounding_box, centred_start, cut
 from neuroquant.volumes.intensity import intensity_bounds, normalise
 from neuroquant.volumes.masking import Segment, find_brain, load_labels, refuse_raw
@@ -78,6 +78,7 @@ def preprocess_shard(
         If the disk is full; nothing half written stays behind.
     """
     out_h5.parent.mkdir(parents=True, exist_ok=True)
+    remove_stale(out_h5)
     with told_when_full(out_h5.parent):
         _preprocess(manifest_tsv, root, volume, out_h5, qc_tsv, excluded_tsv, segment)
 

@@ -7,7 +7,7 @@ from PIL import Image
 
 from neuroquant.files import read_tsv, write_tsv
 from neuroquant.reporting import montage
-from neuroquant.reporting.qc import draw, gather_qc
+from neuroquant.reporting.qc import draw, gather_qc, named
 from neuroquant.volumes.preprocess import QC
 from neuroquant.volumes.store import ArrayWriter, Record
 
@@ -33,6 +33,15 @@ def test_a_session_far_from_the_others_is_named_with_what_is_odd_about_it(tmp_pa
     odd = found[found.outlier != ""]
     assert list(odd.subject) == ["sub-39"] and odd.outlier.iloc[0] == "brain_ml t2w_high"
     assert (gather_qc(tables(tmp_path)).outlier == "").all(), "and none where nothing is odd"
+
+
+def test_those_that_stand_out_are_named_below_the_picture_only_where_that_is_asked_for(tmp_path):
+    paths = tables(tmp_path, brain_ml=2100)
+    assert named(gather_qc(paths)) == ["sub-39 1: brain (ml) 2100"]
+    for identifiable, name in ((True, "a.png"), (False, "b.png")):
+        draw(paths, "C", identifiable, tmp_path / "qc.out", tmp_path / name)
+    heights = [Image.open(tmp_path / name).height for name in ("a.png", "b.png")]
+    assert heights[0] != heights[1] or (tmp_path / "a.png").read_bytes() != (tmp_path / "b.png").read_bytes()
 
 
 @pytest.mark.parametrize("sessions", [0, 1, 40])

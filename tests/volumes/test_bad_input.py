@@ -216,11 +216,18 @@ def test_a_disk_that_fills_up_while_a_shard_is_written_leaves_nothing_and_says_w
     assert set(os.listdir(study.out)) == before
 
 
-@pytest.mark.parametrize(
-    "message", ["Can't write data (file write failed: time = x, errno = 28, error message = 'No')"]
-)
-def test_hdf5_hides_the_number_of_a_full_disk_in_its_message(tmp_path, message):
+def test_what_a_killed_job_left_behind_is_removed_by_the_next(study):
+    study.run()
+    (study.out / ".test-000.abc").mkdir()
+    (study.out / ".test-000.abc/0-image.npy").write_bytes(b"x" * 99)
+    (study.out / ".test-000.h5.abc.part").write_bytes(b"x")
+    (study.out / ".test-0001.abc").mkdir()
+    study.run()
+    assert [path.name for path in study.out.iterdir() if path.name.startswith(".")] == [".test-0001.abc"]
+
+
+def test_hdf5_hides_the_number_of_a_full_disk_in_its_message(tmp_path):
     with pytest.raises(InputError, match="no room left"), told_when_full(tmp_path):
-        raise OSError(message)
+        raise OSError("Can't write data (file write failed: time = x, errno = 28, error message = 'No space')")
     with pytest.raises(OSError, match="something else"), told_when_full(tmp_path):
         raise OSError("something else")

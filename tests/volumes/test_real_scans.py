@@ -11,8 +11,10 @@ from scipy import ndimage
 
 from neuroquant.config.volume import Volume
 from neuroquant.files import read_tsv, write_tsv
+from neuroquant.volumes.plausible import look
 from neuroquant.volumes.preprocess import preprocess_shard
 from neuroquant.volumes.restore import restore
+from neuroquant.volumes.scan import load_scan
 from neuroquant.volumes.store import ArrayFile
 
 ROOT = Path(os.environ.get("NEUROQUANT_TESTDATA", "")) / "bids_real"
@@ -40,6 +42,15 @@ def test_a_stripped_pair_fits_the_papers_volume(real):
     assert excluded.empty and volumes.view("image").shape == (2, 144, 192, 144)
     assert float(qc.lost_share[0]) < 0.02 and 900 < float(qc.brain_ml[0]) < 1700
     assert float(qc.t1w_low[0]) == float(qc.t2w_low[0]) == 0
+
+
+@pytest.mark.parametrize("subject", ["sub-04", "sub-05"])
+def test_a_swapped_or_a_mirrored_real_pair_is_told_from_a_good_one(subject):
+    t1w, t2w = (load_scan(ROOT, f"{subject}/anat/{subject}_{kind}.nii.gz").data for kind in ("T1w", "T2w"))
+    brain = (t1w > 0) & (t2w > 0)
+    assert look(t1w, t2w, brain, 1.0)[1] == ""
+    assert "look swapped" in look(t2w, t1w, brain, 1.0)[1]
+    assert "mirrored left to right" in look(t1w, t2w[::-1], brain, 1.0)[1]
 
 
 def test_it_goes_back_onto_the_scan(real):
