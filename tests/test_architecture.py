@@ -68,7 +68,8 @@ def test_the_package_knows_nothing_of_snakemake():
 
 def test_planning_imports_no_network_library():
     code = (
-        "import sys; import neuroquant.config.load, neuroquant.cohorts.inventory, neuroquant.sources, neuroquant.cluster.asks;"
+        "import sys; import neuroquant.config.load, neuroquant.cohorts.inventory, neuroquant.cluster.asks;"
+        "import neuroquant.sources;"
         "import neuroquant.evaluation.synthseg.installed;"
         "from neuroquant import models; [models.parameters_class(name) for name in models.architectures()];"
         "print(sorted({'torch', 'monai', 'diffusers', 'nilearn', 'pandas', 'nibabel', 'scipy'} & set(sys.modules)))"
