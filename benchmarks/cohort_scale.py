@@ -3,7 +3,7 @@
     python benchmarks/cohort_scale.py [--sessions 5053 14845] [--models 12]
 
 Makes two BIDS folders with made-up subjects (6 visits each, and 2) whose scans are NIfTI files of 16 voxels a side,
-then, each in a process of its own, prints seconds and peak memory (GB) of
+then, each in a process of its own, prints seconds, processor seconds (user and system) and peak memory (GB) of
 
 - inventory, index, split, assign: what stands before preprocessing, both cohorts
 - snakemake -n: a dry run of everything, with as many model rows as told, in the default number of shards
@@ -30,8 +30,9 @@ MEASURE = """
 import json, resource, runpy, sys, time
 begin = time.perf_counter()
 {body}
-peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-print(json.dumps([time.perf_counter() - begin, peak * 1024 / 1e9]))
+used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+cpu, peak = sum(u.ru_utime + u.ru_stime for u in used), max(u.ru_maxrss for u in used)
+print(json.dumps([time.perf_counter() - begin, cpu, peak * 1024 / 1e9]))
 """
 STAGES = """
 from pathlib import Path
@@ -77,30 +78,30 @@ def add_session(root: Path, subject: str, visit: str, scan: bytes) -> None:
         (anat / f"{subject}_{visit}_{kind}.nii.gz").write_bytes(scan)
 
 
-def measured(body: str, cwd: Path) -> tuple[float, float]:
-    """Seconds and peak memory in GB of a piece of Python in a process of its own."""
+def measured(body: str, cwd: Path) -> tuple[float, float, float]:
+    """Seconds, processor seconds and peak memory in GB of a piece of Python in a process of its own."""
     done = subprocess.run(
         [sys.executable, "-c", MEASURE.format(body=body)], cwd=cwd, capture_output=True, text=True,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
     if done.returncode:
         raise SystemExit(done.stdout[-2000:] + done.stderr[-2000:])
-    seconds, peak = json.loads(done.stdout.strip().splitlines()[-1])
-    return seconds, peak
+    seconds, cpu, peak = json.loads(done.stdout.strip().splitlines()[-1])
+    return seconds, cpu, peak
 
 
-def planned(folder: Path, config: Path) -> tuple[float, float, dict[str, int]]:
-    """A dry run: seconds, peak memory, and how many jobs of each rule it lists."""
+def planned(folder: Path, config: Path) -> tuple[float, float, float, dict[str, int]]:
+    """A dry run: seconds, processor seconds, peak memory, and how many jobs of each rule it lists."""
     call = [sys.executable, "-m", "snakemake", "all", "-n", "--quiet", "rules", "--cores", "2", "--snakefile"]
     call += [str(ROOT / "Snakefile"), "--directory", str(folder), "--configfile", str(config)]
     out = folder / "plan.txt"
     body = f"import subprocess as s; s.run({call!r}, stdout=open({str(out)!r}, 'w'), stderr=s.STDOUT)"
-    seconds, peak = measured(body, ROOT)
+    seconds, cpu, peak = measured(body, ROOT)
     if "job " not in out.read_text():
         raise SystemExit(out.read_text()[-3000:])
     table = re.search(r"^job +count\n-+ +-+\n(.*?)^total", out.read_text(), re.MULTILINE | re.DOTALL)
     lines = table.group(1).splitlines() if table else []
-    return seconds, peak, {line.split()[0]: int(line.split()[1]) for line in lines if line.strip()}
+    return seconds, cpu, peak, {line.split()[0]: int(line.split()[1]) for line in lines if line.strip()}
 
 
 def main() -> None:
@@ -125,17 +126,17 @@ def main() -> None:
         }  # fmt: skip
         path = folder / "scale.yaml"
         path.write_text(yaml.safe_dump(config))
-        print("what\tseconds\tpeak_GB\tjobs")
+        print("what\tseconds\tprocessor_s\tpeak_GB\tjobs")
         stages = STAGES.format(config=str(path), folder=str(ROOT / "config"), results=str(folder / "results/scale"))
-        seconds, peak = measured(stages, folder)
-        print(f"inventory, index, split, assign\t{seconds:.1f}\t{peak:.2f}\t-", flush=True)
-        seconds, peak, jobs = planned(folder, path)
-        print(f"snakemake -n\t{seconds:.1f}\t{peak:.2f}\t{sum(jobs.values())}", flush=True)
+        seconds, cpu, peak = measured(stages, folder)
+        print(f"inventory, index, split, assign\t{seconds:.1f}\t{cpu:.1f}\t{peak:.2f}\t-", flush=True)
+        seconds, cpu, peak, jobs = planned(folder, path)
+        print(f"snakemake -n\t{seconds:.1f}\t{cpu:.1f}\t{peak:.2f}\t{sum(jobs.values())}", flush=True)
         before = manifests(folder)
         add_session(folder / "c0", "sub-00001", "ses-99", next((folder / "c0").rglob("*_T1w.nii.gz")).read_bytes())
         measured(stages, folder)
         changed = sum(before[shard] != text for shard, text in manifests(folder).items())
-        print(f"one session more: manifests that change\t-\t-\t{changed} of {len(before)}")
+        print(f"one session more: manifests that change\t-\t-\t-\t{changed} of {len(before)}")
 
 
 def manifests(folder: Path) -> dict[str, str]:
