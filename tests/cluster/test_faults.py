@@ -93,7 +93,7 @@ def test_snakemake_killed_outright_and_started_again_as_documented(profile, stra
     job = run.frozen()
     run.process.send_signal(signal.SIGKILL)
     run.process.wait()
-    assert slurm("squeue", "-h", "-j", job, "-o", "%T") == "RUNNING"  # nobody watches it any more
+    assert slurm("squeue", "-h", "-j", job, "-o", "%T") == "STOPPED"  # still there, and nobody watches it any more
     blocked = Run(run.folder, profile, CONFIG, WEIGHTS)
     assert "--unlock" in blocked.end(status=1)
     slurm("scancel", job)
