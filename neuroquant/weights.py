@@ -80,7 +80,7 @@ def fetch(weights: Weights, key: str) -> Path:
     Raises
     ------
     InputError
-        If it can't be had, or isn't what is pinned.
+        If it can't be had, isn't what is pinned, or its hub states another licence.
     """
     target = places(weights)[0]
     if not any(place.is_file() for place in places(weights)):
@@ -90,6 +90,7 @@ def fetch(weights: Weights, key: str) -> Path:
         from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
         try:
+            check_licence(weights, key)
             got = hf_hub_download(weights.hub, weights.filename, revision=weights.revision)
         except (OSError, HfHubHTTPError, LocalEntryNotFoundError) as error:
             place = f"{weights.hub}@{weights.revision}"
@@ -101,3 +102,22 @@ def fetch(weights: Weights, key: str) -> Path:
         with written_whole(target) as scratch:
             shutil.copyfile(got, scratch)
     return find_file(weights, key)
+
+
+def check_licence(weights: Weights, key: str) -> None:
+    """Compare the licence that the row states with the one that the hub does, where it states one.
+
+    Raises
+    ------
+    InputError
+        If they differ.
+    """
+    from huggingface_hub import HfApi
+
+    tags = HfApi().model_info(weights.hub, revision=weights.revision).tags or []
+    stated = [tag.removeprefix("license:") for tag in tags if tag.startswith("license:")]
+    if stated and weights.licence.casefold() not in stated:
+        raise InputError(
+            f"{key}.licence", weights.licence, f"{', '.join(stated)}, as {weights.hub} states",
+            "read that licence, and if you may use the weights under it, write it there",
+        )  # fmt: skip

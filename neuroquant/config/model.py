@@ -72,7 +72,7 @@ class Weights(Settings):
     source: str = Field("", description="where it is to be had by hand, if not from the hub")
     bytes: int = Field(0, ge=0, description="its size; 0: not checked")
     sha256: str = Field("", pattern="^([0-9a-f]{64})?$", description="its hash; without it the row doesn't start")
-    licence: str = Field(description="licence of the weights, shown beside every number of the row")
+    licence: str = Field(min_length=1, description="licence of the weights, shown beside every number of the row")
 
 
 class Perceptual(Settings):

@@ -75,7 +75,8 @@ def reconstruct_shard(
             begin = now(device)
             found = model.encode(x, modality)
             between = now(device)
-            x_hat = model.decode(found, modality).clamp(-1, 1)
+            depth, height, width = volume.shape  # a latent's grid may reach beyond the volume
+            x_hat = model.decode(found, modality)[:, :, :depth, :height, :width].clamp(-1, 1)
             spent["encode_s"] += between - begin
             spent["decode_s"] += now(device) - between
             write_latents(latents, rows, found)

@@ -110,10 +110,21 @@ class Autoencoder(nn.Module, ABC):
         ValueError
             If x isn't (B, 1, D, H, W) or a side is no multiple of `factor` (along `plane`: not 1).
         """
-        if x.ndim != 5 or x.shape[1] != 1:
-            raise ValueError(f"expected volumes of shape (B, 1, D, H, W), not {tuple(x.shape)}")
+        self.check_channels(x)
         for axis, side in enumerate(x.shape[2:]):
             if axis == plane and side != 1:
                 raise ValueError(f"a slice along axis {axis} has one voxel there, not {side}: {tuple(x.shape)}")
             if axis != plane and axis != self.plane_axis and side % self.factor:
                 raise ValueError(f"sides must be multiples of {self.factor}; axis {axis} has {side} voxels")
+
+    @staticmethod
+    def check_channels(x: Tensor) -> None:
+        """Refuse what isn't (B, 1, D, H, W).
+
+        Raises
+        ------
+        ValueError
+            If x has other axes or channels.
+        """
+        if x.ndim != 5 or x.shape[1] != 1:
+            raise ValueError(f"expected volumes of shape (B, 1, D, H, W), not {tuple(x.shape)}")

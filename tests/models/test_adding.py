@@ -1,7 +1,8 @@
-"""The page on adding a model says what is true: its example is copied out, trained and scored."""
+"""The page on adding a model says what is true: its row and its module are copied out and trained."""
 
 import importlib.util
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import pytest
 import torch
 
 from neuroquant import models
-from neuroquant.config.model import ModelRow, Phase, Training
+from neuroquant.config.load import read_yaml, resolve_experiment
+from neuroquant.config.model import Phase, Training
 from neuroquant.model_folder import load_model
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "training"))
@@ -19,11 +21,14 @@ PAGE = Path(__file__).parents[2] / "docs/adding-a-model.md"
 
 
 @pytest.fixture
-def example(tmp_path, monkeypatch):
-    """The page's module as if it lay among the baselines."""
-    (code,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    lines = [line for line in code.splitlines() if line.strip()]
+def page(tmp_path, monkeypatch):
+    """The page followed to the letter: its row in a copy of config/, its module among the baselines."""
+    text = PAGE.read_text()
+    (row,), (code,) = (re.findall(rf"```{kind}\n(.*?)```", text, re.DOTALL) for kind in ("yaml", "python"))
+    lines = [line for line in (row + code).splitlines() if line.strip()]
     assert len(lines) < 30, "a new row in under 30 lines"
+    shutil.copytree(PAGE.parents[1] / "config", tmp_path / "config")
+    (tmp_path / "config/models/my_row.yaml").write_text(row)
     (tmp_path / "my_model.py").write_text(code)
     name = "neuroquant.models.baselines.my_model"
     spec = importlib.util.spec_from_file_location(name, tmp_path / "my_model.py")
@@ -32,13 +37,18 @@ def example(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, name, module)
     known = [*models.architectures(), "baselines.my_model"]
     monkeypatch.setattr(models, "architectures", lambda: known)
-    return "baselines.my_model"
+    return tmp_path / "config"
 
 
-def test_the_example_of_the_page_trains_and_comes_back(tmp_path, example):
-    schedule = Training(phases=(Phase(steps=3, batch=2, lr=1e-3),), log_every=1, checkpoint_every=2)
-    row = ModelRow(name="mine", architecture=example, parameters={"width": 4}, training=schedule)
-    train(tmp_path, write_volumes(tmp_path / "train.h5"), (), row)
+def test_the_row_and_the_module_of_the_page_train_and_come_back(tmp_path, page):
+    raw = read_yaml(page / "demo.yaml")
+    raw["models"] = [*raw["models"], "my_row"]
+    raw["table1"]["rows"] = [*raw["table1"]["rows"], "my_row"]
+    row = resolve_experiment(raw, page, "mine.yaml").row("my_row")
+    assert row.shown == "My row" and row.parameters == {"width": 64}
+    short = Training(phases=(Phase(steps=3, batch=2, lr=1e-3),), log_every=1, checkpoint_every=2)
+    train(tmp_path, write_volumes(tmp_path / "train.h5"), (), row.model_copy(update={"training": short}))
     model, _, _ = load_model(tmp_path / "model")
     x = torch.rand(1, 1, 16, 16, 16)
     assert model.decode(model.encode(x, torch.zeros(1)), torch.zeros(1)).shape == x.shape
+    assert model.bits((16, 16, 16)) == 32 * 64 * 4**3

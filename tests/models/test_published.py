@@ -2,7 +2,9 @@
 
 import subprocess
 import sys
+from types import SimpleNamespace
 
+import huggingface_hub
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -104,6 +106,31 @@ def test_the_folder_of_the_environment_is_looked_at(tmp_path, monkeypatch):
     assert fetch(row_of("medvae", tmp_path / "w.pth", folder="").weights, "key") == tmp_path / "w.pth", (
         "nothing is fetched twice"
     )
+
+
+@pytest.mark.parametrize("tags", [["license:mit", "mri"], ["license:cc-by-nc-4.0"], []])
+def test_a_fetched_file_has_the_licence_and_the_hash_that_the_row_states(tmp_path, monkeypatch, tags):
+    (tmp_path / "hub.pth").write_bytes(b"abc")
+    asked = []
+
+    def download(hub, filename, revision):
+        asked.append((hub, filename, revision))
+        return tmp_path / "hub.pth"
+
+    info = SimpleNamespace(tags=tags)
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
+    monkeypatch.setattr(huggingface_hub, "HfApi", lambda: SimpleNamespace(model_info=lambda hub, revision: info))
+    facts = {"hub": "someone/something", "revision": "abc1", "sha256": sha256(tmp_path / "hub.pth")}
+    weights = row_of("medvae", tmp_path / "here/w.pth", **facts).weights
+    if tags == ["license:cc-by-nc-4.0"]:
+        with pytest.raises(InputError, match="(?s)key.licence.*MIT.*cc-by-nc-4.0, as someone/something states"):
+            fetch(weights, "key")
+        assert not (tmp_path / "here/w.pth").exists()
+        return
+    assert fetch(weights, "key").read_bytes() == b"abc" and asked == [("someone/something", "w.pth", "abc1")]
+    other = row_of("medvae", tmp_path / "there/w.pth", **{**facts, "sha256": "0" * 64}).weights
+    with pytest.raises(InputError, match="another content"):
+        fetch(other, "key")
 
 
 def test_a_file_that_runs_code_is_not_run(tmp_path):

@@ -52,7 +52,7 @@ def build(parameters: Parameters) -> "Autoencoder":
             return Output(self.decode(found, modality), found, {})
 
         def bits(self, shape: tuple[int, int, int]) -> float:
-            """Float32 means, as they are exported."""
+            """Float32 means, as `decode` is given them."""
             return 32.0 * torch.Size(length // side for length in shape).numel()
 
     return LowPass()

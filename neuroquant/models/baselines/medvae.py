@@ -18,7 +18,10 @@ UNUSED = ("channel_ds.", "channel_proj.", "loss.")
 
 
 class Parameters(Settings):
-    """Sizes; the defaults are the authors' `medvae_8x1` in three dimensions (245.84 M parameters)."""
+    """Sizes; the defaults are the authors' `medvae_8x1` in three dimensions: 245.84 M parameters.
+
+    Their class counts 245.95 M: 0.11 M of them are the heads of their second stage, which no image passes.
+    """
 
     width: Count = Field(128, description="channels of the finest level")
     mults: tuple[Count, Count, Count, Count] = Field(
@@ -84,7 +87,7 @@ def build(parameters: Parameters) -> "Autoencoder":
             return Output(self.image(z), {"z": z}, {"kl": parameters.kl_weight * kl})
 
         def bits(self, shape: tuple[int, int, int]) -> float:
-            """Float32 latents, as they are exported."""
+            """Float32 latents, as `decode` is given them."""
             positions = torch.Size(side // FACTOR for side in shape).numel()
             return 32.0 * parameters.latent_channels * positions
 

@@ -94,7 +94,7 @@ def build(parameters: Parameters) -> "Autoencoder":
             return Output(self.network.decode(z), {"z": z}, {"kl": parameters.kl_weight * kl})
 
         def bits(self, shape: tuple[int, int, int]) -> float:
-            """Float32 latents, as they are exported."""
+            """Float32 latents, as `decode` is given them."""
             positions = torch.Size(side // self.factor for side in shape).numel()
             return 32.0 * parameters.latent_channels * positions
 

@@ -81,7 +81,7 @@ def build(parameters: Parameters) -> "SlicewiseAutoencoder":
             return [self.network.encoder, self.network.decoder]
 
         def bits_per_position(self) -> float:
-            """Float32 latents, as they are exported."""
+            """Float32 latents, as `decode` is given them."""
             return 32.0 * parameters.latent_channels
 
     return SDVAE()
