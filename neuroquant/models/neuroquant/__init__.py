@@ -44,6 +44,7 @@ class Parameters(Settings):
     c_m: Count = Field(32, description="C_m, channels of z_mod; not stated; the released configuration")
     c_s: Count = Field(32, description="C_s, length of the modality embedding s_m; not stated; as released")
     film_hidden: Count = Field(256, description="hidden width of the FiLM MLPs; not stated; as released")
+    classifier_hidden: Count = Field(128, description="width of D_m, which guesses the modality; not stated; 2 C_a")
     head_channels: Count = Field(16, description="channels of the one full-resolution layer before the output")
     output_kernel: Literal[1, 3] = Field(
         3, description="side of the last convolution's kernel; 1 costs far less on CPUs"
@@ -52,6 +53,7 @@ class Parameters(Settings):
     ema_decay: Fraction = Field(0.99, description="decay of the codebook's moving averages; not stated; as released")
     dead_below: NonNegative = Field(0.01, description="a code whose average count a step is lower is revived")
     reservoir: Count = Field(4096, description="recent tokens kept to start and revive codes from")
+    kmeans_rounds: Count = Field(10, description="rounds of k-means at that start; more move the centres little")
     start_after: int = Field(
         500, ge=0, description="steps before the codebook starts, from k-means; till then latents pass unquantised"
     )

@@ -52,10 +52,10 @@ class ReverseGradient(torch.autograd.Function):
 class ModalityClassifier(nn.Module):
     """D_m: guesses the modality from z_anat (equation 15)."""
 
-    def __init__(self, code_dim: int, modalities: int):
+    def __init__(self, code_dim: int, hidden: int, modalities: int):
         super().__init__()
-        self.local = nn.Sequential(nn.Conv3d(code_dim, 2 * code_dim, 1), nn.SiLU())
-        self.out = nn.Linear(2 * code_dim, modalities)
+        self.local = nn.Sequential(nn.Conv3d(code_dim, hidden, 1), nn.SiLU())
+        self.out = nn.Linear(hidden, modalities)
 
     def forward(self, z_anat: Tensor) -> Tensor:
         """z_anat (B, C_a, d, h, w) to logits (B, modalities); the gradient into z_anat is reversed."""

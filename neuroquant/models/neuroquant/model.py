@@ -58,6 +58,7 @@ class NeuroQuant(Autoencoder):
             parameters.dead_below,
             parameters.reservoir,
             parameters.start_after,
+            parameters.kmeans_rounds,
         )
         self.decoder = Decoder(parameters)
         self.supports_swap, self.codebook_size = parameters.film, parameters.codebook_size
@@ -69,7 +70,9 @@ class NeuroQuant(Autoencoder):
             self.film_generator = FilmGenerator(
                 parameters.c_m, parameters.c_s, parameters.film_hidden, self.decoder.film_widths, len(MODALITIES)
             )
-            self.modality_classifier = ModalityClassifier(parameters.code_dim, len(MODALITIES))
+            self.modality_classifier = ModalityClassifier(
+                parameters.code_dim, parameters.classifier_hidden, len(MODALITIES)
+            )
         self._start()
 
     def _start(self) -> None:

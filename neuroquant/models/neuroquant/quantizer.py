@@ -57,6 +57,7 @@ class Quantizer(nn.Module):
     start_after : steps during which tokens pass unquantised. A codebook made of an untrained encoder's tokens collapses
         to a few codes, from which it takes long to recover. With 0 it starts within the very first pass, from the
         tokens of that pass alone.
+    kmeans_rounds : at the start.
     """
 
     embedding: Tensor
@@ -78,10 +79,11 @@ class Quantizer(nn.Module):
         dead_below: float,
         reservoir: int,
         start_after: int = 0,
+        kmeans_rounds: int = 10,
     ):
         super().__init__()
         self.size, self.commitment, self.decay, self.dead_below = size, commitment, decay, dead_below
-        self.start_after = start_after
+        self.start_after, self.kmeans_rounds = start_after, kmeans_rounds
         self.register_buffer("embedding", torch.zeros(size, dim))
         self.register_buffer("count", torch.zeros(size))
         self.register_buffer("total", torch.zeros(size, dim))
@@ -204,13 +206,13 @@ class Quantizer(nn.Module):
 
     @torch.no_grad()
     def _start(self) -> None:
-        """Codes from ten rounds of k-means on the reservoir; codes beyond its tokens start as jittered copies."""
+        """Codes from k-means on the reservoir; codes beyond its tokens start as jittered copies."""
         tokens = self.recent[-int(self.filled) :]
         generator = torch.Generator().manual_seed(self.size)
         order = torch.randperm(len(tokens), generator=generator).repeat(-(-self.size // len(tokens)))[: self.size]
         jitter = 0.01 * torch.randn(self.size, tokens.shape[1], generator=generator).to(tokens.device)
         self.embedding.copy_(tokens[order.to(tokens.device)] + jitter * tokens.std())
-        for _ in range(10):
+        for _ in range(self.kmeans_rounds):
             near = self.nearest(tokens)
             count = torch.zeros_like(self.count).index_add_(0, near, torch.ones_like(tokens[:, 0]))
             total = torch.zeros_like(self.total).index_add_(0, near, tokens)
