@@ -20,7 +20,7 @@ def test_the_full_size_compresses_sixteenfold_with_256_channels():
         features = model.encoder(torch.empty(1, 1, 144, 192, 144))
     assert features.shape == (1, 256, 9, 12, 9)
     tokens = 9 * 12 * 9
-    assert model.bits((144, 192, 144)) == tokens * 12 + 32 * 16
+    assert model.bits((144, 192, 144)) == tokens * 12 + 32 * 32
 
 
 def test_each_switch_of_table_2_adds_its_part():

@@ -153,9 +153,9 @@ class NeuroQuant(Autoencoder):
                 module.recompute = what
 
     def bits(self, shape: tuple[int, int, int]) -> float:
-        """log2 K_a a token, and 16 a channel of the pooled z_mod, which the decoder needs too."""
+        """log2 K_a a token, and 32 a channel of the pooled z_mod, which the decoder needs too."""
         tokens = math.prod(side // self.factor for side in shape)
-        pooled = 16 * self.parameters_used.c_m if self.supports_swap else 0
+        pooled = 32 * self.parameters_used.c_m if self.supports_swap else 0
         return tokens * math.log2(self.quantizer.size) + pooled
 
     @staticmethod
