@@ -10,7 +10,9 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from neuroquant.errors import InputError
@@ -137,12 +139,22 @@ def follow(command: list[str], stop: Callable[[subprocess.Popen], None], variabl
             started.append(process)
             if signals:  # came before there was anything to stop
                 stop(process)
-            for line in process.stdout:
-                sys.stderr.write(line)
-            return process.wait()
+            reader = threading.Thread(target=hand_on, args=(process.stdout,))
+            reader.start()
+            # not one long wait: a signal that comes just before the system call would lie until the call returns
+            while process.poll() is None:
+                time.sleep(0.1)
+            reader.join()
+            return process.returncode
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def hand_on(lines: Iterable[str]) -> None:
+    """Write lines to stderr as they come."""
+    for line in lines:
+        sys.stderr.write(line)
 
 
 def on_this_node(path: str, each: str, nodes: str, address: str, port: str) -> int:

@@ -21,7 +21,7 @@ from neuroquant.volumes.store import ArrayFile, ArrayWriter
 torch.set_num_threads(1)
 PARAMETERS = {
     "channels": (4, 8, 8, 8), "codebook_size": 12, "code_dim": 6, "c_m": 4, "c_s": 4, "film_hidden": 8,
-    "start_after": 0,
+    "classifier_hidden": 12, "start_after": 0,
 }  # fmt: skip
 
 

@@ -11,6 +11,7 @@ SMALL = {
     "c_m": 4,
     "c_s": 4,
     "film_hidden": 8,
+    "classifier_hidden": 12,
     "start_after": 0,
 }
 

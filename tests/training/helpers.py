@@ -22,6 +22,7 @@ PARAMETERS = {
     "c_m": 4,
     "c_s": 4,
     "film_hidden": 8,
+    "classifier_hidden": 12,
     "start_after": 2,
 }
 SD_VAE = {"block_out_channels": (4, 4, 4, 4), "layers_per_block": 1, "norm_num_groups": 2}

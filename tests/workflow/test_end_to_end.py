@@ -102,7 +102,7 @@ def test_touching_one_session_redoes_its_shard_and_what_depends_on_it_and_nothin
     [
         ("reporting/training_curves.py", {"training_curves", "report", "all"}),
         ("models/baselines/vqgan.py", set()),
-        ("evaluation/fidelity.py", {"fidelity", "gather", "table", "draw_figure3"}),
+        ("evaluation/surface.py", {"score_anatomy", "gather", "table", "breakdown"}),
     ],
 )
 def test_an_edit_of_the_package_redoes_what_uses_it_and_trains_nothing_anew(finished, tmp_path, edited, redone):
