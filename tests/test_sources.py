@@ -9,8 +9,10 @@ from neuroquant.models import architectures
 from neuroquant.sources import PACKAGE, code_hash, used_files
 
 SCRIPTS = sorted((PACKAGE.parent / "workflow_scripts").glob("*.py"))
-REPORTING = "account breakdown claims figure3 figure4 front_page gather montage probe_details qc rate report table "
+REPORTING = (
+    "account breakdown claims figure3 figure4 front_page gather montage probe_details qc rate report table "
     "training_curves"
+)
 
 
 def names(*starts: Path) -> set[str]:
