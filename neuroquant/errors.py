@@ -1,5 +1,12 @@
 """The one error that a user is meant to read: what was found where, what was expected, what to do."""
 
+import re
+
+
+def kind_of(reason: str) -> str:
+    """A reason less its figures, its examples and what to do: the same for every scan that it befell."""
+    return re.sub(r"\b\d+(?:\.\d+)?\b", "n", re.split(r" \(|; |: ", reason)[0])
+
 
 class InputError(ValueError):
     """Bad input from outside: a configuration value, a folder, a table, a scan or a weights file.

@@ -90,8 +90,8 @@ def fetch(weights: Weights, key: str) -> Path:
         from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
         try:
-            check_licence(weights, key)
             got = hf_hub_download(weights.hub, weights.filename, revision=weights.revision)
+            check_licence(weights, key)
         except (OSError, HfHubHTTPError, LocalEntryNotFoundError) as error:
             place = f"{weights.hub}@{weights.revision}"
             raise InputError(
@@ -105,16 +105,21 @@ def fetch(weights: Weights, key: str) -> Path:
 
 
 def check_licence(weights: Weights, key: str) -> None:
-    """Compare the licence that the row states with the one that the hub does, where it states one.
+    """Compare the licence that the row states with the one that the hub does, where it can be asked and states one.
 
     Raises
     ------
     InputError
         If they differ.
     """
+    from httpx2 import HTTPError
     from huggingface_hub import HfApi
 
-    tags = HfApi().model_info(weights.hub, revision=weights.revision).tags or []
+    try:
+        tags = HfApi().model_info(weights.hub, revision=weights.revision).tags or []
+    except (OSError, HTTPError) as error:  # the file itself was in a cache, and its hash is checked in any case
+        print(f"{key}: the licence that {weights.hub} states wasn't read ({error})", file=sys.stderr)
+        return
     stated = [tag.removeprefix("license:") for tag in tags if tag.startswith("license:")]
     if stated and weights.licence.casefold() not in stated:
         raise InputError(

@@ -20,7 +20,7 @@ def ask_for_gpus(rule_name, count):
     """
     resources = workflow.get_rule(rule_name).resources
     gres = re.fullmatch(
-        r"(gpu(?::[A-Za-z_][\w.]*)?)(?::\d+)?",
+        r"(gpu(?::[\w.]*[A-Za-z_][\w.]*)?)(?::\d+)?",
         str(getattr(resources.get("gres"), "raw", "")),
     )
     if gres and count > 1:

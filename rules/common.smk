@@ -235,7 +235,15 @@ def figure_report(number, kind, caption):
 
 
 def check_inputs():
-    """Fail before the first job where a cohort's folder can't be used or lies under our outputs."""
+    """Fail before the first job where a cohort's folder can't be used or lies under our outputs, or the split does."""
+    split = Path(EXPERIMENT.split.file).resolve()
+    if EXPERIMENT.split.file and RESULTS.resolve() in split.parents:
+        raise InputError(
+            "split.file",
+            f"{EXPERIMENT.split.file}, which this experiment itself writes",
+            "a file outside of its results",
+            "copy it elsewhere, and name the copy",
+        )
     for cohort in EXPERIMENT.cohorts:
         if cohort.synthetic:
             continue
@@ -270,6 +278,13 @@ def write_resolved():
     )
     if not path.exists() or path.read_text() != text:
         write_text(path, text)
+
+
+def begin_run():
+    """What is written before the first job, and by no dry run: another run may be going on there."""
+    write_resolved()
+    for stale in FAILURES.glob("*.json"):
+        stale.unlink()
 
 
 def show_failures(snakemake_log):
@@ -308,6 +323,5 @@ if workflow.is_main_process:
     checked(check_inputs)
     checked(check_installed, EXPERIMENT.segmentation)
     checked(refresh_inventories)
-    write_resolved()
-    for stale in FAILURES.glob("*.json"):
-        stale.unlink()
+    if not (RESULTS / "config.yaml").exists():  # rules name it as an input
+        write_resolved()

@@ -7,13 +7,13 @@ rule reconstruct:
     input:
         model=RESULTS / "models/{row}/model.safetensors",
         volumes=RESULTS / "volumes/{cohort}/{shard}.h5",
-        # one shard says how a modality looks for the most part; rows that can't use it don't open it
+        # says how a modality looks for the most part; no more is opened than that takes
         training=lambda wildcards: (
             shards_of(
                 wildcards.cohort,
                 f"latents/{wildcards.row}/{{cohort}}/{{shard}}.h5",
                 "train",
-            )[:1]
+            )
             if EXPERIMENT.fidelity.synthesis
             else []
         ),

@@ -117,7 +117,7 @@ rule report:
     params:
         targets=[str(path) for path in REPORTED],
         experiment=settings(EXPERIMENT),
-        results=str(RESULTS),
+        results=lambda wildcards, output: str(Path(output.page).parent),
         base=str(BASE),
         code=code_of("report"),
         failures=str(FAILURES),

@@ -75,12 +75,7 @@ use rule segment_reference as segment with:
     params:
         segmentation=settings(SEGMENTING),
         device=COMPUTE.device,
-        code=code_of(
-            "evaluation/synthseg",
-            "convolution.py",
-            "evaluation/segment.py",
-            "device.py",
-        ),
+        code=code_of("segment"),
         failures=str(FAILURES),
     message:
         "segmenting {wildcards.row}'s reconstructions of {wildcards.cohort} {wildcards.shard}"

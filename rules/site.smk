@@ -37,7 +37,9 @@ def check_site():
 
     settings = workflow.executor_settings
     status = getattr(settings, "status_command", None) or "sacct"
-    found = faults(asks(), RESULTS, bytes_needed(EXPERIMENT, RESULTS), status)
+    wanted = asks()
+    needed = bytes_needed(EXPERIMENT, RESULTS, {ask.rule for ask in wanted})
+    found = faults(wanted, RESULTS, needed, status)
     if found:
         raise WorkflowError(
             "\n".join(["", "The run would fail at this site:", *map(str, found)])
@@ -63,5 +65,7 @@ if ASKS_FILE in os.environ and workflow.is_main_process:
 
 
 onstart:
-    if workflow.is_main_process and not workflow.local_exec:
-        checked(check_site)
+    if workflow.is_main_process:
+        if not workflow.local_exec:
+            checked(check_site)
+        begin_run()

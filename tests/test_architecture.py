@@ -14,7 +14,9 @@ MAY_USE = {
     "cohorts": BASE | {"config"},
     "volumes": BASE | {"config"},
     "models": {"errors", "config", "convolution"},
-    "training": BASE | {"config", "volumes", "models", "similarity", "model_folder", "published", "weights", "device"},
+    "training": BASE
+    | {"config", "volumes", "models", "similarity", "model_folder", "published", "weights", "device"}
+    | {"sources"},
     "evaluation": BASE | {"config", "volumes", "models", "similarity", "convolution", "model_folder", "device"},
     "reporting": BASE | {"config", "volumes", "evaluation"},
     "cluster": BASE | {"config", "cohorts", "models"},

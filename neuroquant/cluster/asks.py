@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -40,14 +40,18 @@ class Ask:
 
 
 def gpu_of(gres: str) -> tuple[str, int]:
-    """(type, number) of the GPUs in `gpu:h100:2`, `gpu:2`, `gpu:a100:4(S:0-1),mps:100`; ("", 0) where there is none."""
+    """(type, number) of the GPUs that a job asks for in `gpu:h100:2` or `gpu:2`; ("", 0) where there is none."""
+    return next(gpus_of(gres), ("", 0))
+
+
+def gpus_of(gres: str) -> Iterator[tuple[str, int]]:
+    """(type, number) of each kind of GPU in `gpu:a100:4(S:0-1),mps:100` or `gpu:a100_3g.20gb:2,gpu:h100:2`."""
     for item in gres.split(","):
         parts = item.split("(")[0].strip().split(":")
         if parts[0] == "gpu":
             number = parts[-1] if len(parts) > 1 and parts[-1].isdigit() else "1"
             names = parts[1:-1] if number == parts[-1] else parts[1:]
-            return ":".join(names), int(number)
-    return "", 0
+            yield ":".join(names), int(number)
 
 
 def alike(asks: Iterable[Ask]) -> list[Ask]:

@@ -11,6 +11,13 @@ from neuroquant.config.experiment import Experiment
 from neuroquant.config.model import ModelRow
 from neuroquant.models import parameters_class
 
+MAKERS = {
+    "volumes": "preprocess",
+    "reconstructions": "reconstruct",
+    "latents": "export_latents",
+    "segmentations": "segment",
+}
+"""Large folders, and the rule that fills each."""
 COUNTED = "neuroquant"
 """The architecture whose training steps were counted, at its default widths."""
 
@@ -56,13 +63,15 @@ def parts(asks: list[Ask], experiment: Experiment, results: Path, earlier: dict[
     for ask in asks:
         jobs[ask.rule] = jobs.get(ask.rule, 0) + ask.jobs
     return [
-        _training(experiment, earlier) if rule == "train" else _by_session(rule, number, experiment, counts, earlier)
+        _training(experiment, number, earlier)
+        if rule == "train"
+        else _by_session(rule, number, experiment, counts, earlier)
         for rule, number in jobs.items()
     ]
 
 
-def _training(experiment: Experiment, earlier: dict[str, Rate]) -> Part:
-    """Every row that a rate is known of; the others are named."""
+def _training(experiment: Experiment, jobs: int, earlier: dict[str, Rate]) -> Part:
+    """Every row that a rate is known of; the others are named. The share of rows that are trained already is off."""
     seconds, unknown, sources = [], [], []
     for row in experiment.models:
         known = earlier.get(f"train.{row.name}") or _floor(row, experiment)
@@ -74,7 +83,10 @@ def _training(experiment: Experiment, earlier: dict[str, Rate]) -> Part:
     source = "; ".join(dict.fromkeys(sources))
     if unknown:
         source += f"{'; ' if source else ''}no rate is recorded for {', '.join(unknown)}"
-    return Part("train", sum(seconds) / 3600 if seconds else None, max(seconds, default=0) / 3600 or None, source)
+    share = min(1.0, jobs / max(len(experiment.models), 1))
+    return Part(
+        "train", share * sum(seconds) / 3600 if seconds else None, max(seconds, default=0) / 3600 or None, source
+    )
 
 
 def _floor(row: ModelRow, experiment: Experiment) -> Rate | None:
@@ -95,7 +107,7 @@ def _floor(row: ModelRow, experiment: Experiment) -> Rate | None:
         if phase.crop:
             share = prod(phase.crop) / prod(REFERENCE_SHAPE)
         seconds += phase.steps * phase.batch * share * rates[f"train.{phase.mode}"].value
-    return Rate(seconds, rates["train.3d"].source + "; a real step takes longer")
+    return Rate(seconds / experiment.compute.gpus, rates["train.3d"].source + "; a real step takes longer")
 
 
 def _by_session(rule: str, jobs: int, experiment: Experiment, counts: dict, earlier: dict[str, Rate]) -> Part:
@@ -128,10 +140,14 @@ def _seconds_a_session(rule: str, experiment: Experiment) -> Rate | None:
     return None
 
 
-def bytes_needed(experiment: Experiment, results: Path) -> int:
-    """Bytes that the results take on top of what lies there already."""
-    there = sum(path.stat().st_size for path in results.glob("*/**/*.h5")) if results.exists() else 0
-    return max(0, int(sum(disk(experiment, results).values())) - there)
+def bytes_needed(experiment: Experiment, results: Path, rules: set[str]) -> int:
+    """Bytes that jobs of `rules` write into the large folders, on top of what lies there already."""
+    found = 0
+    for folder, size in disk(experiment, results).items():
+        if MAKERS[folder] in rules:
+            there = sum(path.stat().st_size for path in (results / folder).glob("**/*.h5"))
+            found += max(0, int(size) - there)
+    return found
 
 
 def disk(experiment: Experiment, results: Path) -> dict[str, float]:

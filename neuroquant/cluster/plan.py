@@ -31,8 +31,9 @@ def plan(config: Path, profile: str | None) -> tuple[str, list[InputError]]:
     results = Path("results") / experiment.experiment
     earlier = earlier_runs(Path("results"), experiment)
     costs = parts([ask for ask in asks if not (profile and ask.local)], experiment, results, earlier)
-    found = faults(asks, results, bytes_needed(experiment, results), status_command(profile)) if profile else []
-    text = [*jobs_table(asks, bool(profile)), "", *costs_table(asks, costs), *disk_table(experiment, results)]
+    rules = {ask.rule for ask in asks}
+    found = faults(asks, results, bytes_needed(experiment, results, rules), status_command(profile)) if profile else []
+    text = [*jobs_table(asks, bool(profile)), "", *costs_table(asks, costs), *disk_table(experiment, results, rules)]
     return "\n".join([*text, ""]), found
 
 
@@ -82,11 +83,11 @@ def costs_table(asks: list[Ask], costs: list[Part]) -> list[str]:
     return [*lines, ""]
 
 
-def disk_table(experiment: Experiment, results: Path) -> list[str]:
+def disk_table(experiment: Experiment, results: Path, rules: set[str]) -> list[str]:
     """Bytes by folder."""
     sizes = disk(experiment, results)
     told = ", ".join(f"{name} {_bytes(size)}" for name, size in sizes.items())
-    total, more = _bytes(sum(sizes.values())), _bytes(bytes_needed(experiment, results))
+    total, more = _bytes(sum(sizes.values())), _bytes(bytes_needed(experiment, results, rules))
     return [f"Disk below {results}: about {total} ({told}); {more} of it to come"]
 
 

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 from dataclasses import dataclass, field
 
-from neuroquant.cluster.asks import Ask, gpu_of
+from neuroquant.cluster.asks import Ask, gpus_of
 
 SECONDS = 10
 """How long an answer may take: a controller that is down keeps its clients waiting."""
@@ -70,8 +70,8 @@ def partitions() -> dict[str, Partition]:
         partition = found.setdefault(
             name.rstrip("*"), Partition(name.rstrip("*"), up == "up", minutes_of(limit), name.endswith("*"))
         )
-        gpu, gpus = gpu_of(gres)
-        partition.nodes.append(Nodes(whole(count), whole(cpus), whole(memory), gpu, gpus))
+        for gpu, gpus in list(gpus_of(gres)) or [("", 0)]:  # a node with two kinds stands once for each
+            partition.nodes.append(Nodes(whole(count), whole(cpus), whole(memory), gpu, gpus))
     return found
 
 

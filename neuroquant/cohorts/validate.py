@@ -1,6 +1,5 @@
 """What a cohort holds, in words: the index alone, before anything is run."""
 
-import re
 import tempfile
 from collections import Counter
 from pathlib import Path
@@ -15,7 +14,7 @@ from neuroquant.cohorts.proof import SPLITS
 from neuroquant.cohorts.split import split_subjects
 from neuroquant.config.cohort import Cohort
 from neuroquant.config.volume import Split, Volume
-from neuroquant.errors import InputError
+from neuroquant.errors import InputError, kind_of
 from neuroquant.files import read_tsv
 
 SHOWN = 6
@@ -46,7 +45,7 @@ def summary(cohort: Cohort, volume: Volume, split: Split, every: bool = False) -
     lines.append(f"  in   {len(kept)} sessions of {kept.subject.nunique()} subjects")
     lines.append(f"  out  {len(dropped)} sessions")
     for reason, count in reasons(dropped).most_common():
-        one = next(row for row in dropped.itertuples() if short(row.reason) == reason)
+        one = next(row for row in dropped.itertuples() if kind_of(row.reason) == reason)
         lines.append(f"       {count:6d}  {reason}, e.g. {f'{one.subject} {one.session}'.strip()}")
     if len(dropped) and not every:
         lines.append("               (--excluded lists each with its file and what to do)")
@@ -63,12 +62,7 @@ def summary(cohort: Cohort, volume: Volume, split: Split, every: bool = False) -
 
 def reasons(dropped: pd.DataFrame) -> Counter:
     """How many sessions were left out for each reason, less what differs from one to the next."""
-    return Counter(dropped.reason.map(short))
-
-
-def short(reason: str) -> str:
-    """A reason less its figures and what to do."""
-    return re.split(r" \(|[;:]", reason)[0]
+    return Counter(dropped.reason.map(kind_of))
 
 
 def described(kept: pd.DataFrame, root: Path) -> list[str]:

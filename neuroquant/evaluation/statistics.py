@@ -48,13 +48,14 @@ def around(value: float, draws: ArrayLike, clusters: int, settings: Statistics) 
     """The expanded percentile interval of an estimate and its resamples (Hesterberg 2015); nan draws are left out.
 
     Plain percentiles of few clusters lie too close together: 85 % coverage instead of 95 % with 6, 92 % with 20. Their
-    tails are moved out to where Student's t with `clusters` - 1 degrees of freedom has them.
+    tails are moved out to where Student's t with `clusters` - 1 degrees of freedom has them. One cluster says
+    nothing of how clusters differ: its interval is nan.
     """
     tail = (1 - settings.confidence) / 2
     if clusters > 1:
         tail = float(stats.norm.sf(np.sqrt(clusters / (clusters - 1)) * stats.t.isf(tail, clusters - 1)))
     draws = np.asarray(draws, float)
-    if np.isnan(value) or np.isnan(draws).all():
+    if clusters < 2 or np.isnan(value) or np.isnan(draws).all():
         return Interval(value, float("nan"), float("nan"), clusters)
     low, high = np.nanquantile(draws, [tail, 1 - tail])
     return Interval(value, min(float(low), value), max(float(high), value), clusters)

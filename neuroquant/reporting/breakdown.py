@@ -100,7 +100,7 @@ def by_cohort(experiment: Experiment, tables: dict[str, pd.DataFrame]) -> str:
 def ranged(value: pd.Series, low: pd.Series, high: pd.Series, digits: int = 2) -> pd.Series:
     """Numbers with their intervals, as people read them."""
     shown = [
-        "–" if pd.isna(v) else f"{v:.{digits}f} ({a:.{digits}f} to {b:.{digits}f})"
+        "–" if pd.isna(v) else f"{v:.{digits}f}" if pd.isna(a) else f"{v:.{digits}f} ({a:.{digits}f} to {b:.{digits}f})"
         for v, a, b in zip(value, low, high, strict=True)
     ]
     return pd.Series(shown, value.index, dtype=object)
@@ -171,7 +171,7 @@ def group_section(experiment: Experiment, table: pd.DataFrame, scores: pd.DataFr
         parts.append(f"<h3>{html.escape(experiment.cohort(cohort).shown)}</h3>")
         for metric in ("psnr", "dice", "accuracy"):
             if len(part := here[here.metric == metric]):
-                parts.append(f"<h4>{METRICS[metric]}</h4>{small_table(by_group(part, label))}")
+                parts.append(f"<h4>{METRICS[metric]}</h4>{stood_in(part)}{small_table(by_group(part, label))}")
         alike = missing(people)
         if alike:
             parts.append(f'<p class="note">Not parted by {", ".join(alike)}: unknown, or the same for all.</p>')
@@ -191,7 +191,9 @@ def by_group(part: pd.DataFrame, label: dict[str, str]) -> pd.DataFrame:
 def worst_section(experiment: Experiment, scores: pd.DataFrame, model: str) -> str:
     """The worst images of one row."""
     found = worst(experiment, scores, model)
-    return small_table(found) if len(found) else "<p>Nothing was scored.</p>"
+    if not len(found):
+        return "<p>Nothing was scored.</p>"
+    return stood_in(scores[scores.metric == "dice"].rename(columns={"engine": "stand_in"})) + small_table(found)
 
 
 def synthesis_section(experiment: Experiment, table: pd.DataFrame, scores: pd.DataFrame, label: dict[str, str]) -> str:

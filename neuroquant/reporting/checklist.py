@@ -11,6 +11,7 @@ from pydantic import Field
 
 from neuroquant.config.base import Settings
 from neuroquant.config.experiment import Experiment
+from neuroquant.config.volume import Split
 from neuroquant.files import read_tsv, write_text
 from neuroquant.reporting.front_page import listed
 from neuroquant.reporting.pages import link, page
@@ -99,10 +100,7 @@ def facts(experiment: Experiment, cohorts: Cohorts, provenance: dict[str, Any]) 
         "variability": "No rater took part; the engine's agreement with ground truth, where there is any, is told."
         if segmentation.engine != "none"
         else "",
-        "split": "By a published split file."
-        if splits.file
-        else f"By a seeded hash of the family or subject (seed {splits.seed}), stratified by sex: "
-        f"{splits.train:.0%} train, {splits.val:.0%} validation, {splits.test:.0%} test.",
+        "split": divided(splits),
         "overlap": overlap(cohorts),
         "architectures": ", ".join(dict.fromkeys(row.architecture for row in rows)),
         "software": f"Python {provenance['python']}; "
@@ -124,6 +122,20 @@ def facts(experiment: Experiment, cohorts: Cohorts, provenance: dict[str, Any]) 
         "commit": f", commit {commit}" if commit else " ",
         "available": "made again by the workflow itself." if not real else "",
     }
+
+
+def divided(splits: Split) -> str:
+    """How subjects were dealt out."""
+    seeded = f"by a seeded hash of the family or subject (seed {splits.seed}), stratified by sex"
+    shares = f"{splits.train:.0%} train, {splits.val:.0%} validation, {splits.test:.0%} test"
+    if splits.file:
+        return "By a published split file" + (f"; others {seeded}." if splits.newcomers == "hash" else ".")
+    if splits.counts:
+        told = "; ".join(f"{name}: {' / '.join(map(str, counts))}" for name, counts in splits.counts.items())
+        return f"In exact numbers of subjects ({told}; any other cohort {shares}), {seeded}."
+    exactly = "To one subject, " if splits.method == "exact" else ""
+    told = f"{exactly}{seeded}: {shares}."
+    return told[0].upper() + told[1:]
 
 
 def included(experiment: Experiment, cohorts: Cohorts) -> str:

@@ -16,7 +16,7 @@ from neuroquant.evaluation.statistics import Interval, cluster_bootstrap
 from neuroquant.files import write_text
 from neuroquant.reporting.claims_page import apart, as_page
 from neuroquant.reporting.published import FULL, cells_of
-from neuroquant.reporting.summarise import MODALITIES, pairs, write_csv
+from neuroquant.reporting.summarise import EMBEDDED, MODALITIES, pairs, write_csv
 
 NUMBERS = ["table", "cohort", "model", "modality", "metric", "published", "ours", "ci_low", "ci_high", "verdict"]
 CLAIMS = ["id", "section", "claim", "cohort", "verdict", "holds", "undecided", "contradicted", "not_run", "details"]
@@ -119,6 +119,11 @@ def verdict_on(published: float, mine: pd.Series | None, cohort: Cohort | None, 
         return "not measured in this run"
     if cohort.embedded:
         return INCOMPARABLE.format(name)
+    engines = set(mine.stand_in.split("; ") if isinstance(mine.stand_in, str) else ()) - {"", EMBEDDED}
+    if engines:
+        return f"can't be compared: measured by a {engines.pop()}"
+    if not np.isfinite(mine.ci_low):
+        return "undecided: no interval, for there is one subject or family alone"
     if mine.ci_low <= published <= mine.ci_high:
         return "inside our interval"
     return "outside: published higher than ours" if published > mine.ci_high else "outside: published lower than ours"
@@ -205,7 +210,9 @@ def judge_gain(claim: Claim, experiment: Experiment, leads: "Leads") -> dict[str
         outcomes[outcome(Interval(middle, low, high, 0))].append(name)
     outcomes = {kind: sorted(found) for kind, found in outcomes.items()}
     embedded = [places[name] for name in (claim.cohort, other) if places[name].embedded]
-    return facts | told(claim, outcomes, None, embedded[0] if embedded else None)
+    return facts | told(
+        claim, outcomes, None, embedded[0] if embedded else None, leads.stand_in(claim, places[claim.cohort])
+    )
 
 
 class Leads:
@@ -232,6 +239,12 @@ class Leads:
                     if lead is not None:
                         found[f"{modality} {metric.replace('_', ' ')} over {rival}"] = lead
         return found
+
+    def stand_in(self, claim: Claim, cohort: Cohort) -> str:
+        """The segmenter that stood in for SynthSeg behind the claim's scores; empty where none did."""
+        parts = [part for keys, part in self.parts.items() if keys[0] == cohort.name and keys[1] in claim.metrics]
+        engines = {str(name) for part in parts if "engine" in part for name in part.engine.dropna()}
+        return next(iter(sorted(engines - {""})), "")
 
     def one(self, cohort: str, metric: str, modality: str, row: str, rival: str) -> Interval | None:
         """Mean paired difference with its interval, on the sessions that both have; None where there are none."""
@@ -264,12 +277,12 @@ def judge(
     missing = "; ".join(name for name in (claim.row, *claim.over) if name not in names)
     only = next(iter(leads.values()), None)
     return {"cohort": cohort.name, "not_run": missing} | told(
-        claim, outcomes, only, cohort if cohort.embedded else None
+        claim, outcomes, only, cohort if cohort.embedded else None, known.stand_in(claim, cohort)
     )
 
 
 def told(
-    claim: Claim, outcomes: dict[str, list[str]], only: Interval | None, embedded: Cohort | None
+    claim: Claim, outcomes: dict[str, list[str]], only: Interval | None, embedded: Cohort | None, stand_in: str
 ) -> dict[str, object]:
     """Verdict, details and counts of some comparisons."""
     if not any(outcomes.values()):
@@ -277,6 +290,8 @@ def told(
     verdict = summary(claim, outcomes, only)
     if embedded is not None:
         verdict += f" (on an embedded cohort, which says nothing about {embedded.stands_for or 'the paper'})"
+    if stand_in:
+        verdict += f" (by a {stand_in}, not by SynthSeg)"
     details = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in outcomes.items() if names and kind != "holds")
     return {"verdict": verdict, "details": details} | {kind: len(names) for kind, names in outcomes.items()}
 
@@ -290,6 +305,8 @@ def summary(claim: Claim, outcomes: dict[str, list[str]], only: Interval | None)
     """In words."""
     if claim.published is not None and only is not None:
         unit = UNITS[claim.metrics[0]]
+        if not np.isfinite(only.low):
+            return f"undecided: ours {only.value:+.2f} {unit}, of one subject or family alone"
         inside = "inside" if only.low <= claim.published <= only.high else "outside"
         told = f"published {claim.published:+.2f}, {inside} our interval"
         return f"ours {only.value:+.2f} {unit} ({only.low:+.2f} to {only.high:+.2f}); {told}"

@@ -39,7 +39,7 @@ def as_page(numbers: pd.DataFrame, judged: pd.DataFrame, different: str) -> str:
         "Claims ledger",
         "<h1>Claims ledger</h1>"
         "<p>Every comparative statement of sections 4.2 and 4.3 and every number of tables 1 and 2 of "
-        "arXiv:2604.05171, in our words, beside what this run measured. A comparison holds where the 95 % bootstrap "
+        "arXiv:2604.05171, in our words, beside what this run measured. A comparison holds where the bootstrap "
         "interval of the paired difference over subjects lies above 0, and is contradicted where it lies below. "
         "Published numbers were measured on other subjects with other weights.</p>"
         + (f'<p class="note standin">{html.escape(different)}</p>' if different else "")

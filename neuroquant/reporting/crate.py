@@ -30,7 +30,8 @@ LANGUAGE = "https://w3id.org/workflowhub/workflow-ro-crate#snakemake"
 PACKAGE = "https://pypi.org/project/{}/"
 DONE = "http://schema.org/CompletedActionStatus"
 FILES = (
-    "config.yaml", "report.html", "tables/*", "numbers/*.tsv", "numbers/*.csv", "figures/*", "report/*", "segmenter/*",
+    "config.yaml", "report.html", "tables/*", "numbers/*.tsv", "numbers/*.csv", "figures/*", "figures/montage/*/*",
+    "report/*", "segmenter/*",
     "models/*/*", "cohorts/*/*.tsv", "workflow/**/*",
 )  # fmt: skip
 """What the crate names. Volumes, latents and reconstructions are left out: they hold the data, and are large."""
@@ -40,11 +41,23 @@ KINDS = {
     "pdf": "application/pdf", "yaml": "application/yaml", "h5": "application/x-hdf5",
 }  # fmt: skip
 MADE_BY = {
-    "train": "models/", "train_standin": "segmenter/", "gather": "numbers/", "table": "tables/table",
-    "claims": "tables/claims", "draw_figure3": "figures/figure3", "draw_figure4": "figures/figure4",
-    "draw_rate": "figures/rate", "training_curves": "figures/training", "front_page": "report/", "qc": "figures/qc_",
-    "montage": "figures/montage_", "report": "report.html", "index": "cohorts/", "breakdown": "tables/breakdown",
-    "probe_details": "numbers/probe_details",
+    "train": ("models/",), "train_standin": ("segmenter/",),
+    "table": ("tables/table1", "tables/table2", "tables/cells"),
+    "gather": tuple(f"numbers/{name}.tsv" for name in ("fidelity", "dice", "dice_truth", "regions", "predictions")),
+    "claims": ("tables/claims",), "draw_figure3": ("figures/figure3", "report/viewer.html"),
+    "draw_figure4": ("figures/figure4",),
+    "draw_rate": ("figures/rate", "numbers/rate.csv", "numbers/costs.csv", "tables/costs"),
+    "training_curves": ("figures/training", "figures/codes"),
+    "front_page": (
+        "report/summary", "report/people", "report/origins", "report/checklist", "report/provenance",
+        "numbers/exclusions", "numbers/runtime",
+    ),
+    "qc": ("figures/qc_",), "montage": ("figures/montage/",), "report": ("report.html",),
+    "breakdown": (
+        "tables/breakdown", "numbers/structures", "numbers/agreement", "numbers/groups", "numbers/synthesis",
+        "numbers/codebook",
+    ),
+    "probe_details": ("numbers/probe_details", "tables/probes"), "compare_cohorts": ("numbers/cohorts_apart",),
 }  # fmt: skip
 """How the paths of what a rule made begin, for rules whose results the crate names."""
 Entity = dict[str, Any]
@@ -201,8 +214,7 @@ def tool(one: Ran, facts: dict[str, Any]) -> Entity:
 
 def tool_action(one: Ran, ids: list[Entity], inputs: list[Entity]) -> Entity:
     """All jobs of a rule as one action."""
-    begins = MADE_BY.get(one.rule)
-    made = [each for each in ids if begins and each["@id"].startswith(begins)]
+    made = [each for each in ids if each["@id"].startswith(MADE_BY.get(one.rule, ()))]
     action = {
         "@id": f"#action-{one.rule}",
         "@type": "CreateAction",

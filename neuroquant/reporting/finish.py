@@ -104,7 +104,8 @@ def private_words(experiment: Experiment, tables: list[Path], folders: list[Path
         return []
     words = {str(folder) for folder in folders if len(folder.parts) > 2}
     for cohort in experiment.cohorts:
-        words |= {path for path in (cohort.root, cohort.participants) if "/" in path.strip("/.")}
+        paths = (cohort.root, cohort.table, *cohort.participants_tables)
+        words |= {path for path in paths if "/" in path.strip("/.")}
     for table in tables:
         people = read_tsv(table)
         words |= {name for column in ("subject", "family") if column in people for name in people[column]}
@@ -128,12 +129,19 @@ def without_folder(block: str, folder: str) -> str:
 def named(page: str, private: Iterable[str]) -> list[str]:
     """Which of `private` stand in a report, or in a text that it embeds.
 
-    A folder is looked for as it is. A subject is looked for as a word, with and without "sub-" before it; where it is a
-    bare number only with it, for every table holds such numbers.
+    A folder is looked for as it is. A subject is looked for as a word, with and without "sub-" before it, also where an
+    underscore follows as in names of files; where it is a bare number only with it, for every table holds such numbers.
     """
     ours = "".join(match.group(0) for name in OURS if (match := re.search(BLOCK.format(name), page, flags=re.DOTALL)))
     texts = [re.sub(r"data:[^\"']*", "", ours), *embedded(page)]
-    words = set().union(*(WORD.findall(text) for text in texts))
+    words = {
+        "_".join(parts[first:last])
+        for text in texts
+        for word in set(WORD.findall(text))
+        for parts in [word.split("_")]
+        for first in range(len(parts))
+        for last in range(first + 1, len(parts) + 1)
+    }
     found = []
     for one in sorted(set(private) - {""}):
         if "/" in one or "\\" in one:

@@ -13,6 +13,13 @@ from neuroquant.reporting.people import Cohorts, between, counted, proven
 from neuroquant.reporting.summarise import MODALITIES, blocks
 from neuroquant.reporting.tables import Costs, html_table, lay_out
 
+DID = {
+    "retrained": "trained here",
+    "published": "run with their authors' weights",
+    "reference": "run without training",
+}
+"""What was done with the rows of a block."""
+
 
 def write(
     experiment: Experiment,
@@ -58,12 +65,7 @@ def in_words(experiment: Experiment, cells: pd.DataFrame, tests: pd.DataFrame) -
     places = listed([experiment.cohort(cohort).shown for cohort in experiment.table1.cohorts])
     size = " x ".join(map(str, experiment.volume.shape))
     found = {kind: rows for kind, rows in blocks(experiment, experiment.table1.rows).items() if rows}
-    did = {
-        "retrained": "trained here",
-        "published": "run with their authors' weights",
-        "reference": "run without training",
-    }
-    named = [f"{listed([experiment.row(row).shown for row in rows])} ({did[kind]})" for kind, rows in found.items()]
+    named = [f"{listed([experiment.row(row).shown for row in rows])} ({DID[kind]})" for kind, rows in found.items()]
     first = f"{listed(named)}: compared on volumes of {size} voxels of the test subjects of {places}."
     leads = tests[(tests.metric == "psnr") & (tests["rank"] == 1)]
     texts = [first, *(leader(experiment, cells, test) for _, test in leads.iterrows())]
@@ -151,7 +153,13 @@ def leader(experiment: Experiment, cells: pd.DataFrame, test: pd.Series) -> str:
     best = here[here.model == test.model].iloc[0]
     verdict = "a significant lead" if test.p_holm < 0.05 else "not a significant lead"
     place = f"{experiment.cohort(test.cohort).shown}, {test.modality}"
-    value = f"{best.value:.2f} dB (95 % interval {best.ci_low:.2f} to {best.ci_high:.2f})"
+    if sum(map(bool, blocks(experiment, experiment.table1.rows).values())) > 1:
+        place += f", {DID[experiment.row(test.model).block]}"
+    level = f"{experiment.statistics.confidence:.0%} interval"
+    if pd.isna(best.ci_low):
+        first = experiment.row(test.model).shown
+        return f"{place}: {first} has the highest PSNR, {best.value:.2f} dB, on one subject or family alone."
+    value = f"{best.value:.2f} dB ({level} {best.ci_low:.2f} to {best.ci_high:.2f})"
     second = experiment.row(test.against).shown
     return (
         f"{place}: {experiment.row(test.model).shown} has the highest PSNR, {value}, "

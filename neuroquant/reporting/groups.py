@@ -10,7 +10,9 @@ from neuroquant.config.experiment import Experiment
 from neuroquant.evaluation.statistics import cluster_bootstrap
 from neuroquant.files import read_tsv
 
-GROUPS = ["cohort", "model", "modality", "metric", "by", "group", "subjects", "value", "ci_low", "ci_high"]
+GROUPS = [
+    "cohort", "model", "modality", "metric", "by", "group", "subjects", "value", "ci_low", "ci_high", "stand_in",
+]  # fmt: skip
 WAYS = ("sex", "age", "site", "scanner")
 PERSON = ["cohort", "subject", "session", "sex", "age", "site", "scanner"]
 WORST = 10
@@ -44,7 +46,7 @@ def groups(experiment: Experiment, scores: pd.DataFrame) -> pd.DataFrame:
             for (model, modality, metric), cell in part.groupby(["model", "modality", "metric"], sort=False):
                 found = cluster_bootstrap(cell["value"], cell["cluster"], experiment.statistics)
                 facts = [cohort, model, modality, metric, by, group, cell.subject.nunique()]
-                rows.append([*facts, found.value, found.low, found.high])
+                rows.append([*facts, found.value, found.low, found.high, cell.engine.iloc[0]])
     table = pd.DataFrame(rows, columns=GROUPS)
     return table.sort_values(["cohort", "model", "modality", "metric"], kind="stable", ignore_index=True)
 
@@ -73,8 +75,14 @@ def worst(experiment: Experiment, scores: pd.DataFrame, model: str) -> pd.DataFr
     keys = ["cohort", "subject", "session", "modality"]
     mine = scores[scores.model == model]
     low = mine[mine.metric == "psnr"].sort_values(["value", *keys]).head(WORST)
-    names = {name: f"test subject {number + 1}" for number, name in enumerate(sorted(set(scores.subject)))}
-    who = low.subject + " " + low.session if experiment.report.identifiable else low.subject.map(names)
+    names = {
+        (cohort, name): f"test subject {number + 1}"
+        for cohort, here in scores.groupby("cohort")
+        for number, name in enumerate(sorted(set(here.subject)))
+    }
+    who = [names[key] for key in zip(low.cohort, low.subject, strict=True)]
+    if experiment.report.identifiable:
+        who = low.subject + " " + low.session
     facts = {
         "cohort": low.cohort.map(lambda name: experiment.cohort(name).shown),
         "who": who,

@@ -119,13 +119,13 @@ def made_by(experiment: Experiment, facts: dict[str, Any]) -> str:
     inputs = pd.DataFrame({"file": list(facts["inputs_sha256"]), "SHA-256": list(facts["inputs_sha256"].values())})
     return (
         small_table(table, wrap=True)
-        + "<h2>Hashes</h2><p>Of the tables that the report was made from. The hash of the scores behind each cell "
-        f"stands in {link('tables/cells.csv', 'cells.csv')}; the files of the whole run, checkpoints included, are in "
+        + "<h2>Hashes</h2><p>Of the tables that the report was made from. The hash of the scores behind each cell stands in "
+        f"{link('tables/cells.csv', 'cells.csv')}; models, tables, figures and numbers with their hashes are in "
         "<code>ro-crate-metadata.json</code> beside the report.</p>" + small_table(inputs) + reproduce(experiment)
     )
 
 
 def reproduce(experiment: Experiment) -> str:
     """The command."""
-    command = f"snakemake --cores all --configfile results/{experiment.experiment}/config.yaml all"
+    command = f"snakemake all --cores all --configfile results/{experiment.experiment}/config.yaml"
     return f"<h2>To do it again</h2><p>In a checkout of that commit:</p><pre>{command}</pre>"

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from neuroquant.config.experiment import Experiment
+from neuroquant.errors import kind_of
 from neuroquant.files import read_tsv, write_text
 from neuroquant.reporting.pages import page, small_table
 from neuroquant.reporting.summarise import write_csv
@@ -56,7 +57,7 @@ def exclusions(experiment: Experiment, cohorts: Cohorts) -> pd.DataFrame:
     for cohort, path in zip(experiment.cohorts, cohorts.excluded, strict=True):
         dropped = read_tsv(path)
         if len(dropped):
-            dropped["reason"] = dropped.reason.str.split(r" \(|;|: ", regex=True).str[0]
+            dropped["reason"] = dropped.reason.map(kind_of)
             counts = dropped.groupby("reason").agg(sessions=("session", "size"), subjects=("subject", "nunique"))
             counts = counts.sort_values("sessions", ascending=False, kind="stable").reset_index()
             parts.append(counts.assign(cohort=cohort.name)[EXCLUSIONS])

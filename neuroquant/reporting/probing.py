@@ -19,7 +19,7 @@ WORDS = (
     "'Gain' is the AUROC less that of head size alone on the same sessions. 'linear, permuted' is the linear probe "
     "after the training subjects' sexes were shuffled: what it reads is chance. AUROC ranks, Brier's score and the "
     "calibration error judge the probabilities. 'By subject' averages the probabilities of a subject's sessions first; "
-    "all else counts sessions. 95 % intervals resample families, or subjects."
+    "all else counts sessions. Intervals resample families, or subjects."
 )
 
 

@@ -16,7 +16,7 @@ METRICS = {"psnr": "PSNR (dB)", "ssim": "SSIM (%)", "dice": "Dice (%)"}
 COSTS = ["model", "cohort", "factor", "kbit_per_volume", "bits_per_voxel", "parameters", "encode_s", "decode_s"]
 RATES = [
     "cohort", "model", "modality", "kbit_per_volume", "bits_per_voxel", "psnr", "psnr_low", "psnr_high", "ssim",
-    "ssim_low", "ssim_high", "dice", "dice_low", "dice_high",
+    "ssim_low", "ssim_high", "dice", "dice_low", "dice_high", "stand_in",
 ]  # fmt: skip
 MARKS = "oDsv^P*X"
 OTHERS = "rows of table 2 alone"
@@ -89,9 +89,10 @@ def rates(experiment: Experiment, table: pd.DataFrame, scores: pd.DataFrame) -> 
     table : as `costs` gives it.
     scores : as `summarise.load_scores` gives them.
     """
-    found = {}
+    found, engines = {}, {}
     for keys, part in scores[scores.metric.isin(METRICS)].groupby(["cohort", "model", "modality", "metric"]):
         found[keys] = measured(experiment, part)
+        engines[keys] = part.engine.iloc[0]
     rows = []
     for spent in table.itertuples():
         for modality in MODALITIES:
@@ -99,7 +100,8 @@ def rates(experiment: Experiment, table: pd.DataFrame, scores: pd.DataFrame) -> 
             cells = [found.get((spent.cohort, spent.model, modality, metric)) for metric in METRICS]
             if any(cells):
                 values = [(c.value, c.low, c.high) if c else (np.nan,) * 3 for c in cells]
-                rows.append([*facts, *(number for three in values for number in three)])
+                engine = engines.get((spent.cohort, spent.model, modality, "dice"), "")
+                rows.append([*facts, *(number for three in values for number in three), engine])
     return pd.DataFrame(rows, columns=RATES)
 
 
@@ -127,7 +129,10 @@ def draw(experiment: Experiment, table: pd.DataFrame, ceiling: pd.DataFrame, *ou
             axis.set_xscale("log")
             axis.set_xlabel("kbit a volume" if cohort == cohorts[-1] else "")
             axis.set_ylabel(name)
-    figure.suptitle("Filled: T1w; hollow: T2w", fontsize=8)
+    engines = sorted(set(table.stand_in) - {""})
+    figure.suptitle(
+        "Filled: T1w; hollow: T2w" + (f". Dice by a {engines[0]}, not by SynthSeg" if engines else ""), fontsize=8
+    )
     figure.tight_layout()
     order = [*(experiment.row(name).shown for name in experiment.table1.rows), OTHERS, EXTRA[CEILING]]
     legend(figure, list(grid.flat), order)

@@ -12,6 +12,8 @@ from neuroquant.files import written_whole
 from neuroquant.reporting.numbers import read_numbers
 from neuroquant.reporting.published import published
 
+EMBEDDED = "embedded cohort"
+"""What a cohort that the workflow made itself is called in the column `stand_in`."""
 COLUMNS = ["cohort", "model", "modality", "metric", "value", "ci_low", "ci_high", "n_subjects", "published", "stand_in"]
 TESTS = [
     "cohort", "modality", "metric", "model", "rank", "against", "difference", "ci_low", "ci_high", "effect_size", "p",
@@ -95,7 +97,7 @@ def cell(experiment: Experiment, table: str, row: str, part: pd.DataFrame) -> di
     cohort = experiment.cohort(first.cohort)
     interval = measured(experiment, part)
     shown_as = "" if row in EXTRA else experiment.row(row).published_as
-    stand_ins = ["embedded cohort"] if cohort.embedded else []
+    stand_ins = [EMBEDDED] if cohort.embedded else []
     stand_ins += [first.engine] if first.engine else []
     return {
         "cohort": first.cohort,

@@ -46,6 +46,10 @@ class Cell:
     rank: int
     tied: bool
 
+    def between(self, dash: str) -> str:
+        """The interval; nothing where one subject or family alone gives none."""
+        return f"{self.low:.2f}{dash}{self.high:.2f}" if self.low == self.low else ""
+
 
 @dataclass(frozen=True)
 class Line:
@@ -142,9 +146,9 @@ def _cell(
 
 def _notes(experiment: Experiment, cells: pd.DataFrame, tests: pd.DataFrame, parted: bool) -> list[str]:
     notes = [
-        "Means over the sessions of test subjects, with 95 % intervals of a bootstrap over families (subjects where no "
-        f"family is known). PSNR in dB, the rest in percent; PSNR and SSIM over the region "
-        f"'{experiment.fidelity.region}'. Bold: best; underlined: second. kbit: what decoding a volume needs; M: "
+        f"Means over the sessions of test subjects, with {experiment.statistics.confidence:.0%} intervals of a "
+        "bootstrap over families (subjects where no family is known); where there is one alone, without. PSNR in dB, "
+        f"the rest in percent; PSNR and SSIM over the region '{experiment.fidelity.region}'. Bold: best; underlined: second. kbit: what decoding a volume needs; M: "
         "millions of parameters. Seconds a volume, which hang on the machine, are in the table of costs."
     ]
     if (cells.model == CEILING).any():
@@ -187,7 +191,8 @@ def _markdown_cell(cell: Cell | None) -> str:
     value = {1: "**{}**", 2: "<u>{}</u>"}.get(cell.rank, "{}").format(f"{cell.value:.2f}")
     mark = "~" if cell.tied else ""
     paper = f" [{cell.published:.2f}]" if cell.published == cell.published else ""
-    return f"{value}{mark} ({cell.low:.2f}–{cell.high:.2f}){paper}"
+    between = f" ({cell.between('–')})" if cell.between("–") else ""
+    return f"{value}{mark}{between}{paper}"
 
 
 def html_table(sheet: Sheet) -> str:
@@ -227,8 +232,7 @@ def _html_cell(cell: Cell | None) -> str:
     mark = "~" if cell.tied else ""
     paper = f' <span class="paper">[{cell.published:.2f}]</span>' if cell.published == cell.published else ""
     return (
-        f'<td><span class="{kind}">{cell.value:.2f}</span>{mark}{paper}'
-        f'<span class="ci">{cell.low:.2f}–{cell.high:.2f}</span></td>'
+        f'<td><span class="{kind}">{cell.value:.2f}</span>{mark}{paper}<span class="ci">{cell.between("–")}</span></td>'
     )
 
 
@@ -264,7 +268,7 @@ def _tex_cell(cell: Cell | None) -> str:
     value = {1: r"\textbf{%s}", 2: r"\underline{%s}"}.get(cell.rank, "%s") % f"{cell.value:.2f}"
     mark = r"$^{\sim}$" if cell.tied else ""
     paper = f" [{cell.published:.2f}]" if cell.published == cell.published else ""
-    return rf"{value}{mark} {{\tiny {cell.low:.2f}--{cell.high:.2f}{paper}}}"
+    return rf"{value}{mark} {{\tiny {cell.between('--')}{paper}}}"
 
 
 def _tex(text: str) -> str:

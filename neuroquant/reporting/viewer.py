@@ -44,8 +44,9 @@ def choose(fidelity: Path, cohort: str, row: str, identifiable: bool) -> list[Sh
     Subjects go by their number among the test subjects, unless the report may name them.
     """
     scores = read_tsv(fidelity, ("value",))
+    scores = scores[scores.cohort == cohort]
     numbers = {name: number + 1 for number, name in enumerate(sorted(set(scores.subject)))}
-    scores = scores[(scores.cohort == cohort) & (scores.model == row) & (scores.metric == "psnr")]
+    scores = scores[(scores.model == row) & (scores.metric == "psnr")]
     means = scores[scores.region == "whole"].groupby(["subject", "session"])["value"].mean()
     means = means.sort_values(kind="stable")
     if not len(means):

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-import neuroquant
 from neuroquant.config.model import ModelRow
 from neuroquant.config.volume import Volume
+from neuroquant.sources import PACKAGE, code_hash
 from neuroquant.volumes.store import ArrayFile
 
 SHOWN_ONLY = {"name", "label", "published_as", "latent"}
@@ -18,8 +18,6 @@ WATCHED_ONLY = {"log_every", "checkpoint_every", "pictures_every", "val_sessions
 ROUNDED_ONLY = {"compile", "accumulate", "recompute"}
 """Settings of a training or a phase that change how a step is computed, and by that the weights by no more than
 rounding."""
-CODE = ("models", "training", "similarity.py", "convolution.py")
-"""Where the code lies that decides the weights."""
 
 
 def identity(row: ModelRow, volume: Volume, shards: list[Path]) -> dict[str, Any]:
@@ -33,7 +31,7 @@ def identity(row: ModelRow, volume: Volume, shards: list[Path]) -> dict[str, Any
         "row": settings,
         "volume": volume.model_dump(mode="json"),
         "data": digest([shard_digest(path) for path in sorted(shards)]),
-        "code": code_digest(),
+        "code": code_digest(row.architecture),
     }
 
 
@@ -57,13 +55,10 @@ def shard_digest(path: Path) -> str:
     return found.hexdigest()
 
 
-def code_digest() -> str:
-    """Fingerprint of the source code that decides the weights."""
-    root = Path(neuroquant.__file__).parent
-    files = [
-        file for part in CODE for file in ((root / part).rglob("*.py") if (root / part).is_dir() else [root / part])
-    ]
-    return digest({str(file.relative_to(root)): file.read_text(encoding="utf-8") for file in files})
+def code_digest(architecture: str) -> str:
+    """Fingerprint of the code that decides the weights: training's, and that of the architecture alone."""
+    path = PACKAGE.joinpath("models", *architecture.split("."))
+    return code_hash(PACKAGE / "training/run.py", path if path.is_dir() else path.with_suffix(".py"))
 
 
 def differences(old: Any, new: Any, key: str = "") -> list[str]:

@@ -49,6 +49,11 @@ def test_intervals_of_an_area_under_the_curve_cover_too():
     assert 930 <= covered <= 970
 
 
+def test_one_family_alone_gives_a_mean_and_no_interval():
+    found = cluster_bootstrap([1.0, 3.0], ["a", "a"], Statistics(bootstrap=100))
+    assert found.value == 2 and np.isnan(found.low) and np.isnan(found.high) and found.n_clusters == 1
+
+
 def test_an_interval_over_sessions_would_be_too_narrow():
     values, clusters = clustered(np.random.default_rng(1), 200)
     whole = cluster_bootstrap(values, clusters, Statistics())

@@ -12,7 +12,7 @@ from run import ROOT, TINY
 
 from neuroquant.cli import main
 from neuroquant.cluster.asks import planned
-from neuroquant.cluster.estimate import bytes_needed, parts, sessions_of
+from neuroquant.cluster.estimate import MAKERS, bytes_needed, parts, sessions_of
 from neuroquant.cluster.rates import earlier_runs, recorded
 from neuroquant.config.load import load_experiment, resolve_experiment
 
@@ -122,10 +122,13 @@ def test_sessions_are_counted_in_manifests_and_before_that_expected_by_shares(ti
 def test_disk_grows_with_the_volumes_and_shrinks_by_what_is_there(tiny, tmp_path):
     small = experiment_of(tiny)
     large = resolve_experiment({**TINY, "volume": {"shape": [64, 64, 64]}}, ROOT / "config", "x")
-    assert bytes_needed(large, tmp_path) == pytest.approx(8 * bytes_needed(small, tmp_path), rel=1e-3)
+    rules = set(MAKERS.values())
+    assert bytes_needed(large, tmp_path, rules) == pytest.approx(8 * bytes_needed(small, tmp_path, rules), rel=1e-3)
+    assert 0 < bytes_needed(small, tmp_path, {"preprocess"}) < bytes_needed(small, tmp_path, rules)
+    assert bytes_needed(small, tmp_path, {"table"}) == 0
     (tmp_path / "volumes/embedded").mkdir(parents=True)
     (tmp_path / "volumes/embedded/train-000.h5").write_bytes(bytes(1000))
-    assert bytes_needed(small, tmp_path) == bytes_needed(small, tmp_path / "elsewhere") - 1000
+    assert bytes_needed(small, tmp_path, rules) == bytes_needed(small, tmp_path / "elsewhere", rules) - 1000
 
 
 def test_the_full_model_at_its_default_widths_has_the_floor_of_its_schedule(tmp_path, monkeypatch):

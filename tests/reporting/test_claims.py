@@ -68,6 +68,13 @@ def test_on_the_papers_own_cohorts_a_number_is_inside_or_outside_the_interval(ex
         ledger = numbers_ledger(real(experiment), tables)
         row = ledger[(ledger.model == "SD-VAE") & (ledger.published == 27.48)]
         assert row.verdict.item() == verdict
+    tables["table1"].loc[at, ["ci_low", "ci_high"]] = float("nan")
+    ledger = numbers_ledger(real(experiment), tables)
+    assert ledger[(ledger.model == "SD-VAE") & (ledger.published == 27.48)].verdict.item().startswith("undecided")
+    tables["table1"].loc[at, "stand_in"] = "stand-in segmenter"
+    ledger = numbers_ledger(real(experiment), tables)
+    told = ledger[(ledger.model == "SD-VAE") & (ledger.published == 27.48)].verdict.item()
+    assert told == "can't be compared: measured by a stand-in segmenter"
 
 
 def test_statements_hold_or_are_contradicted_where_the_interval_leaves_out_zero(experiment, scored):

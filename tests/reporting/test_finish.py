@@ -67,9 +67,14 @@ def test_a_bare_number_is_a_name_only_behind_sub(tmp_path):
     assert named(page, ["control"]) == [], "a word without a number can't be told from language"
 
 
+def test_a_subject_in_the_name_of_a_file_is_named(tmp_path):
+    page = report(tmp_path, text="sub-NDAR123_ses-1_T1w.nii.gz and NCANDA_S00033_baseline").read_text()
+    assert named(page, ["sub-NDAR123", "NCANDA_S00033", "NCANDA_S0003"]) == ["NCANDA_S00033", "sub-NDAR123"]
+
+
 def test_private_are_subjects_and_folders_unless_the_report_may_name_them(tmp_path, experiment):
     write_tsv(pd.DataFrame({"subject": ["a1", "b2"]}), tmp_path / "s.tsv")
-    own = experiment.cohorts[0].model_copy(update={"root": "/data/own", "participants": "/data/own/p.tsv"})
+    own = experiment.cohorts[0].model_copy(update={"root": "/data/own", "participants": ["/data/own/p.tsv", "q.csv"]})
     experiment = experiment.model_copy(update={"cohorts": (own,)})
     words = private_words(experiment, [tmp_path / "s.tsv"], [tmp_path])
     assert {"a1", "b2", "/data/own", "/data/own/p.tsv", str(tmp_path)} == set(words)

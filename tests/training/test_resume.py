@@ -137,11 +137,11 @@ def test_settings_that_change_no_weight_leave_a_checkpoint_usable(tmp_path, shar
 
 def test_changed_code_repeats_a_finished_training_but_not_a_begun_one(tmp_path, shards, trouble, capsys, monkeypatch):
     interrupted(tmp_path, shards[0], trouble)
-    monkeypatch.setattr(identity, "code_digest", lambda: "other code")
+    monkeypatch.setattr(identity, "code_digest", lambda architecture: "other code")
     train(tmp_path, shards[0])
     said = capsys.readouterr().err
     assert "the code has changed" in said and "going on from step 5" in said
-    monkeypatch.setattr(identity, "code_digest", lambda: "yet other code")
+    monkeypatch.setattr(identity, "code_digest", lambda architecture: "yet other code")
     train(tmp_path, shards[0])
     said = capsys.readouterr().err
     assert "that one is finished, and the code has changed since" in said and "going on" not in said
