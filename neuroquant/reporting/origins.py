@@ -120,8 +120,8 @@ def made_by(experiment: Experiment, facts: dict[str, Any]) -> str:
     return (
         small_table(table, wrap=True)
         + "<h2>Hashes</h2><p>Of the tables that the report was made from. The hash of the scores behind each cell "
-        f"stands in {link('tables/cells.csv', 'cells.csv')}; models, tables, figures and numbers with their hashes are in "
-        "<code>ro-crate-metadata.json</code> beside the report.</p>" + small_table(inputs) + reproduce(experiment)
+        f"stands in {link('tables/cells.csv', 'cells.csv')}; models, tables, figures and numbers with their hashes are "
+        "in <code>ro-crate-metadata.json</code> beside the report.</p>" + small_table(inputs) + reproduce(experiment)
     )
 
 

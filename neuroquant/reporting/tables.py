@@ -148,7 +148,8 @@ def _notes(experiment: Experiment, cells: pd.DataFrame, tests: pd.DataFrame, par
     notes = [
         f"Means over the sessions of test subjects, with {experiment.statistics.confidence:.0%} intervals of a "
         "bootstrap over families (subjects where no family is known); where there is one alone, without. PSNR in dB, "
-        f"the rest in percent; PSNR and SSIM over the region '{experiment.fidelity.region}'. Bold: best; underlined: second. kbit: what decoding a volume needs; M: "
+        f"the rest in percent; PSNR and SSIM over the region '{experiment.fidelity.region}'. Bold: best; underlined: "
+        "second. kbit: what decoding a volume needs; M: "
         "millions of parameters. Seconds a volume, which hang on the machine, are in the table of costs."
     ]
     if (cells.model == CEILING).any():
