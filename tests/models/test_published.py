@@ -4,6 +4,7 @@ import subprocess
 import sys
 from types import SimpleNamespace
 
+import httpx2
 import huggingface_hub
 import pytest
 import torch
@@ -156,3 +157,16 @@ def test_an_architecture_without_published_weights_says_so(tmp_path):
     row = ModelRow(name="row", architecture="baselines.lowpass", weights={**facts, "licence": "MIT"})
     with pytest.raises(InputError, match="published weights"):
         load_published(row, models.build("baselines.lowpass", {}))
+
+
+def test_a_file_that_a_cache_has_is_taken_where_the_hub_cannot_be_asked(tmp_path, monkeypatch, capsys):
+    (tmp_path / "hub.pth").write_bytes(b"abc")
+
+    def unreachable(hub, revision):
+        raise httpx2.ConnectError("no network")
+
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", lambda hub, filename, revision: tmp_path / "hub.pth")
+    monkeypatch.setattr(huggingface_hub, "HfApi", lambda: SimpleNamespace(model_info=unreachable))
+    facts = {"hub": "someone/something", "revision": "abc1", "sha256": sha256(tmp_path / "hub.pth")}
+    assert fetch(row_of("medvae", tmp_path / "here/w.pth", **facts).weights, "key").read_bytes() == b"abc"
+    assert "licence that someone/something states wasn't read" in capsys.readouterr().err

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from neuroquant.cluster import slurm
-from neuroquant.cluster.asks import Ask, alike, gpu_of
+from neuroquant.cluster.asks import Ask, alike, gpu_of, gpus_of
 from neuroquant.cluster.check import faults
 from neuroquant.cluster.slurm import minutes_of, partitions
 
@@ -148,3 +148,8 @@ def test_gpus_are_read_in_every_form_that_slurm_prints(gres, gpu):
 def test_rules_that_ask_for_the_same_are_one_question():
     asks = [TRAIN, dataclasses.replace(TRAIN, rule="probe", jobs=3), dataclasses.replace(TRAIN, threads=1)]
     assert [(ask.rule, ask.jobs) for ask in alike(asks)] == [("train, probe", 15), ("train", 12)]
+
+
+def test_a_node_with_two_kinds_of_gpus_is_known_by_both():
+    assert list(gpus_of("gpu:a100_3g.20gb:2(S:0),gpu:h100:2,mps:100")) == [("a100_3g.20gb", 2), ("h100", 2)]
+    assert list(gpus_of("gpu:4")) == [("", 4)] and list(gpus_of("(null)")) == []
