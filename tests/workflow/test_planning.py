@@ -117,3 +117,23 @@ def test_every_rule_reruns_with_the_code_of_its_own_script(name):
         return  # asked for by name; inherited from the rule that it is a variant of
     assert code, f"rule {name} lacks code="
     assert script is None or f'"{script.group(1)}"' in code.group(1), f"rule {name} hashes {code.group(1)}"
+
+
+def test_a_dry_run_leaves_what_a_run_beside_it_has_written(tmp_path):
+    kept = {"config.yaml": "experiment: tiny\n", "logs/failures/train.json": "{}"}
+    for name, text in kept.items():
+        path = tmp_path / "results/tiny" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    done = snakemake(tmp_path, "--dry-run", "all")
+    assert done.returncode == 0, done.stdout
+    assert {name: (tmp_path / "results/tiny" / name).read_text() for name in kept} == kept
+
+
+def test_a_split_that_the_experiment_itself_writes_is_refused_before_it_is_removed(tmp_path):
+    own = tmp_path / "results/tiny/cohorts/embedded/splits.tsv"
+    own.parent.mkdir(parents=True)
+    own.write_text("subject\tsplit\n")
+    done = snakemake(tmp_path, "all", config=merge(TINY, {"split": {"file": str(own)}}))
+    assert done.returncode and "copy it elsewhere, and name the copy" in done.stdout
+    assert own.is_file()
