@@ -120,6 +120,7 @@ rule report:
         results=lambda wildcards, output: str(Path(output.page).parent),
         base=str(BASE),
         code=code_of("report"),
+        captions=code_hash(*CAPTIONS.glob("*.rst")),
         failures=str(FAILURES),
     message:
         "writing {output.page}"

@@ -142,7 +142,10 @@ def _size_faults(job: Ask, nodes: list[Nodes], where: str) -> Iterator[InputErro
     most = max(group.mem_mb for group in able if group.cpus >= job.threads)
     if (job.mem_mb or 0) > most:
         told = f"{_who(job)} for {job.mem_mb} MB, the largest node of partition {where} has {most}"
-        edit = f"lower compute.{'train_mem_mb' if job.rule == 'train' else 'mem_mb'}, or name another partition"
+        key = f"set-resources.{job.rule.split(',')[0]}"
+        edit = f"set {key}.mem_mb in the profile (compute.mem_mb is what networks ask for), or name another partition"
+        if job.rule == "train":
+            edit = "lower compute.train_mem_mb, or name another partition"
         yield InputError(EXPERIMENT, told, "no more than a node has", edit)
 
 

@@ -5,7 +5,7 @@ from math import prod
 from pathlib import Path
 
 from neuroquant.cluster.asks import Ask
-from neuroquant.cluster.rates import REFERENCE_SHAPE, Rate, recorded
+from neuroquant.cluster.rates import REFERENCE_SHAPE, Rate, pairs_in, recorded
 from neuroquant.cohorts.index import find_sessions
 from neuroquant.config.experiment import Experiment
 from neuroquant.config.model import ModelRow
@@ -33,8 +33,11 @@ class Part:
     source: str
 
 
-def sessions_of(experiment: Experiment, results: Path) -> dict[str, dict[str, float]]:
-    """Sessions by cohort and split: counted in the shards' manifests where they are, else found scans by shares."""
+def pairs_of(experiment: Experiment, results: Path) -> dict[str, dict[str, float]]:
+    """Pairs of images by cohort and split: counted in the shards' manifests where they are, else found scans by shares.
+
+    A session of one modality is half a pair.
+    """
     counts = {}
     for cohort in experiment.cohorts:
         folder = results / "cohorts" / cohort.name
@@ -42,7 +45,7 @@ def sessions_of(experiment: Experiment, results: Path) -> dict[str, dict[str, fl
         if manifests:
             found = dict.fromkeys(("train", "val", "test"), 0.0)
             for path in manifests:
-                found[path.stem.split("-")[0]] += len(path.read_text(encoding="utf-8").splitlines()) - 1
+                found[path.stem.split("-")[0]] += pairs_in(path)
             counts[cohort.name] = found
             continue
         if cohort.synthetic:
@@ -51,14 +54,15 @@ def sessions_of(experiment: Experiment, results: Path) -> dict[str, dict[str, fl
             inventory = folder / "inventory.tsv"
             files = find_sessions(cohort, inventory).values() if inventory.exists() else []
             least = 2 if cohort.modalities == "paired" else 1
-            total = sum(len({"t1w", "t2w"} & set(kinds)) >= least for kinds in files)
+            images = [len({"t1w", "t2w"} & set(kinds)) for kinds in files]
+            total = sum(number / 2 for number in images if number >= least)
         counts[cohort.name] = {name: total * getattr(experiment.split, name) for name in ("train", "val", "test")}
     return counts
 
 
 def parts(asks: list[Ask], experiment: Experiment, results: Path, earlier: dict[str, Rate]) -> list[Part]:
     """Costs of every rule, in the order of `asks`."""
-    counts = sessions_of(experiment, results)
+    counts = pairs_of(experiment, results)
     jobs: dict[str, int] = {}
     for ask in asks:
         jobs[ask.rule] = jobs.get(ask.rule, 0) + ask.jobs
@@ -111,9 +115,9 @@ def _floor(row: ModelRow, experiment: Experiment) -> Rate | None:
 
 
 def _by_session(rule: str, jobs: int, experiment: Experiment, counts: dict, earlier: dict[str, Rate]) -> Part:
-    """Rules that work on shards: seconds a session times sessions times rows."""
+    """Rules that work on shards: seconds a pair of images times pairs times rows."""
     everyone = sum(sum(splits.values()) for splits in counts.values())
-    rate = earlier.get(rule) or _seconds_a_session(rule, experiment)
+    rate = earlier.get(rule) or _seconds_a_pair(rule, experiment)
     if rate is None:
         return Part(rule, None, None, "no rate is recorded")
     shards = len(experiment.cohorts) * sum(experiment.shards.model_dump().values())
@@ -126,7 +130,7 @@ def _by_session(rule: str, jobs: int, experiment: Experiment, counts: dict, earl
     return Part(rule, hours, hours / max(jobs, 1), rate.source)
 
 
-def _seconds_a_session(rule: str, experiment: Experiment) -> Rate | None:
+def _seconds_a_pair(rule: str, experiment: Experiment) -> Rate | None:
     rates, volume = recorded(), experiment.volume
     size = prod(volume.shape) / prod(REFERENCE_SHAPE)
     if rule == "preprocess":
@@ -152,7 +156,7 @@ def bytes_needed(experiment: Experiment, results: Path, rules: set[str]) -> int:
 
 def disk(experiment: Experiment, results: Path) -> dict[str, float]:
     """Bytes of the large folders, all rows together."""
-    counts, rates = sessions_of(experiment, results), recorded()
+    counts, rates = pairs_of(experiment, results), recorded()
     voxels = 2 * prod(experiment.volume.shape)  # T1w and T2w
     everyone = sum(sum(splits.values()) for splits in counts.values())
     pairs = {

@@ -32,7 +32,7 @@ def recorded() -> dict[str, Rate]:
 
 
 def earlier_runs(results: Path, experiment: Experiment) -> dict[str, Rate]:
-    """Seconds a session (rules that work on shards) or a training (`train.<row>`), from runs that left their times.
+    """Seconds a pair of images (rules on shards) or a training (`train.<row>`), from runs that left their times.
 
     A run counts where its volumes have the same shape, and a row where its architecture, parameters and kinds of
     phases are the same; seconds go with the steps. What ran on another kind of processor can't be told from here.
@@ -48,15 +48,21 @@ def earlier_runs(results: Path, experiment: Experiment) -> dict[str, Rate]:
 def _shards(run: Path) -> Iterator[tuple[str, Rate]]:
     manifests = {(path.parts[-3], path.stem): path for path in run.glob("cohorts/*/shards/*.tsv")}
     for rule in BY_SHARD:
-        seconds, sessions = 0.0, 0
+        seconds, pairs = 0.0, 0.0
         for path in (run / "benchmarks" / rule).glob("*.tsv"):
             *_, cohort, split, bucket = ("", *path.stem.split("-"))
             manifest = manifests.get((cohort, f"{split}-{bucket}"))
-            lines = len(manifest.read_text(encoding="utf-8").splitlines()) - 1 if manifest else 0
-            if lines > 0:
-                seconds, sessions = seconds + _seconds(path), sessions + lines
-        if sessions:
-            yield rule, Rate(seconds / sessions, f"{run / 'benchmarks' / rule}: measured in an earlier run")
+            held = pairs_in(manifest) if manifest else 0.0
+            if held:
+                seconds, pairs = seconds + _seconds(path), pairs + held
+        if pairs:
+            yield rule, Rate(seconds / pairs, f"{run / 'benchmarks' / rule}: measured in an earlier run")
+
+
+def pairs_in(manifest: Path) -> float:
+    """Pairs of images that a shard's manifest names; a session of one modality is half a pair."""
+    with open(manifest, encoding="utf-8", newline="") as file:
+        return sum(bool(row["t1w"]) + bool(row["t2w"]) for row in csv.DictReader(file, delimiter="\t")) / 2
 
 
 def _trainings(run: Path, settings: dict, experiment: Experiment) -> Iterator[tuple[str, Rate]]:

@@ -52,7 +52,7 @@ def write_breakdown(experiment: Experiment, sources: Sources, csv: dict[str, Pat
         "structures": structures(experiment, read_numbers("dice", sources.dice, "dice", "nsd")),
         "groups": groups(experiment, scores),
         "synthesis": synthesis(experiment, sources.synthesis),
-        "codebook": codebook(sources.codes),
+        "codebook": codebook(experiment, sources.codes),
     }
     for name, table in made.items():
         write_csv(table, csv[name])

@@ -8,16 +8,21 @@ import pandas as pd
 from neuroquant.config.experiment import Experiment
 from neuroquant.evaluation.statistics import cluster_bootstrap
 from neuroquant.files import read_tsv
+from neuroquant.reporting.summarise import EMBEDDED
 
-CODEBOOK = ["cohort", "model", "modality", "codebook", "size", "tokens", "used", "usage", "perplexity"]
+CODEBOOK = [
+    "cohort", "model", "modality", "codebook", "size", "tokens", "used", "usage", "perplexity",
+    "stand_in",
+]  # fmt: skip
 SYNTHESIS = [
     "cohort", "model", "source", "modality", "appearance", "metric", "images", "subjects", "value", "ci_low", "ci_high",
+    "stand_in",
 ]  # fmt: skip
 BOTH = "both"
 """Modality of the counts of all images together."""
 
 
-def codebook(shards: list[Path]) -> pd.DataFrame:
+def codebook(experiment: Experiment, shards: list[Path]) -> pd.DataFrame:
     """How many words of each codebook test images use, and their perplexity, by modality and over both.
 
     Parameters
@@ -38,7 +43,7 @@ def codebook(shards: list[Path]) -> pd.DataFrame:
         tokens = part.groupby("code").tokens.sum()
         share = tokens / tokens.sum()
         facts = [cohort, model, modality, book, int(size), int(tokens.sum()), len(tokens), len(tokens) / int(size)]
-        rows.append([*facts, float(np.exp(-(share * np.log(share)).sum()))])
+        rows.append([*facts, float(np.exp(-(share * np.log(share)).sum())), _stand_in(experiment, cohort)])
     table = pd.DataFrame(rows, columns=CODEBOOK)
     return table.sort_values(["cohort", "model", "codebook", "modality"], kind="stable", ignore_index=True)
 
@@ -58,4 +63,10 @@ def synthesis(experiment: Experiment, shards: list[Path]) -> pd.DataFrame:
         values = part["value"] * (100 if keys[-1] == "ssim" else 1)
         found = cluster_bootstrap(values, part["cluster"], experiment.statistics)
         rows.append([*keys, len(part), part.subject.nunique(), found.value, found.low, found.high])
+        rows[-1].append(_stand_in(experiment, keys[0]))
     return pd.DataFrame(rows, columns=SYNTHESIS)
+
+
+def _stand_in(experiment: Experiment, cohort: str) -> str:
+    """What stands in for a cohort of the study, if anything does."""
+    return EMBEDDED if experiment.cohort(cohort).embedded else ""

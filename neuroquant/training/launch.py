@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from neuroquant.errors import InputError
@@ -114,8 +115,13 @@ def stop_child(process: subprocess.Popen) -> None:
 
 
 def stop_steps(process: subprocess.Popen) -> None:
-    """Ask the tasks on all nodes to stop; a signal to srun itself would kill them before they have saved."""
-    subprocess.run(["scancel", "--signal=TERM", os.environ["SLURM_JOB_ID"]], check=False)
+    """Ask the tasks on all nodes to stop; a signal to srun itself would kill them before they have saved.
+
+    Where SLURM itself ends the job they have been asked already, and scancel would try again after five seconds: by
+    then a requeued job, which keeps its number, may have begun its next life.
+    """
+    with suppress(subprocess.TimeoutExpired):
+        subprocess.run(["scancel", "--signal=TERM", os.environ["SLURM_JOB_ID"]], check=False, timeout=3)
 
 
 def follow(command: list[str], stop: Callable[[subprocess.Popen], None], variables: dict[str, str]) -> int:

@@ -61,11 +61,12 @@ def copy_without_models(source: Path, target: Path) -> Path:
 class Run:
     """`snakemake --profile slurm` at work in a folder."""
 
-    def __init__(self, folder: Path, profile: Path, config: dict, *arguments: str):
+    def __init__(self, folder: Path, profile: Path, config: dict, *arguments: str, path: str = os.environ["PATH"]):
         self.folder, self.profile, self.said_in = folder, profile, folder / "said.txt"
         command = snakemake(folder, config, "--profile", str(profile), *arguments)
         with self.said_in.open("w") as said:
-            self.process = subprocess.Popen(command, cwd=ROOT, stdout=said, stderr=subprocess.STDOUT)
+            environment = os.environ | {"PATH": path}
+            self.process = subprocess.Popen(command, cwd=ROOT, stdout=said, stderr=subprocess.STDOUT, env=environment)
 
     @property
     def said(self) -> str:

@@ -4,6 +4,8 @@ A training is stopped (SIGSTOP) at its first checkpoint, so that a fault always 
 it ends go on for as long as it takes to save.
 """
 
+import os
+import shutil
 import signal
 import subprocess
 
@@ -86,6 +88,24 @@ def test_a_node_that_goes_down_and_comes_back(profile, straight, tmp_path):
     ends_as_if_nothing_had_happened(run, straight)
     assert records(job, "State") == ["NODE_FAIL", "COMPLETED"] and run.job() == job
     assert node in nodes()
+
+
+def test_accounting_that_does_not_answer_for_a_while(profile, straight, tmp_path):
+    """The executor by itself would forget its running jobs and wait for ever: rules/cluster.smk."""
+    silent = tmp_path / "silent"
+    command = tmp_path / "bin/sacct"
+    command.parent.mkdir()
+    command.write_text(f'#!/bin/sh\n[ ! -e {silent} ] || exit 1\nexec {shutil.which("sacct")} "$@"\n')
+    command.chmod(0o755)
+    path = f"{command.parent}{os.pathsep}{os.environ['PATH']}"
+    run = Run(copy_without_models(straight, tmp_path / "silence"), profile, CONFIG, WEIGHTS, path=path)
+    job = run.frozen()
+    silent.touch()
+    run.until(lambda: run.said.count("SLURM doesn't say how the jobs are") >= 2, "second warning")
+    silent.unlink()
+    slurm("scancel", "--signal=CONT", job)
+    run.end()
+    assert run.job() == job and (run.folder / WEIGHTS).read_bytes() == (straight / WEIGHTS).read_bytes()
 
 
 def test_snakemake_killed_outright_and_started_again_as_documented(profile, straight, tmp_path):

@@ -57,6 +57,11 @@ def test_what_the_partition_cannot_give_is_named_with_what_to_edit(site, tmp_pat
     assert key in said and found in said and remedy in said
 
 
+def test_memory_of_a_rule_is_lowered_where_it_is_asked_for(site, tmp_path):
+    ask = dataclasses.replace(TRAIN, rule="preprocess", mem_mb=70_000)
+    assert "set set-resources.preprocess.mem_mb in the profile" in told(ask, results=tmp_path)
+
+
 def test_without_a_gpu_a_job_fits_the_large_nodes(site, tmp_path):
     assert told(dataclasses.replace(TRAIN, gres="", threads=64, mem_mb=500_000), results=tmp_path) == ""
 

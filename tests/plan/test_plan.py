@@ -12,7 +12,7 @@ from run import ROOT, TINY
 
 from neuroquant.cli import main
 from neuroquant.cluster.asks import planned
-from neuroquant.cluster.estimate import MAKERS, bytes_needed, parts, sessions_of
+from neuroquant.cluster.estimate import MAKERS, bytes_needed, pairs_of, parts
 from neuroquant.cluster.rates import earlier_runs, recorded
 from neuroquant.config.load import load_experiment, resolve_experiment
 
@@ -108,15 +108,17 @@ def test_a_dry_run_asks_nothing_of_the_site(tiny, site):
     assert not [call for call in site.calls() if call.startswith(("sinfo", "sbatch"))]
 
 
-def test_sessions_are_counted_in_manifests_and_before_that_expected_by_shares(tiny, tmp_path):
+def test_pairs_are_counted_in_manifests_and_before_that_expected_by_shares(tiny, tmp_path):
     experiment = experiment_of(tiny)
-    expected = sessions_of(experiment, tmp_path)["embedded"]
+    expected = pairs_of(experiment, tmp_path)["embedded"]
     assert sum(expected.values()) == pytest.approx(16 * 1.5) and expected["train"] == pytest.approx(12)
     shards = tmp_path / "cohorts/embedded/shards"
     shards.mkdir(parents=True)
     for name, sessions in (("train-000", 5), ("val-000", 0), ("test-000", 2), ("test-001", 3)):
-        (shards / f"{name}.tsv").write_text("subject\n" + "a\n" * sessions)
-    assert sessions_of(experiment, tmp_path)["embedded"] == {"train": 5, "val": 0, "test": 5}
+        (shards / f"{name}.tsv").write_text("subject\tt1w\tt2w\n" + "a\tt1\tt2\n" * sessions)
+    with (shards / "test-001.tsv").open("a") as file:
+        file.write("b\tt1\t\n")
+    assert pairs_of(experiment, tmp_path)["embedded"] == {"train": 5, "val": 0, "test": 5.5}
 
 
 def test_disk_grows_with_the_volumes_and_shrinks_by_what_is_there(tiny, tmp_path):
@@ -154,7 +156,7 @@ def test_an_earlier_run_of_the_same_shape_gives_measured_rates(tiny, tmp_path):
     run = tmp_path / "results/tiny"
     for path, text in {
         "config.yaml": yaml.safe_dump(experiment.model_dump(mode="json")),
-        "cohorts/embedded/shards/test-000.tsv": "subject\n" + "a\n" * 4,
+        "cohorts/embedded/shards/test-000.tsv": "subject\tt1w\tt2w\n" + "a\tt1\tt2\n" * 4,
         "benchmarks/segment/neuroquant-embedded-test-000.tsv": "s\th:m:s\n20.0\t0:00:20\n",
         "benchmarks/train/neuroquant.tsv": "s\th:m:s\n100.0\t0:01:40\n",
     }.items():

@@ -89,20 +89,29 @@ def test_structures_are_means_over_images_in_percent_with_intervals_over_subject
     assert found.nsd == pytest.approx(59.5) and found.images == 20 and found.subjects == 10
 
 
-def test_usage_and_perplexity_are_those_of_all_shards_together(tmp_path):
+def test_usage_and_perplexity_are_those_of_all_shards_together(tmp_path, experiment):
     columns = ["cohort", "model", "modality", "codebook", "size", "code", "tokens"]
-    first = [("c", "m", "T1w", 0, 8, 1, 10), ("c", "m", "T1w", 0, 8, 2, 10), ("c", "m", "T2w", 0, 8, 5, 40)]
-    second = [("c", "m", "T1w", 0, 8, 3, 20), ("c", "m", "T1w", 0, 8, 2, 10), ("c", "m", "T1w", 0, 8, 1, 10)]
+    first = [
+        ("embedded_a", "m", "T1w", 0, 8, 1, 10),
+        ("embedded_a", "m", "T1w", 0, 8, 2, 10),
+        ("embedded_a", "m", "T2w", 0, 8, 5, 40),
+    ]
+    second = [
+        ("embedded_a", "m", "T1w", 0, 8, 3, 20),
+        ("embedded_a", "m", "T1w", 0, 8, 2, 10),
+        ("embedded_a", "m", "T1w", 0, 8, 1, 10),
+    ]
     for name, rows in (("a", first), ("b", second), ("none", [])):
         write_tsv(pd.DataFrame(rows, columns=columns), tmp_path / f"{name}.tsv")
-    table = codebook([tmp_path / f"{name}.tsv" for name in ("a", "b", "none")]).set_index("modality")
+    table = codebook(experiment, [tmp_path / f"{name}.tsv" for name in ("a", "b", "none")]).set_index("modality")
     assert (
         table.loc["T1w"].used == 3 and table.loc["T1w"].perplexity == pytest.approx(3) and table.loc["T1w"].tokens == 60
     )
     assert table.loc["T2w"].perplexity == pytest.approx(1) and table.loc["T2w"].usage == 1 / 8
     share = np.array([20, 20, 20, 40]) / 100
     assert table.loc["both"].perplexity == pytest.approx(np.exp(-(share * np.log(share)).sum()))
-    assert codebook([tmp_path / "none.tsv"]).empty
+    assert table.stand_in.str.contains("embedded").all()
+    assert codebook(experiment, [tmp_path / "none.tsv"]).empty
 
 
 def run(folder, experiment, sessions=None, synthesis=(), codes=()):

@@ -40,6 +40,7 @@ def test_what_stands_behind_the_means_is_there(finished):
     assert set(zip(synthesis.source, synthesis.modality, strict=True)) == {("T1w", "T2w"), ("T2w", "T1w")}
     codebook = pd.read_csv(numbers / "codebook.csv")
     assert set(codebook.model) == {"neuroquant", "neuroquant_base"}
+    assert all(table.stand_in.str.contains("embedded").all() for table in (synthesis, codebook))
     assert ((codebook.perplexity <= codebook.used + 1e-9) & (codebook.used <= codebook["size"])).all()
 
 
