@@ -1,4 +1,4 @@
-"""The command line: `neuroquant validate`, `plan` and `restore`; everything else is the workflow's."""
+"""The command line: look at cohorts, plan runs, use trained models; everything else is the workflow's."""
 
 import argparse
 import sys
@@ -14,6 +14,9 @@ def main(arguments: list[str] | None = None) -> int:
     add_validate(commands)
     add_plan(commands)
     add_restore(commands)
+    add_encode(commands)
+    add_decode(commands)
+    add_translate(commands)
     chosen = parser.parse_args(arguments)
     try:
         return chosen.run(chosen)
@@ -103,6 +106,119 @@ def restore(chosen: argparse.Namespace) -> int:
     for path in written:
         print(path)
     return 0
+
+
+def add_encode(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """`neuroquant encode MODEL SCAN ...`."""
+    parser = commands.add_parser(
+        "encode",
+        help="turn scans into a trained model's tokens",
+        description="Every scan becomes <name>.h5: its latents, and where they lie in the scan. The scan is prepared "
+        "as the model's training images were.",
+    )
+    parser.add_argument("model", type=Path, help="results/*/models/<row>")
+    parser.add_argument("scans", type=Path, nargs="+", help="NIfTI, skull-stripped unless --mask is given")
+    parser.add_argument("--out", type=Path, required=True, help="folder that receives the tokens")
+    parser.add_argument("--modality", choices=("T1w", "T2w"), help="by default what a name ends with")
+    parser.add_argument("--mask", type=Path, help="the brain, on the grid of each of the scans")
+    _add_device(parser)
+    parser.set_defaults(run=encode)
+
+
+def encode(chosen: argparse.Namespace) -> int:
+    """Write the tokens and say where; a scan that can't be used doesn't stop the others."""
+    from neuroquant.tokenizer import Tokenizer, stem_of
+
+    tokenizer, wrong = Tokenizer(chosen.model, chosen.device), 0
+    _refuse_twins(chosen.scans, [stem_of(path) for path in chosen.scans])
+    for scan in chosen.scans:
+        try:
+            tokens = tokenizer.encode(scan, chosen.modality, chosen.mask)
+        except InputError as error:
+            wrong += 1
+            print(error, file=sys.stderr)
+            continue
+        path = chosen.out / f"{stem_of(scan)}.h5"
+        tokens.save(path)
+        print(path)
+    return 1 if wrong else 0
+
+
+def add_decode(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """`neuroquant decode MODEL TOKENS ...`."""
+    parser = commands.add_parser(
+        "decode",
+        help="turn tokens back into scans",
+        description="Every row of the files becomes a NIfTI on the grid and in the intensities of its scan. Takes what "
+        "`neuroquant encode` wrote, and the workflow's latents.",
+    )
+    parser.add_argument("model", type=Path, help="the model that made the tokens")
+    parser.add_argument(
+        "tokens", type=Path, nargs="+", help=".h5 of `neuroquant encode`, or results/*/latents/*/*/*.h5"
+    )
+    parser.add_argument("--out", type=Path, required=True, help="folder that receives the images")
+    _add_device(parser)
+    parser.set_defaults(run=decode)
+
+
+def decode(chosen: argparse.Namespace) -> int:
+    """Write the images and say where."""
+    from neuroquant.tokenizer import Tokenizer, read_tokens
+    from neuroquant.volumes.restore import write_image
+
+    tokenizer = Tokenizer(chosen.model, chosen.device)
+    found = [(path, tokens) for path in chosen.tokens for tokens in read_tokens(path)]
+    _refuse_twins([path for path, _ in found], [tokens.name for _, tokens in found])
+    for _, tokens in found:
+        print(write_image(tokenizer.decode(tokens), chosen.out / f"{tokens.name}.nii.gz"))
+    return 0
+
+
+def add_translate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """`neuroquant translate MODEL SCAN --like OTHER`."""
+    parser = commands.add_parser(
+        "translate",
+        help="give one scan's anatomy the appearance of another, e.g. T1w that of a T2w",
+        description="Writes the first scan's anatomy, on its grid, as the second scan's modality, appearance and range "
+        "of intensities (equation 13 of the paper). The second may be any subject's.",
+    )
+    parser.add_argument("model", type=Path, help="results/*/models/<row>, a row with modality FiLM")
+    parser.add_argument("scan", type=Path, help="NIfTI, skull-stripped unless --mask is given")
+    parser.add_argument("--like", type=Path, required=True, help="the scan whose appearance it gets")
+    parser.add_argument("--out", type=Path, required=True, help="the NIfTI to write")
+    for name, whose in (("", "the scan's"), ("like-", "the other one's")):
+        parser.add_argument(f"--{name}modality", choices=("T1w", "T2w"), help=f"{whose}; by default by its name")
+        parser.add_argument(f"--{name}mask", type=Path, help=f"{whose} brain")
+    _add_device(parser)
+    parser.set_defaults(run=translate)
+
+
+def translate(chosen: argparse.Namespace) -> int:
+    """Write the image and say where."""
+    from neuroquant.tokenizer import Tokenizer
+    from neuroquant.volumes.restore import write_image
+
+    tokenizer = Tokenizer(chosen.model, chosen.device)
+    tokens = tokenizer.encode(chosen.scan, chosen.modality, chosen.mask)
+    like = tokenizer.encode(chosen.like, chosen.like_modality, chosen.like_mask)
+    print(write_image(tokenizer.translate(tokens, like), chosen.out))
+    return 0
+
+
+def _add_device(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--device", default="auto", choices=("auto", "cpu", "cuda"), help="auto: a GPU where there is one"
+    )
+
+
+def _refuse_twins(paths: list[Path], names: list[str]) -> None:
+    """Refuse two inputs that would be written into one file."""
+    for number, name in enumerate(names):
+        if name in names[:number]:
+            first = paths[names.index(name)]
+            raise InputError(
+                str(paths[number]), f"the name {name}, as {first} has it", "names that differ", "give each an --out"
+            )
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """A volume back onto its scan: the inverse of preprocessing, as far as it can be undone."""
 
+import gzip
+import re
 from pathlib import Path
 
 import nibabel as nib
@@ -11,6 +13,9 @@ from neuroquant.files import written_whole
 from neuroquant.volumes.geometry import from_ras, paste
 from neuroquant.volumes.intensity import denormalise
 from neuroquant.volumes.store import ArrayFile, Geometry
+
+NIFTI = r"\.nii(\.gz)?$"
+"""How the names of NIfTI files end."""
 
 
 def restore(array: np.ndarray, geometry: Geometry, mask: np.ndarray | None = None) -> nib.Nifti1Image:
@@ -92,9 +97,21 @@ def restore_shard(shard_h5: Path, out: Path, volumes_h5: Path | None = None, sub
             image = restore(shard.read("image", row), record.geometry, mask)
         name = "_".join(part for part in (record.subject, record.session, record.modality) if part)
         path = out / f"{name}{'_dseg' if kind == 'labels' else ''}.nii.gz"
-        with written_whole(path) as scratch:
-            finished = scratch.with_suffix(".nii.gz")
-            nib.save(image, finished)
-            finished.replace(scratch)
-        written.append(path)
+        written.append(write_image(image, path))
     return written
+
+
+def write_image(image: nib.Nifti1Image, path: Path) -> Path:
+    """Write a NIfTI, whole or not at all; returns its path. The same image gives the same bytes.
+
+    Raises
+    ------
+    InputError
+        If the name doesn't end as a NIfTI's.
+    """
+    if not re.search(NIFTI, path.name):
+        raise InputError(str(path), "the name of no NIfTI", ".nii.gz or .nii at its end", "name the file so")
+    data = image.to_bytes()
+    with written_whole(path) as scratch:
+        scratch.write_bytes(gzip.compress(data, 4, mtime=0) if path.suffix == ".gz" else data)
+    return path

@@ -1,0 +1,234 @@
+"""A trained model for whoever wants its tokens: a scan in, tokens out, and back onto the scan's own grid.
+
+    import neuroquant
+
+    model = neuroquant.load("results/demo/models/neuroquant")
+    tokens = model.encode("sub-01_T1w.nii.gz")
+    again = model.decode(tokens)  # a nibabel image
+
+Scans are prepared as the model's training images were: RAS+, brain box, padding, intensities (docs/cohorts.md).
+"""
+
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import torch
+from torch import Tensor
+
+from neuroquant.config.volume import Volume
+from neuroquant.device import resolve_device
+from neuroquant.errors import InputError
+from neuroquant.files import written_whole
+from neuroquant.model_folder import load_model
+from neuroquant.models.autoencoder import MODALITIES
+from neuroquant.volumes.preprocess import KINDS, prepare
+from neuroquant.volumes.restore import NIFTI, restore
+from neuroquant.volumes.scan import Unusable
+from neuroquant.volumes.store import ArrayFile, ArrayWriter, Record
+
+MASK = "mask"
+"""The array beside the latents: the brain, outside of which a decoded image is 0."""
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """One encoded scan.
+
+    Attributes
+    ----------
+    model : name of the row that encoded it
+    record : whose scan it is, its modality, and where the volume lies in it
+    latents : name -> (C, d, h, w), float32 or whole numbers
+    mask : the brain (D, H, W), uint8; None where it isn't known
+    """
+
+    model: str
+    record: Record
+    latents: dict[str, np.ndarray]
+    mask: np.ndarray | None = None
+
+    @property
+    def name(self) -> str:
+        """Subject, session and modality, as far as they are known: what files made of it are called."""
+        parts = [self.record.subject, self.record.session, self.record.modality]
+        if self.record.subject.endswith(self.record.modality):  # a scan's own name
+            parts.pop()
+        return "_".join(part for part in parts if part)
+
+    def save(self, path: Path | str) -> None:
+        """Write a shard of one row (HDF5), as the workflow's latents are; floats become float16."""
+        with (
+            written_whole(Path(path)) as scratch,
+            ArrayWriter(scratch, [self.record], {"model": self.model}) as writer,
+        ):
+            for name, latent in self.latents.items():
+                kept = np.float16 if np.issubdtype(latent.dtype, np.floating) else np.int32
+                writer.create(name, latent.shape, kept)
+                writer.write(name, 0, latent.astype(kept))
+            if self.mask is not None:
+                writer.create(MASK, self.mask.shape, np.uint8, compress=True)
+                writer.write(MASK, 0, self.mask)
+
+
+def read_tokens(path: Path | str) -> list[Tokens]:
+    """All rows of a file of tokens, or of a shard of the workflow's latents.
+
+    Raises
+    ------
+    InputError
+        If it isn't such a file.
+    """
+    file = ArrayFile(path)
+    names = [name for name in file.names if name != MASK]
+    if "model" not in file.attributes or not names or {"image", "labels"} & set(names):
+        raise InputError(
+            str(path), f"arrays {', '.join(file.names) or 'none'}", "latents", "name a file of tokens or latents"
+        )
+    found = []
+    for row, record in enumerate(file.records):
+        latents = {name: _widened(file.read(name, row)) for name in names}
+        found.append(
+            Tokens(file.attributes["model"], record, latents, file.read(MASK, row) if MASK in file.names else None)
+        )
+    return found
+
+
+def _widened(array: np.ndarray) -> np.ndarray:
+    return array.astype(np.float32) if np.issubdtype(array.dtype, np.floating) else array
+
+
+class Tokenizer:
+    """A trained model, frozen.
+
+    Parameters
+    ----------
+    folder : `results/*/models/<row>`, or a copy of it.
+    device : "auto", "cpu" or "cuda".
+
+    Raises
+    ------
+    InputError
+        If the folder isn't a whole model, or there is no such device.
+    """
+
+    def __init__(self, folder: Path | str, device: str = "auto"):
+        self.device = resolve_device(device)
+        self.model, self.row, volume = load_model(folder, self.device)
+        self.volume: Volume = volume.model_copy(update={"synthseg_mask": False})
+
+    @torch.inference_mode()
+    def encode(self, scan: Path | str, modality: str | None = None, mask: Path | str | None = None) -> Tokens:
+        """Tokens of a scan.
+
+        Parameters
+        ----------
+        scan : NIfTI; skull-stripped, unless `mask` is given.
+        modality : "T1w" or "T2w"; by default what the file's name ends with, as in BIDS.
+        mask : NIfTI on the scan's grid, the brain.
+
+        Raises
+        ------
+        InputError
+            If the scan can't be used, saying why, or its modality isn't known.
+        """
+        modality = modality or modality_of(scan)
+        path = Path(scan).absolute()
+        if not path.is_file():
+            raise InputError(str(scan), "no such file", "a NIfTI", "look at its name")
+        files = {**dict.fromkeys(KINDS.values(), ""), KINDS[modality]: str(path)}
+        files |= {"mask": str(Path(mask).absolute()) if mask else "", "labels": ""}
+        try:
+            session = prepare(files, Path(path.anchor), self.volume)
+        except Unusable as error:
+            raise InputError(
+                error.file, error.reason, "a scan as docs/cohorts.md describes it", "mend the file, or give a mask"
+            ) from None
+        image = torch.from_numpy(session.images[modality])[None, None].to(self.device).float()
+        latents = self.model.encode(image, self._modality(modality))
+        record = Record("", stem_of(path), "", modality, "", "", "", float("nan"), session.geometry[modality])
+        arrays = {name: latent[0].cpu().numpy() for name, latent in latents.items()}
+        return Tokens(self.row.name, record, arrays, session.mask)
+
+    @torch.inference_mode()
+    def decode(self, tokens: Tokens) -> nib.Nifti1Image:
+        """The scan again, on its own grid and in its own intensities, float32.
+
+        Raises
+        ------
+        InputError
+            If another row made the tokens, or they don't say where they lie.
+        """
+        made = self.model.decode(self._latents(tokens), self._modality(tokens.record.modality))
+        return self._placed(made, tokens)
+
+    @torch.inference_mode()
+    def translate(self, tokens: Tokens, like: Tokens) -> nib.Nifti1Image:
+        """The anatomy of one scan with the appearance of another, mostly of the other modality (equation 13).
+
+        Parameters
+        ----------
+        tokens : whose anatomy and grid it is.
+        like : whose modality, appearance and range of intensities it gets; any subject's.
+
+        Raises
+        ------
+        InputError
+            If the model doesn't tell anatomy from appearance, or as `decode`.
+        """
+        if not self.model.supports_swap:
+            raise InputError(
+                f"model {self.row.name}",
+                "a network that doesn't tell anatomy from appearance",
+                "one that does",
+                "take a row with modality FiLM, e.g. neuroquant",
+            )
+        look = self.model.appearance(self._latents(like))
+        made = self.model.translate(self._latents(tokens), look, self._modality(like.record.modality))
+        geometry = replace(tokens.record.geometry, intensity=like.record.geometry.intensity)
+        return self._placed(made, replace(tokens, record=replace(tokens.record, geometry=geometry)))
+
+    def _modality(self, name: str) -> Tensor:
+        return torch.tensor([MODALITIES.index(name)], device=self.device)
+
+    def _latents(self, tokens: Tokens) -> dict[str, Tensor]:
+        if tokens.model != self.row.name:
+            raise InputError(
+                f"tokens of {tokens.record.subject}",
+                f"made by {tokens.model}",
+                f"made by {self.row.name}, the model that is to decode them",
+                "load the model that made them",
+            )
+        if tokens.record.geometry is None:
+            raise InputError(
+                f"tokens of {tokens.record.subject}", "no geometry", "where the volume lies in its scan", "encode again"
+            )
+        return {name: torch.from_numpy(array)[None].to(self.device) for name, array in tokens.latents.items()}
+
+    def _placed(self, made: Tensor, tokens: Tokens) -> nib.Nifti1Image:
+        depth, height, width = self.volume.shape  # a latent's grid may reach beyond the volume
+        volume = made[0, 0, :depth, :height, :width].clamp(-1, 1).float().cpu().numpy()
+        return restore(volume, tokens.record.geometry, tokens.mask)
+
+
+def stem_of(path: Path | str) -> str:
+    """A file's name without .nii or .nii.gz."""
+    return re.sub(NIFTI, "", Path(path).name)
+
+
+def modality_of(path: Path | str) -> str:
+    """T1w or T2w, by the end of a file's name.
+
+    Raises
+    ------
+    InputError
+        If it ends with neither.
+    """
+    named = next((name for name in MODALITIES if stem_of(path).endswith(name)), None)
+    if named is None:
+        raise InputError(
+            str(path), f"a name that ends with neither {' nor '.join(MODALITIES)}", "its modality", "say which it is"
+        )
+    return named

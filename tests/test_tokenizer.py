@@ -1,0 +1,143 @@
+"""A trained model for downstream users: scans in, tokens out, images back on the scans' own grids."""
+
+import sys
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+import torch
+
+import neuroquant
+from neuroquant import models
+from neuroquant.cli import main
+from neuroquant.config.model import ModelRow
+from neuroquant.config.volume import Volume
+from neuroquant.errors import InputError
+from neuroquant.evaluation.latents import export_latents
+from neuroquant.model_folder import save_model
+from neuroquant.tokenizer import read_tokens
+
+sys.path[:0] = [str(Path(__file__).parent / name) for name in ("volumes", "training")]
+from heads import Shard, ball  # noqa: E402
+from helpers import PARAMETERS  # noqa: E402
+
+SIDES = (32, 32, 32)
+
+
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory):
+    """Folders of a small NeuroQuant and of the row that does nothing."""
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("models")
+    volume = Volume(shape=SIDES, percentiles=(0.0, 100.0))
+    settings = {"neuroquant": ("neuroquant", PARAMETERS), "identity": ("baselines.lowpass", {"factor": 1})}
+    for name, (architecture, parameters) in settings.items():
+        model = models.build(architecture, parameters)
+        row = ModelRow(name=name, architecture=architecture, parameters=parameters)
+        save_model(folder / name, model, row, volume, {})
+    return folder
+
+
+@pytest.fixture
+def scans(tmp_path):
+    """T1w and T2w of a skull-stripped head, LPS, 2 mm."""
+    shard = Shard(tmp_path)
+    shard.add("a")
+    return tmp_path / "a_T1w.nii.gz", tmp_path / "a_T2w.nii.gz"
+
+
+def test_a_scan_comes_back_on_its_own_grid_and_in_its_own_intensities(rows, scans):
+    tokenizer = neuroquant.load(rows / "identity", device="cpu")
+    back, scan = tokenizer.decode(tokenizer.encode(scans[0])), nib.load(scans[0])
+    np.testing.assert_allclose(back.affine, scan.affine)
+    np.testing.assert_allclose(back.get_fdata(), scan.get_fdata(), atol=0.5)
+
+
+def test_tokens_are_those_of_the_workflow_and_survive_their_file(rows, scans, tmp_path):
+    shard = Shard(tmp_path)
+    shard.add("a")
+    shard.run(percentiles=(0.0, 100.0))
+    export_latents(rows / "neuroquant", [tmp_path / "out/test-000.h5"], [tmp_path / "latents.h5"], "cpu", 1)
+    tokens = neuroquant.load(rows / "neuroquant", "cpu").encode(scans[0])
+    tokens.save(tmp_path / "tokens.h5")
+    (own,), theirs = read_tokens(tmp_path / "tokens.h5"), read_tokens(tmp_path / "latents.h5")
+    assert [each.record.modality for each in theirs] == ["T1w", "T2w"] and own.record.geometry == tokens.record.geometry
+    assert own.latents.keys() == theirs[0].latents.keys() == tokens.latents.keys()
+    for name, latent in own.latents.items():
+        np.testing.assert_allclose(latent, theirs[0].latents[name], atol=2e-3)
+    assert np.array_equal(own.mask, ball_in_volume(tokens))
+
+
+def ball_in_volume(tokens):
+    """The brain of the scan, turned to RAS+, where the volume has it."""
+    brain = np.pad(ball()[::-1, ::-1], 32)
+    start = np.asarray(tokens.record.geometry.start) + 32
+    return brain[tuple(slice(first, first + 32) for first in start)]
+
+
+def test_the_anatomy_stays_and_the_appearance_is_the_other_ones(rows, scans):
+    tokenizer = neuroquant.load(rows / "neuroquant", "cpu")
+    t1w, t2w = (tokenizer.encode(path) for path in scans)
+    made = tokenizer.translate(t1w, t2w)
+    assert made.shape == nib.load(scans[0]).shape and not np.array_equal(
+        made.get_fdata(), tokenizer.decode(t1w).get_fdata()
+    )
+    low, high = t2w.record.geometry.intensity
+    assert made.get_fdata().max() <= high + 1e-3 and not made.get_fdata()[~ball()].any(), "0 outside the brain"
+    np.testing.assert_allclose(tokenizer.translate(t1w, t1w).get_fdata(), tokenizer.decode(t1w).get_fdata(), atol=1e-2)
+
+
+def test_the_commands_write_what_the_functions_give(rows, scans, tmp_path, capsys):
+    folder = str(rows / "neuroquant")
+    assert main(["encode", folder, *map(str, scans), "--out", str(tmp_path / "tokens")]) == 0
+    files = [str(tmp_path / f"tokens/a_{name}.h5") for name in ("T1w", "T2w")]
+    assert capsys.readouterr().out.split() == files
+    assert main(["decode", folder, *files, "--out", str(tmp_path / "images")]) == 0
+    images = sorted(path.name for path in (tmp_path / "images").iterdir())
+    assert images == ["a_T1w.nii.gz", "a_T2w.nii.gz"]
+    made = tmp_path / "made.nii.gz"
+    assert main(["translate", folder, str(scans[0]), "--like", str(scans[1]), "--out", str(made)]) == 0
+    tokenizer = neuroquant.load(folder)
+    expected = tokenizer.translate(*(tokenizer.encode(path) for path in scans))
+    np.testing.assert_allclose(nib.load(made).get_fdata(), expected.get_fdata(), atol=1e-2)
+
+
+def test_a_scan_that_cannot_be_used_says_why_and_costs_itself_alone(rows, scans, tmp_path, capsys):
+    nib.save(nib.Nifti1Image(np.full((20, 20, 20), 7.0), np.eye(4)), tmp_path / "flat_T1w.nii.gz")
+    folder, out = str(rows / "identity"), str(tmp_path / "tokens")
+    assert main(["encode", folder, str(tmp_path / "flat_T1w.nii.gz"), str(scans[0]), "--out", out]) == 1
+    told = capsys.readouterr()
+    assert "flat_T1w.nii.gz" in told.err and "all voxels are 7" in told.err
+    assert told.out.split() == [str(tmp_path / "tokens/a_T1w.h5")]
+
+
+def test_what_does_not_fit_is_refused(rows, scans, tmp_path, capsys):
+    tokenizer, other = (neuroquant.load(rows / name, "cpu") for name in ("neuroquant", "identity"))
+    tokens = other.encode(scans[0])
+    with pytest.raises(InputError, match="made by identity"):
+        tokenizer.decode(tokens)
+    with pytest.raises(InputError, match="anatomy from appearance"):
+        other.translate(tokens, tokens)
+    with pytest.raises(InputError, match="neither T1w nor T2w"):
+        other.encode(tmp_path / "head.nii.gz")
+    with pytest.raises(InputError, match="no such file"):
+        other.encode(tmp_path / "nowhere_T1w.nii.gz")
+    shard = Shard(tmp_path)
+    shard.add("b")
+    shard.run()
+    with pytest.raises(InputError, match="latents"):
+        read_tokens(tmp_path / "out/test-000.h5")
+    folder = str(rows / "identity")
+    assert main(["encode", folder, str(scans[0]), str(scans[0]), "--out", str(tmp_path)]) == 1
+    assert "names that differ" in capsys.readouterr().err
+    call = [
+        "translate",
+        str(rows / "neuroquant"),
+        str(scans[0]),
+        "--like",
+        str(scans[1]),
+        "--out",
+        str(tmp_path / "x.png"),
+    ]
+    assert main(call) == 1 and ".nii.gz or .nii" in capsys.readouterr().err
