@@ -1,11 +1,12 @@
-"""What SLURM adds to a run: the tiny experiment to the same target, by local jobs and through `--profile slurm`.
+"""What SLURM adds to a run: one experiment to the same target, by local jobs and through `--profile slurm`.
 
-    python benchmarks/slurm_overhead.py [target]        (default: all)
+    python benchmarks/slurm_overhead.py [TARGET] [--experiment config/demo.yaml]        (default: all)
 
 Needs root and apt: it brings up the tests' SLURM and stops it again. Both runs may use the same number of cores, one
 after the other on the same machine; the ratio of their wall times is what counts.
 """
 
+import argparse
 import os
 import subprocess
 import sys
@@ -17,16 +18,15 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 SLURM = ROOT / "tests/cluster/slurm.sh"
-TINY = ROOT / "tests/workflow/tiny.yaml"
 
 
-def run(folder: Path, target: str, *how: str) -> float:
+def run(folder: Path, target: str, experiment: Path, *how: str) -> float:
     """Seconds of a run from nothing to `target`."""
     folder.mkdir()
     command = [sys.executable, "-m", "snakemake", *how, target, "--snakefile", str(ROOT / "Snakefile")]
     begun = time.monotonic()
     with (folder / "said.txt").open("w") as said:
-        command += ["--directory", str(folder), "--configfile", str(TINY)]
+        command += ["--directory", str(folder), "--configfile", str(experiment)]
         subprocess.run(command, cwd=ROOT, stdout=said, stderr=said, check=True)
     return time.monotonic() - begun
 
@@ -46,15 +46,20 @@ def profile(folder: Path) -> Path:
     return folder
 
 
-def main(target: str = "all") -> None:
+def main() -> None:
     """Run both and print a line each, and their ratio."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("target", nargs="?", default="all")
+    parser.add_argument("--experiment", type=Path, default=ROOT / "config/demo.yaml")
+    chosen = parser.parse_args()
+    work = (chosen.target, chosen.experiment.absolute())
     with tempfile.TemporaryDirectory() as scratch:
         there = Path(scratch)
-        here = run(there / "local", target, "--cores", str(os.cpu_count()))
+        here = run(there / "local", *work, "--cores", str(os.cpu_count()))
         subprocess.run([SLURM, "install"], check=True)
         try:
             subprocess.run([SLURM, "start"], check=True)
-            through = run(there / "slurm", target, "--profile", str(profile(there / "profile")))
+            through = run(there / "slurm", *work, "--profile", str(profile(there / "profile")))
             told = ["sacct", "-X", "-n", "-P", "-o", "State"]
             submitted = len(subprocess.run(told, check=True, text=True, capture_output=True).stdout.split())
         finally:
@@ -68,4 +73,4 @@ def main(target: str = "all") -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()
