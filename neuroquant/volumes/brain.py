@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import ndimage
 
-from neuroquant.volumes.scan import NOISE_FLOOR, Scan, Unusable
+from neuroquant.volumes.scan import Scan, Unusable, noise_floor
 
 BRAIN_ML_MAX = 2200.0
 """More than any brain. Raw heads whose air is zero pass a look at the zeros alone, but hold 2500 ml and more."""
@@ -48,8 +48,8 @@ def labelled_brain(labels: np.ndarray, file: str) -> np.ndarray:
 
 
 def signal_of(scan: Scan) -> np.ndarray:
-    """Where a scan has signal: above `NOISE_FLOOR` of its largest value, (D, H, W) bool."""
-    return scan.data > NOISE_FLOOR * scan.data.max()
+    """Where a scan has signal: above `noise_floor`, (D, H, W) bool."""
+    return scan.data > noise_floor(scan.data)
 
 
 def not_stripped(signals: dict[str, np.ndarray], strip_check: float) -> tuple[str, str]:

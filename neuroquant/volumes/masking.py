@@ -68,8 +68,21 @@ def find_brain(
     Raises
     ------
     Unusable
-        If none of these can be had, with what to supply.
+        If none of these can be had, with what to supply; or if it is too small for a brain.
     """
+    brain, made_from = _sought(row, root, session, files, volume, segment)
+    millilitres = brain_ml(brain, session.grid[1])
+    if millilitres < volume.brain_ml_min:
+        found = f"a brain of {millilitres:.3g} ml ({made_from}); at least {volume.brain_ml_min:g} ml are expected"
+        at = {GIVEN: row["mask"], LABELLED: row["labels"]}.get(made_from, files[session.reference])
+        raise Unusable(f"{found}: look at the file and correct it, or set volume.brain_ml_min", at)
+    return brain, made_from
+
+
+def _sought(
+    row: dict[str, Any], root: Path, session: Session, files: dict[str, str], volume: Volume, segment: Segment | None
+) -> tuple[np.ndarray, str]:
+    """As `find_brain`, of any size."""
     if row["mask"]:
         mask = session.beside(load_beside(root, row["mask"], session))
         return given_brain(mask, row["mask"]), GIVEN
