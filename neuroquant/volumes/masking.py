@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from neuroquant.config.volume import Volume
+from neuroquant.errors import InputError
 from neuroquant.volumes import align
 from neuroquant.volumes.brain import (
     BRAIN_ML_MAX,
@@ -26,7 +27,7 @@ from neuroquant.volumes.scan import Scan, Unusable, by, load_scan
 from neuroquant.volumes.session import Session
 
 Segment = Callable[[np.ndarray, np.ndarray], np.ndarray]
-"""From voxels (D, H, W) and their affine (4, 4) to FreeSurfer labels on the same grid."""
+"""From voxels (D, H, W) and their affine (4, 4) to FreeSurfer labels on the same grid; `InputError` where it can't."""
 PARCELS = {
     3: ((1000, 1999), (11100, 11199)),
     42: ((2000, 2999), (12100, 12199)),
@@ -98,7 +99,12 @@ def _sought(
         return labelled_brain(session.beside(load_labels(root, row["labels"], session)), row["labels"]), LABELLED
     if segment is not None:
         scan = session.scan(session.reference)
-        return labelled_brain(segment(scan.data, scan.affine), files[session.reference]), SEGMENTED
+        try:
+            labels = segment(scan.data, scan.affine)
+        except InputError as error:
+            reason = f"{SEGMENTED} can't segment it: {error.found}; {error.remedy}"
+            raise Unusable(reason, files[session.reference]) from None
+        return labelled_brain(labels, files[session.reference]), SEGMENTED
     raise Unusable(SUPPLY.format(why=why), files[at])
 
 

@@ -192,6 +192,19 @@ def test_a_raw_scan_takes_its_mask_from_a_label_map_or_from_the_engine(shard):
     assert seen == [(ball().shape, [2.0, 2.0, 2.0])], "the engine is asked for what nothing else answers"
 
 
+def test_a_scan_that_the_engine_cannot_segment_costs_its_session_alone(shard):
+    noise = np.random.default_rng(0).uniform(1, 900, ball().shape).astype(np.float32)
+    row = shard.add("raw", T1w=noise, T2w=2 * noise)
+    shard.add("good")
+
+    def engine(data, affine):
+        raise InputError("raw scan", "SynthSeg wrote no segmentation (exit status 1)", "a label map", "try it by hand")
+
+    _, qc, excluded = shard.run(segment=engine)
+    assert list(qc.subject) == ["good"] and list(excluded.file) == [row["t1w"]]
+    assert "can't segment it: SynthSeg wrote no segmentation (exit status 1); try it by hand" in excluded.reason[0]
+
+
 def test_parcels_of_cortex_are_cortex(shard):
     labels = np.where(ball(), 1012, 0)
     labels[: ball().shape[0] // 2] = np.where(ball(), 12130, 0)[: ball().shape[0] // 2]
