@@ -120,6 +120,21 @@ FILES = {
     "forms of other sizes": (
         lambda s: header(s, qform_code=1, pixdim=[1, 1, 1, 1, 1, 1, 1, 1]), "the size of a voxel", "correct the header",
     ),
+    "forms that lie apart": (
+        lambda s: header(s, qform_code=2, pixdim=[1, 2, 2, 2, 1, 1, 1, 1], qoffset_x=60), "disagree by 60 mm", "code",
+    ),
+    "forms that are turned apart": (
+        lambda s: header(s, qform_code=2, pixdim=[1, 2, 2, 2, 1, 1, 1, 1], quatern_d=np.sin(np.pi / 12)),
+        "mm about where it lies", "correct the header",
+    ),
+    "a qform without voxels": (
+        lambda s: header(s, sform_code=0, qform_code=1, pixdim=[1, 0, 0, 0, 1, 1, 1, 1]), "voxels of 0 x 0 x 0 mm",
+        "correct the header",
+    ),
+    "a qform of negative voxels": (
+        lambda s: header(s, sform_code=0, qform_code=1, pixdim=[1, -2, 2, 2, 1, 1, 1, 1]), "voxels of -2 x 2 x 2 mm",
+        "correct the header",
+    ),
     "a qform that is none": (
         lambda s: header(s, qform_code=1, quatern_b=3, quatern_c=3), "qform is no rotation", "qform_code to 0",
     ),
