@@ -14,7 +14,7 @@ SUPPLY = (
 )
 BRAIN_LABELS = (
     2, 3, 4, 5, 7, 8, 10, 11, 12, 13, 14, 15, 16, 17, 18, 24, 26, 28, 41, 42, 43, 44, 46, 47, 49, 50, 51, 52, 53, 54,
-    58, 60, 25, 57, 30, 62, 77, 85, 136, 137, 163, 164,
+    58, 60, 25, 57, 30, 31, 62, 63, 72, 77, 78, 79, 80, 85, 136, 137, 163, 164, 251, 252, 253, 254, 255,
 )  # fmt: skip
 """FreeSurfer labels within the skull; SynthSeg's, and finer parts that label maps have in their place."""
 

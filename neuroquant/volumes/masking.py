@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from nibabel.affines import voxel_sizes
+from scipy.spatial import cKDTree
 
 from neuroquant.config.volume import Volume
 from neuroquant.errors import InputError
@@ -31,10 +33,15 @@ Segment = Callable[[np.ndarray, np.ndarray], np.ndarray]
 PARCELS = {
     3: ((1000, 1999), (11100, 11199)),
     42: ((2000, 2999), (12100, 12199)),
-    2: ((3000, 3999),),
-    41: ((4000, 4999),),
+    2: ((78, 78), (3000, 3999), (5001, 5001)),
+    41: ((79, 79), (4000, 4999), (5002, 5002)),
+    4: ((31, 31),),
+    43: ((63, 63),),
 }
-"""FreeSurfer's parcels of cortex and white matter (aparc+aseg, wmparc), by the structure that they are parts of."""
+"""FreeSurfer's finer labels by the structure of SynthSeg that they are parts of: parcels of cortex and white matter
+(aparc+aseg, wmparc), white matter of low signal, choroid plexus."""
+SIDELESS = (77, 251, 252, 253, 254, 255)
+"""Cerebral white matter that has no side of its own: of low signal, and the corpus callosum."""
 
 
 def refuse_raw(
@@ -119,12 +126,29 @@ def load_beside(root: Path, file: str, session: Session) -> Scan:
 
 
 def load_labels(root: Path, file: str, session: Session) -> Scan:
-    """A label map in RAS+, whole numbers that fit int16; parcels become the structure that they are parts of."""
+    """A label map in RAS+, whole numbers that fit int16; parts become the structure that they are parts of.
+
+    Cerebral white matter without a side becomes that of the nearest hemisphere.
+    """
     scan = load_beside(root, file, session)
     data = scan.data.round()
     for structure, ranges in PARCELS.items():
         for first, last in ranges:
             data[(data >= first) & (data <= last)] = structure
+    data = sided(data, scan.affine)
     if data.min() < 0 or data.max() > np.iinfo(np.int16).max:
         raise Unusable(f"labels from {data.min():g} to {data.max():g}; 0 to 32767 are expected", file)
     return Scan(data, scan.affine, scan.source_shape, scan.source_affine)
+
+
+def sided(labels: np.ndarray, affine: np.ndarray) -> np.ndarray:
+    """Labels (D, H, W) in which `SIDELESS` voxels are the nearest hemisphere's white matter, 2 or 41."""
+    where = np.argwhere(np.isin(labels, SIDELESS))
+    white = np.argwhere(np.isin(labels, (2, 41)))
+    if not len(where) or not len(white):
+        return labels
+    sides = voxel_sizes(affine)
+    _, nearest = cKDTree(white * sides).query(where * sides)
+    labels = labels.copy()
+    labels[tuple(where.T)] = labels[tuple(white[nearest].T)]
+    return labels

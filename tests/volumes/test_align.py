@@ -214,6 +214,22 @@ def test_parcels_of_cortex_are_cortex(shard):
     assert qc.mask_from[0] == "label map" and set(np.unique(volumes.read("labels", 0))) == {0, 3, 42}
 
 
+def test_the_corpus_callosum_is_white_matter_of_the_nearer_hemisphere_and_all_of_aseg_is_brain(shard):
+    inside, right = ball(), np.arange(ball().shape[0])[:, None, None] < ball().shape[0] // 2  # the axes run to left
+    labels = np.where(inside, np.where(right, 41, 2), 0)
+    labels[13:17] = np.where(inside[13:17], 253, 0)
+    labels[8, 15:18, 13:16] = 77
+    labels[6, 15:18, 13:16], labels[22, 15:18, 13:16], labels[8, 10:13, 13:16] = 63, 31, 80
+    noise = np.random.default_rng(0).uniform(1, 900, ball().shape).astype(np.float32)
+    shard.add("a", labels=labels, T1w=noise, T2w=2 * noise)
+    volumes, _, _ = shard.run()
+    back = restore_labels(volumes.read("labels", 0), volumes.records[0].geometry)
+    expected = np.where(inside, np.where(right, 41, 2), 0)
+    expected[6, 15:18, 13:16], expected[22, 15:18, 13:16], expected[8, 10:13, 13:16] = 43, 4, 80
+    np.testing.assert_array_equal(np.asarray(back.dataobj), expected)
+    np.testing.assert_array_equal(volumes.read("mask", 0) > 0, volumes.read("labels", 0) > 0)
+
+
 @pytest.mark.parametrize("missing", ["t1w", "t2w"])
 def test_one_modality_is_enough(shard, missing):
     shard.add("a")[missing] = ""
