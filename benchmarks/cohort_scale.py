@@ -7,7 +7,8 @@ then, each in a process of its own, prints seconds, processor seconds (user and 
 
 - inventory, index, split, assign: what stands before preprocessing, both cohorts
 - snakemake -n: a dry run of everything, with as many model rows as told, in the default number of shards
-- the same once these stages are done and one session was added: how many jobs of each stage are planned
+- the first of these once more, with one session added: how many shards' manifests change. Only their chains run anew,
+  which tests/workflow/test_end_to_end.py counts on a finished run; a dry run lists more (docs/architecture.md)
 """
 
 import argparse

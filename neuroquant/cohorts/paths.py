@@ -32,8 +32,9 @@ def _read(path: Path, mtime_ns: int, subject: str, shape: str) -> tuple[tuple[st
 
 
 def _entries(path: Path, named: str, shape: str) -> Iterator[tuple[str, Owner]]:
-    rows = read_table(path)
-    column = next((name for name in (named, "subject", "participant_id") if name and name in rows[0]), "")
+    subjects = [name for name in (named, "subject", "participant_id") if name]
+    rows = read_table(path, subjects)
+    column = next((name for name in subjects if name in rows[0]), "")
     if not column or not {"t1w", "t2w"} & rows[0].keys():
         found = f"columns {', '.join(rows[0])}"
         raise InputError(str(path), found, "subject, and t1w or t2w or both", "add or rename columns")

@@ -4,6 +4,7 @@ import csv
 import io
 import math
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -51,13 +52,16 @@ def participants_paths(cohort: Cohort, root: Path) -> list[Path]:
     return [Path(cohort.table) if cohort.layout == "table" else root / "participants.tsv"]
 
 
-def read_table(path: Path) -> list[dict[str, str]]:
+def read_table(path: Path, key: Iterable[str]) -> list[dict[str, str]]:
     """Rows of a TSV or CSV; separator and BOM are recognised, rows without any value are dropped.
+
+    The separator is the one with which the header has a column named in `key`, else the most frequent. Between tabs a
+    quotation mark that is never closed is a character like any other, and takes no rows with it.
 
     Raises
     ------
     InputError
-        If the table is missing, empty or not text.
+        If the table is missing, empty or not text, or its quotation marks don't pair.
     """
     try:
         raw = path.read_bytes()
@@ -68,15 +72,31 @@ def read_table(path: Path) -> list[dict[str, str]]:
             remedy = "save the spreadsheet as CSV, and name that"
         raise InputError(str(path), f"not readable ({error})", "a UTF-8 table (TSV or CSV)", remedy) from None
     header = text.partition("\n")[0]
-    separator = max("\t,;", key=header.count)
-    rows = [
-        {(key or "").strip(): (value or "").strip() for key, value in row.items() if key}
-        for row in csv.DictReader(io.StringIO(text, newline=""), delimiter=separator)
-    ]
+    wanted = {name.lower() for name in key}
+
+    def fitness(separator: str) -> tuple[bool, int]:
+        cells = {bare(cell).lower() for cell in header.split(separator)}
+        return not wanted.isdisjoint(cells), header.count(separator)
+
+    separator = max("\t,;", key=fitness)
+    quoting = csv.QUOTE_NONE if separator == "\t" else csv.QUOTE_MINIMAL
+    table = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator, quoting=quoting, strict=True)
+    try:
+        rows = [{bare(name): bare(value or "") for name, value in row.items() if name} for row in table]
+    except csv.Error as error:
+        where, expected = f"{path}, line {table.reader.line_num}", "quotation marks in pairs about whole cells"
+        raise InputError(where, str(error), expected, "close or remove the quotation mark, there or above") from None
     rows = [row for row in rows if any(row.values())]
     if not rows:
         raise InputError(str(path), "no rows", "a header and a row a subject", "supply the table")
     return rows
+
+
+def bare(cell: str) -> str:
+    """A cell without spaces around it, nor quotation marks."""
+    cell = cell.strip()
+    quoted = len(cell) > 1 and cell[0] == cell[-1] == '"'
+    return cell[1:-1].replace('""', '"').strip() if quoted else cell
 
 
 def read_participants(cohort: Cohort, root: Path) -> dict[str, Participant]:
@@ -94,14 +114,15 @@ def read_participants(cohort: Cohort, root: Path) -> dict[str, Participant]:
     seen: dict[str, dict[str, list[str]]] = {}
     visits: dict[str, dict[str, Facts]] = {}
     sexes: list[str] = []
+    codes = {whole(code): sex for code, sex in cohort.sex_codes.items()}
     for path in paths:
-        rows = read_table(path)
+        rows = read_table(path, columns_of(cohort)["subject"])
         names = _columns(path, rows[0], columns_of(cohort), one_of_several=len(paths) > 1)
         sexes += [f"{path}: {names['sex']}"] if names["sex"] else []
         for row in rows:
             subject = cohort.subject_format.format(layout_of(cohort).subject_of(row[names["subject"]]))
             told = {kind: known(row.get(name, "")) for kind, name in names.items() if kind != "subject"}
-            told["sex"] = cohort.sex_codes.get(told["sex"], SEXES.get(told["sex"].lower(), told["sex"]))
+            told["sex"] = codes.get(told["sex"], SEXES.get(told["sex"].lower(), told["sex"]))
             told["age"] = str(years(told["age"], names["age"])) if told["age"] else ""
             visit = told.pop("session")
             if visit:
@@ -177,7 +198,7 @@ def session_facts(path: Path) -> dict[str, Facts]:
     if not path.is_file():
         return {}
     try:
-        rows = read_table(path)
+        rows = read_table(path, ("session_id",))
     except InputError as error:
         print(f"ages of visits are unknown: {error}")
         return {}
@@ -193,12 +214,17 @@ def session_facts(path: Path) -> dict[str, Facts]:
 
 def plain(session: str) -> str:
     """A session's name without what tables and folders write differently: `ses-`, case, underscores, zeros in front."""
-    return re.sub(r"(?<!\d)0+(?=\d)", "", re.sub(r"[^a-z0-9]", "", session.lower().removeprefix("ses-")))
+    return re.sub(r"(?<!\d)0+(?=\d)", "", re.sub(r"[^a-z0-9]", "", whole(session.lower().removeprefix("ses-"))))
 
 
 def known(value: str) -> str:
-    """The value, or an empty string for what BIDS writes where it is missing."""
-    return "" if value.lower() in MISSING else value
+    """The value, `whole`, or an empty string for what BIDS writes where it is missing."""
+    return "" if value.lower() in MISSING else whole(value)
+
+
+def whole(value: str) -> str:
+    """A whole number without the .0 that spreadsheets add; any other value as it is."""
+    return re.sub(r"^(\d+)\.0+$", r"\1", value)
 
 
 def years(value: str, column: str = "") -> float:

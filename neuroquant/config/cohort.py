@@ -1,7 +1,7 @@
 """Where a cohort comes from and how its sessions are read."""
 
 import os
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -87,6 +87,14 @@ class Cohort(Settings):
         if self.layout == "table" and not self.table:
             raise ValueError("layout: table needs `table`, the table of paths")
         return self
+
+    @field_validator("sex_codes", mode="before")
+    @classmethod
+    def _codes_are_text(cls, value: Any) -> Any:
+        """YAML reads a code such as 1 as a number."""
+        if not isinstance(value, dict):
+            return value
+        return {str(code) if type(code) in (int, float) else code: sex for code, sex in value.items()}
 
     @field_validator("root", "participants", "table")
     @classmethod

@@ -105,6 +105,15 @@ class Experiment(Settings):
         return self
 
     @model_validator(mode="after")
+    def _masks_can_be_made(self) -> "Experiment":
+        if self.volume.synthseg_mask and self.segmentation.engine in ("none", "standin"):
+            raise ValueError(
+                "volume.synthseg_mask: true needs a segmentation.engine that knows real heads (torch, upstream or "
+                f"freesurfer), not {self.segmentation.engine}"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _batches_fit(self) -> "Experiment":
         for row in self.models:
             for number, phase in enumerate(row.training.phases):

@@ -77,6 +77,9 @@ class Volume(Settings):
     oversize: Literal["crop", "rescale", "exclude"] = Field(
         "crop", description="what to do with a brain larger than the volume; rescale shrinks it to fit, and says so"
     )
+    brain_ml_min: NonNegative = Field(
+        300.0, description="a brain of fewer millilitres is none, and is left out (newborns have 350); 0: any will do"
+    )
     crop_limit: Fraction = Field(0.02, description="largest share of brain voxels that cropping may lose")
     strip_check: Fraction = Field(
         0.15, description="a scan with a smaller share of zero voxels isn't skull-stripped and needs a mask"

@@ -16,7 +16,7 @@ from nibabel.affines import voxel_sizes
 from nibabel.processing import resample_from_to
 from scipy import ndimage
 
-from neuroquant.volumes.scan import NOISE_FLOOR, Scan
+from neuroquant.volumes.scan import Scan, noise_floor
 
 Grid = tuple[tuple[int, ...], np.ndarray]
 OFF_MM = 0.05
@@ -152,14 +152,15 @@ def mutual_information(a: np.ndarray, b: np.ndarray) -> float:
     """Mutual information (nats) of two images (D, H, W) where both have signal, of their joint histogram."""
     from sklearn.metrics import mutual_info_score
 
-    inside = (a > NOISE_FLOOR * a.max()) & (b > NOISE_FLOOR * b.max())
+    signal = a > noise_floor(a)
+    inside = signal & (b > noise_floor(b))
     if inside.sum() < BINS**2:
         return 0.0
     tops = [np.percentile(image[inside], 99.5) for image in (a, b)]
     sides = [np.linspace(0, max(top, 1e-6), BINS + 1) for top in tops]
     pair = [np.clip(image[inside], 0, side[-1]) for image, side in zip((a, b), sides, strict=True)]
     counts, _, _ = np.histogram2d(*pair, bins=sides)
-    overlap = inside.sum() / max((a > NOISE_FLOOR * a.max()).sum(), 1)
+    overlap = inside.sum() / max(signal.sum(), 1)
     return float(mutual_info_score(None, None, contingency=counts) * overlap)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import ndimage
 
-from neuroquant.volumes.scan import NOISE_FLOOR, Scan, Unusable
+from neuroquant.volumes.scan import Scan, Unusable, noise_floor
 
 BRAIN_ML_MAX = 2200.0
 """More than any brain. Raw heads whose air is zero pass a look at the zeros alone, but hold 2500 ml and more."""
@@ -14,7 +14,7 @@ SUPPLY = (
 )
 BRAIN_LABELS = (
     2, 3, 4, 5, 7, 8, 10, 11, 12, 13, 14, 15, 16, 17, 18, 24, 26, 28, 41, 42, 43, 44, 46, 47, 49, 50, 51, 52, 53, 54,
-    58, 60, 25, 57, 30, 62, 77, 85, 136, 137, 163, 164,
+    58, 60, 25, 57, 30, 31, 62, 63, 72, 77, 78, 79, 80, 85, 136, 137, 163, 164, 251, 252, 253, 254, 255,
 )  # fmt: skip
 """FreeSurfer labels within the skull; SynthSeg's, and finer parts that label maps have in their place."""
 
@@ -48,8 +48,8 @@ def labelled_brain(labels: np.ndarray, file: str) -> np.ndarray:
 
 
 def signal_of(scan: Scan) -> np.ndarray:
-    """Where a scan has signal: above `NOISE_FLOOR` of its largest value, (D, H, W) bool."""
-    return scan.data > NOISE_FLOOR * scan.data.max()
+    """Where a scan has signal: above `noise_floor`, (D, H, W) bool."""
+    return scan.data > noise_floor(scan.data)
 
 
 def not_stripped(signals: dict[str, np.ndarray], strip_check: float) -> tuple[str, str]:

@@ -16,7 +16,9 @@ from neuroquant.volumes.geometry import ras_affine, to_ras
 NEGATIVE_SHARE = 0.05
 """Largest share of signal below zero: ripples of interpolation stay below 0.002, z-scored images have half."""
 NOISE_FLOOR = 1e-3
-"""Share of a scan's largest value below which a voxel is background."""
+"""Share of a scan's top below which a voxel is background."""
+TOP = 99.9
+"""Percentile of the magnitudes that aren't zero which is a scan's top; the largest value can be a spike's."""
 
 
 class Unusable(Exception):
@@ -76,6 +78,12 @@ def _check_gzip(path: Path) -> None:
                 pass
 
 
+def noise_floor(data: np.ndarray) -> float:
+    """The magnitude below which a voxel of a scan (D, H, W) is background; 0 where all are zero."""
+    found = np.abs(data[data != 0])
+    return NOISE_FLOOR * float(np.percentile(found, TOP)) if found.size else 0.0
+
+
 def check_image(scan: Scan, file: str) -> None:
     """Refuse voxels that are no image of a head.
 
@@ -88,7 +96,7 @@ def check_image(scan: Scan, file: str) -> None:
     if low == high:
         found = "all voxels are zero" if high == 0 else f"all voxels are {high:g}"
         raise Unusable(f"{found}: export it again", file)
-    floor = NOISE_FLOOR * max(high, -low)
+    floor = noise_floor(scan.data)
     positive, negative = np.count_nonzero(scan.data > floor), np.count_nonzero(scan.data < -floor)
     share = negative / (positive + negative)
     if share > NEGATIVE_SHARE:

@@ -93,6 +93,44 @@ def test_an_sform_and_a_qform_that_run_other_ways_are_refused(tmp_path):
     assert read_grid(tmp_path / "moved.nii.gz").affine[1, 1] == pytest.approx(2.1), "the sform counts, as everywhere"
 
 
+def test_an_sform_of_another_code_may_lie_elsewhere_and_one_of_the_same_code_may_not(tmp_path):
+    image = nib.Nifti1Image(np.zeros((20, 20, 20), np.int16), np.diag([2.0, 2.0, 2.0, 1.0]))
+    image.set_qform(np.diag([2.0, 2.0, 2.0, 1.0]), code=1)
+    there = np.diag([2.0, 2.0, 2.0, 1.0])
+    there[:3, 3] = (0, 0, 60)
+    for code in (2, 4):
+        image.set_sform(there, code=code)
+        nib.save(image, tmp_path / "aligned.nii.gz")
+        assert read_grid(tmp_path / "aligned.nii.gz").affine[2, 3] == 60
+    image.set_sform(there, code=1)
+    nib.save(image, tmp_path / "apart.nii.gz")
+    assert "disagree by 60 mm about where it lies" in reason(tmp_path / "apart.nii.gz")
+    there[:3, 3] = (0, 0, 2)
+    image.set_sform(there, code=1)
+    nib.save(image, tmp_path / "near.nii.gz")
+    assert read_grid(tmp_path / "near.nii.gz").affine[2, 3] == 2
+
+
+@pytest.mark.parametrize("kind", [nib.Nifti1Image, nib.Nifti2Image])
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_voxel_sizes_that_nibabel_would_repair_are_refused_where_they_count(tmp_path, kind, order):
+    image = kind(np.zeros((20, 20, 20), np.int16), None, header=kind.header_class(endianness=order))
+    image.set_qform(np.diag([2.0, 2.0, 2.0, 1.0]), code=1)
+    image.set_sform(None, code=0)
+    for name, size, told in (("zero", 0, "0 x 2 x 2 mm"), ("negative", -2, "-2 x 2 x 2 mm")):
+        path = tmp_path / f"{name}.nii"
+        nib.save(image, path)
+        data = bytearray(path.read_bytes())
+        head = np.ndarray((), image.header.template_dtype.newbyteorder(order), data)
+        head["pixdim"][1] = size
+        path.write_bytes(data)
+        assert told in reason(path)
+        head["sform_code"], head["qform_code"] = 1, 0
+        head["srow_x"], head["srow_y"], head["srow_z"] = 2 * np.eye(3, 4)
+        path.write_bytes(data)
+        assert read_grid(path).shape == (20, 20, 20), "the sform counts, and has sizes of its own"
+
+
 def test_two_grids_are_one_only_if_their_far_corners_agree():
     eye, turned = np.eye(4), np.eye(4)
     turned[0, 1] = 0.005

@@ -3,8 +3,10 @@
 import math
 
 import pytest
+import yaml
 
 from neuroquant.cohorts.phenotypes import Participant, read_participants, session_facts, years
+from neuroquant.config.cohort import Cohort
 from neuroquant.errors import InputError
 
 
@@ -20,6 +22,39 @@ def test_separator_and_byte_order_mark_are_recognised(bids, separator, encoding)
     found = people(bids, text, encoding=encoding)
     assert found["sub-01"] == Participant("F", 14.5, "")
     assert found["sub-02"].sex == "M" and math.isnan(found["sub-02"].age) and found["sub-02"].family == "fam-7"
+
+
+@pytest.mark.parametrize("separator", ["\t", ",", ";"])
+def test_the_separator_is_the_one_that_finds_the_subjects(bids, separator):
+    header = ["participant_id", "sex", '"note (a,b,c,d; e;f;g)"' if separator != "\t" else "note (a,b,c,d; e;f;g)"]
+    found = people(bids, "\n".join(separator.join(row) for row in (header, ["sub-01", "F", "x"])) + "\n")
+    assert found == {"sub-01": Participant("F")}
+    named = people(bids, separator.join(("Code", *header[1:])) + f"\n01{separator}F\n", columns={"subject": "code"})
+    assert named == {"sub-01": Participant("F")}
+
+
+def test_a_quotation_mark_takes_no_rows_with_it(bids):
+    text = 'participant_id\tnote\tsex\nsub-01\t"3 T\tF\nsub-02\t5"\tM\n"sub-03"\t"said ""no"""\t"F"\n'
+    assert {subject: person.sex for subject, person in people(bids, text).items()} == {
+        "sub-01": "F", "sub-02": "M", "sub-03": "F",
+    }  # fmt: skip
+    lines = 'participant_id,note,sex\nsub-01,"two\nlines",F\nsub-02,x,M\n'
+    assert list(people(bids, lines)) == ["sub-01", "sub-02"], "a cell of two lines is fine between commas"
+    with pytest.raises(InputError, match="(?s)line 3.*quotation marks in pairs"):
+        people(bids, 'participant_id,note,sex\nsub-01,"3 T,F\nsub-02,x,M\n')
+
+
+def test_whole_numbers_are_the_same_with_and_without_the_decimals_of_a_spreadsheet(bids):
+    text = "participant_id,session,sex,age,family\nsub-01,1,1.0,9,12\nsub-01,2.0,1,10,12.0\nsub-02,1,2.00,9,12.5\n"
+    found = people(bids, text, sex_codes={"1": "M", "2.0": "F"})
+    assert (found["sub-01"].conflict, found["sub-01"].sex, found["sub-01"].family) == ("", "M", "12")
+    assert (found["sub-02"].sex, found["sub-02"].family) == ("F", "12.5")
+    assert found["sub-01"].at("ses-2")["age"] == 10
+
+
+def test_codes_for_sex_need_no_quotation_marks_in_yaml(bids):
+    told = Cohort.model_validate({"name": "c", "root": "x", **yaml.safe_load("sex_codes: {1: M, 2.0: F, x: F}")})
+    assert told.sex_codes == {"1": "M", "2.0": "F", "x": "F"}
 
 
 @pytest.mark.parametrize(("written", "read"), [("F", "F"), ("female", "F"), ("MALE", "M"), ("m", "M"), ("n/a", "")])

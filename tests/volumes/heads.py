@@ -13,6 +13,8 @@ from neuroquant.volumes.preprocess import preprocess_shard
 from neuroquant.volumes.store import ArrayFile
 
 COLUMNS = "cohort subject session family sex age t1w t2w mask labels split".split()
+BALL_ML = 10.0
+"""Less than the balls that stand for brains in tests."""
 LPS = np.diag([-2.0, -2.0, 2.0, 1.0])
 
 
@@ -51,7 +53,7 @@ class Shard:
         write_tsv(pd.DataFrame(self.rows, columns=COLUMNS), self.root / "manifest.tsv")
         folder = self.root / out
         paths = [folder / f"test-000.{kind}" for kind in ("h5", "qc.tsv", "excluded.tsv")]
-        volume = Volume(**{"shape": (32, 32, 32), **settings})
+        volume = Volume(**{"shape": (32, 32, 32), "brain_ml_min": BALL_ML, **settings})
         preprocess_shard(self.root / "manifest.tsv", self.root, volume, *paths, segment)
         assert sorted(os.listdir(folder)) == sorted(path.name for path in paths), "nothing else is left behind"
         return ArrayFile(paths[0]), read_tsv(paths[1]), read_tsv(paths[2])

@@ -192,6 +192,19 @@ def test_a_raw_scan_takes_its_mask_from_a_label_map_or_from_the_engine(shard):
     assert seen == [(ball().shape, [2.0, 2.0, 2.0])], "the engine is asked for what nothing else answers"
 
 
+def test_a_scan_that_the_engine_cannot_segment_costs_its_session_alone(shard):
+    noise = np.random.default_rng(0).uniform(1, 900, ball().shape).astype(np.float32)
+    row = shard.add("raw", T1w=noise, T2w=2 * noise)
+    shard.add("good")
+
+    def engine(data, affine):
+        raise InputError("raw scan", "SynthSeg wrote no segmentation (exit status 1)", "a label map", "try it by hand")
+
+    _, qc, excluded = shard.run(segment=engine)
+    assert list(qc.subject) == ["good"] and list(excluded.file) == [row["t1w"]]
+    assert "can't segment it: SynthSeg wrote no segmentation (exit status 1); try it by hand" in excluded.reason[0]
+
+
 def test_parcels_of_cortex_are_cortex(shard):
     labels = np.where(ball(), 1012, 0)
     labels[: ball().shape[0] // 2] = np.where(ball(), 12130, 0)[: ball().shape[0] // 2]
@@ -199,6 +212,22 @@ def test_parcels_of_cortex_are_cortex(shard):
     shard.add("a", labels=labels, T1w=noise, T2w=2 * noise)
     volumes, qc, _ = shard.run()
     assert qc.mask_from[0] == "label map" and set(np.unique(volumes.read("labels", 0))) == {0, 3, 42}
+
+
+def test_the_corpus_callosum_is_white_matter_of_the_nearer_hemisphere_and_all_of_aseg_is_brain(shard):
+    inside, right = ball(), np.arange(ball().shape[0])[:, None, None] < ball().shape[0] // 2  # the axes run to left
+    labels = np.where(inside, np.where(right, 41, 2), 0)
+    labels[13:17] = np.where(inside[13:17], 253, 0)
+    labels[8, 15:18, 13:16] = 77
+    labels[6, 15:18, 13:16], labels[22, 15:18, 13:16], labels[8, 10:13, 13:16] = 63, 31, 80
+    noise = np.random.default_rng(0).uniform(1, 900, ball().shape).astype(np.float32)
+    shard.add("a", labels=labels, T1w=noise, T2w=2 * noise)
+    volumes, _, _ = shard.run()
+    back = restore_labels(volumes.read("labels", 0), volumes.records[0].geometry)
+    expected = np.where(inside, np.where(right, 41, 2), 0)
+    expected[6, 15:18, 13:16], expected[22, 15:18, 13:16], expected[8, 10:13, 13:16] = 43, 4, 80
+    np.testing.assert_array_equal(np.asarray(back.dataobj), expected)
+    np.testing.assert_array_equal(volumes.read("mask", 0) > 0, volumes.read("labels", 0) > 0)
 
 
 @pytest.mark.parametrize("missing", ["t1w", "t2w"])

@@ -10,7 +10,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
-from heads import ball
+from heads import BALL_ML, ball
 
 from neuroquant.cohorts.index import index_cohort
 from neuroquant.cohorts.inventory import refresh_inventory
@@ -59,7 +59,7 @@ class Study:
         manifest = read_tsv(paths[1]).assign(split="test")
         write_tsv(manifest, self.out / "manifest.tsv")
         late = [self.out / f"test-000.{kind}" for kind in ("h5", "qc.tsv", "excluded.tsv")]
-        preprocess_shard(self.out / "manifest.tsv", self.root, Volume(shape=(32, 32, 32)), *late)
+        preprocess_shard(self.out / "manifest.tsv", self.root, Volume(shape=(32, 32, 32), brain_ml_min=BALL_ML), *late)
         self.qc = read_tsv(late[1])
         rows = [row for path in (paths[2], late[2]) for row in read_tsv(path).itertuples()]
         assert {row.subject for row in rows} | set(self.qc.subject) == {"sub-01", "sub-02"}
@@ -120,6 +120,21 @@ FILES = {
     "forms of other sizes": (
         lambda s: header(s, qform_code=1, pixdim=[1, 1, 1, 1, 1, 1, 1, 1]), "the size of a voxel", "correct the header",
     ),
+    "forms that lie apart": (
+        lambda s: header(s, qform_code=2, pixdim=[1, 2, 2, 2, 1, 1, 1, 1], qoffset_x=60), "disagree by 60 mm", "code",
+    ),
+    "forms that are turned apart": (
+        lambda s: header(s, qform_code=2, pixdim=[1, 2, 2, 2, 1, 1, 1, 1], quatern_d=np.sin(np.pi / 12)),
+        "mm about where it lies", "correct the header",
+    ),
+    "a qform without voxels": (
+        lambda s: header(s, sform_code=0, qform_code=1, pixdim=[1, 0, 0, 0, 1, 1, 1, 1]), "voxels of 0 x 0 x 0 mm",
+        "correct the header",
+    ),
+    "a qform of negative voxels": (
+        lambda s: header(s, sform_code=0, qform_code=1, pixdim=[1, -2, 2, 2, 1, 1, 1, 1]), "voxels of -2 x 2 x 2 mm",
+        "correct the header",
+    ),
     "a qform that is none": (
         lambda s: header(s, qform_code=1, quatern_b=3, quatern_c=3), "qform is no rotation", "qform_code to 0",
     ),
@@ -162,6 +177,30 @@ def test_huge_intensities_pass_with_their_bounds_on_record(study):
     assert study.run() == {} and float(study.qc.t2w_high[1]) > 1e7
 
 
+def test_a_few_huge_voxels_neither_hide_the_brain_nor_become_it(study):
+    for kind in ("T1w", "T2w"):
+        data = study.voxels(kind)
+        data[15, 15, 14], data[15, 15, 15] = 1e7, 9e6
+        study.save("sub-02", kind, data)
+    assert study.run() == {} and study.qc.brain_ml[0] == study.qc.brain_ml[1] and float(study.qc.t2w_high[1]) < 1000
+
+
+def test_a_brain_too_small_for_one_is_left_out_wherever_it_was_taken_from(study):
+    few = np.zeros(ball().shape, np.uint8)
+    few[14:16, 14:16, 13:15] = 1
+    for kind in ("T1w", "T2w"):
+        study.save("sub-02", kind, study.voxels(kind) * few)
+    out = study.run()
+    assert "a brain of 0.064 ml (skull-stripped scans); at least 10 ml" in out["sub-02"]
+    for kind in ("T1w", "T2w"):
+        study.save("sub-02", kind, study.voxels(kind))
+    mask = study.root / "derivatives/masks/sub-02/anat/sub-02_desc-brain_mask.nii.gz"
+    mask.parent.mkdir(parents=True)
+    nib.save(nib.Nifti1Image(few, AFFINE), mask)
+    out = study.run()
+    assert "a brain of 0.064 ml (given mask)" in out["sub-02"] and "volume.brain_ml_min" in out["sub-02"]
+
+
 def test_an_image_that_is_both_scans_of_a_session_is_a_copying_error(study):
     study.save("sub-02", "T2w", study.voxels("sub-02T1w"))
     out = study.run()
@@ -200,7 +239,7 @@ signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, 150_000))
 try:
     paths = [out / f"full.{kind}" for kind in ("h5", "qc.tsv", "excluded.tsv")]
-    preprocess_shard(out / "manifest.tsv", root, Volume(shape=(32, 32, 32)), *paths)
+    preprocess_shard(out / "manifest.tsv", root, Volume(shape=(32, 32, 32), brain_ml_min=0), *paths)
 except InputError as error:
     print(error)
 """

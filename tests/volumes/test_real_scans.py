@@ -67,23 +67,37 @@ def test_it_goes_back_onto_the_scan(real):
         np.testing.assert_allclose(back[inside], data[inside], atol=(high - low) * 2.0**-11)
 
 
-@pytest.mark.slow
-def test_every_real_subject_is_in_or_out_for_the_right_reason_with_all_steps_on(tmp_path):
-    """sub-02's T2w, 6 mm off and on another grid, comes onto its T1w; raw heads need a mask; T1w alone is enough."""
+def manifest(folder: Path, *subjects: str) -> list[dict]:
+    """A manifest of real sessions, such as sub-01/ses-02 or sub-06, and its rows."""
     rows = []
-    for subject in ("sub-02", "sub-03", "sub-05", "sub-06"):
-        stem = f"{subject}/anat/{subject}"
-        row = {
-            "cohort": "real",
-            "subject": subject,
-            "session": "",
-            "family": "",
-            "sex": "F",
-            "age": "",
-            "split": "test",
-        }
-        row |= {"t1w": f"{stem}_T1w.nii.gz", "t2w": "" if subject == "sub-06" else f"{stem}_T2w.nii.gz"}
-        rows.append({**row, "mask": "", "labels": "", "split": "test"})
+    for name in subjects:
+        subject, _, session = name.partition("/")
+        stem = f"{name}/anat/{name.replace('/', '_')}"
+        scans = {kind: f"{stem}_{kind[0].upper()}{kind[1:]}.nii.gz" for kind in ("t1w", "t2w")}
+        scans = {kind: path if (ROOT / path).exists() else "" for kind, path in scans.items()}
+        key = {"cohort": "real", "subject": subject, "session": session, "family": "", "sex": "F", "age": ""}
+        rows.append({**key, **scans, "mask": "", "labels": "", "split": "test"})
+    write_tsv(pd.DataFrame(rows), folder / "manifest.tsv")
+    return rows
+
+
+@pytest.mark.slow
+def test_real_t1w_alone_is_in_and_raw_visits_are_out_each_by_itself(tmp_path):
+    manifest(tmp_path, "sub-01/ses-01", "sub-01/ses-02", "sub-07", "sub-08", "sub-09")
+    out = [tmp_path / name for name in ("a.h5", "qc.tsv", "excluded.tsv")]
+    preprocess_shard(tmp_path / "manifest.tsv", ROOT, Volume(registration="grids", voxel_mm=1.0), *out)
+    qc, excluded = read_tsv(out[1]), read_tsv(out[2])
+    assert list(qc.subject) == ["sub-07", "sub-08", "sub-09"] and set(qc.mask_from) == {"skull-stripped scans"}
+    assert qc.brain_ml.astype(float).between(1200, 1500).all() and (qc.lost_share.astype(float) < 0.02).all()
+    assert list(excluded.session) == ["ses-01", "ses-02"]
+    assert excluded.reason.str.contains("more than any brain").all()
+    assert excluded.reason.str.contains("supply one as derivatives").all()
+
+
+@pytest.mark.slow
+def test_real_pairs_and_t1w_alone_are_in_or_out_for_the_right_reason_with_all_steps_on(tmp_path):
+    """sub-02's T2w, 6 mm off and on another grid, comes onto its T1w; raw heads need a mask; T1w alone is enough."""
+    rows = manifest(tmp_path, "sub-02", "sub-03", "sub-05", "sub-06")
     scan = nib.load(ROOT / rows[0]["t1w"])
     head = ndimage.gaussian_filter(scan.get_fdata(dtype=np.float32), 2) > 60
     middle = np.zeros(scan.shape, bool)

@@ -142,15 +142,7 @@ def labels_with(settings: dict[str, Any], device: str, threads: int) -> Callable
     Raises
     ------
     InputError
-        If the engine is none that segments real scans: the stand-in knows the embedded cohorts alone.
+        As `open_segmenter`; an experiment can't ask the stand-in, which knows the embedded cohorts alone.
     """
-    chosen = Segmentation.model_validate(settings)
-    if chosen.engine in ("none", "standin"):
-        raise InputError(
-            "volume.synthseg_mask",
-            f"segmentation.engine: {chosen.engine}",
-            "torch, upstream or freesurfer",
-            "choose one of these, or set volume.synthseg_mask: false",
-        )
-    segmenter = open_segmenter(chosen, None, device, threads)
+    segmenter = open_segmenter(Segmentation.model_validate(settings), None, device, threads)
     return lambda volume, affine: next(iter(segmenter.segment_all([Scan("raw scan", volume, affine)]))).labels
