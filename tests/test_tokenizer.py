@@ -30,7 +30,7 @@ def rows(tmp_path_factory):
     """Folders of a small NeuroQuant and of the row that does nothing."""
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("models")
-    volume = Volume(shape=SIDES, percentiles=(0.0, 100.0))
+    volume = Volume(shape=SIDES, percentiles=(0.0, 100.0), brain_ml_min=10)
     settings = {"neuroquant": ("neuroquant", PARAMETERS), "identity": ("baselines.lowpass", {"factor": 1})}
     for name, (architecture, parameters) in settings.items():
         model = models.build(architecture, parameters)
