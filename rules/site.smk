@@ -23,6 +23,7 @@ def asks():
             str(wants.get("slurm_account") or ""),
             str(wants.get("slurm_partition") or ""),
             str(wants.get("tmpdir") or ""),
+            wants.get("nodes") or 1,
         )
         counts[key] = counts.get(key, 0) + 1
     order = [rule.name for rule in workflow.rules]

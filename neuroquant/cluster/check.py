@@ -121,12 +121,18 @@ def job_faults(job: Ask, queues: dict[str, Partition]) -> Iterator[InputError]:
         if job.rule == "train":
             remedy = "lower compute.train_hours in the experiment (training goes on in the next job)"
         yield _fault(f"set-resources.{job.rule.split(',')[0]}.runtime", told, "no more than that", remedy)
-    yield from _size_faults(job, [nodes for queue in chosen for nodes in queue.nodes], where)
+    yield from _size_faults(job, chosen, where)
 
 
-def _size_faults(job: Ask, nodes: list[Nodes], where: str) -> Iterator[InputError]:
+def _able(job: Ask, queue: Partition) -> list[Nodes]:
+    """Nodes of a partition that have the GPUs that a job asks each of its nodes for."""
     kind, number = gpu_of(job.gres)
-    able = [group for group in nodes if not number or (kind in ("", group.gpu) and group.gpus >= number)]
+    return [group for group in queue.nodes if not number or (kind in ("", group.gpu) and group.gpus >= number)]
+
+
+def _size_faults(job: Ask, chosen: list[Partition], where: str) -> Iterator[InputError]:
+    nodes = [group for queue in chosen for group in queue.nodes]
+    able = [group for queue in chosen for group in _able(job, queue)]
     if not able:
         there = sorted({f"{group.gpus} x {group.gpu or 'unnamed'}" for group in nodes if group.gpus}) or ["none"]
         told = f"{_who(job)} for {job.gres}; GPUs of a node of partition {where}: {', '.join(there)}"
@@ -147,6 +153,16 @@ def _size_faults(job: Ask, nodes: list[Nodes], where: str) -> Iterator[InputErro
         if job.rule == "train":
             edit = "lower compute.train_mem_mb, or name another partition"
         yield InputError(EXPERIMENT, told, "no more than a node has", edit)
+        return
+    most = max(sum(group.count for group in _able(job, queue) if _holds(job, group)) for queue in chosen)
+    if job.nodes > most:
+        told = f"{_who(job)} for {job.nodes} nodes, partition {where} has {most} with what it asks of each"
+        edit = "lower compute.nodes, or name another partition"
+        yield InputError(EXPERIMENT, told, "no more than the partition has", edit)
+
+
+def _holds(job: Ask, group: Nodes) -> bool:
+    return group.cpus >= job.threads and group.mem_mb >= (job.mem_mb or 0)
 
 
 def _who(job: Ask) -> str:
@@ -162,6 +178,7 @@ def refusals(job: Ask) -> Iterator[InputError]:
     told = slurm.refusal(job)
     if told:
         asked = f"{job.partition or 'default partition'}, {job.threads} cores, {job.mem_mb} MB, {job.runtime} min"
+        asked += f", {job.nodes} nodes" if job.nodes > 1 else ""
         expected = "a job that sbatch --test-only takes"
         told = f"{told} ({asked}, {job.gres or 'no GPU'})"
         yield _fault(f"jobs of {job.rule}", told, expected, "change what they ask for")

@@ -58,7 +58,8 @@ def jobs_table(asks: list[Ask], scheduled: bool) -> list[str]:
     for ask in there:
         hours = f"{ask.runtime / 60:g}" if ask.runtime else "-"
         size = f"{ask.threads:>5} {ask.mem_mb or '-':>7} {hours:>6}"
-        lines.append(f"  {ask.jobs:>5}  {ask.rule:<18} {size}  {ask.gres or '-'}")
+        nodes = f" on each of {ask.nodes} nodes" if ask.nodes > 1 else ""
+        lines.append(f"  {ask.jobs:>5}  {ask.rule:<18} {size}  {ask.gres or '-'}{nodes}")
     if here:
         lines.append(f"{sum(ask.jobs for ask in here)} cheap ones run where snakemake does")
     return lines

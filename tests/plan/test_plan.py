@@ -12,7 +12,8 @@ from run import ROOT, TINY
 
 from neuroquant.cli import main
 from neuroquant.cluster.asks import planned
-from neuroquant.cluster.estimate import MAKERS, bytes_needed, pairs_of, parts
+from neuroquant.cluster.estimate import MAKERS, Part, bytes_needed, pairs_of, parts
+from neuroquant.cluster.plan import costs_table, jobs_table
 from neuroquant.cluster.rates import earlier_runs, recorded
 from neuroquant.config.load import load_experiment, resolve_experiment
 
@@ -54,6 +55,21 @@ def test_under_the_profile_every_job_asks_for_memory_time_cores_and_where_it_may
     assert gpus == {"train", "reconstruct", "export_latents", "segment_reference", "segment", "probe", "probe_volumes"}
     here = {ask.rule for ask in asks if ask.local}
     assert {"split", "assign", "account", "gather", "table", "front_page", "report"} <= here
+
+
+def test_a_training_over_two_nodes_costs_the_gpus_of_both(tiny):
+    config = copy.deepcopy(TINY)
+    config["compute"] |= {"gpus": 4, "nodes": 2}
+    for row in config["overrides"].values():
+        for phase in row["training"]["phases"]:
+            phase["batch"] = 4
+    tiny.write_text(yaml.safe_dump(config))
+    asks = planned(tiny, str(ROOT / "slurm"))
+    (train,) = (ask for ask in asks if ask.rule == "train")
+    assert (train.nodes, train.gres, train.gpus, train.mem_mb) == (2, "gpu:h100:2", 4, 2 * 3000)
+    table = "\n".join(costs_table([train], [Part("train", 3.0, 1.0, "a clock")]))
+    assert "GPU-hours: 12 by these rates" in table and "\n  12 were every job" in table
+    assert "gpu:h100:2 on each of 2 nodes" in "\n".join(jobs_table([train], True))
 
 
 def test_plan_tells_jobs_hours_with_their_sources_and_disk(tiny, site, capsys):
