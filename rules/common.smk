@@ -55,9 +55,14 @@ SEGMENTING = EXPERIMENT.segmentation.model_copy(
 )
 
 
+NODE_MB = {}  # rule -> memory of the largest node that can run its jobs; known when a run through SLURM begins
+
+
 def growing(mem_mb):
-    """Memory that grows with every retry: a cluster's profile sets `retries`."""
-    return lambda wildcards, attempt: attempt * mem_mb
+    """Memory that grows with every retry, as far as a node has any: a cluster's profile sets `retries`."""
+    return lambda wildcards, attempt, rulename: min(
+        attempt * mem_mb, NODE_MB.get(rulename, attempt * mem_mb)
+    )
 
 
 NETWORK_JOB = dict(mem_mb=growing(COMPUTE.mem_mb), runtime=480)

@@ -33,7 +33,7 @@ def asks():
 
 def check_site():
     """Stop before the first job where SLURM can already tell that it, or a later one, can't run."""
-    from neuroquant.cluster.check import faults
+    from neuroquant.cluster.check import faults, node_memory
     from neuroquant.cluster.estimate import bytes_needed
 
     settings = workflow.executor_settings
@@ -45,6 +45,7 @@ def check_site():
         raise WorkflowError(
             "\n".join(["", "The run would fail at this site:", *map(str, found)])
         )
+    NODE_MB.update(node_memory(wanted))
 
 
 class TellPlan(logging.Handler):

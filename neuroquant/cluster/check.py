@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from neuroquant.cluster import slurm
@@ -102,7 +103,7 @@ def account_faults(jobs: list[Ask]) -> Iterator[InputError]:
 
 def job_faults(job: Ask, queues: dict[str, Partition]) -> Iterator[InputError]:
     """What a partition can't give to a job: itself, the time, the GPU, the cores, the memory."""
-    names = job.partition.split(",") if job.partition else [name for name, queue in queues.items() if queue.default]
+    names = _names(job, queues)
     key = "slurm_partition of default-resources, or of set-resources"
     if not names:
         yield _fault(key, "no partition, and the site has no default one", _listed(queues), "name one of these")
@@ -122,6 +123,31 @@ def job_faults(job: Ask, queues: dict[str, Partition]) -> Iterator[InputError]:
             remedy = "lower compute.train_hours in the experiment (training goes on in the next job)"
         yield _fault(f"set-resources.{job.rule.split(',')[0]}.runtime", told, "no more than that", remedy)
     yield from _size_faults(job, chosen, where)
+
+
+def node_memory(asks: list[Ask]) -> dict[str, int]:
+    """Memory (MB) of the largest nodes that can run a rule's jobs, by rule; a job may ask for no more of each node.
+
+    Raises
+    ------
+    Silent
+        If SLURM doesn't tell.
+    """
+    jobs = [ask for ask in asks if not ask.local]
+    queues = slurm.partitions() if jobs else {}
+    found = {}
+    for job in jobs:
+        chosen = [_able(job, queues[name]) for name in _names(job, queues) if name in queues]
+        sizes = [group.mem_mb for able in chosen for group in able]
+        enough = [size for size in sizes if any(_count(replace(job, mem_mb=size), able) >= job.nodes for able in chosen)]
+        if enough:
+            found[job.rule] = max(enough)
+    return found
+
+
+def _names(job: Ask, queues: dict[str, Partition]) -> list[str]:
+    """Partitions that a job may go to."""
+    return job.partition.split(",") if job.partition else [name for name, queue in queues.items() if queue.default]
 
 
 def _able(job: Ask, queue: Partition) -> list[Nodes]:
@@ -154,15 +180,16 @@ def _size_faults(job: Ask, chosen: list[Partition], where: str) -> Iterator[Inpu
             edit = "lower compute.train_mem_mb, or name another partition"
         yield InputError(EXPERIMENT, told, "no more than a node has", edit)
         return
-    most = max(sum(group.count for group in _able(job, queue) if _holds(job, group)) for queue in chosen)
+    most = max(_count(job, _able(job, queue)) for queue in chosen)
     if job.nodes > most:
         told = f"{_who(job)} for {job.nodes} nodes, partition {where} has {most} with what it asks of each"
         edit = "lower compute.nodes, or name another partition"
         yield InputError(EXPERIMENT, told, "no more than the partition has", edit)
 
 
-def _holds(job: Ask, group: Nodes) -> bool:
-    return group.cpus >= job.threads and group.mem_mb >= (job.mem_mb or 0)
+def _count(job: Ask, able: list[Nodes]) -> int:
+    """How many of these nodes have the cores and the memory that a job asks each of its nodes for."""
+    return sum(group.count for group in able if group.cpus >= job.threads and group.mem_mb >= (job.mem_mb or 0))
 
 
 def _who(job: Ask) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from neuroquant.cluster import slurm
 from neuroquant.cluster.asks import Ask, alike, gpu_of, gpus_of
-from neuroquant.cluster.check import faults
+from neuroquant.cluster.check import faults, node_memory
 from neuroquant.cluster.slurm import minutes_of, partitions
 
 TRAIN = Ask("train", 12, False, 8, 60_000, 600, "gpu:h100:1", "study", "test", "/tmp")
@@ -72,6 +72,14 @@ def test_several_nodes_are_counted_by_partition_and_asked_of_slurm(site, tmp_pat
     assert told(two, results=tmp_path) == ""
     assert any("--nodes=2 --ntasks=2" in call for call in site.calls() if call.startswith("sbatch"))
     assert "4 nodes, partition big,test has 3" in told(dataclasses.replace(two, nodes=4), results=tmp_path)
+
+
+def test_memory_may_grow_to_the_largest_nodes_that_can_run_the_job(site):
+    assert node_memory([TRAIN]) == {"train": 64_000}
+    tables = dataclasses.replace(TRAIN, rule="tables", gres="")
+    assert node_memory([tables, TRAIN]) == {"tables": 512_000, "train": 64_000}
+    assert node_memory([dataclasses.replace(tables, nodes=41, threads=8)]) == {"tables": 64_000}
+    assert node_memory([dataclasses.replace(TRAIN, local=True)]) == {}
 
 
 def test_no_sbatch(site, tmp_path):

@@ -101,8 +101,8 @@ def test_plan_says_why_an_experiment_cannot_be_planned(tiny, capsys):
     assert "/nowhere: no such folder" in capsys.readouterr().err
 
 
-def start(tiny, *more):
-    command = [sys.executable, "-m", "snakemake", "all", "--profile", str(ROOT / "slurm"), *more]
+def start(tiny, *more, target="all"):
+    command = [sys.executable, "-m", "snakemake", target, "--profile", str(ROOT / "slurm"), *more]
     command += ["--snakefile", str(ROOT / "Snakefile"), "--configfile", str(tiny)]
     return subprocess.run(
         command, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, timeout=120
@@ -116,6 +116,20 @@ def test_a_run_stops_before_its_first_job_where_the_site_cannot_take_it(tiny, si
     assert "partition test" in done.stdout and "expected: one of gpu" in done.stdout and "to do:" in done.stdout
     assert not [call for call in site.calls() if call.startswith("sbatch")]
     assert not (tiny.parent / "results/tiny/cohorts/embedded").exists()
+
+
+def test_retries_ask_for_more_memory_until_a_node_has_no_more(tiny, site):
+    site.says("sinfo", "test*|up|2-00:00:00|16|5000|gpu:h100:2|1")
+    site.says("sacctmgr", "study")
+    refusing = 'case "$*" in *--test-only*) ;; *) exit 1;; esac'
+    path = site.folder / "sbatch"
+    path.write_text(path.read_text().replace("cat <<", f"{refusing}\ncat <<", 1))
+    soon = ("--slurm-init-seconds-before-status-checks", "1")
+    done = start(tiny, *soon, target="results/tiny/cohorts/embedded/inventory.tsv")
+    asked = [
+        re.search(r"--mem (\d+)", call)[1] for call in site.calls() if call.startswith("sbatch") and "--mem " in call
+    ]
+    assert asked == ["2048", "4096", "5000"], done.stdout
 
 
 def test_a_dry_run_asks_nothing_of_the_site(tiny, site):
