@@ -55,7 +55,9 @@ SEGMENTING = EXPERIMENT.segmentation.model_copy(
 )
 
 
-NODE_MB = {}  # rule -> memory of the largest node that can run its jobs; known when a run through SLURM begins
+NODE_MB = (
+    {}
+)  # rule -> memory of the largest node that can run its jobs; known when a run through SLURM begins
 
 
 def growing(mem_mb):

@@ -138,10 +138,9 @@ def node_memory(asks: list[Ask]) -> dict[str, int]:
     found = {}
     for job in jobs:
         chosen = [_able(job, queues[name]) for name in _names(job, queues) if name in queues]
-        sizes = [group.mem_mb for able in chosen for group in able]
-        enough = [size for size in sizes if any(_count(replace(job, mem_mb=size), able) >= job.nodes for able in chosen)]
-        if enough:
-            found[job.rule] = max(enough)
+        for size in sorted({group.mem_mb for able in chosen for group in able}):
+            if any(_count(replace(job, mem_mb=size), able) >= job.nodes for able in chosen):
+                found[job.rule] = size
     return found
 
 
