@@ -55,9 +55,8 @@ SEGMENTING = EXPERIMENT.segmentation.model_copy(
 )
 
 
-NODE_MB = (
-    {}
-)  # rule -> memory of the largest node that can run its jobs; known when a run through SLURM begins
+# rule -> memory of the largest node that can run its jobs; known when a run through SLURM begins
+NODE_MB = {}
 
 
 def growing(mem_mb):

@@ -77,7 +77,8 @@ def parts(asks: list[Ask], experiment: Experiment, results: Path, earlier: dict[
 def _training(experiment: Experiment, jobs: int, earlier: dict[str, Rate]) -> Part:
     """Every row that a rate is known of; the others are named. The share of rows that are trained already is off."""
     seconds, unknown, sources = [], [], []
-    for row in experiment.models:
+    trained = [row for row in experiment.models if row.training.phases]
+    for row in trained:
         known = earlier.get(f"train.{row.name}") or _floor(row, experiment)
         if known is None:
             unknown.append(row.name)
@@ -87,7 +88,7 @@ def _training(experiment: Experiment, jobs: int, earlier: dict[str, Rate]) -> Pa
     source = "; ".join(dict.fromkeys(sources))
     if unknown:
         source += f"{'; ' if source else ''}no rate is recorded for {', '.join(unknown)}"
-    share = min(1.0, jobs / max(len(experiment.models), 1))
+    share = min(1.0, jobs / max(len(trained), 1))
     return Part(
         "train", share * sum(seconds) / 3600 if seconds else None, max(seconds, default=0) / 3600 or None, source
     )
@@ -95,9 +96,6 @@ def _training(experiment: Experiment, jobs: int, earlier: dict[str, Rate]) -> Pa
 
 def _floor(row: ModelRow, experiment: Experiment) -> Rate | None:
     """Seconds of a training at the floor of the hardware; known for NeuroQuant with its default sizes on a GPU."""
-    phases = [phase for phase in row.training.phases if row.training.joint or phase.mode == "3d"]
-    if not phases:
-        return Rate(0.0, "nothing to train")
     if row.architecture != COUNTED or experiment.compute.device == "cpu":
         return None
     default = parameters_class(COUNTED)()
@@ -106,7 +104,7 @@ def _floor(row: ModelRow, experiment: Experiment) -> Rate | None:
     size = prod(experiment.volume.shape) / prod(REFERENCE_SHAPE)
     rates = recorded()
     seconds = 0.0
-    for phase in phases:
+    for phase in row.training.phases:
         share = size if phase.mode == "3d" else size ** (2 / 3)
         if phase.crop:
             share = prod(phase.crop) / prod(REFERENCE_SHAPE)

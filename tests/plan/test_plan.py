@@ -59,13 +59,16 @@ def test_under_the_profile_every_job_asks_for_memory_time_cores_and_where_it_may
 
 def test_a_training_over_two_nodes_costs_the_gpus_of_both(tiny):
     config = copy.deepcopy(TINY)
+    config["models"].append("identity")
+    config["table1"]["rows"].append("identity")
     config["compute"] |= {"gpus": 4, "nodes": 2}
     for row in config["overrides"].values():
         for phase in row["training"]["phases"]:
             phase["batch"] = 4
     tiny.write_text(yaml.safe_dump(config))
     asks = planned(tiny, str(ROOT / "slurm"))
-    (train,) = (ask for ask in asks if ask.rule == "train")
+    (train,), (untrained,) = ([ask for ask in asks if ask.rule == rule] for rule in ("train", "save_untrained"))
+    assert (untrained.gpus, untrained.nodes, untrained.runtime) == (0, 1, 30) and train.jobs == 3
     assert (train.nodes, train.gres, train.gpus, train.mem_mb) == (2, "gpu:h100:2", 4, 2 * 3000)
     table = "\n".join(costs_table([train], [Part("train", 3.0, 1.0, "a clock")]))
     assert "GPU-hours: 12 by these rates" in table and "\n  12 were every job" in table
