@@ -9,7 +9,7 @@ from neuroquant.cluster.rates import REFERENCE_SHAPE, Rate, pairs_in, recorded
 from neuroquant.cohorts.index import find_sessions
 from neuroquant.config.experiment import Experiment
 from neuroquant.config.model import ModelRow
-from neuroquant.models import parameters_class
+from neuroquant.models import latent_shapes, parameters_class
 
 MAKERS = {
     "volumes": "preprocess",
@@ -152,8 +152,17 @@ def bytes_needed(experiment: Experiment, results: Path, rules: set[str]) -> int:
     return found
 
 
+def latent_bytes(row: ModelRow, shape: tuple[int, int, int]) -> int | None:
+    """Bytes of all latents of one volume as `export_latents` writes them: numbers as float16, indices as int32.
+
+    None where the row's architecture doesn't say what latents it has.
+    """
+    shapes = latent_shapes(row.architecture, row.parameters, shape)
+    return shapes and sum(prod(sides) * (4 if name == "indices" else 2) for name, sides in shapes.items())
+
+
 def disk(experiment: Experiment, results: Path) -> dict[str, float]:
-    """Bytes of the large folders, all rows together."""
+    """Bytes of the large folders, all rows together, but latents of which nothing is known."""
     counts, rates = pairs_of(experiment, results), recorded()
     voxels = 2 * prod(experiment.volume.shape)  # T1w and T2w
     everyone = sum(sum(splits.values()) for splits in counts.values())
@@ -165,12 +174,12 @@ def disk(experiment: Experiment, results: Path) -> dict[str, float]:
     }
     pairs |= {(row, experiment.figure4.cohort) for row in experiment.figure4.rows}
     tested = sum(counts[cohort]["test"] for _, cohort in pairs)
-    encoded = sum(sum(counts[cohort].values()) for _, cohort in pairs)
+    latents = {row: 2 * (latent_bytes(experiment.row(row), experiment.volume.shape) or 0) for row, _ in pairs}
     reference = sum(counts[cohort]["test"] for cohort in {cohort for _, cohort in pairs})
     found = {
         "volumes": everyone * voxels * rates["volumes"].value,
         "reconstructions": tested * voxels * rates["reconstructions"].value,
-        "latents": encoded * voxels * rates["latents"].value,
+        "latents": sum(latents[row] * sum(counts[cohort].values()) for row, cohort in pairs),
     }
     if experiment.segmentation.engine != "none":
         found["segmentations"] = (tested + reference) * voxels * rates["segmentations"].value

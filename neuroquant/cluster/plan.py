@@ -6,7 +6,7 @@ import yaml
 
 from neuroquant.cluster.asks import SNAKEFILE, Ask, planned
 from neuroquant.cluster.check import faults
-from neuroquant.cluster.estimate import Part, bytes_needed, disk, parts
+from neuroquant.cluster.estimate import Part, bytes_needed, disk, latent_bytes, parts
 from neuroquant.cluster.rates import earlier_runs
 from neuroquant.config.experiment import Experiment
 from neuroquant.config.load import load_experiment
@@ -89,7 +89,9 @@ def disk_table(experiment: Experiment, results: Path, rules: set[str]) -> list[s
     sizes = disk(experiment, results)
     told = ", ".join(f"{name} {_bytes(size)}" for name, size in sizes.items())
     total, more = _bytes(sum(sizes.values())), _bytes(bytes_needed(experiment, results, rules))
-    return [f"Disk below {results}: about {total} ({told}); {more} of it to come"]
+    lines = [f"Disk below {results}: about {total} ({told}); {more} of it to come"]
+    silent = [row.name for row in experiment.models if latent_bytes(row, experiment.volume.shape) is None]
+    return lines + ([f"  without the latents of {', '.join(silent)}, whose shapes aren't known"] if silent else [])
 
 
 def _bytes(size: float) -> str:

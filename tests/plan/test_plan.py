@@ -12,7 +12,7 @@ from run import ROOT, TINY
 
 from neuroquant.cli import main
 from neuroquant.cluster.asks import planned
-from neuroquant.cluster.estimate import MAKERS, Part, bytes_needed, pairs_of, parts
+from neuroquant.cluster.estimate import MAKERS, Part, bytes_needed, disk, pairs_of, parts
 from neuroquant.cluster.plan import costs_table, jobs_table
 from neuroquant.cluster.rates import earlier_runs, recorded
 from neuroquant.config.load import load_experiment, resolve_experiment
@@ -164,6 +164,20 @@ def test_disk_grows_with_the_volumes_and_shrinks_by_what_is_there(tiny, tmp_path
     (tmp_path / "volumes/embedded").mkdir(parents=True)
     (tmp_path / "volumes/embedded/train-000.h5").write_bytes(bytes(1000))
     assert bytes_needed(small, tmp_path, rules) == bytes_needed(small, tmp_path / "elsewhere", rules) - 1000
+
+
+def test_each_rows_latents_take_their_own_space(tiny, tmp_path):
+    config = copy.deepcopy(TINY)
+    without = disk(resolve_experiment(config, ROOT / "config", "x"), tmp_path)["latents"]
+    config["models"].append("identity")
+    config["table1"]["rows"].append("identity")
+    images = 2 * 16 * 1.5  # both modalities of the expected sessions
+    grown = disk(resolve_experiment(config, ROOT / "config", "x"), tmp_path)["latents"]
+    assert grown - without == pytest.approx(images * 32**3 * 2)
+    sd_vae = 4 * 32 * 4 * 4 * 2  # four channels, a grid of 4 x 4 in each slice, float16
+    tokens = 2 * 2 * 2 * (8 + 8) * 2 + 2 * 2 * 2 * 4  # z_anat and z_q of 8 channels, indices as int32
+    z_mod = 2 * 2 * 2 * 4 * 2
+    assert without == pytest.approx(images * (sd_vae + 2 * tokens + z_mod))
 
 
 def test_the_full_model_at_its_default_widths_has_the_floor_of_its_schedule(tmp_path, monkeypatch):
