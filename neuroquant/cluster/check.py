@@ -8,11 +8,15 @@ from pathlib import Path
 
 from neuroquant.cluster import slurm
 from neuroquant.cluster.asks import Ask, alike, gpu_of
+from neuroquant.cluster.estimate import Part
 from neuroquant.cluster.slurm import Nodes, Partition, Silent
+from neuroquant.config.volume import Shards
 from neuroquant.errors import InputError
 
 PROFILE = "slurm/config.yaml"
 EXPERIMENT = "`compute` of the experiment"
+ROOM = 1.2
+"""How much longer than expected a job on a shard may have to take: a hash deals subjects out unevenly."""
 
 
 def faults(asks: list[Ask], results: Path, needed: int = 0, status: str = "sacct") -> list[InputError]:
@@ -193,6 +197,20 @@ def _count(job: Ask, able: list[Nodes]) -> int:
 
 def _who(job: Ask) -> str:
     return f"{job.rule} {'ask' if ',' in job.rule else 'asks'}"
+
+
+def walltime_faults(asks: list[Ask], costs: list[Part], shards: Shards) -> Iterator[InputError]:
+    """Jobs on shards that recorded rates expect to reach their walltime; they begin anew each time."""
+    limits = {ask.rule: ask.runtime for ask in asks if ask.runtime}
+    for part in costs:
+        limit = limits.get(part.rule, 0) / 60
+        slow = [split for split, hours in part.splits.items() if 0 < limit < ROOM * hours]
+        if slow:
+            told = f"{limit:g} h, of which its longest job would take about {part.longest:.3g} ({part.source})"
+            expected = f"{ROOM:g} times as long: shards aren't equally large, nor machines equally fast"
+            keys = ", ".join(f"shards.{split} (now {getattr(shards, split)})" for split in slow)
+            edit = f"raise {keys} of the experiment before its first run, or the runtime there"
+            yield _fault(f"set-resources.{part.rule}.runtime", told, expected, edit)
 
 
 def _listed(queues: dict[str, Partition]) -> str:

@@ -1,11 +1,11 @@
 """Hours and bytes that an experiment costs, from recorded rates; what no rate is known of is said, not guessed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
 
 from neuroquant.cluster.asks import Ask
-from neuroquant.cluster.rates import REFERENCE_SHAPE, Rate, pairs_in, recorded
+from neuroquant.cluster.rates import REFERENCE_SHAPE, Rate, pairs_in, passes, recorded
 from neuroquant.cohorts.index import find_sessions
 from neuroquant.config.experiment import Experiment
 from neuroquant.config.model import ModelRow
@@ -31,6 +31,8 @@ class Part:
     longest: float | None
     """Hours of its longest job."""
     source: str
+    splits: dict[str, float] = field(default_factory=dict)
+    """Of rules that work on shards: hours of the longest job, by split."""
 
 
 def pairs_of(experiment: Experiment, results: Path) -> dict[str, dict[str, float]]:
@@ -114,18 +116,16 @@ def _floor(row: ModelRow, experiment: Experiment) -> Rate | None:
 
 def _by_session(rule: str, jobs: int, experiment: Experiment, counts: dict, earlier: dict[str, Rate]) -> Part:
     """Rules that work on shards: seconds a pair of images times pairs times rows."""
-    everyone = sum(sum(splits.values()) for splits in counts.values())
     rate = earlier.get(rule) or _seconds_a_pair(rule, experiment)
     if rate is None:
         return Part(rule, None, None, "no rate is recorded")
-    shards = len(experiment.cohorts) * sum(experiment.shards.model_dump().values())
-    if rule == "preprocess":
-        hours = rate.value * everyone / 3600 * min(1.0, jobs / shards)
-    else:
-        tests = [splits["test"] for splits in counts.values()]
-        mean = sum(tests) / max(len(tests) * experiment.shards.test, 1)
-        hours = rate.value * mean * jobs / 3600
-    return Part(rule, hours, hours / max(jobs, 1), rate.source)
+    shards = experiment.shards.model_dump()
+    used = tuple(shards) if rule == "preprocess" else ("test",)
+    mean = sum(splits[name] for splits in counts.values() for name in used)
+    mean /= len(experiment.cohorts) * sum(shards[name] for name in used)
+    hours = rate.value * passes(rule, experiment.segmentation.ceiling) / 3600
+    longest = {name: hours * max(splits[name] for splits in counts.values()) / shards[name] for name in used}
+    return Part(rule, hours * mean * jobs, max(longest.values()), rate.source, longest)
 
 
 def _seconds_a_pair(rule: str, experiment: Experiment) -> Rate | None:
@@ -182,5 +182,6 @@ def disk(experiment: Experiment, results: Path) -> dict[str, float]:
         "latents": sum(latents[row] * sum(counts[cohort].values()) for row, cohort in pairs),
     }
     if experiment.segmentation.engine != "none":
+        reference *= passes("segment_reference", experiment.segmentation.ceiling)
         found["segmentations"] = (tested + reference) * voxels * rates["segmentations"].value
     return found

@@ -5,7 +5,7 @@ from pathlib import Path
 import yaml
 
 from neuroquant.cluster.asks import SNAKEFILE, Ask, planned
-from neuroquant.cluster.check import faults
+from neuroquant.cluster.check import faults, walltime_faults
 from neuroquant.cluster.estimate import Part, bytes_needed, disk, latent_bytes, parts
 from neuroquant.cluster.rates import earlier_runs
 from neuroquant.config.experiment import Experiment
@@ -32,7 +32,10 @@ def plan(config: Path, profile: str | None) -> tuple[str, list[InputError]]:
     earlier = earlier_runs(Path("results"), experiment)
     costs = parts([ask for ask in asks if not (profile and ask.local)], experiment, results, earlier)
     rules = {ask.rule for ask in asks}
-    found = faults(asks, results, bytes_needed(experiment, results, rules), status_command(profile)) if profile else []
+    found = []
+    if profile:
+        found = faults(asks, results, bytes_needed(experiment, results, rules), status_command(profile))
+        found += walltime_faults(asks, costs, experiment.shards)
     text = [*jobs_table(asks, bool(profile)), "", *costs_table(asks, costs), *disk_table(experiment, results, rules)]
     return "\n".join([*text, ""]), found
 

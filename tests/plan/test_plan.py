@@ -1,6 +1,7 @@
 """`neuroquant plan`, and the same check when `snakemake --profile slurm` starts."""
 
 import copy
+import dataclasses
 import os
 import re
 import subprocess
@@ -12,6 +13,7 @@ from run import ROOT, TINY
 
 from neuroquant.cli import main
 from neuroquant.cluster.asks import planned
+from neuroquant.cluster.check import walltime_faults
 from neuroquant.cluster.estimate import MAKERS, Part, bytes_needed, disk, pairs_of, parts
 from neuroquant.cluster.plan import costs_table, jobs_table
 from neuroquant.cluster.rates import earlier_runs, recorded
@@ -198,13 +200,64 @@ def ask_of(rule, jobs):
     return Ask(rule, jobs, False, 1, 1, 60, "", "", "", "")
 
 
+def resolved(tmp_path, **changes):
+    """The paper's experiment with changes, its folders anywhere."""
+    cohorts = [{"name": name, "root": str(tmp_path)} for name in ("ncanda", "abcd")]
+    raw = {**yaml.safe_load((ROOT / "config/config.yaml").read_text()), "cohorts": cohorts, "models": ["neuroquant"]}
+    raw["table1"]["rows"] = raw["table2"]["rows"] = raw["figure4"]["rows"] = ["neuroquant"]
+    for section, values in changes.items():
+        raw[section] |= values
+    return resolve_experiment(raw, ROOT / "config", "x")
+
+
+def with_manifests(results, experiment, sessions):
+    """Shards of so many sessions a cohort, dealt out by the shares of the splits."""
+    for name, number in sessions.items():
+        folder = results / "cohorts" / name / "shards"
+        folder.mkdir(parents=True)
+        for split, shards in experiment.shards.model_dump().items():
+            share = round(number * getattr(experiment.split, split) / shards)
+            for shard in range(shards):
+                (folder / f"{split}-{shard:03d}.tsv").write_text("t1w\tt2w\n" + "t1\tt2\n" * share)
+
+
+def test_shards_that_would_take_longer_than_their_walltime_are_named_with_what_to_raise(tmp_path):
+    heavy = resolved(tmp_path, volume={"registration": "all", "voxel_mm": 1.0, "n4": True})
+    with_manifests(tmp_path, heavy, {"ncanda": 5_053, "abcd": 14_845})
+    ask = dataclasses.replace(ask_of("preprocess", 48), runtime=720)
+    (part,) = costs = parts([ask], heavy, tmp_path, {})
+    assert part.splits["train"] == pytest.approx(14_845 * 0.75 / 16 * (1.7 + 3.6 + 28 + 25) / 3600, rel=0.01)
+    assert part.longest == part.splits["val"]  # 14,845 * 0.1 / 2 are a few more
+    (fault,) = walltime_faults([ask], costs, heavy.shards)
+    assert "set-resources.preprocess.runtime" in fault.where and "12 h, of which its longest job" in fault.found
+    assert "raise shards.train (now 16), shards.val (now 2) of" in fault.remedy
+    assert not list(walltime_faults([dataclasses.replace(ask, runtime=1200)], costs, heavy.shards))
+    assert not list(walltime_faults([ask], parts([ask], resolved(tmp_path), tmp_path, {}), heavy.shards))
+
+
+def test_the_ceiling_segments_originals_twice_and_reconstructions_once(tmp_path):
+    once, twice = (
+        resolved(tmp_path, compute={"device": "cpu"}, segmentation={"ceiling": ceiling}) for ceiling in (False, True)
+    )
+    with_manifests(tmp_path, once, {"ncanda": 600, "abcd": 600})
+    asks = [ask_of("segment_reference", 12), ask_of("segment", 12)]
+    before, after = (parts(asks, experiment, tmp_path, {}) for experiment in (once, twice))
+    assert [part.hours for part in after] == pytest.approx([2 * before[0].hours, before[1].hours])
+    assert before[0].hours == pytest.approx(2 * 180 * 44.2 / 3600)
+    before, after = (disk(experiment, tmp_path)["segmentations"] for experiment in (once, twice))
+    assert after == pytest.approx(before * 3 / 2)
+
+
 def test_an_earlier_run_of_the_same_shape_gives_measured_rates(tiny, tmp_path):
     experiment = experiment_of(tiny)
     run = tmp_path / "results/tiny"
+    then = experiment.model_dump(mode="json")
+    then["segmentation"]["ceiling"] = True  # every original segmented twice
     for path, text in {
-        "config.yaml": yaml.safe_dump(experiment.model_dump(mode="json")),
+        "config.yaml": yaml.safe_dump(then),
         "cohorts/embedded/shards/test-000.tsv": "subject\tt1w\tt2w\n" + "a\tt1\tt2\n" * 4,
         "benchmarks/segment/neuroquant-embedded-test-000.tsv": "s\th:m:s\n20.0\t0:00:20\n",
+        "benchmarks/segment_reference/embedded-test-000.tsv": "s\th:m:s\n20.0\t0:00:20\n",
         "benchmarks/train/neuroquant.tsv": "s\th:m:s\n100.0\t0:01:40\n",
     }.items():
         (run / path).parent.mkdir(parents=True, exist_ok=True)
@@ -213,6 +266,7 @@ def test_an_earlier_run_of_the_same_shape_gives_measured_rates(tiny, tmp_path):
     longer["overrides"]["neuroquant"]["training"]["phases"][0]["steps"] = 16
     found = earlier_runs(tmp_path / "results", resolve_experiment(longer, ROOT / "config", "x"))
     assert found["segment"].value == 5.0 and "benchmarks/segment" in found["segment"].source
+    assert found["segment_reference"].value == 2.5
     assert found["train.neuroquant"].value == pytest.approx(100 * 20 / 10)
     other = resolve_experiment({**TINY, "volume": {"shape": [48, 48, 48]}}, ROOT / "config", "x")
     assert earlier_runs(tmp_path / "results", other) == {}
