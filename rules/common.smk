@@ -55,14 +55,14 @@ SEGMENTING = EXPERIMENT.segmentation.model_copy(
 )
 
 
-# rule -> memory of the largest node that can run its jobs; known when a run through SLURM begins
-NODE_MB = {}
+# rule -> the most that its jobs may ask for at this site; known when a run through SLURM begins
+MOST_MB = {}
 
 
 def growing(mem_mb):
-    """Memory that grows with every retry, as far as a node has any: a cluster's profile sets `retries`."""
+    """Memory that grows with every retry, as far as the site has it: a cluster's profile sets `retries`."""
     return lambda wildcards, attempt, rulename: min(
-        attempt * mem_mb, NODE_MB.get(rulename, attempt * mem_mb)
+        attempt * mem_mb, MOST_MB.get(rulename, attempt * mem_mb)
     )
 
 

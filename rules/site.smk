@@ -33,7 +33,7 @@ def asks():
 
 def check_site():
     """Stop before the first job where SLURM can already tell that it, or a later one, can't run."""
-    from neuroquant.cluster.check import faults, node_memory
+    from neuroquant.cluster.check import faults, most_memory
     from neuroquant.cluster.estimate import bytes_needed
 
     settings = workflow.executor_settings
@@ -45,7 +45,7 @@ def check_site():
         raise WorkflowError(
             "\n".join(["", "The run would fail at this site:", *map(str, found)])
         )
-    NODE_MB.update(node_memory(wanted))
+    MOST_MB.update(most_memory(wanted, 1 + workflow.execution_settings.retries))
 
 
 class TellPlan(logging.Handler):

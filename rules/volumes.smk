@@ -16,7 +16,10 @@ rule preprocess:
         ENVIRONMENT
     threads: COMPUTE.threads if EXPERIMENT.volume.synthseg_mask else 1
     resources:
-        mem_mb=growing(8192),
+        # a raw head of 256 voxels a side takes a segmentation 7 GB or more
+        mem_mb=growing(
+            max(8192, COMPUTE.mem_mb) if EXPERIMENT.volume.synthseg_mask else 8192
+        ),
         runtime=720,
     params:
         volume=settings(EXPERIMENT.volume),

@@ -129,22 +129,27 @@ def job_faults(job: Ask, queues: dict[str, Partition]) -> Iterator[InputError]:
     yield from _size_faults(job, chosen, where)
 
 
-def node_memory(asks: list[Ask]) -> dict[str, int]:
-    """Memory (MB) of the largest nodes that can run a rule's jobs, by rule; a job may ask for no more of each node.
+def most_memory(asks: list[Ask], attempts: int) -> dict[str, int]:
+    """The most memory (MB, of each node) that retries of a rule's jobs may ask for, by rule.
+
+    That is the first attempt's times `attempts`, or what the largest nodes that can run the job have, if that is less; but
+    no more than the first attempt's where SLURM refuses that much, by limits that sinfo doesn't show.
 
     Raises
     ------
     Silent
         If SLURM doesn't tell.
     """
-    jobs = [ask for ask in asks if not ask.local]
+    jobs = alike(ask for ask in asks if not ask.local and ask.mem_mb)
     queues = slurm.partitions() if jobs else {}
     found = {}
     for job in jobs:
         chosen = [_able(job, queues[name]) for name in _names(job, queues) if name in queues]
-        for size in sorted({group.mem_mb for able in chosen for group in able}):
-            if any(_count(replace(job, mem_mb=size), able) >= job.nodes for able in chosen):
-                found[job.rule] = size
+        sizes = {group.mem_mb for able in chosen for group in able}
+        fits = [n for n in sizes if any(_count(replace(job, mem_mb=n), able) >= job.nodes for able in chosen)]
+        most = min(attempts * job.mem_mb, max(fits, default=job.mem_mb))
+        refused = most > job.mem_mb and slurm.refusal(replace(job, mem_mb=most))
+        found |= dict.fromkeys(job.rule.split(", "), job.mem_mb if refused else most)
     return found
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from neuroquant.cluster import slurm
 from neuroquant.cluster.asks import Ask, alike, gpu_of, gpus_of
-from neuroquant.cluster.check import faults, node_memory
+from neuroquant.cluster.check import faults, most_memory
 from neuroquant.cluster.slurm import minutes_of, partitions
 
 TRAIN = Ask("train", 12, False, 8, 60_000, 600, "gpu:h100:1", "study", "test", "/tmp")
@@ -74,12 +74,15 @@ def test_several_nodes_are_counted_by_partition_and_asked_of_slurm(site, tmp_pat
     assert "4 nodes, partition big,test has 3" in told(dataclasses.replace(two, nodes=4), results=tmp_path)
 
 
-def test_memory_may_grow_to_the_largest_nodes_that_can_run_the_job(site):
-    assert node_memory([TRAIN]) == {"train": 64_000}
-    tables = dataclasses.replace(TRAIN, rule="tables", gres="")
-    assert node_memory([tables, TRAIN]) == {"tables": 512_000, "train": 64_000}
-    assert node_memory([dataclasses.replace(tables, nodes=41, threads=8)]) == {"tables": 64_000}
-    assert node_memory([dataclasses.replace(TRAIN, local=True)]) == {}
+def test_memory_grows_with_retries_as_far_as_nodes_that_can_run_the_job_have_it(site):
+    probe, tables = (dataclasses.replace(TRAIN, rule=rule, mem_mb=30_000) for rule in ("probe", "tables"))
+    tables = dataclasses.replace(tables, gres="")
+    assert most_memory([TRAIN, probe, tables], 3) == {"train": 64_000, "probe": 64_000, "tables": 90_000}
+    assert most_memory([TRAIN, tables], 1) == {"train": 60_000, "tables": 30_000}
+    assert most_memory([dataclasses.replace(tables, nodes=41)], 3) == {"tables": 64_000}
+    assert most_memory([dataclasses.replace(TRAIN, local=True)], 3) == {}
+    site.says("sbatch", status=1, error="allocation failure: Requested node configuration is not available")
+    assert most_memory([TRAIN, tables], 3) == {"train": 60_000, "tables": 30_000}
 
 
 def test_no_sbatch(site, tmp_path):
