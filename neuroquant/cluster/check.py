@@ -132,8 +132,8 @@ def job_faults(job: Ask, queues: dict[str, Partition]) -> Iterator[InputError]:
 def most_memory(asks: list[Ask], attempts: int) -> dict[str, int]:
     """The most memory (MB, of each node) that retries of a rule's jobs may ask for, by rule.
 
-    That is the first attempt's times `attempts`, or what the largest nodes that can run the job have, if that is less; but
-    no more than the first attempt's where SLURM refuses that much, by limits that sinfo doesn't show.
+    That is the first attempt's times `attempts`, or what the largest nodes that can run the job have, if that is less;
+    but no more than the first attempt's where SLURM refuses that much, by limits that sinfo doesn't show.
 
     Raises
     ------
