@@ -135,7 +135,9 @@ def _seconds_a_pair(rule: str, experiment: Experiment) -> Rate | None:
         wanted = {"preprocess": True, "preprocess.voxel_mm": volume.voxel_mm > 0, "preprocess.n4": volume.n4}
         wanted["preprocess.registration"] = volume.registration != "off"
         used = [rates[name] for name, yes in wanted.items() if yes]
-        return Rate(sum(rate.value for rate in used) * size, "; ".join(dict.fromkeys(rate.source for rate in used)))
+        sources = [*dict.fromkeys(rate.source for rate in used)]
+        sources += ["without segmenting raw heads, of which no rate is recorded"] if volume.synthseg_mask else []
+        return Rate(sum(rate.value for rate in used) * size, "; ".join(sources))
     if rule in ("segment", "segment_reference") and experiment.compute.device == "cpu":
         if experiment.segmentation.engine == "torch":
             return Rate(2 * rates["segment"].value * size, rates["segment"].source)
