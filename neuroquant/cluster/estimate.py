@@ -136,7 +136,8 @@ def _seconds_a_pair(rule: str, experiment: Experiment) -> Rate | None:
         wanted["preprocess.registration"] = volume.registration != "off"
         used = [rates[name] for name, yes in wanted.items() if yes]
         sources = [*dict.fromkeys(rate.source for rate in used)]
-        sources += ["without segmenting raw heads, of which no rate is recorded"] if volume.synthseg_mask else []
+        if volume.synthseg_mask:
+            sources.append("without segmenting raw heads, 166 s each on one thread (benchmarks/segment.md)")
         return Rate(sum(rate.value for rate in used) * size, "; ".join(sources))
     if rule in ("segment", "segment_reference") and experiment.compute.device == "cpu":
         if experiment.segmentation.engine == "torch":
