@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+import textwrap
 from pathlib import Path
 
 from neuroquant.config.model import ModelRow, Weights
@@ -68,10 +69,28 @@ def where(weights: Weights) -> str:
 
 
 def fetch_all(rows: list[ModelRow]) -> None:
-    """Get the weights of all rows, saying where each lies."""
-    for row in rows:
-        for key, weights in files_of(row).items():
+    """Get the weights of all rows, saying where each lies.
+
+    Raises
+    ------
+    InputError
+        At the end, with every file that can't be had or isn't pinned; the others are there by then.
+    """
+    files = {key: weights for row in rows for key, weights in files_of(row).items()}
+    faults = []
+    for key, weights in files.items():
+        try:
             print(f"{key}: {fetch(weights, key)}", file=sys.stderr)
+        except InputError as error:
+            faults.append(error)
+    if len(faults) == 1:
+        raise faults[0]
+    if faults:
+        told = "\n".join(textwrap.indent(str(fault), "    ") for fault in faults)
+        raise InputError(
+            "authors' weights", f"{len(faults)} of {len(files)} files that can't be used:\n{told}", "all of them",
+            "what each says; the others lie where they are looked for",
+        )  # fmt: skip
 
 
 def fetch(weights: Weights, key: str) -> Path:

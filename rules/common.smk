@@ -55,9 +55,15 @@ SEGMENTING = EXPERIMENT.segmentation.model_copy(
 )
 
 
+# rule -> the most that its jobs may ask for at this site; known when a run through SLURM begins
+MOST_MB = {}
+
+
 def growing(mem_mb):
-    """Memory that grows with every retry: a cluster's profile sets `retries`."""
-    return lambda wildcards, attempt: attempt * mem_mb
+    """Memory that grows with every retry, as far as the site has it: a cluster's profile sets `retries`."""
+    return lambda wildcards, attempt, rulename: min(
+        attempt * mem_mb, MOST_MB.get(rulename, attempt * mem_mb)
+    )
 
 
 NETWORK_JOB = dict(mem_mb=growing(COMPUTE.mem_mb), runtime=480)

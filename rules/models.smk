@@ -1,5 +1,12 @@
 """Training: one job a row of the benchmark, on the training splits of all cohorts together."""
 
+TRAINED = [row.name for row in EXPERIMENT.models if row.training.phases]
+
+
+def one_of(names):
+    """A wildcard's pattern that fits these names alone."""
+    return "|".join(names) or "(?!)"
+
 
 rule train:
     input:
@@ -26,6 +33,8 @@ rule train:
         log_of("train", "{row}"),
     benchmark:
         benchmark_of("train", "{row}")
+    wildcard_constraints:
+        row=one_of(TRAINED),
     conda:
         ENVIRONMENT
     threads: COMPUTE.threads * PROCESSES_A_NODE
@@ -52,6 +61,29 @@ rule train:
 
 
 ask_for_gpus("train", PROCESSES_A_NODE)
+
+
+use rule train as save_untrained with:
+    output:
+        weights=RESULTS / "models/{row}/model.safetensors",
+        config=RESULTS / "models/{row}/config.json",
+        curve=RESULTS / "models/{row}/training.tsv",
+        provenance=RESULTS / "models/{row}/provenance.json",
+    log:
+        log_of("save_untrained", "{row}"),
+    benchmark:
+        benchmark_of("save_untrained", "{row}")
+    wildcard_constraints:
+        row=one_of(name for name in ROWS if name not in TRAINED),
+    threads: 1
+    resources:
+        mem_mb=growing(COMPUTE.mem_mb),
+        runtime=30,
+        processes=1,
+    params:
+        device="cpu",
+    message:
+        "{wildcards.row}, of which nothing is trained"
 
 
 rule training_curves:

@@ -23,6 +23,7 @@ def asks():
             str(wants.get("slurm_account") or ""),
             str(wants.get("slurm_partition") or ""),
             str(wants.get("tmpdir") or ""),
+            wants.get("nodes") or 1,
         )
         counts[key] = counts.get(key, 0) + 1
     order = [rule.name for rule in workflow.rules]
@@ -32,7 +33,7 @@ def asks():
 
 def check_site():
     """Stop before the first job where SLURM can already tell that it, or a later one, can't run."""
-    from neuroquant.cluster.check import faults
+    from neuroquant.cluster.check import faults, most_memory
     from neuroquant.cluster.estimate import bytes_needed
 
     settings = workflow.executor_settings
@@ -44,6 +45,7 @@ def check_site():
         raise WorkflowError(
             "\n".join(["", "The run would fail at this site:", *map(str, found)])
         )
+    MOST_MB.update(most_memory(wanted, 1 + workflow.execution_settings.retries))
 
 
 class TellPlan(logging.Handler):

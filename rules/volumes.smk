@@ -16,7 +16,10 @@ rule preprocess:
         ENVIRONMENT
     threads: COMPUTE.threads if EXPERIMENT.volume.synthseg_mask else 1
     resources:
-        mem_mb=growing(8192),
+        # segmenting a raw head of 256 voxels a side takes 6.3 GB, besides the scans (benchmarks/segment.md)
+        mem_mb=growing(
+            max(8192, COMPUTE.mem_mb) if EXPERIMENT.volume.synthseg_mask else 8192
+        ),
         runtime=720,
     params:
         volume=settings(EXPERIMENT.volume),

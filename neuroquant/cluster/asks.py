@@ -29,14 +29,16 @@ class Ask:
     runtime: int | None
     """Minutes."""
     gres: str
+    """Of each node, as cores and memory are."""
     account: str
     partition: str
     tmpdir: str
+    nodes: int = 1
 
     @property
     def gpus(self) -> int:
-        """GPUs a job: 1 of `gpu:h100:1`, 2 of `gpu:2`, 0 without."""
-        return gpu_of(self.gres)[1]
+        """GPUs a job, on all its nodes: 1 of `gpu:h100:1`, 4 of `gpu:2` on two nodes, 0 without."""
+        return self.nodes * gpu_of(self.gres)[1]
 
 
 def gpu_of(gres: str) -> tuple[str, int]:

@@ -3,15 +3,20 @@
 import os
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from neuroquant.cluster import slurm
 from neuroquant.cluster.asks import Ask, alike, gpu_of
+from neuroquant.cluster.estimate import Part
 from neuroquant.cluster.slurm import Nodes, Partition, Silent
+from neuroquant.config.volume import Shards
 from neuroquant.errors import InputError
 
 PROFILE = "slurm/config.yaml"
 EXPERIMENT = "`compute` of the experiment"
+ROOM = 1.2
+"""How much longer than expected a job on a shard may have to take: a hash deals subjects out unevenly."""
 
 
 def faults(asks: list[Ask], results: Path, needed: int = 0, status: str = "sacct") -> list[InputError]:
@@ -102,7 +107,7 @@ def account_faults(jobs: list[Ask]) -> Iterator[InputError]:
 
 def job_faults(job: Ask, queues: dict[str, Partition]) -> Iterator[InputError]:
     """What a partition can't give to a job: itself, the time, the GPU, the cores, the memory."""
-    names = job.partition.split(",") if job.partition else [name for name, queue in queues.items() if queue.default]
+    names = _names(job, queues)
     key = "slurm_partition of default-resources, or of set-resources"
     if not names:
         yield _fault(key, "no partition, and the site has no default one", _listed(queues), "name one of these")
@@ -121,12 +126,47 @@ def job_faults(job: Ask, queues: dict[str, Partition]) -> Iterator[InputError]:
         if job.rule == "train":
             remedy = "lower compute.train_hours in the experiment (training goes on in the next job)"
         yield _fault(f"set-resources.{job.rule.split(',')[0]}.runtime", told, "no more than that", remedy)
-    yield from _size_faults(job, [nodes for queue in chosen for nodes in queue.nodes], where)
+    yield from _size_faults(job, chosen, where)
 
 
-def _size_faults(job: Ask, nodes: list[Nodes], where: str) -> Iterator[InputError]:
+def most_memory(asks: list[Ask], attempts: int) -> dict[str, int]:
+    """The most memory (MB, of each node) that retries of a rule's jobs may ask for, by rule.
+
+    That is the first attempt's times `attempts`, or what the largest nodes that can run the job have, if that is less;
+    but no more than the first attempt's where SLURM refuses that much, by limits that sinfo doesn't show.
+
+    Raises
+    ------
+    Silent
+        If SLURM doesn't tell.
+    """
+    jobs = alike(ask for ask in asks if not ask.local and ask.mem_mb)
+    queues = slurm.partitions() if jobs else {}
+    found = {}
+    for job in jobs:
+        chosen = [_able(job, queues[name]) for name in _names(job, queues) if name in queues]
+        sizes = {group.mem_mb for able in chosen for group in able}
+        fits = [n for n in sizes if any(_count(replace(job, mem_mb=n), able) >= job.nodes for able in chosen)]
+        most = min(attempts * job.mem_mb, max(fits, default=job.mem_mb))
+        refused = most > job.mem_mb and slurm.refusal(replace(job, mem_mb=most))
+        found |= dict.fromkeys(job.rule.split(", "), job.mem_mb if refused else most)
+    return found
+
+
+def _names(job: Ask, queues: dict[str, Partition]) -> list[str]:
+    """Partitions that a job may go to."""
+    return job.partition.split(",") if job.partition else [name for name, queue in queues.items() if queue.default]
+
+
+def _able(job: Ask, queue: Partition) -> list[Nodes]:
+    """Nodes of a partition that have the GPUs that a job asks each of its nodes for."""
     kind, number = gpu_of(job.gres)
-    able = [group for group in nodes if not number or (kind in ("", group.gpu) and group.gpus >= number)]
+    return [group for group in queue.nodes if not number or (kind in ("", group.gpu) and group.gpus >= number)]
+
+
+def _size_faults(job: Ask, chosen: list[Partition], where: str) -> Iterator[InputError]:
+    nodes = [group for queue in chosen for group in queue.nodes]
+    able = [group for queue in chosen for group in _able(job, queue)]
     if not able:
         there = sorted({f"{group.gpus} x {group.gpu or 'unnamed'}" for group in nodes if group.gpus}) or ["none"]
         told = f"{_who(job)} for {job.gres}; GPUs of a node of partition {where}: {', '.join(there)}"
@@ -147,10 +187,35 @@ def _size_faults(job: Ask, nodes: list[Nodes], where: str) -> Iterator[InputErro
         if job.rule == "train":
             edit = "lower compute.train_mem_mb, or name another partition"
         yield InputError(EXPERIMENT, told, "no more than a node has", edit)
+        return
+    most = max(_count(job, _able(job, queue)) for queue in chosen)
+    if job.nodes > most:
+        told = f"{_who(job)} for {job.nodes} nodes, partition {where} has {most} with what it asks of each"
+        edit = "lower compute.nodes, or name another partition"
+        yield InputError(EXPERIMENT, told, "no more than the partition has", edit)
+
+
+def _count(job: Ask, able: list[Nodes]) -> int:
+    """How many of these nodes have the cores and the memory that a job asks each of its nodes for."""
+    return sum(group.count for group in able if group.cpus >= job.threads and group.mem_mb >= (job.mem_mb or 0))
 
 
 def _who(job: Ask) -> str:
     return f"{job.rule} {'ask' if ',' in job.rule else 'asks'}"
+
+
+def walltime_faults(asks: list[Ask], costs: list[Part], shards: Shards) -> Iterator[InputError]:
+    """Jobs on shards that recorded rates expect to reach their walltime; they begin anew each time."""
+    limits = {ask.rule: ask.runtime for ask in asks if ask.runtime}
+    for part in costs:
+        limit = limits.get(part.rule, 0) / 60
+        slow = [split for split, hours in part.splits.items() if 0 < limit < ROOM * hours]
+        if slow:
+            told = f"{limit:g} h, of which its longest job would take about {part.longest:.3g} ({part.source})"
+            expected = f"{ROOM:g} times as long: shards aren't equally large, nor machines equally fast"
+            keys = ", ".join(f"shards.{split} (now {getattr(shards, split)})" for split in slow)
+            edit = f"raise {keys} of the experiment before its first run, or the runtime there"
+            yield _fault(f"set-resources.{part.rule}.runtime", told, expected, edit)
 
 
 def _listed(queues: dict[str, Partition]) -> str:
@@ -162,6 +227,7 @@ def refusals(job: Ask) -> Iterator[InputError]:
     told = slurm.refusal(job)
     if told:
         asked = f"{job.partition or 'default partition'}, {job.threads} cores, {job.mem_mb} MB, {job.runtime} min"
+        asked += f", {job.nodes} nodes" if job.nodes > 1 else ""
         expected = "a job that sbatch --test-only takes"
         told = f"{told} ({asked}, {job.gres or 'no GPU'})"
         yield _fault(f"jobs of {job.rule}", told, expected, "change what they ask for")

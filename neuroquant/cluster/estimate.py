@@ -1,15 +1,15 @@
 """Hours and bytes that an experiment costs, from recorded rates; what no rate is known of is said, not guessed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
 
 from neuroquant.cluster.asks import Ask
-from neuroquant.cluster.rates import REFERENCE_SHAPE, Rate, pairs_in, recorded
+from neuroquant.cluster.rates import REFERENCE_SHAPE, Rate, pairs_in, passes, recorded
 from neuroquant.cohorts.index import find_sessions
 from neuroquant.config.experiment import Experiment
 from neuroquant.config.model import ModelRow
-from neuroquant.models import parameters_class
+from neuroquant.models import latent_shapes, parameters_class
 
 MAKERS = {
     "volumes": "preprocess",
@@ -31,6 +31,8 @@ class Part:
     longest: float | None
     """Hours of its longest job."""
     source: str
+    splits: dict[str, float] = field(default_factory=dict)
+    """Of rules that work on shards: hours of the longest job, by split."""
 
 
 def pairs_of(experiment: Experiment, results: Path) -> dict[str, dict[str, float]]:
@@ -77,7 +79,8 @@ def parts(asks: list[Ask], experiment: Experiment, results: Path, earlier: dict[
 def _training(experiment: Experiment, jobs: int, earlier: dict[str, Rate]) -> Part:
     """Every row that a rate is known of; the others are named. The share of rows that are trained already is off."""
     seconds, unknown, sources = [], [], []
-    for row in experiment.models:
+    trained = [row for row in experiment.models if row.training.phases]
+    for row in trained:
         known = earlier.get(f"train.{row.name}") or _floor(row, experiment)
         if known is None:
             unknown.append(row.name)
@@ -87,7 +90,7 @@ def _training(experiment: Experiment, jobs: int, earlier: dict[str, Rate]) -> Pa
     source = "; ".join(dict.fromkeys(sources))
     if unknown:
         source += f"{'; ' if source else ''}no rate is recorded for {', '.join(unknown)}"
-    share = min(1.0, jobs / max(len(experiment.models), 1))
+    share = min(1.0, jobs / max(len(trained), 1))
     return Part(
         "train", share * sum(seconds) / 3600 if seconds else None, max(seconds, default=0) / 3600 or None, source
     )
@@ -95,9 +98,6 @@ def _training(experiment: Experiment, jobs: int, earlier: dict[str, Rate]) -> Pa
 
 def _floor(row: ModelRow, experiment: Experiment) -> Rate | None:
     """Seconds of a training at the floor of the hardware; known for NeuroQuant with its default sizes on a GPU."""
-    phases = [phase for phase in row.training.phases if row.training.joint or phase.mode == "3d"]
-    if not phases:
-        return Rate(0.0, "nothing to train")
     if row.architecture != COUNTED or experiment.compute.device == "cpu":
         return None
     default = parameters_class(COUNTED)()
@@ -106,7 +106,7 @@ def _floor(row: ModelRow, experiment: Experiment) -> Rate | None:
     size = prod(experiment.volume.shape) / prod(REFERENCE_SHAPE)
     rates = recorded()
     seconds = 0.0
-    for phase in phases:
+    for phase in row.training.phases:
         share = size if phase.mode == "3d" else size ** (2 / 3)
         if phase.crop:
             share = prod(phase.crop) / prod(REFERENCE_SHAPE)
@@ -116,18 +116,16 @@ def _floor(row: ModelRow, experiment: Experiment) -> Rate | None:
 
 def _by_session(rule: str, jobs: int, experiment: Experiment, counts: dict, earlier: dict[str, Rate]) -> Part:
     """Rules that work on shards: seconds a pair of images times pairs times rows."""
-    everyone = sum(sum(splits.values()) for splits in counts.values())
     rate = earlier.get(rule) or _seconds_a_pair(rule, experiment)
     if rate is None:
         return Part(rule, None, None, "no rate is recorded")
-    shards = len(experiment.cohorts) * sum(experiment.shards.model_dump().values())
-    if rule == "preprocess":
-        hours = rate.value * everyone / 3600 * min(1.0, jobs / shards)
-    else:
-        tests = [splits["test"] for splits in counts.values()]
-        mean = sum(tests) / max(len(tests) * experiment.shards.test, 1)
-        hours = rate.value * mean * jobs / 3600
-    return Part(rule, hours, hours / max(jobs, 1), rate.source)
+    shards = experiment.shards.model_dump()
+    used = tuple(shards) if rule == "preprocess" else ("test",)
+    mean = sum(splits[name] for splits in counts.values() for name in used)
+    mean /= len(experiment.cohorts) * sum(shards[name] for name in used)
+    hours = rate.value * passes(rule, experiment.segmentation.ceiling) / 3600
+    longest = {name: hours * max(splits[name] for splits in counts.values()) / shards[name] for name in used}
+    return Part(rule, hours * mean * jobs, max(longest.values()), rate.source, longest)
 
 
 def _seconds_a_pair(rule: str, experiment: Experiment) -> Rate | None:
@@ -137,7 +135,10 @@ def _seconds_a_pair(rule: str, experiment: Experiment) -> Rate | None:
         wanted = {"preprocess": True, "preprocess.voxel_mm": volume.voxel_mm > 0, "preprocess.n4": volume.n4}
         wanted["preprocess.registration"] = volume.registration != "off"
         used = [rates[name] for name, yes in wanted.items() if yes]
-        return Rate(sum(rate.value for rate in used) * size, "; ".join(dict.fromkeys(rate.source for rate in used)))
+        sources = [*dict.fromkeys(rate.source for rate in used)]
+        if volume.synthseg_mask:
+            sources.append("without segmenting raw heads, 166 s each on one thread (benchmarks/segment.md)")
+        return Rate(sum(rate.value for rate in used) * size, "; ".join(sources))
     if rule in ("segment", "segment_reference") and experiment.compute.device == "cpu":
         if experiment.segmentation.engine == "torch":
             return Rate(2 * rates["segment"].value * size, rates["segment"].source)
@@ -154,8 +155,17 @@ def bytes_needed(experiment: Experiment, results: Path, rules: set[str]) -> int:
     return found
 
 
+def latent_bytes(row: ModelRow, shape: tuple[int, int, int]) -> int | None:
+    """Bytes of all latents of one volume as `export_latents` writes them: numbers as float16, indices as int32.
+
+    None where the row's architecture doesn't say what latents it has.
+    """
+    shapes = latent_shapes(row.architecture, row.parameters, shape)
+    return shapes and sum(prod(sides) * (4 if name == "indices" else 2) for name, sides in shapes.items())
+
+
 def disk(experiment: Experiment, results: Path) -> dict[str, float]:
-    """Bytes of the large folders, all rows together."""
+    """Bytes of the large folders, all rows together, but latents of which nothing is known."""
     counts, rates = pairs_of(experiment, results), recorded()
     voxels = 2 * prod(experiment.volume.shape)  # T1w and T2w
     everyone = sum(sum(splits.values()) for splits in counts.values())
@@ -167,13 +177,14 @@ def disk(experiment: Experiment, results: Path) -> dict[str, float]:
     }
     pairs |= {(row, experiment.figure4.cohort) for row in experiment.figure4.rows}
     tested = sum(counts[cohort]["test"] for _, cohort in pairs)
-    encoded = sum(sum(counts[cohort].values()) for _, cohort in pairs)
+    latents = {row: 2 * (latent_bytes(experiment.row(row), experiment.volume.shape) or 0) for row, _ in pairs}
     reference = sum(counts[cohort]["test"] for cohort in {cohort for _, cohort in pairs})
     found = {
         "volumes": everyone * voxels * rates["volumes"].value,
         "reconstructions": tested * voxels * rates["reconstructions"].value,
-        "latents": encoded * voxels * rates["latents"].value,
+        "latents": sum(latents[row] * sum(counts[cohort].values()) for row, cohort in pairs),
     }
     if experiment.segmentation.engine != "none":
+        reference *= passes("segment_reference", experiment.segmentation.ceiling)
         found["segmentations"] = (tested + reference) * voxels * rates["segmentations"].value
     return found

@@ -5,8 +5,8 @@ from pathlib import Path
 import yaml
 
 from neuroquant.cluster.asks import SNAKEFILE, Ask, planned
-from neuroquant.cluster.check import faults
-from neuroquant.cluster.estimate import Part, bytes_needed, disk, parts
+from neuroquant.cluster.check import faults, walltime_faults
+from neuroquant.cluster.estimate import Part, bytes_needed, disk, latent_bytes, parts
 from neuroquant.cluster.rates import earlier_runs
 from neuroquant.config.experiment import Experiment
 from neuroquant.config.load import load_experiment
@@ -32,7 +32,10 @@ def plan(config: Path, profile: str | None) -> tuple[str, list[InputError]]:
     earlier = earlier_runs(Path("results"), experiment)
     costs = parts([ask for ask in asks if not (profile and ask.local)], experiment, results, earlier)
     rules = {ask.rule for ask in asks}
-    found = faults(asks, results, bytes_needed(experiment, results, rules), status_command(profile)) if profile else []
+    found = []
+    if profile:
+        found = faults(asks, results, bytes_needed(experiment, results, rules), status_command(profile))
+        found += walltime_faults(asks, costs, experiment.shards)
     text = [*jobs_table(asks, bool(profile)), "", *costs_table(asks, costs), *disk_table(experiment, results, rules)]
     return "\n".join([*text, ""]), found
 
@@ -58,7 +61,8 @@ def jobs_table(asks: list[Ask], scheduled: bool) -> list[str]:
     for ask in there:
         hours = f"{ask.runtime / 60:g}" if ask.runtime else "-"
         size = f"{ask.threads:>5} {ask.mem_mb or '-':>7} {hours:>6}"
-        lines.append(f"  {ask.jobs:>5}  {ask.rule:<18} {size}  {ask.gres or '-'}")
+        nodes = f" on each of {ask.nodes} nodes" if ask.nodes > 1 else ""
+        lines.append(f"  {ask.jobs:>5}  {ask.rule:<18} {size}  {ask.gres or '-'}{nodes}")
     if here:
         lines.append(f"{sum(ask.jobs for ask in here)} cheap ones run where snakemake does")
     return lines
@@ -88,7 +92,9 @@ def disk_table(experiment: Experiment, results: Path, rules: set[str]) -> list[s
     sizes = disk(experiment, results)
     told = ", ".join(f"{name} {_bytes(size)}" for name, size in sizes.items())
     total, more = _bytes(sum(sizes.values())), _bytes(bytes_needed(experiment, results, rules))
-    return [f"Disk below {results}: about {total} ({told}); {more} of it to come"]
+    lines = [f"Disk below {results}: about {total} ({told}); {more} of it to come"]
+    silent = [row.name for row in experiment.models if latent_bytes(row, experiment.volume.shape) is None]
+    return lines + ([f"  without the latents of {', '.join(silent)}, whose shapes aren't known"] if silent else [])
 
 
 def _bytes(size: float) -> str:

@@ -16,6 +16,11 @@ REFERENCE_SHAPE = (144, 192, 144)
 """Voxels of the volumes that the table's seconds were measured on, or counted for."""
 
 
+def passes(rule: str, ceiling: bool) -> int:
+    """How often a rule goes through its images: twice where originals are segmented again for the ceiling."""
+    return 2 if rule == "segment_reference" and ceiling else 1
+
+
 @dataclass(frozen=True)
 class Rate:
     """A number and its source."""
@@ -32,7 +37,7 @@ def recorded() -> dict[str, Rate]:
 
 
 def earlier_runs(results: Path, experiment: Experiment) -> dict[str, Rate]:
-    """Seconds a pair of images (rules on shards) or a training (`train.<row>`), from runs that left their times.
+    """Seconds a pair of images and pass (rules on shards) or a training (`train.<row>`), from earlier runs.
 
     A run counts where its volumes have the same shape, and a row where its architecture, parameters and kinds of
     phases are the same; seconds go with the steps. What ran on another kind of processor can't be told from here.
@@ -41,11 +46,11 @@ def earlier_runs(results: Path, experiment: Experiment) -> dict[str, Rate]:
     for config in sorted(results.glob("*/config.yaml"), key=lambda path: path.stat().st_mtime):
         run = yaml.safe_load(config.read_text(encoding="utf-8"))
         if run["volume"]["shape"] == list(experiment.volume.shape):
-            found |= dict(_shards(config.parent)) | dict(_trainings(config.parent, run, experiment))
+            found |= dict(_shards(config.parent, run)) | dict(_trainings(config.parent, run, experiment))
     return found
 
 
-def _shards(run: Path) -> Iterator[tuple[str, Rate]]:
+def _shards(run: Path, settings: dict) -> Iterator[tuple[str, Rate]]:
     manifests = {(path.parts[-3], path.stem): path for path in run.glob("cohorts/*/shards/*.tsv")}
     for rule in BY_SHARD:
         seconds, pairs = 0.0, 0.0
@@ -56,6 +61,7 @@ def _shards(run: Path) -> Iterator[tuple[str, Rate]]:
             if held:
                 seconds, pairs = seconds + _seconds(path), pairs + held
         if pairs:
+            pairs *= passes(rule, settings["segmentation"].get("ceiling", False))
             yield rule, Rate(seconds / pairs, f"{run / 'benchmarks' / rule}: measured in an earlier run")
 
 

@@ -116,7 +116,8 @@ def check_accounting() -> None:
 
 def refusal(job: Ask) -> str:
     """What SLURM has against a job (`sbatch --test-only`, which submits nothing); empty where it would take it."""
-    command = ["sbatch", "--test-only", "--ntasks=1", f"--cpus-per-task={job.threads}", "--wrap=true"]
+    command = ["sbatch", "--test-only", f"--nodes={job.nodes}", f"--ntasks={job.nodes}"]
+    command += [f"--cpus-per-task={job.threads}", "--wrap=true"]
     command += [f"--account={job.account}"] if job.account else []
     command += [f"--partition={job.partition}"] if job.partition else []
     command += [f"--mem={job.mem_mb}"] if job.mem_mb else []

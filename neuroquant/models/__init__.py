@@ -2,7 +2,8 @@
 
 An architecture is a module below this package with two names: `Parameters`, a `Settings` class, and
 `build(parameters)`, which returns an `Autoencoder`. One whose authors' weights can be loaded has a third:
-`published_state(state)`, which gives the tensors of their file the names of ours.
+`published_state(state)`, which gives the tensors of their file the names of ours. And one whose latents can be counted
+before there are any has `latent_shapes(parameters, shape)`: the latents of a volume of `shape`, name -> (C, d, h, w).
 """
 
 import difflib
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from neuroquant.config.base import Settings
 from neuroquant.errors import InputError
+from neuroquant.models.grid import Shape
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -45,6 +47,14 @@ def parameters_class(architecture: str) -> type[Settings]:
         If there is no such architecture.
     """
     return _module(architecture).Parameters
+
+
+def latent_shapes(architecture: str, parameters: dict[str, Any], shape: Shape) -> dict[str, tuple[int, ...]] | None:
+    """Latents of a volume of `shape`: name -> (C, d, h, w); None where the architecture doesn't say."""
+    module = _module(architecture)
+    if not hasattr(module, "latent_shapes"):
+        return None
+    return module.latent_shapes(module.Parameters.model_validate(parameters), shape)
 
 
 def published_state(architecture: str, state: dict[str, Any]) -> "dict[str, Tensor]":

@@ -41,7 +41,7 @@ KINDS = {
     "pdf": "application/pdf", "yaml": "application/yaml", "h5": "application/x-hdf5",
 }  # fmt: skip
 MADE_BY = {
-    "train": ("models/",), "train_standin": ("segmenter/",),
+    "train_standin": ("segmenter/",),
     "table": ("tables/table1", "tables/table2", "tables/cells"),
     "gather": tuple(f"numbers/{name}.tsv" for name in ("fidelity", "dice", "dice_truth", "regions", "predictions")),
     "claims": ("tables/claims",), "draw_figure3": ("figures/figure3", "report/viewer.html"),
@@ -59,7 +59,7 @@ MADE_BY = {
     ),
     "probe_details": ("numbers/probe_details", "tables/probes"), "compare_cohorts": ("numbers/cohorts_apart",),
 }  # fmt: skip
-"""How the paths of what a rule made begin, for rules whose results the crate names."""
+"""How the paths of what a rule made begin, for rules whose results the crate names, but those that make models."""
 Entity = dict[str, Any]
 
 
@@ -105,7 +105,9 @@ def graph(experiment: Experiment, results: Path, facts: dict[str, Any]) -> list[
         "instrument": {"@id": WORKFLOW}, "object": [*map(refer, inputs), {"@id": "config.yaml"}],
         "result": ids, "startTime": began.isoformat(), "endTime": now.isoformat(), "actionStatus": DONE,
     }  # fmt: skip
-    actions = [tool_action(one, ids, inputs) for one in ran]
+    models = {row.name: "train" if row.training.phases else "save_untrained" for row in experiment.models}
+    folders = {rule: tuple(f"models/{row}/" for row in models if models[row] == rule) for rule in models.values()}
+    actions = [tool_action(one, ids, inputs, (MADE_BY | folders).get(one.rule, ())) for one in ran]
     controls = [
         {"@id": f"#control-{one.rule}", "@type": "ControlAction", "name": f"Orchestration of {one.rule}",
          "instrument": {"@id": f"{WORKFLOW}#{one.rule}"}, "object": {"@id": f"#action-{one.rule}"}}
@@ -212,9 +214,9 @@ def tool(one: Ran, facts: dict[str, Any]) -> Entity:
     }
 
 
-def tool_action(one: Ran, ids: list[Entity], inputs: list[Entity]) -> Entity:
-    """All jobs of a rule as one action."""
-    made = [each for each in ids if each["@id"].startswith(MADE_BY.get(one.rule, ()))]
+def tool_action(one: Ran, ids: list[Entity], inputs: list[Entity], begin: tuple[str, ...]) -> Entity:
+    """All jobs of a rule as one action; `begin`: how the paths of what they made begin."""
+    made = [each for each in ids if each["@id"].startswith(begin)]
     action = {
         "@id": f"#action-{one.rule}",
         "@type": "CreateAction",

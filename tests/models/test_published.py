@@ -15,7 +15,7 @@ from neuroquant.config.model import ModelRow
 from neuroquant.errors import InputError
 from neuroquant.files import sha256
 from neuroquant.published import load_published
-from neuroquant.weights import fetch, find_files
+from neuroquant.weights import fetch, fetch_all, find_files
 
 torch.set_num_threads(1)
 SMALL = {
@@ -132,6 +132,32 @@ def test_a_fetched_file_has_the_licence_and_the_hash_that_the_row_states(tmp_pat
     other = row_of("medvae", tmp_path / "there/w.pth", **{**facts, "sha256": "0" * 64}).weights
     with pytest.raises(InputError, match="another content"):
         fetch(other, "key")
+
+
+def test_all_rows_are_fetched_and_all_hashes_to_pin_are_told_at_once(tmp_path, monkeypatch):
+    def download(hub, filename, revision):
+        (tmp_path / filename).write_bytes(filename.encode())
+        return tmp_path / filename
+
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
+    info = SimpleNamespace(tags=[])
+    monkeypatch.setattr(huggingface_hub, "HfApi", lambda: SimpleNamespace(model_info=lambda hub, revision: info))
+    by_hand = row_of("vqgan", tmp_path / "here/drive.pth", source="a drive")
+    rows = [
+        by_hand.model_copy(update={"name": "by_hand"}),
+        *(
+            row_of("medvae", tmp_path / f"here/{name}", hub="someone/something", sha256="").model_copy(
+                update={"name": name}
+            )
+            for name in ("one", "two")
+        ),
+    ]
+    with pytest.raises(InputError) as caught:
+        fetch_all(rows)
+    told = str(caught.value)
+    assert "3 of 3 files" in told and "model by_hand: weights" in told and "get it from a drive" in told
+    for name in ("one", "two"):
+        assert f"`sha256: {sha256(tmp_path / 'here' / name)}`" in told
 
 
 def test_a_file_that_runs_code_is_not_run(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 
 from neuroquant.cluster import slurm
 from neuroquant.cluster.asks import Ask, alike, gpu_of, gpus_of
-from neuroquant.cluster.check import faults
+from neuroquant.cluster.check import faults, most_memory
 from neuroquant.cluster.slurm import minutes_of, partitions
 
 TRAIN = Ask("train", 12, False, 8, 60_000, 600, "gpu:h100:1", "study", "test", "/tmp")
@@ -50,6 +50,7 @@ def test_jobs_that_run_here_ask_slurm_nothing(site, tmp_path):
         ({"runtime": 2880}, "set-resources.train.runtime", "48 h, partition test gives 24 h", "compute.train_hours"),
         ({"threads": 20}, "compute", "20 cores, the largest node of partition test has 16", "compute.threads"),
         ({"mem_mb": 70_000}, "compute", "70000 MB, the largest node of partition test has 64000", "train_mem_mb"),
+        ({"nodes": 2}, "compute", "2 nodes, partition test has 1 with what it asks of each", "compute.nodes"),
     ],
 )
 def test_what_the_partition_cannot_give_is_named_with_what_to_edit(site, tmp_path, change, key, found, remedy):
@@ -64,6 +65,24 @@ def test_memory_of_a_rule_is_lowered_where_it_is_asked_for(site, tmp_path):
 
 def test_without_a_gpu_a_job_fits_the_large_nodes(site, tmp_path):
     assert told(dataclasses.replace(TRAIN, gres="", threads=64, mem_mb=500_000), results=tmp_path) == ""
+
+
+def test_several_nodes_are_counted_by_partition_and_asked_of_slurm(site, tmp_path):
+    two = dataclasses.replace(TRAIN, gres="gpu:4", partition="big,test", nodes=2, account="")
+    assert told(two, results=tmp_path) == ""
+    assert any("--nodes=2 --ntasks=2" in call for call in site.calls() if call.startswith("sbatch"))
+    assert "4 nodes, partition big,test has 3" in told(dataclasses.replace(two, nodes=4), results=tmp_path)
+
+
+def test_memory_grows_with_retries_as_far_as_nodes_that_can_run_the_job_have_it(site):
+    probe, tables = (dataclasses.replace(TRAIN, rule=rule, mem_mb=30_000) for rule in ("probe", "tables"))
+    tables = dataclasses.replace(tables, gres="")
+    assert most_memory([TRAIN, probe, tables], 3) == {"train": 64_000, "probe": 64_000, "tables": 90_000}
+    assert most_memory([TRAIN, tables], 1) == {"train": 60_000, "tables": 30_000}
+    assert most_memory([dataclasses.replace(tables, nodes=41)], 3) == {"tables": 64_000}
+    assert most_memory([dataclasses.replace(TRAIN, local=True)], 3) == {}
+    site.says("sbatch", status=1, error="allocation failure: Requested node configuration is not available")
+    assert most_memory([TRAIN, tables], 3) == {"train": 60_000, "tables": 30_000}
 
 
 def test_no_sbatch(site, tmp_path):

@@ -1,6 +1,7 @@
 """`neuroquant plan`, and the same check when `snakemake --profile slurm` starts."""
 
 import copy
+import dataclasses
 import os
 import re
 import subprocess
@@ -12,7 +13,9 @@ from run import ROOT, TINY
 
 from neuroquant.cli import main
 from neuroquant.cluster.asks import planned
-from neuroquant.cluster.estimate import MAKERS, bytes_needed, pairs_of, parts
+from neuroquant.cluster.check import walltime_faults
+from neuroquant.cluster.estimate import MAKERS, Part, bytes_needed, disk, pairs_of, parts
+from neuroquant.cluster.plan import costs_table, jobs_table
 from neuroquant.cluster.rates import earlier_runs, recorded
 from neuroquant.config.load import load_experiment, resolve_experiment
 
@@ -42,18 +45,38 @@ def experiment_of(path):
 
 def test_under_the_profile_every_job_asks_for_memory_time_cores_and_where_it_may_run(tiny):
     config = copy.deepcopy(TINY)
-    config["compute"]["threads"] = 6
+    config["compute"] |= {"threads": 6, "mem_mb": 9000}
+    config["volume"]["synthseg_mask"] = True
     tiny.write_text(yaml.safe_dump(config))
     asks = planned(tiny, str(ROOT / "slurm"))
     jobs = {ask.rule: ask for ask in asks if not ask.local}
     assert {"index", "preprocess", "train", "reconstruct", "segment", "probe"} <= set(jobs)
     for ask in jobs.values():
         assert ask.mem_mb and ask.runtime and ask.account and ask.partition and ask.tmpdir, ask
+    assert jobs["preprocess"].mem_mb == 9000, "what masks raw heads is a network too"
     assert jobs["train"].threads == 6, "the profile's cores for cheap steps don't cut the others' threads"
     gpus = {rule for rule, ask in jobs.items() if ask.gpus}
     assert gpus == {"train", "reconstruct", "export_latents", "segment_reference", "segment", "probe", "probe_volumes"}
     here = {ask.rule for ask in asks if ask.local}
     assert {"split", "assign", "account", "gather", "table", "front_page", "report"} <= here
+
+
+def test_a_training_over_two_nodes_costs_the_gpus_of_both(tiny):
+    config = copy.deepcopy(TINY)
+    config["models"].append("identity")
+    config["table1"]["rows"].append("identity")
+    config["compute"] |= {"gpus": 4, "nodes": 2}
+    for row in config["overrides"].values():
+        for phase in row["training"]["phases"]:
+            phase["batch"] = 4
+    tiny.write_text(yaml.safe_dump(config))
+    asks = planned(tiny, str(ROOT / "slurm"))
+    (train,), (untrained,) = ([ask for ask in asks if ask.rule == rule] for rule in ("train", "save_untrained"))
+    assert (untrained.gpus, untrained.nodes, untrained.runtime) == (0, 1, 30) and train.jobs == 3
+    assert (train.nodes, train.gres, train.gpus, train.mem_mb) == (2, "gpu:h100:2", 4, 2 * 3000)
+    table = "\n".join(costs_table([train], [Part("train", 3.0, 1.0, "a clock")]))
+    assert "GPU-hours: 12 by these rates" in table and "\n  12 were every job" in table
+    assert "gpu:h100:2 on each of 2 nodes" in "\n".join(jobs_table([train], True))
 
 
 def test_plan_tells_jobs_hours_with_their_sources_and_disk(tiny, site, capsys):
@@ -85,8 +108,8 @@ def test_plan_says_why_an_experiment_cannot_be_planned(tiny, capsys):
     assert "/nowhere: no such folder" in capsys.readouterr().err
 
 
-def start(tiny, *more):
-    command = [sys.executable, "-m", "snakemake", "all", "--profile", str(ROOT / "slurm"), *more]
+def start(tiny, *more, target="all"):
+    command = [sys.executable, "-m", "snakemake", target, "--profile", str(ROOT / "slurm"), *more]
     command += ["--snakefile", str(ROOT / "Snakefile"), "--configfile", str(tiny)]
     return subprocess.run(
         command, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, timeout=120
@@ -100,6 +123,20 @@ def test_a_run_stops_before_its_first_job_where_the_site_cannot_take_it(tiny, si
     assert "partition test" in done.stdout and "expected: one of gpu" in done.stdout and "to do:" in done.stdout
     assert not [call for call in site.calls() if call.startswith("sbatch")]
     assert not (tiny.parent / "results/tiny/cohorts/embedded").exists()
+
+
+def test_retries_ask_for_more_memory_until_a_node_has_no_more(tiny, site):
+    site.says("sinfo", "test*|up|2-00:00:00|16|5000|gpu:h100:2|1")
+    site.says("sacctmgr", "study")
+    refusing = 'case "$*" in *--test-only*) ;; *) exit 1;; esac'
+    path = site.folder / "sbatch"
+    path.write_text(path.read_text().replace("cat <<", f"{refusing}\ncat <<", 1))
+    soon = ("--slurm-init-seconds-before-status-checks", "1")
+    done = start(tiny, *soon, target="results/tiny/cohorts/embedded/inventory.tsv")
+    asked = [
+        re.search(r"--mem (\d+)", call)[1] for call in site.calls() if call.startswith("sbatch") and "--mem " in call
+    ]
+    assert asked == ["2048", "4096", "5000"], done.stdout
 
 
 def test_a_dry_run_asks_nothing_of_the_site(tiny, site):
@@ -133,6 +170,20 @@ def test_disk_grows_with_the_volumes_and_shrinks_by_what_is_there(tiny, tmp_path
     assert bytes_needed(small, tmp_path, rules) == bytes_needed(small, tmp_path / "elsewhere", rules) - 1000
 
 
+def test_each_rows_latents_take_their_own_space(tiny, tmp_path):
+    config = copy.deepcopy(TINY)
+    without = disk(resolve_experiment(config, ROOT / "config", "x"), tmp_path)["latents"]
+    config["models"].append("identity")
+    config["table1"]["rows"].append("identity")
+    images = 2 * 16 * 1.5  # both modalities of the expected sessions
+    grown = disk(resolve_experiment(config, ROOT / "config", "x"), tmp_path)["latents"]
+    assert grown - without == pytest.approx(images * 32**3 * 2)
+    sd_vae = 4 * 32 * 4 * 4 * 2  # four channels, a grid of 4 x 4 in each slice, float16
+    tokens = 2 * 2 * 2 * (8 + 8) * 2 + 2 * 2 * 2 * 4  # z_anat and z_q of 8 channels, indices as int32
+    z_mod = 2 * 2 * 2 * 4 * 2
+    assert without == pytest.approx(images * (sd_vae + 2 * tokens + z_mod))
+
+
 def test_the_full_model_at_its_default_widths_has_the_floor_of_its_schedule(tmp_path, monkeypatch):
     monkeypatch.setenv("NCANDA_ROOT", str(tmp_path))
     monkeypatch.setenv("ABCD_ROOT", str(tmp_path))
@@ -151,13 +202,66 @@ def ask_of(rule, jobs):
     return Ask(rule, jobs, False, 1, 1, 60, "", "", "", "")
 
 
+def resolved(tmp_path, **changes):
+    """The paper's experiment with changes, its folders anywhere."""
+    cohorts = [{"name": name, "root": str(tmp_path)} for name in ("ncanda", "abcd")]
+    raw = {**yaml.safe_load((ROOT / "config/config.yaml").read_text()), "cohorts": cohorts, "models": ["neuroquant"]}
+    raw["table1"]["rows"] = raw["table2"]["rows"] = raw["figure4"]["rows"] = ["neuroquant"]
+    for section, values in changes.items():
+        raw[section] |= values
+    return resolve_experiment(raw, ROOT / "config", "x")
+
+
+def with_manifests(results, experiment, sessions):
+    """Shards of so many sessions a cohort, dealt out by the shares of the splits."""
+    for name, number in sessions.items():
+        folder = results / "cohorts" / name / "shards"
+        folder.mkdir(parents=True)
+        for split, shards in experiment.shards.model_dump().items():
+            share = round(number * getattr(experiment.split, split) / shards)
+            for shard in range(shards):
+                (folder / f"{split}-{shard:03d}.tsv").write_text("t1w\tt2w\n" + "t1\tt2\n" * share)
+
+
+def test_shards_that_would_take_longer_than_their_walltime_are_named_with_what_to_raise(tmp_path):
+    heavy = resolved(tmp_path, volume={"registration": "all", "voxel_mm": 1.0, "n4": True})
+    with_manifests(tmp_path, heavy, {"ncanda": 5_053, "abcd": 14_845})
+    ask = dataclasses.replace(ask_of("preprocess", 48), runtime=720)
+    (part,) = costs = parts([ask], heavy, tmp_path, {})
+    assert part.splits["train"] == pytest.approx(14_845 * 0.75 / 16 * (1.7 + 3.6 + 28 + 25) / 3600, rel=0.01)
+    assert part.longest == part.splits["val"]  # 14,845 * 0.1 / 2 are a few more
+    (fault,) = walltime_faults([ask], costs, heavy.shards)
+    assert "set-resources.preprocess.runtime" in fault.where and "12 h, of which its longest job" in fault.found
+    assert "raise shards.train (now 16), shards.val (now 2) of" in fault.remedy
+    assert not list(walltime_faults([dataclasses.replace(ask, runtime=1200)], costs, heavy.shards))
+    assert not list(walltime_faults([ask], parts([ask], resolved(tmp_path), tmp_path, {}), heavy.shards))
+    (raw,) = parts([ask], resolved(tmp_path, volume={"synthseg_mask": True}), tmp_path, {})
+    assert "without segmenting raw heads" in raw.source
+
+
+def test_the_ceiling_segments_originals_twice_and_reconstructions_once(tmp_path):
+    once, twice = (
+        resolved(tmp_path, compute={"device": "cpu"}, segmentation={"ceiling": ceiling}) for ceiling in (False, True)
+    )
+    with_manifests(tmp_path, once, {"ncanda": 600, "abcd": 600})
+    asks = [ask_of("segment_reference", 12), ask_of("segment", 12)]
+    before, after = (parts(asks, experiment, tmp_path, {}) for experiment in (once, twice))
+    assert [part.hours for part in after] == pytest.approx([2 * before[0].hours, before[1].hours])
+    assert before[0].hours == pytest.approx(2 * 180 * 44.2 / 3600)
+    before, after = (disk(experiment, tmp_path)["segmentations"] for experiment in (once, twice))
+    assert after == pytest.approx(before * 3 / 2)
+
+
 def test_an_earlier_run_of_the_same_shape_gives_measured_rates(tiny, tmp_path):
     experiment = experiment_of(tiny)
     run = tmp_path / "results/tiny"
+    then = experiment.model_dump(mode="json")
+    then["segmentation"]["ceiling"] = True  # every original segmented twice
     for path, text in {
-        "config.yaml": yaml.safe_dump(experiment.model_dump(mode="json")),
+        "config.yaml": yaml.safe_dump(then),
         "cohorts/embedded/shards/test-000.tsv": "subject\tt1w\tt2w\n" + "a\tt1\tt2\n" * 4,
         "benchmarks/segment/neuroquant-embedded-test-000.tsv": "s\th:m:s\n20.0\t0:00:20\n",
+        "benchmarks/segment_reference/embedded-test-000.tsv": "s\th:m:s\n20.0\t0:00:20\n",
         "benchmarks/train/neuroquant.tsv": "s\th:m:s\n100.0\t0:01:40\n",
     }.items():
         (run / path).parent.mkdir(parents=True, exist_ok=True)
@@ -166,6 +270,7 @@ def test_an_earlier_run_of_the_same_shape_gives_measured_rates(tiny, tmp_path):
     longer["overrides"]["neuroquant"]["training"]["phases"][0]["steps"] = 16
     found = earlier_runs(tmp_path / "results", resolve_experiment(longer, ROOT / "config", "x"))
     assert found["segment"].value == 5.0 and "benchmarks/segment" in found["segment"].source
+    assert found["segment_reference"].value == 2.5
     assert found["train.neuroquant"].value == pytest.approx(100 * 20 / 10)
     other = resolve_experiment({**TINY, "volume": {"shape": [48, 48, 48]}}, ROOT / "config", "x")
     assert earlier_runs(tmp_path / "results", other) == {}

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from ro_terms import CONTEXTS
 
+from neuroquant.config.model import ModelRow, Training
 from neuroquant.files import write_text, write_tsv
 from neuroquant.reporting.crate import METADATA, WORKFLOW, write_crate
 
@@ -21,9 +22,11 @@ BENCHMARK = "s\th:m:s\tmax_rss\n12.5\t0:00:12\t100\n"
 def results(tmp_path_factory, experiment):
     """A small folder of results, described."""
     folder = tmp_path_factory.mktemp("results")
-    for name in ("report.html", "config.yaml", "tables/table1.csv", "numbers/dice.tsv", "models/m/model.safetensors"):
+    for name in ("report.html", "config.yaml", "tables/table1.csv", "numbers/dice.tsv"):
         write_text(folder / name, name)
-    for rule, jobs in (("train", 3), ("index", 2), ("table", 1)):
+    for row in ("neuroquant", "identity"):
+        write_text(folder / f"models/{row}/model.safetensors", row)
+    for rule, jobs in (("train", 3), ("save_untrained", 1), ("index", 2), ("table", 1)):
         for number in range(jobs):
             write_text(folder / f"benchmarks/{rule}/{number}.tsv", BENCHMARK)
     people = [{"cohort": "c", "subject": f"sub-{n:04d}", "t1w_hash": f"h{n}", "t2w_hash": ""} for n in range(5)]
@@ -31,7 +34,8 @@ def results(tmp_path_factory, experiment):
         write_tsv(pd.DataFrame(people), folder / f"cohorts/embedded_a/{table}.tsv")
     (folder / "workflow").mkdir()
     shutil.copy(ROOT / "Snakefile", folder / WORKFLOW)
-    write_crate(experiment, folder, FACTS)
+    identity = ModelRow(name="identity", architecture="baselines.lowpass", training=Training(phases=()))
+    write_crate(experiment.model_copy(update={"models": (*experiment.models, identity)}), folder, FACTS)
     return folder
 
 
@@ -60,7 +64,8 @@ def test_every_entity_has_an_id_of_its_own_and_every_reference_leads_to_one(resu
 
 def test_files_have_their_true_hashes(results, entities):
     files = [one for one in entities.values() if "File" in one["@type"]]
-    assert {one["@id"] for one in files} >= {"report.html", "tables/table1.csv", "models/m/model.safetensors", WORKFLOW}
+    model = "models/neuroquant/model.safetensors"
+    assert {one["@id"] for one in files} >= {"report.html", "tables/table1.csv", model, WORKFLOW}
     for one in files:
         assert one["sha256"] == hashlib.sha256((results / one["@id"]).read_bytes()).hexdigest()
         assert one["contentSize"] == str((results / one["@id"]).stat().st_size)
@@ -77,9 +82,10 @@ def test_what_ran_is_there_by_rule_with_what_it_made(entities):
         entities["#action-train"]["name"] == "train: 3 jobs"
         and "37.5 seconds" in entities["#action-train"]["description"]
     )
-    assert entities["#action-train"]["result"] == {"@id": "models/m/model.safetensors"}
+    assert entities["#action-train"]["result"] == {"@id": "models/neuroquant/model.safetensors"}
+    assert entities["#action-save_untrained"]["result"] == {"@id": "models/identity/model.safetensors"}
     assert {one["@id"] for one in entities["#organised"]["object"]} == {
-        f"#control-{r}" for r in ("train", "index", "table")
+        f"#control-{r}" for r in ("train", "save_untrained", "index", "table")
     }
 
 

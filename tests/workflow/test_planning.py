@@ -39,6 +39,14 @@ def test_every_stage_of_the_way_is_planned(tmp_path):
     assert jobs["table"] == 2 and jobs["draw_figure3"] == jobs["draw_figure4"] == jobs["report"] == 1
 
 
+def test_a_row_without_training_is_no_training_job(tmp_path):
+    config = copy.deepcopy(TINY)
+    config["models"].append("identity")
+    config["table1"]["rows"].append("identity")
+    jobs = job_counts(snakemake(tmp_path, "--dry-run", "train_all", config=config).stdout)
+    assert jobs["train"] == 3 and jobs["save_untrained"] == 1
+
+
 def test_the_number_of_jobs_does_not_depend_on_the_number_of_subjects(tmp_path):
     larger = copy.deepcopy(TINY)
     larger["cohorts"][0]["synthetic"]["subjects"] = 1600

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from neuroquant.config.base import Count, Settings
+from neuroquant.models import grid
 
 if TYPE_CHECKING:
     from neuroquant.models.autoencoder import Autoencoder
@@ -14,6 +15,11 @@ class Parameters(Settings):
     """By how much."""
 
     factor: Count = Field(8, description="side of the cubes, in voxels; 1: the identity")
+
+
+def latent_shapes(parameters: Parameters, shape: grid.Shape) -> dict[str, tuple[int, ...]]:
+    """Latents of a volume of `shape`: name -> (C, d, h, w)."""
+    return {"z": (1, *grid.of_volume(shape, parameters.factor))}
 
 
 def build(parameters: Parameters) -> "Autoencoder":

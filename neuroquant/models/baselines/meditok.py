@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field, model_validator
 
 from neuroquant.config.base import Count, NonNegative, Settings
+from neuroquant.models import grid
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -44,6 +45,11 @@ class Parameters(Settings):
         if self.widths[2] % self.heads or self.widths[2] % self.latent_channels:
             raise ValueError(f"the last width, {self.widths[2]}, must be a multiple of heads and of latent_channels")
         return self
+
+
+def latent_shapes(parameters: Parameters, shape: grid.Shape) -> dict[str, tuple[int, ...]]:
+    """Latents of a volume of `shape`: name -> (C, d, h, w)."""
+    return {"z": (parameters.latent_channels, *grid.of_slices(shape, FACTOR, parameters.axis))}
 
 
 def published_state(state: dict[str, Any]) -> dict[str, "Tensor"]:

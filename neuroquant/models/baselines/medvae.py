@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from neuroquant.config.base import Count, NonNegative, Settings
+from neuroquant.models import grid
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,6 +32,11 @@ class Parameters(Settings):
     blocks: Count = Field(2, description="residual blocks a level")
     groups: Count = Field(32, description="groups of the group norms")
     kl_weight: NonNegative = Field(1e-6, description="weight of the KL divergence a latent element")
+
+
+def latent_shapes(parameters: Parameters, shape: grid.Shape) -> dict[str, tuple[int, ...]]:
+    """Latents of a volume of `shape`: name -> (C, d, h, w)."""
+    return {"z": (parameters.latent_channels, *grid.of_volume(shape, FACTOR))}
 
 
 def published_state(state: dict[str, Any]) -> dict[str, "Tensor"]:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field, model_validator
 
 from neuroquant.config.base import Count, NonNegative, Settings
+from neuroquant.models import grid
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,6 +31,12 @@ class Parameters(Settings):
         if bad:
             raise ValueError(f"channels must be multiples of groups = {self.groups}; {bad[0]} isn't")
         return self
+
+
+def latent_shapes(parameters: Parameters, shape: grid.Shape) -> dict[str, tuple[int, ...]]:
+    """Latents of a volume of `shape`: name -> (C, d, h, w)."""
+    factor = 2 ** (len(parameters.channels) - 1)
+    return {"z": (parameters.latent_channels, *grid.of_volume(shape, factor))}
 
 
 def published_state(state: dict[str, Any]) -> dict[str, "Tensor"]:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from neuroquant.config.base import Count, NonNegative, Settings
+from neuroquant.models import grid
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,6 +29,11 @@ class Parameters(Settings):
     )
     axis: Count = Field(2, le=2, description="axis that is sliced: 2 is axial")
     chunk: Count = Field(16, description="slices a call when encoding whole volumes")
+
+
+def latent_shapes(parameters: Parameters, shape: grid.Shape) -> dict[str, tuple[int, ...]]:
+    """Latents of a volume of `shape`: name -> (C, d, h, w)."""
+    return {"z": (parameters.latent_channels, *grid.of_slices(shape, FACTOR, parameters.axis))}
 
 
 def published_state(state: dict[str, Any]) -> dict[str, "Tensor"]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field, model_validator
 
 from neuroquant.config.base import Count, NonNegative, Settings
+from neuroquant.models import grid
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -47,6 +48,11 @@ class Parameters(Settings):
         if self.width % self.groups:
             raise ValueError(f"width must be a multiple of groups = {self.groups}; {self.width} isn't")
         return self
+
+
+def latent_shapes(parameters: Parameters, shape: grid.Shape) -> dict[str, tuple[int, ...]]:
+    """Latents of a volume of `shape`: name -> (C, d, h, w)."""
+    return {"z": (parameters.embed, *grid.of_slices(shape, FACTOR, parameters.axis))}
 
 
 def published_state(state: dict[str, Any]) -> dict[str, "Tensor"]:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field, model_validator
 
 from neuroquant.config.base import Count, Fraction, NonNegative, Settings
+from neuroquant.models import grid
 
 if TYPE_CHECKING:
     from neuroquant.models.neuroquant.model import NeuroQuant
@@ -64,6 +65,13 @@ class Parameters(Settings):
         if self.attention and bad:
             raise ValueError(f"channels must be multiples of heads = {self.heads}; {bad[0]} isn't")
         return self
+
+
+def latent_shapes(parameters: Parameters, shape: grid.Shape) -> dict[str, tuple[int, ...]]:
+    """Latents of a volume of `shape`: name -> (C, d, h, w)."""
+    channels = {"z_anat": parameters.code_dim, "z_q": parameters.code_dim, "indices": 1}
+    channels |= {"z_mod": parameters.c_m} if parameters.film else {}
+    return {name: (number, *grid.of_volume(shape, FACTOR)) for name, number in channels.items()}
 
 
 def build(parameters: Parameters) -> "NeuroQuant":

@@ -1,0 +1,15 @@
+"""Grids of latents, for what plans without torch."""
+
+Shape = tuple[int, int, int]
+
+
+def of_volume(shape: Shape, factor: int) -> Shape:
+    """Positions of the latent of a volume whose sides are multiples of the factor."""
+    depth, height, width = (side // factor for side in shape)
+    return depth, height, width
+
+
+def of_slices(shape: Shape, factor: int, axis: int) -> Shape:
+    """Slices along an axis, and positions of the latent of each; sides are padded to multiples of the factor."""
+    rows, columns = (-(-side // factor) for other, side in enumerate(shape) if other != axis)
+    return shape[axis], rows, columns

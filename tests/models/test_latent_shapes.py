@@ -1,0 +1,33 @@
+"""What is planned with, without torch, is what the networks give."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from neuroquant import models
+from neuroquant.config.load import load_experiment, resolve_experiment
+from neuroquant.models import latent_shapes
+
+CONFIG = Path(__file__).parents[2] / "config"
+ROWS = sorted(path.stem for path in (CONFIG / "models").glob("*.yaml"))
+SHAPE = (32, 48, 64)
+
+
+@pytest.fixture(scope="module")
+def rows():
+    demo = load_experiment(CONFIG / "demo.yaml", CONFIG).model_dump(mode="json")
+    demo |= {"overrides": {}, "models": sorted({*ROWS, *(row["name"] for row in demo["models"])})}
+    return {row.name: row for row in resolve_experiment(demo, CONFIG, "x").models}
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_every_shipped_rows_latents_have_the_shapes_and_the_kind_that_are_planned_with(name, rows):
+    row = rows[name]
+    with torch.device("cpu" if row.architecture == "neuroquant" else "meta"), torch.inference_mode():
+        model = models.build(row.architecture, row.parameters).eval()
+        found = model.encode(torch.zeros(1, 1, *SHAPE), torch.zeros(1, dtype=torch.long))
+    assert {name: tuple(latent.shape[1:]) for name, latent in found.items()} == latent_shapes(
+        row.architecture, row.parameters, SHAPE
+    )
+    assert {name for name, latent in found.items() if not latent.is_floating_point()} <= {"indices"}
