@@ -6,7 +6,8 @@ from pathlib import Path
 import pandas as pd
 
 from neuroquant.config.experiment import Experiment
-from neuroquant.files import read_tsv, write_text
+from neuroquant.files import write_text
+from neuroquant.reporting.numbers import read_numbers
 from neuroquant.reporting.origins import reproduce
 from neuroquant.reporting.pages import link, page, paragraphs
 from neuroquant.reporting.people import Cohorts, between, counted, proven
@@ -170,10 +171,10 @@ def leader(experiment: Experiment, cells: pd.DataFrame, test: pd.Series) -> str:
 
 def truth_sentence(truth: Path) -> str:
     """Dice of the segmentation of the originals against ground truth, in words."""
-    table = read_tsv(truth, ("dice",))
+    table = read_numbers("dice_truth", truth, "dice", "nsd").dropna(subset="dice")
     table = table[table.structure == "mean"]
     if not len(table):
-        return "No ground-truth label maps, or no engine: it can't be said."
+        return "It can't be said: no ground-truth label maps, no engine, or a table of scores without numbers."
     means = table.groupby("modality").dice.mean()
     scores = " and ".join(f"{value:.3f} on {name}" for name, value in means.items())
     engine = next(iter(set(table.stand_in) - {""}), "SynthSeg")

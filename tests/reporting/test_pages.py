@@ -9,6 +9,7 @@ from neuroquant.files import write_json, write_text, write_tsv
 from neuroquant.reporting.cells import ledger
 from neuroquant.reporting.checklist import OPEN, items, write_checklist
 from neuroquant.reporting.front_page import write
+from neuroquant.reporting.gather import gather
 from neuroquant.reporting.origins import runtime, write_origins
 from neuroquant.reporting.people import Cohorts, exclusions, write_people
 from neuroquant.reporting.summarise import load_scores, summarise
@@ -119,8 +120,7 @@ def test_the_front_page_builds_with_next_to_nothing_and_says_what_is_missing(tmp
     for table in ("table1", "table2"):
         pairs[table] = (tmp_path / f"{table}.csv", tmp_path / f"{table}_tests.csv")
         summarise(experiment, table, *files, *pairs[table])
-    truth = pd.DataFrame(columns=["structure", "dice", "modality", "stand_in"])
-    write_tsv(truth, tmp_path / "truth.tsv")
+    gather("dice_truth", [], tmp_path / "truth.tsv")
     models = {}
     for row in experiment.models:
         models[row.name] = tmp_path / f"{row.name}.json"
