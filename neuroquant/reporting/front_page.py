@@ -12,7 +12,7 @@ from neuroquant.reporting.origins import reproduce
 from neuroquant.reporting.pages import link, page, paragraphs
 from neuroquant.reporting.people import Cohorts, between, counted, proven
 from neuroquant.reporting.summarise import MODALITIES, blocks
-from neuroquant.reporting.tables import Costs, html_table, lay_out
+from neuroquant.reporting.tables import Costs, html_table, lay_out, read_seconds
 
 DID = {
     "retrained": "trained here",
@@ -26,6 +26,7 @@ def write(
     experiment: Experiment,
     tables: dict[str, tuple[Path, Path]],
     costs: Costs,
+    spent: Path,
     truth: Path,
     cohorts: Cohorts,
     hours: pd.DataFrame,
@@ -37,11 +38,12 @@ def write(
     ----------
     tables : "table1" and "table2" -> (tidy table, tests).
     costs : as `tables.read_costs` gives them.
+    spent : costs.csv, with the seconds a volume.
     truth : Dice of the segmenter against ground truth.
     hours : as `origins.runtime` gives them.
     """
     cells, tests = pd.read_csv(tables["table1"][0]), pd.read_csv(tables["table1"][1])
-    sheet = lay_out(experiment, "table1", cells, tests, costs)
+    sheet = lay_out(experiment, "table1", cells, tests, costs, read_seconds(spent))
     parts = [
         f"<h1>{html.escape(experiment.report.title)}</h1>",
         paragraphs(in_words(experiment, cells, tests)),
