@@ -20,7 +20,7 @@ TITLES = {
 SIGNIFICANT = 0.05
 COSTS = ("f", "kbit", "M")
 """What a row costs: side reduction, kilobits a volume, millions of parameters."""
-SECONDS = ("encode, s", "decode, s")
+SECONDS = ("enc., s", "dec., s")
 """What it took, seconds a volume. It hangs on the machine, and the same numbers must give the same bytes of a table: it
 stands on the front page alone."""
 EXACT = "exact"
@@ -182,7 +182,7 @@ def _cell(
 def _notes(experiment: Experiment, cells: pd.DataFrame, tests: pd.DataFrame, timed: bool, parted: bool) -> list[str]:
     times = "Seconds a volume, which hang on the machine, are on the report's front page and in the table of costs."
     if timed:
-        times = "encode, decode: seconds a volume in this run, on whatever machine did it."
+        times = "enc., dec.: seconds for encoding and decoding a volume in this run, on whatever machine did it."
     notes = [
         f"Means over the sessions of test subjects, with {experiment.statistics.confidence:.0%} intervals of a "
         "bootstrap over families (subjects where no family is known); where there is one alone, without. PSNR in dB, "

@@ -135,7 +135,7 @@ def test_the_front_page_builds_with_next_to_nothing_and_says_what_is_missing(tmp
     page = (tmp_path / "s.html").read_text()
     assert "nothing was measured of VQGAN" in page and "has T1w alone" in page and "Sex could not be probed" in page
     head = re.search("<tr><th>Model</th>.*?</tr>", page).group(0)
-    assert head.startswith("<tr><th>Model</th><th>f</th><th>kbit</th><th>M</th><th>encode, s</th><th>decode, s</th>")
+    assert head.startswith("<tr><th>Model</th><th>f</th><th>kbit</th><th>M</th><th>enc., s</th><th>dec., s</th>")
     costs = "<td>8x</td><td>1.5</td><td>1e-05</td><td>{}</td><td>{}</td>"
     assert f"<td>SD-VAE</td>{costs.format('1.25', '31.4')}" in page
     assert f"<td>NeuroQuant</td>{costs.format('', '')}" in page, "what wasn't timed has no seconds"
