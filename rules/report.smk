@@ -32,6 +32,7 @@ rule front_page:
         tables=expand(RESULTS / "tables/{table}.csv", table=("table1", "table2")),
         tests=expand(RESULTS / "tables/{table}_tests.csv", table=("table1", "table2")),
         truth=RESULTS / "numbers/dice_truth.tsv",
+        costs=RESULTS / "numbers/costs.csv",
         sessions=expand(RESULTS / "cohorts/{cohort}/sessions.tsv", cohort=COHORTS),
         excluded=expand(RESULTS / "cohorts/{cohort}/excluded.tsv", cohort=COHORTS),
         proofs=expand(RESULTS / "cohorts/{cohort}/split_proof.tsv", cohort=COHORTS),

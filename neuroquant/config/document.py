@@ -89,7 +89,10 @@ def documents() -> dict[str, str]:
 
 
 def _with_extends(schema: dict[str, Any]) -> dict[str, Any]:
-    schema["properties"]["extends"] = {"type": "string", "description": "file beside this one to start from"}
+    schema["properties"]["extends"] = {
+        "type": "string",
+        "description": "file beside this one to start from; label and published_as aren't taken from it",
+    }
     schema.pop("required", None)
     return schema
 

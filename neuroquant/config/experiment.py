@@ -85,6 +85,13 @@ class Experiment(Settings):
         for row in self.models:
             if row.name in RESERVED:
                 raise ValueError(f"a model row can't be named {row.name!r}: score tables use that name")
+        shown: dict[str, str] = {}
+        for row in self.models:
+            other = shown.setdefault(row.shown, row.name)
+            if other != row.name:
+                raise ValueError(
+                    f"models {other} and {row.name} are both shown as {row.shown!r}; give each a label of its own"
+                )
         rows, cohorts = {row.name for row in self.models}, {cohort.name for cohort in self.cohorts}
         used_rows = {
             "table1.rows": self.table1.rows,

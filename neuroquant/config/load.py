@@ -15,6 +15,8 @@ from neuroquant.config.model import ModelRow
 from neuroquant.errors import InputError
 
 Checked = TypeVar("Checked", bound=BaseModel)
+OWN = ("label", "published_as")
+"""Keys that a file doesn't take from the one that it extends: by them tables and figures tell the two apart."""
 
 
 def load_experiment(path: Path | str, config_folder: Path | str) -> Experiment:
@@ -94,14 +96,15 @@ def _resolve_list(raw: dict[str, Any], key: str, config_folder: Path, where: str
 
 
 def _follow(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
-    """Read a YAML file and lay it over the file that its `extends` names, beside it."""
+    """Read a YAML file and lay it over the file that its `extends` names, beside it; all but `OWN` are inherited."""
     if path in seen:
         raise InputError(f"{path}: extends", "a circle", "a file that doesn't lead back here", "break the circle")
     value = read_yaml(path)
     parent = value.pop("extends", None)
     if parent is None:
         return value
-    return merge(_follow(path.parent / f"{parent}.yaml", (*seen, path)), value)
+    base = _follow(path.parent / f"{parent}.yaml", (*seen, path))
+    return merge({key: of_parent for key, of_parent in base.items() if key not in OWN}, value)
 
 
 def _resolve_row(raw: dict[str, Any], overrides: dict[str, Any], where: str) -> ModelRow:

@@ -24,6 +24,7 @@ def agreement(table: pd.DataFrame) -> pd.DataFrame:
     ----------
     table : regional volumes, as regions.tsv has them.
     """
+    table = table.dropna(subset="mm3")
     keys, rows = ["cohort", "subject", "session", "modality", "region"], []
     truth = table[table.model == REFERENCE][[*keys, "mm3"]]
     both = table[table.model != REFERENCE].merge(truth, on=keys, suffixes=("", "_reference"))

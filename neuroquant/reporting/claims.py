@@ -15,10 +15,13 @@ from neuroquant.config.experiment import Experiment
 from neuroquant.evaluation.statistics import Interval, cluster_bootstrap
 from neuroquant.files import write_text
 from neuroquant.reporting.claims_page import apart, as_page
-from neuroquant.reporting.published import FULL, cells_of
-from neuroquant.reporting.summarise import EMBEDDED, MODALITIES, pairs, write_csv
+from neuroquant.reporting.claims_rows import Compared, compared, names_of
+from neuroquant.reporting.published import cells_of
+from neuroquant.reporting.summarise import BLOCKS, EMBEDDED, MODALITIES, pairs, write_csv
 
-NUMBERS = ["table", "cohort", "model", "modality", "metric", "published", "ours", "ci_low", "ci_high", "verdict"]
+NUMBERS = [
+    "table", "cohort", "model", "modality", "metric", "published", "block", "ours", "ci_low", "ci_high", "verdict",
+]  # fmt: skip
 CLAIMS = ["id", "section", "claim", "cohort", "verdict", "holds", "undecided", "contradicted", "not_run", "details"]
 INCOMPARABLE = "can't be compared: an embedded cohort stands in for {}"
 UNITS = {"psnr": "dB", "ssim": "points", "accuracy": "points", "dice": "points"}
@@ -83,20 +86,24 @@ def write_ledger(
 
 
 def numbers_ledger(experiment: Experiment, tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """A row a published number, with ours where its row was run on a cohort that stands for the paper's."""
+    """Each published number, with ours where its row was run on a cohort that stands for the paper's.
+
+    A line a block that has such a row, and one without a block where none has.
+    """
     rows = []
     for table, cells in tables.items():
         shown = experiment.table1 if table == "table1" else experiment.table2
-        names = {experiment.row(row).published_as: row for row in reversed(shown.rows)}
+        known = {block: names_of(experiment, shown.rows, block) for block in BLOCKS}
         places = {experiment.cohort(name).stands_for: experiment.cohort(name) for name in reversed(shown.cohorts)}
         for told in cells_of(table).itertuples(index=False):
-            row = names.get(told.model) or next((names.get(k) for k, v in FULL.items() if v == told.model), None)
             cohort = places.get(told.cohort)
-            mine = found(cells, cohort, row, told.modality, told.metric)
-            verdict = verdict_on(told.published, mine, cohort, row, told.cohort)
-            facts = dict(zip(NUMBERS, (table, *told), strict=False))
-            ours = {} if mine is None else {"ours": mine["value"], "ci_low": mine.ci_low, "ci_high": mine.ci_high}
-            rows.append(facts | ours | {"verdict": verdict})
+            mine_by_block = {block: names[told.model] for block, names in known.items() if told.model in names}
+            for block, row in (mine_by_block or {"": None}).items():
+                mine = found(cells, cohort, row, told.modality, told.metric)
+                verdict = verdict_on(told.published, mine, cohort, row, told.cohort)
+                facts = dict(zip(NUMBERS, (table, *told, block), strict=False))
+                ours = {} if mine is None else {"ours": mine["value"], "ci_low": mine.ci_low, "ci_high": mine.ci_high}
+                rows.append(facts | ours | {"verdict": verdict})
     return pd.DataFrame(rows, columns=NUMBERS)
 
 
@@ -165,21 +172,14 @@ def where(claim: Claim, experiment: Experiment) -> tuple[tuple[str, ...], list[C
     return shown.rows, [experiment.cohort(name) for name in shown.cohorts]
 
 
-def names_of(experiment: Experiment, rows: tuple[str, ...]) -> dict[str, str]:
-    """The paper's name of a row -> our row."""
-    names = {experiment.row(row).published_as: row for row in reversed(rows)}
-    return names | {full: names[row] for row, full in FULL.items() if row in names}
-
-
 def judge_rate(claim: Claim, experiment: Experiment, rates: dict[str, float]) -> dict[str, object]:
     """Verdict on a claim that a row needs fewer bits a volume than others: counted, not estimated."""
-    names = names_of(experiment, where(claim, experiment)[0])
-    missing = [name for name in (claim.row, *claim.over) if name not in names]
-    facts: dict[str, object] = {"not_run": "; ".join(missing)}
-    spent = {name: rates[row] for name, row in names.items() if row in rates}
+    rows = compared(experiment, where(claim, experiment)[0], claim.row, claim.over)
+    facts: dict[str, object] = {"not_run": rows.not_run}
+    spent = {name: rates[row] for name, row in rows.names.items() if row in rates}
     rivals = [name for name in claim.over if name in spent]
     if claim.row not in spent or not rivals:
-        return facts | {"verdict": "not run: the rows that it compares aren't there"}
+        return facts | {"verdict": rows.nothing}
     less = [name for name in rivals if spent[claim.row] < spent[name]]
     told = ", ".join(f"{name} {spent[name]:,.4g}" for name in (claim.row, *rivals))
     verdict, details = f"holds against {len(less)} of {len(rivals)}", f"kbit a volume: {told}"
@@ -192,16 +192,17 @@ def judge_gain(claim: Claim, experiment: Experiment, leads: "Leads") -> dict[str
     The cohorts are independent, so the interval of the difference of two leads has the root of the sum of the squares
     of their half widths as its own.
     """
-    rows, cohorts = where(claim, experiment)
+    shown, cohorts = where(claim, experiment)
     places = {cohort.stands_for: cohort for cohort in reversed(cohorts) if cohort.stands_for}
     other = next(name for name in PAPERS if name != claim.cohort)
     absent = [name for name in (claim.cohort, other) if name not in places]
     if absent:
         return {"verdict": f"not run: no cohort of this experiment stands for {' or '.join(absent)}"}
-    names, outcomes = names_of(experiment, rows), {"holds": [], "undecided": [], "contradicted": []}
+    rows = compared(experiment, shown, claim.row, claim.over)
+    outcomes = {"holds": [], "undecided": [], "contradicted": []}
     facts: dict[str, object] = {"cohort": f"{places[claim.cohort].name} - {places[other].name}"}
-    facts["not_run"] = "; ".join(name for name in (claim.row, *claim.over) if name not in names)
-    here, there = (leads.of(claim, names, places[name]) for name in (claim.cohort, other))
+    facts["not_run"] = rows.not_run
+    here, there = (leads.of(claim, rows.names, places[name]) for name in (claim.cohort, other))
     for name in here.keys() & there.keys():
         one, two = here[name], there[name]
         middle = one.value - two.value
@@ -210,9 +211,8 @@ def judge_gain(claim: Claim, experiment: Experiment, leads: "Leads") -> dict[str
         outcomes[outcome(Interval(middle, low, high, 0))].append(name)
     outcomes = {kind: sorted(found) for kind, found in outcomes.items()}
     embedded = [places[name] for name in (claim.cohort, other) if places[name].embedded]
-    return facts | told(
-        claim, outcomes, None, embedded[0] if embedded else None, leads.stand_in(claim, places[claim.cohort])
-    )
+    stand_in = leads.stand_in(claim, places[claim.cohort])
+    return facts | told(claim, rows, outcomes, None, embedded[0] if embedded else None, stand_in)
 
 
 class Leads:
@@ -264,8 +264,8 @@ def judge(
     claim: Claim, experiment: Experiment, shown: tuple[str, ...], cohort: Cohort, known: Leads
 ) -> dict[str, object]:
     """Verdict on one claim on one cohort. A comparison holds, or is contradicted, where the interval leaves out 0."""
-    names = names_of(experiment, shown)
-    leads = known.of(claim, names, cohort)
+    rows = compared(experiment, shown, claim.row, claim.over)
+    leads = known.of(claim, rows.names, cohort)
     outcomes: dict[str, list[str]] = {"holds": [], "undecided": [], "contradicted": []}
     for metric in claim.metrics:
         for modality in claim.modalities:
@@ -274,19 +274,23 @@ def judge(
             ahead = [name for name, lead in here.items() if lead.value < 0][: claim.allowed_above]
             for name, lead in here.items():
                 outcomes["holds" if name in ahead else outcome(lead)].append(name)
-    missing = "; ".join(name for name in (claim.row, *claim.over) if name not in names)
     only = next(iter(leads.values()), None)
-    return {"cohort": cohort.name, "not_run": missing} | told(
-        claim, outcomes, only, cohort if cohort.embedded else None, known.stand_in(claim, cohort)
-    )
+    stand_in, embedded = known.stand_in(claim, cohort), cohort if cohort.embedded else None
+    facts = {"cohort": cohort.name, "not_run": rows.not_run}
+    return facts | told(claim, rows, outcomes, only, embedded, stand_in)
 
 
 def told(
-    claim: Claim, outcomes: dict[str, list[str]], only: Interval | None, embedded: Cohort | None, stand_in: str
+    claim: Claim,
+    rows: Compared,
+    outcomes: dict[str, list[str]],
+    only: Interval | None,
+    embedded: Cohort | None,
+    stand_in: str,
 ) -> dict[str, object]:
     """Verdict, details and counts of some comparisons."""
     if not any(outcomes.values()):
-        return {"verdict": "not run: the rows or metrics that it compares aren't there"}
+        return {"verdict": rows.nothing}
     verdict = summary(claim, outcomes, only)
     if embedded is not None:
         verdict += f" (on an embedded cohort, which says nothing about {embedded.stands_for or 'the paper'})"

@@ -5,6 +5,7 @@ import html
 import pandas as pd
 
 from neuroquant.config.experiment import Experiment
+from neuroquant.reporting.claims_rows import RUN
 from neuroquant.reporting.pages import page, small_table
 
 
@@ -30,7 +31,7 @@ def as_page(numbers: pd.DataFrame, judged: pd.DataFrame, different: str) -> str:
     """Both ledgers as one self-contained page."""
     shown = judged.assign(not_run=judged.not_run.fillna(""), cohort=judged.cohort.fillna(""))
     shown = shown[["claim", "section", "cohort", "verdict", "details", "not_run"]].fillna("")
-    told = numbers.copy()
+    told = numbers.assign(block=numbers.block.map(RUN).fillna(""))
     for column in ("published", "ours", "ci_low", "ci_high"):
         told[column] = told[column].map(lambda value: "" if pd.isna(value) else f"{value:.2f}")
     counts = numbers.verdict.str.split(":").str[0].value_counts()
@@ -41,7 +42,8 @@ def as_page(numbers: pd.DataFrame, judged: pd.DataFrame, different: str) -> str:
         "<p>Every comparative statement of sections 4.2 and 4.3 and every number of tables 1 and 2 of "
         "arXiv:2604.05171, in our words, beside what this run measured. A comparison holds where the bootstrap "
         "interval of the paired difference over subjects lies above 0, and is contradicted where it lies below. "
-        "Published numbers were measured on other subjects with other weights.</p>"
+        "Rows are compared within one block alone (trained here, with authors' weights, without training): that of the "
+        "row that a statement puts first. Published numbers were measured on other subjects with other weights.</p>"
         + (f'<p class="note standin">{html.escape(different)}</p>' if different else "")
         + f'<h2>Statements</h2><div class="words">{small_table(shown, wrap=True)}</div>'
         f"<h2>Numbers</h2><p>{html.escape(words)}.</p>{small_table(told)}",

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from neuroquant.files import read_tsv
 from neuroquant.reporting.figure4 import REFERENCE, REGIONS
+from neuroquant.reporting.numbers import read_numbers
 
 METRICS = {f"nearness_{region}": f"{name.lower()} volume" for region, name in REGIONS.items()}
 """Names of the scores; higher is nearer."""
@@ -17,9 +17,9 @@ def with_deviations(scores: pd.DataFrame, regions: Path) -> pd.DataFrame:
     Parameters
     ----------
     scores : as `summarise.load_scores` gives them.
-    regions : volumes of regions in mm3, of originals and reconstructions.
+    regions : volumes of regions in mm3, of originals and reconstructions; where there are none nothing is added.
     """
-    table = read_tsv(regions, ("mm3",))
+    table = read_numbers("regions", regions, "mm3").dropna(subset="mm3")
     table = table[table.region.isin(REGIONS)]
     keys = ["cohort", "subject", "session", "modality", "region"]
     truth = table[table.model == REFERENCE][[*keys, "mm3"]]
@@ -30,5 +30,5 @@ def with_deviations(scores: pd.DataFrame, regions: Path) -> pd.DataFrame:
     both["value"] = -100 * (both.mm3 - both.mm3_truth).abs() / both.mm3_truth
     both["metric"] = "nearness_" + both.region
     both["engine"] = both.stand_in
-    both["cluster"] = both.family.where(both.family != "", both.subject) if "family" in both else both.subject
+    both["cluster"] = both.family.where(both.family != "", both.subject)
     return pd.concat([scores, both.reindex(columns=scores.columns)], ignore_index=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from neuroquant.files import read_tsv
+from neuroquant.reporting.numbers import read_numbers
 from neuroquant.reporting.style import HEIGHT, WIDTH, plt, save
 from neuroquant.volumes.store import ArrayFile
 
@@ -22,9 +22,9 @@ ERROR_COLOURS = "inferno"
 def choose_session(fidelity: Path, cohort: str, row: str) -> tuple[str, str] | None:
     """Subject and session whose mean PSNR under `row` is the median: neither the best nor the worst.
 
-    Sessions with both modalities go before those with one.
+    Sessions with both modalities go before those with one. None where no session was scored.
     """
-    scores = read_tsv(fidelity, ("value",))
+    scores = read_numbers("fidelity", fidelity, "value").dropna(subset="value")
     scores = scores[
         (scores.cohort == cohort) & (scores.model == row) & (scores.metric == "psnr") & (scores.region == "whole")
     ]
@@ -51,7 +51,7 @@ def draw(
     session = choose_session(fidelity, cohort, next(iter(rows)))
     if session is None:
         figure, axis = plt.subplots(figsize=(WIDTH, 1.2))
-        axis.text(0.5, 0.5, "nothing to show: no test session was reconstructed", ha="center", va="center")
+        axis.text(0.5, 0.5, "nothing to show: no test session was scored", ha="center", va="center")
         axis.axis("off")
         return save(figure, *out)
     images = {"original": find(volumes, session)}

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from neuroquant.config.experiment import Experiment
-from neuroquant.files import read_tsv
+from neuroquant.reporting.numbers import read_numbers
 from neuroquant.reporting.style import COLOURS, MARKS, WIDTH, plt, save
 
 REGIONS = {"cerebellum_cortex": "Cerebellum cortex", "caudate": "Caudate"}
@@ -17,9 +17,9 @@ def draw(regions: Path, experiment: Experiment, *out: Path) -> None:
     """Distributions above; below, each reconstruction's difference from its own original against their mean.
 
     Both modalities are pooled; a dot is an image. Lines in the lower panels: mean difference and 95 % limits of
-    agreement (Bland and Altman 1986).
+    agreement (Bland and Altman 1986). A region without volumes has panels that say so.
     """
-    table = read_tsv(regions, ("mm3",))
+    table = read_numbers("regions", regions, "mm3").dropna(subset="mm3")
     table = table[table.cohort == experiment.figure4.cohort].assign(ml=lambda t: t.mm3 / 1000)
     rows = {REFERENCE: "original"} | {row: experiment.row(row).shown for row in experiment.figure4.rows}
     figure, axes = plt.subplots(2, 2, figsize=(WIDTH, 5.6), height_ratios=(1.2, 1))
@@ -28,9 +28,8 @@ def draw(regions: Path, experiment: Experiment, *out: Path) -> None:
         axes[0, column].set_title(name)
         if not len(here):
             for axis in axes[:, column]:
-                axis.text(
-                    0.5, 0.5, "no segmentation engine was run", ha="center", va="center", transform=axis.transAxes
-                )
+                text = "no volumes: no engine was run,\nor its table is missing or empty"
+                axis.text(0.5, 0.5, text, ha="center", va="center", transform=axis.transAxes)
                 axis.set_xticks([])
                 axis.set_yticks([])
             continue

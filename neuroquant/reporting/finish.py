@@ -1,6 +1,7 @@
 """The last touch on Snakemake's report: it opens at the summary, its links work, and it names nobody."""
 
 import base64
+import html
 import json
 import re
 from collections.abc import Iterable
@@ -15,6 +16,12 @@ BLOCK = r'<script id="{}">\s*var \w+ = (.*?);\s*</script>'
 OURS = ("workflow-desc", "results", "categories", "rules", "metadata")
 """Parts of Snakemake's page that come from this run; the rest are libraries."""
 WORD = re.compile(r"[A-Za-z0-9_-]+")
+PAYLOAD = re.compile(r"data:[\w.+-]+/[\w.+-]+[;,][^\"']*")
+"""What a text embeds as data: read by `embedded`, or points of a picture, in which letters mean nothing."""
+BORDERS = re.compile(r"""[<>,;"'\t\r\n]""")
+"""What stands around a cell of a table, in HTML, CSV and JSON, and around a text of a vector graphic."""
+TELLING = 4
+"""Letters and digits that a name must have to be looked for without "sub-" before it."""
 STYLE = """
 #brand{font-weight:600}
 img{max-width:100%;height:auto}
@@ -129,11 +136,13 @@ def without_folder(block: str, folder: str) -> str:
 def named(page: str, private: Iterable[str]) -> list[str]:
     """Which of `private` stand in a report, or in a text that it embeds.
 
-    A folder is looked for as it is. A subject is looked for as a word, with and without "sub-" before it, also where an
-    underscore follows as in names of files; where it is a bare number only with it, for every table holds such numbers.
+    A folder is looked for as it is. A subject or family is looked for behind "sub-", whatever its name, and without it
+    where it has `TELLING` signs or more: as a word where it has a digit and a letter, also between underscores as in
+    names of files; as a whole cell or text where it has letters alone, for language holds such words; anywhere where
+    it has other signs. A bare number is looked for behind "sub-" only, for every table holds such numbers.
     """
     ours = "".join(match.group(0) for name in OURS if (match := re.search(BLOCK.format(name), page, flags=re.DOTALL)))
-    texts = [re.sub(r"data:[^\"']*", "", ours), *embedded(page)]
+    texts = [PAYLOAD.sub("", text) for text in (ours, *embedded(page))]
     words = {
         "_".join(parts[first:last])
         for text in texts
@@ -142,17 +151,22 @@ def named(page: str, private: Iterable[str]) -> list[str]:
         for first in range(len(parts))
         for last in range(first + 1, len(parts) + 1)
     }
-    found = []
-    for one in sorted(set(private) - {""}):
+    alone = {piece.strip(" !-") for text in texts for piece in BORDERS.split(text)}
+
+    def anywhere(name: str) -> bool:
+        return any(form in text for form in {name, html.escape(name), json.dumps(name)[1:-1]} for text in texts)
+
+    def told(one: str) -> bool:
         if "/" in one or "\\" in one:
-            there = any(one in text for text in texts)
-        else:
-            bare = one.removeprefix("sub-")
-            telling = len(bare) >= 4 and not bare.isdigit() and any(sign.isdigit() for sign in bare)
-            there = f"sub-{bare}" in words or (telling and bare in words)
-        if there:
-            found.append(one)
-    return found
+            return anywhere(one)
+        bare = one.removeprefix("sub-")
+        telling = len(bare) >= TELLING and any(sign.isalpha() for sign in bare)
+        if not WORD.fullmatch(bare):
+            return anywhere(f"sub-{bare}") or (telling and anywhere(bare))
+        places = words if any(sign.isdigit() for sign in bare) else alone
+        return f"sub-{bare}" in words or (telling and bare in places)
+
+    return [one for one in sorted(set(private) - {""}) if told(one)]
 
 
 def embedded(page: str) -> list[str]:

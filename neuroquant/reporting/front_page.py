@@ -6,12 +6,13 @@ from pathlib import Path
 import pandas as pd
 
 from neuroquant.config.experiment import Experiment
-from neuroquant.files import read_tsv, write_text
+from neuroquant.files import write_text
+from neuroquant.reporting.numbers import read_numbers
 from neuroquant.reporting.origins import reproduce
 from neuroquant.reporting.pages import link, page, paragraphs
 from neuroquant.reporting.people import Cohorts, between, counted, proven
 from neuroquant.reporting.summarise import MODALITIES, blocks
-from neuroquant.reporting.tables import Costs, html_table, lay_out
+from neuroquant.reporting.tables import Costs, html_table, lay_out, read_seconds
 
 DID = {
     "retrained": "trained here",
@@ -25,6 +26,7 @@ def write(
     experiment: Experiment,
     tables: dict[str, tuple[Path, Path]],
     costs: Costs,
+    spent: Path,
     truth: Path,
     cohorts: Cohorts,
     hours: pd.DataFrame,
@@ -36,11 +38,12 @@ def write(
     ----------
     tables : "table1" and "table2" -> (tidy table, tests).
     costs : as `tables.read_costs` gives them.
+    spent : costs.csv, with the seconds a volume.
     truth : Dice of the segmenter against ground truth.
     hours : as `origins.runtime` gives them.
     """
     cells, tests = pd.read_csv(tables["table1"][0]), pd.read_csv(tables["table1"][1])
-    sheet = lay_out(experiment, "table1", cells, tests, costs)
+    sheet = lay_out(experiment, "table1", cells, tests, costs, read_seconds(spent))
     parts = [
         f"<h1>{html.escape(experiment.report.title)}</h1>",
         paragraphs(in_words(experiment, cells, tests)),
@@ -170,10 +173,10 @@ def leader(experiment: Experiment, cells: pd.DataFrame, test: pd.Series) -> str:
 
 def truth_sentence(truth: Path) -> str:
     """Dice of the segmentation of the originals against ground truth, in words."""
-    table = read_tsv(truth, ("dice",))
+    table = read_numbers("dice_truth", truth, "dice", "nsd").dropna(subset="dice")
     table = table[table.structure == "mean"]
     if not len(table):
-        return "No ground-truth label maps, or no engine: it can't be said."
+        return "It can't be said: no ground-truth label maps, no engine, or a table of scores without numbers."
     means = table.groupby("modality").dice.mean()
     scores = " and ".join(f"{value:.3f} on {name}" for name, value in means.items())
     engine = next(iter(set(table.stand_in) - {""}), "SynthSeg")

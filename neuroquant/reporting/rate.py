@@ -8,7 +8,7 @@ import pandas as pd
 from neuroquant.config.experiment import Experiment
 from neuroquant.files import write_text
 from neuroquant.reporting.pages import page, small_table
-from neuroquant.reporting.style import COLOURS, plt, save
+from neuroquant.reporting.style import COLOURS, WIDTH, plt, save
 from neuroquant.reporting.summarise import CEILING, EXTRA, MODALITIES, measured, write_csv
 from neuroquant.volumes.store import ArrayFile
 
@@ -20,6 +20,11 @@ RATES = [
 ]  # fmt: skip
 MARKS = "oDsv^P*X"
 OTHERS = "rows of table 2 alone"
+AROUND = {
+    "published": ("o", 9.5, "in a ring: authors' weights"),
+    "reference": ("s", 9.0, "in a frame: without training"),
+}
+"""What is drawn around the points of a block that can't be compared with the rows trained here: mark, size, words."""
 
 
 def costs(reconstructions: list[Path]) -> pd.DataFrame:
@@ -108,7 +113,8 @@ def rates(experiment: Experiment, table: pd.DataFrame, scores: pd.DataFrame) -> 
 def draw(experiment: Experiment, table: pd.DataFrame, ceiling: pd.DataFrame, *out: Path) -> None:
     """PSNR, SSIM and Dice against bits a volume: filled for T1w, hollow for T2w; a line of panels a cohort of table 1.
 
-    Rows of table 1 have a colour each; those that only another table has are small and grey.
+    Rows of table 1 have a colour and a mark each; those that only another table has are small and grey. Rows with
+    authors' weights stand in a ring and those without training in a frame, for they are blocks of their own.
 
     Parameters
     ----------
@@ -116,7 +122,7 @@ def draw(experiment: Experiment, table: pd.DataFrame, ceiling: pd.DataFrame, *ou
     ceiling : rows of the segmenter against itself, as `summarise.load_scores` gives them; drawn as a line.
     """
     cohorts = experiment.table1.cohorts
-    figure, grid = plt.subplots(len(cohorts), 3, figsize=(7.2, 2.2 * len(cohorts) + 0.4), squeeze=False)
+    figure, grid = plt.subplots(len(cohorts), 3, figsize=(WIDTH, 2.2 * len(cohorts) + 0.4), squeeze=False)
     for axes, cohort in zip(grid, cohorts, strict=True):
         axes[0].set_title(experiment.cohort(cohort).shown, loc="left", fontsize=8)
         for axis, (metric, name) in zip(axes, METRICS.items(), strict=True):
@@ -135,6 +141,7 @@ def draw(experiment: Experiment, table: pd.DataFrame, ceiling: pd.DataFrame, *ou
     )
     figure.tight_layout()
     order = [*(experiment.row(name).shown for name in experiment.table1.rows), OTHERS, EXTRA[CEILING]]
+    order += [words for *_, words in AROUND.values()]
     legend(figure, list(grid.flat), order)
     save(figure, *out)
 
@@ -146,14 +153,21 @@ def points(axis: plt.Axes, experiment: Experiment, here: pd.DataFrame, metric: s
         value, low, high = (getattr(point, f"{metric}{end}") for end in ("", "_low", "_high"))
         mark, size, colour, label, order = "o", 2.5, "0.6", OTHERS, 1
         if point.model in names:
-            number = names.index(point.model)
-            mark, size, colour = MARKS[number % len(MARKS)], 4.5, COLOURS[(number + 1) % len(COLOURS)]
+            again, number = divmod(names.index(point.model), len(MARKS))
+            mark, size, colour = MARKS[number], 4.5, COLOURS[(number + again + 1) % len(COLOURS)]
             label, order = experiment.row(point.model).shown, 2
         axis.errorbar(
             point.kbit_per_volume, value, yerr=[[value - low], [high - value]], fmt=mark, markersize=size,
             color=colour, linewidth=0.8, markerfacecolor=colour if point.modality == MODALITIES[0] else "white",
             zorder=order, label=label,
         )  # fmt: skip
+        around = AROUND.get(experiment.row(point.model).block)
+        if around:
+            shape, width, words = around
+            axis.plot(
+                point.kbit_per_volume, value, shape, markersize=width, markerfacecolor="none", markeredgecolor="0.35",
+                markeredgewidth=0.7, zorder=order, label=words,
+            )  # fmt: skip
 
 
 def legend(figure: plt.Figure, axes: list[plt.Axes], order: list[str]) -> None:
@@ -164,6 +178,6 @@ def legend(figure: plt.Figure, axes: list[plt.Axes], order: list[str]) -> None:
             handles.setdefault(text, handle)
     known = [text for text in dict.fromkeys(order) if text in handles]
     figure.legend(
-        [handles[text] for text in known], known, loc="upper center", ncol=4, frameon=False, fontsize=7,
+        [handles[text] for text in known], known, loc="upper center", ncol=3, frameon=False, fontsize=7,
         bbox_to_anchor=(0.5, 0.01),
     )  # fmt: skip

@@ -20,6 +20,9 @@ TITLES = {
 SIGNIFICANT = 0.05
 COSTS = ("f", "kbit", "M")
 """What a row costs: side reduction, kilobits a volume, millions of parameters."""
+SECONDS = ("enc., s", "dec., s")
+"""What it took, seconds a volume. It hangs on the machine, and the same numbers must give the same bytes of a table: it
+stands on the front page alone."""
 EXACT = "exact"
 """What stands for the infinite PSNR of an exact copy."""
 TEX = {sign: rf"\{sign}" for sign in "_%&#${}"} | {
@@ -33,6 +36,7 @@ TEX = {sign: rf"\{sign}" for sign in "_%&#${}"} | {
 }
 """What means something to LaTeX, and what stands for it."""
 Costs = dict[str, tuple[str, str, str]]
+Seconds = dict[tuple[str, str], tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -56,15 +60,16 @@ class Line:
     """A row as it is shown: its label, what it costs, its cells."""
 
     label: str
-    costs: tuple[str, str, str]
+    costs: tuple[str, ...]
     cells: list[Cell | None]
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """A table, laid out: blocks of (heading, lines), and what must be said below."""
+    """A table, laid out: names of the columns of costs, blocks of (heading, lines), and what must be said below."""
 
     title: str
+    costs: tuple[str, ...]
     metrics: tuple[str, ...]
     blocks: list[tuple[str, list[Line]]]
     notes: list[str]
@@ -83,6 +88,20 @@ def read_costs(provenance: dict[str, Path]) -> dict[str, tuple[str, str, str]]:
         size = f"{facts['parameters'] / 1e6:.3g}" if facts["parameters"] else "0"
         found[row] = (f"{facts['factor']}x", f"{facts['kbit_per_volume']:,.4g}", size)
     return found
+
+
+def read_seconds(costs: Path) -> Seconds:
+    """Seconds a volume that encoding and decoding took, by (cohort, row), as they are shown.
+
+    Parameters
+    ----------
+    costs : costs.csv, as `rate.write_costs` writes it.
+    """
+    table = pd.read_csv(costs)
+    return {
+        (line.cohort, line.model): (f"{line.encode_s:.3g}", f"{line.decode_s:.3g}")
+        for line in table.itertuples(index=False)
+    }
 
 
 def read_rates(provenance: dict[str, Path]) -> dict[str, float]:
@@ -107,8 +126,20 @@ def write_tables(
     write_text(tex, as_latex(sheet))
 
 
-def lay_out(experiment: Experiment, table: str, cells: pd.DataFrame, tests: pd.DataFrame, costs: Costs) -> Sheet:
-    """Arrange the tidy cells as the paper does; rows of each kind in a block of their own."""
+def lay_out(
+    experiment: Experiment,
+    table: str,
+    cells: pd.DataFrame,
+    tests: pd.DataFrame,
+    costs: Costs,
+    seconds: Seconds | None = None,
+) -> Sheet:
+    """Arrange the tidy cells as the paper does; rows of each kind in a block of their own.
+
+    Parameters
+    ----------
+    seconds : as `read_seconds` gives them, for two more columns; none: without these.
+    """
     wanted = experiment.table1 if table == "table1" else experiment.table2
     metrics = METRICS[table]
     kinds = {block: rows for block, rows in blocks(experiment, wanted.rows).items() if rows}
@@ -122,10 +153,14 @@ def lay_out(experiment: Experiment, table: str, cells: pd.DataFrame, tests: pd.D
             for row in [*first, *rows]:
                 label = EXTRA.get(row) or experiment.row(row).shown
                 line = [_cell(here, tests, row, rows, m, metric) for m in MODALITIES for metric in metrics]
-                shown.append(Line(label, costs.get(row, ("", "", "")), line))
+                spent = costs.get(row, ("", "", ""))
+                spent += () if seconds is None else seconds.get((cohort, row), ("", ""))
+                shown.append(Line(label, spent, line))
             called = f", {BLOCKS[kind]}" if len(kinds) > 1 else ""
             found.append((f"{experiment.cohort(cohort).shown}{called} ({subjects})", shown))
-    return Sheet(TITLES[table], metrics, found, _notes(experiment, cells, tests, len(kinds) > 1))
+    names = COSTS if seconds is None else COSTS + SECONDS
+    notes = _notes(experiment, cells, tests, seconds is not None, len(kinds) > 1)
+    return Sheet(TITLES[table], names, metrics, found, notes)
 
 
 def _cell(
@@ -144,13 +179,15 @@ def _cell(
     return Cell(mine["value"], mine.ci_low, mine.ci_high, mine.published, rank, bool(tied))
 
 
-def _notes(experiment: Experiment, cells: pd.DataFrame, tests: pd.DataFrame, parted: bool) -> list[str]:
+def _notes(experiment: Experiment, cells: pd.DataFrame, tests: pd.DataFrame, timed: bool, parted: bool) -> list[str]:
+    times = "Seconds a volume, which hang on the machine, are on the report's front page and in the table of costs."
+    if timed:
+        times = "enc., dec.: seconds for encoding and decoding a volume in this run, on whatever machine did it."
     notes = [
         f"Means over the sessions of test subjects, with {experiment.statistics.confidence:.0%} intervals of a "
         "bootstrap over families (subjects where no family is known); where there is one alone, without. PSNR in dB, "
         f"the rest in percent; PSNR and SSIM over the region '{experiment.fidelity.region}'. Bold: best; underlined: "
-        "second. kbit: what decoding a volume needs; M: "
-        "millions of parameters. Seconds a volume, which hang on the machine, are in the table of costs."
+        f"second. kbit: what decoding a volume needs; M: millions of parameters. {times}"
     ]
     if (cells.model == CEILING).any():
         notes.append(
@@ -174,7 +211,7 @@ def _notes(experiment: Experiment, cells: pd.DataFrame, tests: pd.DataFrame, par
 
 def as_markdown(sheet: Sheet) -> str:
     """A pipe table a block."""
-    head = ["Model", *COSTS] + [f"{m[:2]} {NAMES[metric]}" for m in MODALITIES for metric in sheet.metrics]
+    head = ["Model", *sheet.costs] + [f"{m[:2]} {NAMES[metric]}" for m in MODALITIES for metric in sheet.metrics]
     lines = [f"# {sheet.title}", ""]
     for cohort, rows in sheet.blocks:
         lines += [f"## {cohort}", "", "| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
@@ -198,10 +235,10 @@ def _markdown_cell(cell: Cell | None) -> str:
 
 def html_table(sheet: Sheet) -> str:
     """The table and its notes as an HTML fragment."""
-    width = 1 + len(COSTS) + len(MODALITIES) * len(sheet.metrics)
+    width = 1 + len(sheet.costs) + len(MODALITIES) * len(sheet.metrics)
     top = "".join(f'<th colspan="{len(sheet.metrics)}">{m[:2]}</th>' for m in MODALITIES)
     names = "".join(f"<th>{NAMES[metric]}</th>" for _ in MODALITIES for metric in sheet.metrics)
-    costs = "".join(f"<th>{name}</th>" for name in COSTS)
+    costs = "".join(f"<th>{name}</th>" for name in sheet.costs)
     body = []
     for cohort, rows in sheet.blocks:
         body.append(f'<tr class="block"><td colspan="{width}">{html.escape(cohort)}</td></tr>')
@@ -213,7 +250,7 @@ def html_table(sheet: Sheet) -> str:
         for note in sheet.notes
     )
     return (
-        f'<div class="wide"><table><thead><tr><th colspan="{1 + len(COSTS)}"></th>{top}</tr>'
+        f'<div class="wide"><table><thead><tr><th colspan="{1 + len(sheet.costs)}"></th>{top}</tr>'
         f"<tr><th>Model</th>{costs}{names}</tr>"
         f"</thead><tbody>{''.join(body)}</tbody></table></div>{notes}"
     )

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from neuroquant.files import read_tsv, write_text
+from neuroquant.files import write_text
 from neuroquant.reporting.figure3 import MODALITIES, find
+from neuroquant.reporting.numbers import read_numbers
 from neuroquant.reporting.pages import page
 
 BUDGET = 10_000_000
@@ -39,11 +40,11 @@ class Shown:
 
 
 def choose(fidelity: Path, cohort: str, row: str, identifiable: bool) -> list[Shown]:
-    """The sessions with the median, the lowest and the highest mean PSNR under `row`, each once.
+    """The sessions with the median, the lowest and the highest mean PSNR under `row`, each once; none without scores.
 
     Subjects go by their number among the test subjects, unless the report may name them.
     """
-    scores = read_tsv(fidelity, ("value",))
+    scores = read_numbers("fidelity", fidelity, "value").dropna(subset="value")
     scores = scores[scores.cohort == cohort]
     numbers = {name: number + 1 for number, name in enumerate(sorted(set(scores.subject)))}
     scores = scores[(scores.model == row) & (scores.metric == "psnr")]
@@ -126,7 +127,7 @@ def body(images: list[dict[str, Any]], label: str, left_out: int) -> str:
     """What is on the page."""
     head = "<h1>Original and reconstruction</h1>"
     if not images:
-        return f"{head}<p>Nothing to show: no test session was reconstructed.</p>"
+        return f"{head}<p>Nothing to show: no test session was scored, or reconstructed.</p>"
     options = "".join(f'<option value="{n}">{html.escape(entry["name"])}</option>' for n, entry in enumerate(images))
     names = "".join(f"<h3>{name}</h3>" for name in KINDS.values())
     views = "".join(

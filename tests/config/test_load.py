@@ -67,6 +67,11 @@ def test_resolving_a_resolved_experiment_changes_nothing():
         ({"overrides": {"neuroquan": {}}}, "overrides.neuroquan", "did you mean `neuroquant`"),
         ({"overrides": {"neuroquant": {"parameters": {"chanels": [8]}}}}, "parameters.chanels", "`channels`"),
         ({"models": [*demo()["models"], "neuroquant"]}, "demo.yaml", "two model rows are named 'neuroquant'"),
+        (
+            {"models": [*demo()["models"], {"name": "mine", "label": "NeuroQuant", "architecture": "neuroquant"}]},
+            "demo.yaml",
+            "models neuroquant and mine are both shown as 'NeuroQuant'; give each a label of its own",
+        ),
         ({"models": ["sd_va"]}, "sd_va.yaml", "did you mean 'sd_vae'"),
         ({"table1": {"rows": ["nobody"], "cohorts": ["embedded_a"]}}, "demo.yaml", "nobody"),
         ({"volume": {"synthseg_mask": True}}, "demo.yaml", "volume.synthseg_mask: true needs a segmentation.engine"),
@@ -80,6 +85,18 @@ def test_a_wrong_key_or_value_is_named_with_its_remedy(change, place, words):
         resolve_experiment(merge(demo(), change), CONFIG, "demo.yaml")
     assert place in caught.value.where
     assert words in str(caught.value)
+
+
+def test_a_variant_is_shown_by_a_name_of_its_own_and_stands_for_no_row_of_the_paper(tmp_path):
+    for path in (CONFIG / "models").glob("*.yaml"):
+        (tmp_path / "models").mkdir(exist_ok=True)
+        (tmp_path / "models" / path.name).write_text(path.read_text())
+    (tmp_path / "models/wide.yaml").write_text("extends: neuroquant_film\nname: wide\nobjective: {ssim: 2.0}\n")
+    raw = demo() | {"cohorts": [str(CONFIG / "cohorts" / f"{name}.yaml") for name in demo()["cohorts"]]}
+    experiment = resolve_experiment(raw | {"models": [*raw["models"], "wide"]}, tmp_path, "demo.yaml")
+    wide, parent = experiment.row("wide"), experiment.row("neuroquant_film")
+    assert (wide.shown, wide.published_as) == ("wide", "") and parent.shown == parent.published_as == "+ M-FiLM"
+    assert wide.parameters == parent.parameters and wide.objective.ssim == 2.0 and wide.objective.cross == 0
 
 
 def test_a_file_that_is_not_yaml_is_named(tmp_path):

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from neuroquant.config.model import ModelRow
 from neuroquant.files import read_tsv, write_tsv
 from neuroquant.reporting.claims import claims, claims_ledger, numbers_ledger, write_ledger
 from neuroquant.reporting.claims_page import apart
@@ -88,6 +89,52 @@ def test_statements_hold_or_are_contradicted_where_the_interval_leaves_out_zero(
     assert here.loc["adversary"].holds == 8 and here.loc["adversary"].undecided == 4 * 4
     fma = here.loc["fma"]
     assert fma.holds + fma.undecided + fma.contradicted == 4
+
+
+@pytest.fixture(scope="module")
+def parted(experiment):
+    """The same with SD-VAE and MedVAE once more with their authors' weights, ahead of all others in Table 1."""
+    weights = {"filename": "w.safetensors", "licence": "MIT"}
+    added = []
+    for name in ("sd_vae", "medvae"):
+        row = experiment.row(name).model_dump() | {"name": f"{name}_published", "label": f"{name} (authors' weights)"}
+        added.append(ModelRow.model_validate(row | {"weights": weights, "training": {"phases": []}}))
+    table1 = experiment.table1.model_copy(update={"rows": (*(row.name for row in added), *experiment.table1.rows)})
+    return real(experiment).model_copy(update={"models": (*experiment.models, *added), "table1": table1})
+
+
+def test_statements_compare_rows_of_one_block_alone(parted, scored):
+    scores = scored[2]
+    better = [
+        scores[scores.model == "sd_vae"].assign(model=name, value=lambda table: table["value"] + 50)
+        for name in ("sd_vae_published", "medvae_published")
+    ]
+    alone = claims_ledger(real(parted), scores)
+    both = claims_ledger(parted, pd.concat([scores, *better]), {row.name: 1.0 for row in parted.models})
+    counts = ["holds", "undecided", "contradicted"]
+    rank, before = (ledger[ledger.id == "sota-rank"].set_index("cohort").loc["embedded_a"] for ledger in (both, alone))
+    assert rank[counts].tolist() == before[counts].tolist()
+    assert rank.not_run == "VQGAN; MediTok; MedVAE (run only with authors' weights, another block)"
+    psnr = both.set_index("id").loc["medvae-t1-psnr"]
+    assert psnr.verdict == "not run within one block: MedVAE only with authors' weights, another block"
+    own = both.set_index("id").loc["medvae-best"]
+    assert own.contradicted == 0 and own.undecided > 0, "MedVAE, whose weights are its authors', meets SD-VAE's"
+    bits = both.set_index("id").loc["compactness"]
+    assert bits.verdict == "holds against 0 of 1", "SD-VAE as it was trained here"
+
+
+def test_a_published_number_has_a_line_for_each_block_that_ran_its_row(parted, scored):
+    cells = scored[1]["table1"]
+    ours = cells[cells.model == "sd_vae"]
+    theirs = [ours.assign(model=f"{name}_published", value=99.0) for name in ("sd_vae", "medvae")]
+    ledger = numbers_ledger(parted, scored[1] | {"table1": pd.concat([*theirs, cells])})
+    at = ledger[(ledger.table == "table1") & (ledger.cohort == "NCANDA") & (ledger.modality == "T1w")]
+    at = at[at.metric == "psnr"]
+    assert at[at.model == "SD-VAE"].block.tolist() == ["retrained", "published"]
+    assert at[at.model == "SD-VAE"].ours.tolist()[0] < 99 == at[at.model == "SD-VAE"].ours.tolist()[1]
+    assert at[at.model == "MedVAE"].block.tolist() == ["published"] and at[at.model == "VQGAN"].block.tolist() == [""]
+    assert set(ledger[ledger.table == "table2"].block) == {"retrained"}
+    assert len(ledger) == 126 + 2 * 8, "SD-VAE's eight numbers on both cohorts twice"
 
 
 def test_a_statement_without_its_rows_or_cohort_says_so(experiment, scored):

@@ -15,7 +15,7 @@ def scores(path, **psnr):
     for subject, values in psnr.items():
         for modality, value in zip(("T1w", "T2w"), values if isinstance(values, tuple) else (values,), strict=False):
             row = {"cohort": "c", "subject": subject, "session": "1", "modality": modality, "model": "m"}
-            rows.append({**row, "region": "whole", "metric": "psnr", "value": value})
+            rows.append({**row, "family": "", "region": "whole", "metric": "psnr", "value": value})
     write_tsv(pd.DataFrame(rows), path)
     return path
 

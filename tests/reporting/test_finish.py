@@ -64,7 +64,28 @@ def test_a_bare_number_is_a_name_only_behind_sub(tmp_path):
     page = report(tmp_path, text="<td>0042</td> of 12.0042 dB").read_text()
     assert named(page, ["0042"]) == []
     assert named(report(tmp_path, text="sub-0042").read_text(), ["0042"]) == ["0042"]
-    assert named(page, ["control"]) == [], "a word without a number can't be told from language"
+
+
+def test_a_name_of_letters_is_found_behind_sub_and_where_it_stands_alone(tmp_path):
+    def found(text, *names):
+        return named(report(tmp_path, text=text).read_text(), names)
+
+    assert found("scan of sub-anna, sub-bo_ses-1 and sub-zoë", "anna", "bo", "zoë", "eva") == ["anna", "bo", "zoë"]
+    for text in ("<tr><td> anna</td></tr>", "subject,psnr\nanna,25.1\n", '{"who": "anna"}', "<!-- anna -->"):
+        assert found(text, "anna", "sub-anna") == ["anna", "sub-anna"], text
+    assert found("the control group; Annabel of savanna", "control", "anna") == [], "language holds such words"
+    assert found("<td>bo</td><td>all of it</td>", "bo", "it") == [], "words this short are looked for behind sub- only"
+
+
+def test_letters_of_an_embedded_picture_are_no_name_and_words_on_data_are_read(tmp_path):
+    page = report(tmp_path, text='<img src="data:image/png;base64,iVBO/INV4711+Rw0="> by hand').read_text()
+    assert named(page, ["INV4711"]) == []
+    assert named(report(tmp_path, caption="our data: INV4711").read_text(), ["INV4711"]) == ["INV4711"]
+
+
+def test_a_name_with_other_signs_is_found_however_it_is_written(tmp_path):
+    page = report(tmp_path, text="by O&#x27;Neil, Anna Lind and z.1, 3.14", caption="Zoë B").read_text()
+    assert named(page, ["O'Neil", "Anna Lind", "Zoë B", "z.1", "3.14"]) == ["Anna Lind", "O'Neil", "Zoë B"]
 
 
 def test_a_subject_in_the_name_of_a_file_is_named(tmp_path):

@@ -1,6 +1,7 @@
 """The pages around the tables: who was in, what made the results, what CLAIM asks, and the hash of every cell."""
 
 import json
+import re
 
 import pandas as pd
 import pytest
@@ -9,9 +10,11 @@ from neuroquant.files import write_json, write_text, write_tsv
 from neuroquant.reporting.cells import ledger
 from neuroquant.reporting.checklist import OPEN, items, write_checklist
 from neuroquant.reporting.front_page import write
+from neuroquant.reporting.gather import gather
 from neuroquant.reporting.origins import runtime, write_origins
 from neuroquant.reporting.people import Cohorts, exclusions, write_people
-from neuroquant.reporting.summarise import load_scores, summarise
+from neuroquant.reporting.summarise import load_scores, summarise, write_csv
+from neuroquant.reporting.tables import read_costs
 
 FACTS = {
     "neuroquant": "0.1.0", "commit": "abc", "python": "3.11", "packages": {"snakemake": "9.27"},
@@ -119,15 +122,22 @@ def test_the_front_page_builds_with_next_to_nothing_and_says_what_is_missing(tmp
     for table in ("table1", "table2"):
         pairs[table] = (tmp_path / f"{table}.csv", tmp_path / f"{table}_tests.csv")
         summarise(experiment, table, *files, *pairs[table])
-    truth = pd.DataFrame(columns=["structure", "dice", "modality", "stand_in"])
-    write_tsv(truth, tmp_path / "truth.tsv")
+    gather("dice_truth", [], tmp_path / "truth.tsv")
     models = {}
     for row in experiment.models:
         models[row.name] = tmp_path / f"{row.name}.json"
         write_json(models[row.name], MODEL)
     hours = write_origins(experiment, tmp_path / "none", models, FACTS, tmp_path / "r.csv", tmp_path / "o.html")
-    write(experiment, pairs, {}, tmp_path / "truth.tsv", cohorts, hours, tmp_path / "s.html")
+    spent = pd.DataFrame({"model": ["sd_vae"], "cohort": ["embedded_a"], "encode_s": [1.25], "decode_s": [31.415]})
+    write_csv(spent, tmp_path / "costs.csv")
+    files = (tmp_path / "costs.csv", tmp_path / "truth.tsv")
+    write(experiment, pairs, read_costs(models), *files, cohorts, hours, tmp_path / "s.html")
     page = (tmp_path / "s.html").read_text()
     assert "nothing was measured of VQGAN" in page and "has T1w alone" in page and "Sex could not be probed" in page
+    head = re.search("<tr><th>Model</th>.*?</tr>", page).group(0)
+    assert head.startswith("<tr><th>Model</th><th>f</th><th>kbit</th><th>M</th><th>enc., s</th><th>dec., s</th>")
+    costs = "<td>8x</td><td>1.5</td><td>1e-05</td><td>{}</td><td>{}</td>"
+    assert f"<td>SD-VAE</td>{costs.format('1.25', '31.4')}" in page
+    assert f"<td>NeuroQuant</td>{costs.format('', '')}" in page, "what wasn't timed has no seconds"
     assert "Stand-in: Embedded A and Embedded B are embedded cohorts" in page
     assert json.loads(models["sd_vae"].read_text()) == MODEL and "NVIDIA H100" in (tmp_path / "o.html").read_text()

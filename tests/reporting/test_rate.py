@@ -3,8 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
-from neuroquant.reporting.rate import COSTS, RATES, costs, rates, write_costs, write_rates
+from neuroquant.config.model import ModelRow
+from neuroquant.reporting.rate import COSTS, RATES, costs, draw, points, rates, write_costs, write_rates
+from neuroquant.reporting.style import WIDTH, plt
 from neuroquant.reporting.summarise import load_scores
 from neuroquant.volumes.store import ArrayWriter, Record
 
@@ -54,6 +57,43 @@ def test_page_table_and_figure_are_written_also_without_dice(shards, experiment,
     for kind in ("csv", "png", "svg"):
         assert (tmp_path / f"a.{kind}").read_bytes() == (tmp_path / f"b.{kind}").read_bytes()
     assert "not measured" in (tmp_path / "a.svg").read_text()
+
+
+@pytest.fixture(scope="module")
+def ten(experiment):
+    """The demo with ten rows in Table 1: six trained here, one with its authors' weights, three without training."""
+    weights = {"filename": "w.safetensors", "licence": "MIT"}
+    bare = {"architecture": "baselines.lowpass", "training": {"phases": []}}
+    theirs = experiment.row("sd_vae").model_dump() | bare | {"name": "theirs", "label": "Theirs", "weights": weights}
+    added = tuple(ModelRow.model_validate(row) for row in (theirs, *({"name": f"bare{n}", **bare} for n in range(3))))
+    table1 = experiment.table1.model_copy(update={"rows": (*experiment.table1.rows, *(row.name for row in added))})
+    return experiment.model_copy(update={"models": (*experiment.models, *added), "table1": table1})
+
+
+def measured(names):
+    """A point of each of some rows."""
+    places = [("embedded_a", row, "T1w", 10.0 + 5 * n, 0.1, *(25.0 + n, 24.0 + n, 26.0 + n) * 3, "")
+              for n, row in enumerate(names)]  # fmt: skip
+    return pd.DataFrame(places, columns=RATES)
+
+
+def test_rows_of_other_blocks_are_marked_in_the_figure(experiment, ten, tmp_path):
+    none = pd.DataFrame(columns=["cohort", "metric", "value"])
+    for name, rows in (("all", ten.table1.rows), ("trained", experiment.table1.rows)):
+        draw(ten, measured(rows), none, *(tmp_path / f"{name}.{kind}" for kind in ("png", "svg")))
+    told = (tmp_path / "all.svg").read_text()
+    assert "in a ring: authors' weights" in told and "in a frame: without training" in told
+    assert "in a ring" not in (tmp_path / "trained.svg").read_text(), "one block needs no mark"
+    with Image.open(tmp_path / "all.png") as image:
+        assert image.width / 300 <= WIDTH * 1.01
+
+
+def test_ten_rows_have_ten_looks(ten):
+    assert len(ten.table1.rows) == 10
+    figure, axis = plt.subplots()
+    points(axis, ten, measured(ten.table1.rows), "psnr")
+    plt.close(figure)
+    assert len({(bars[0].get_marker(), bars[0].get_color()) for bars in axis.containers}) == 10
 
 
 def test_every_row_that_was_scored_has_its_rate_and_distortion(shards, experiment, numbers, tmp_path):
