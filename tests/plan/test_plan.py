@@ -45,20 +45,33 @@ def experiment_of(path):
 
 def test_under_the_profile_every_job_asks_for_memory_time_cores_and_where_it_may_run(tiny):
     config = copy.deepcopy(TINY)
-    config["compute"] |= {"threads": 6, "mem_mb": 9000}
-    config["volume"]["synthseg_mask"] = True
+    config["compute"] |= {"threads": 6}
     tiny.write_text(yaml.safe_dump(config))
     asks = planned(tiny, str(ROOT / "slurm"))
     jobs = {ask.rule: ask for ask in asks if not ask.local}
     assert {"index", "preprocess", "train", "reconstruct", "segment", "probe"} <= set(jobs)
     for ask in jobs.values():
         assert ask.mem_mb and ask.runtime and ask.account and ask.partition and ask.tmpdir, ask
-    assert jobs["preprocess"].mem_mb == 9000, "what masks raw heads is a network too"
     assert jobs["train"].threads == 6, "the profile's cores for cheap steps don't cut the others' threads"
     gpus = {rule for rule, ask in jobs.items() if ask.gpus}
     assert gpus == {"train", "reconstruct", "export_latents", "segment_reference", "segment", "probe", "probe_volumes"}
     here = {ask.rule for ask in asks if ask.local}
     assert {"split", "assign", "account", "gather", "table", "front_page", "report"} <= here
+
+
+def test_preprocessing_that_masks_raw_heads_asks_for_what_a_network_does(tiny, tmp_path, monkeypatch):
+    command = tmp_path / "bin/mri_synthseg"
+    command.parent.mkdir()
+    command.write_text("#!/bin/sh\n")
+    command.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{command.parent}{os.pathsep}{os.environ['PATH']}")
+    config = copy.deepcopy(TINY)
+    config["compute"] |= {"threads": 6, "mem_mb": 9000}
+    config["volume"]["synthseg_mask"] = True
+    config["segmentation"]["engine"] = "freesurfer"
+    tiny.write_text(yaml.safe_dump(config))
+    (ask,) = (ask for ask in planned(tiny, str(ROOT / "slurm")) if ask.rule == "preprocess")
+    assert (ask.mem_mb, ask.threads) == (9000, 6)
 
 
 def test_a_training_over_two_nodes_costs_the_gpus_of_both(tiny):
