@@ -7,7 +7,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from neuroquant.config.evaluation import Statistics
-from neuroquant.evaluation.probe import Sample, permuted
+from neuroquant.evaluation.probe import permuted
 from neuroquant.evaluation.probe_details import (
     EVERYONE,
     MATCHED,
@@ -18,6 +18,7 @@ from neuroquant.evaluation.probe_details import (
     score,
     write_details,
 )
+from neuroquant.evaluation.samples import Sample
 from neuroquant.evaluation.statistics import auroc, cluster_statistic
 from neuroquant.files import write_tsv
 from neuroquant.reporting.probing import CONTROLS, write_page
@@ -183,6 +184,6 @@ def test_labels_are_shuffled_among_subjects_so_that_visits_stay_together():
         Record("c", f"s{n // 2}", str(n % 2), "T1w", "train", "", "FM"[n // 2 % 2], 20.0, geometry) for n in range(40)
     ]
     y = torch.tensor([float(record.sex == "F") for record in records])
-    shuffled = permuted(Sample(torch.zeros(40, 1, 1, 1, 1), y, records))
+    shuffled = permuted(Sample([], y, records, ""))
     assert shuffled.sum() == y.sum() and not torch.equal(shuffled, y)
     assert torch.equal(shuffled[::2], shuffled[1::2])
