@@ -59,8 +59,8 @@ def by_head_size(cohort, folder):
             ("knows", 0.1 + 0.8 * (test.sex == "F")),
         ):
             keys = test[["cohort", "subject", "session", "family", "sex"]]
-            rows.append(keys.assign(modality="T1w", model=model, probe="linear", seed=seed, probability=p,
-                                    predicted=np.where(p > 0.5, "F", "M")))  # fmt: skip
+            rows.append(keys.assign(modality="T1w", model=model, probe="linear", array="z 4x2x2x2", seed=seed,
+                                    probability=p, predicted=np.where(p > 0.5, "F", "M")))  # fmt: skip
     write_tsv(pd.concat(rows), folder / "predictions.tsv")
     return folder / "predictions.tsv"
 
@@ -79,6 +79,10 @@ def test_a_probe_that_lives_on_head_size_is_found_out(details):
     assert details.loc[(EVERYONE, "knows")].auroc == 1 and details.loc[(EVERYONE, "knows")].accuracy == 1
     assert (details.auroc_low <= details.auroc).all() and (details.auroc <= details.auroc_high).all()
     assert "control: age" not in details.index.get_level_values(1), "everybody is of one age"
+
+
+def test_what_a_probe_read_stands_beside_its_numbers(details):
+    assert set(details.array.fillna("").groupby("model").first()) == {"z 4x2x2x2", ""}, "controls read no array"
 
 
 def test_the_gain_over_head_size_is_nothing_for_a_probe_that_reads_it_and_large_for_one_that_knows(details):
@@ -143,6 +147,7 @@ def test_the_page_says_which_controls_are_missing(tmp_path):
     write_page(experiment, tmp_path / "details.csv", tmp_path / "page.html")
     text = (tmp_path / "page.html").read_text()
     assert "Controls left out, as they aren&#x27;t known or don&#x27;t vary here: age, age and site, head" in text
+    assert "z 4x2x2x2" in text and "Chance is shown of the linear probe alone" in text
     assert "Not probed, for want of latents or of subjects: " in text and "Embedded B: nothing to rank" in text
 
 
