@@ -61,11 +61,15 @@ rule probe:
         ENVIRONMENT
     threads: COMPUTE.threads
     resources:
-        **NETWORK_JOB,
+        **{**NETWORK_JOB, "runtime": 60 * COMPUTE.probe_hours},
     params:
         probe=settings(EXPERIMENT.probe),
         array=lambda wildcards: EXPERIMENT.row(wildcards.row).latent,
         model=lambda wildcards: wildcards.row,
+        # not an output: Snakemake deletes the outputs of a job that fails, and these are what it resumes from
+        checkpoints=lambda wildcards: str(
+            RESULTS / "checkpoints" / wildcards.row / "probe" / wildcards.cohort
+        ),
         device=COMPUTE.device,
         code=code_of("probe"),
         failures=str(FAILURES),
@@ -98,6 +102,9 @@ use rule probe as probe_volumes with:
         probe=settings(EXPERIMENT.probe),
         array="image",
         model="volumes",
+        checkpoints=lambda wildcards: str(
+            RESULTS / "checkpoints/volumes/probe" / wildcards.cohort
+        ),
         device=COMPUTE.device,
         code=code_of("probe"),
         failures=str(FAILURES),

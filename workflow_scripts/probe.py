@@ -19,6 +19,8 @@ with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakem
         settings=Probe.model_validate(json.loads(snakemake.params.probe)),
         out_tsv=Path(snakemake.output.predictions),
         log_tsv=Path(snakemake.output.curve),
+        checkpoints=Path(snakemake.params.checkpoints),
+        code=snakemake.params.code,
         device=snakemake.params.device,
         threads=snakemake.threads,
     )

@@ -125,6 +125,8 @@ def job_faults(job: Ask, queues: dict[str, Partition]) -> Iterator[InputError]:
         remedy = "lower it there (minutes), or name a partition with more time"
         if job.rule == "train":
             remedy = "lower compute.train_hours in the experiment (training goes on in the next job)"
+        if set(job.rule.split(", ")) <= {"probe", "probe_volumes"}:
+            remedy = "lower compute.probe_hours in the experiment (the next job goes on with the next seed)"
         yield _fault(f"set-resources.{job.rule.split(',')[0]}.runtime", told, "no more than that", remedy)
     yield from _size_faults(job, chosen, where)
 

@@ -77,7 +77,17 @@ class Probe(Settings):
     weight_decay: NonNegative = Field(0.01, description="AdamW")
     dropout: Fraction = Field(0.2, description="dropout before the last layer")
     seeds: tuple[int, ...] = Field((0, 1, 2), min_length=1, description="one run a seed; the table shows their mean")
-    volume_downsample: Count = Field(1, description="average-pooling of the volumes in the reference probe; 1: none")
+    permuted: bool = Field(
+        True, description="one more run, of the first seed, after the sexes were shuffled: the SEResNet's own chance"
+    )
+    volume_downsample: Count = Field(
+        8, description="side of the cubes over which volumes, and latents above max_voxels, are averaged; 1: none"
+    )
+    max_voxels: Count = Field(
+        65_536,
+        description="positions that a latent may have as it is: SEResNet-152's memory (2.3 GB a session at "
+        "144x192x144) and time grow with them. 144x18x24 stays whole",
+    )
 
 
 class Statistics(Settings):

@@ -43,6 +43,11 @@ class Compute(Settings):
     )
     nodes: Count = Field(1, description="nodes of a cluster that these are dealt out over, a divisor of gpus")
     train_hours: Count = Field(48, description="walltime of a training job on a cluster, hours")
+    probe_hours: Count = Field(
+        24,
+        description="walltime of a sex probe on a cluster, hours: 11,000 training sessions of ABCD, 2 modalities and 4 "
+        "runs of 100 epochs are 280,000 steps, 0.3 s for each; a job that is cut off goes on with the run it was at",
+    )
     train_mem_mb: Count = Field(65_536, description="memory of each process of a training, MB")
     mem_mb: Count = Field(16_384, description="memory of every other job that runs a network, MB")
 

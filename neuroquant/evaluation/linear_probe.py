@@ -18,21 +18,22 @@ STRENGTHS = (0.001, 0.01, 0.1, 1.0, 10.0)
 FOLDS = 5
 
 
-def fit_linear(x: Tensor, y: Tensor, subjects: np.ndarray, *others: Tensor) -> list[Callable[[Tensor], np.ndarray]]:
-    """Pool to a common grid, standardise, PCA, logistic regression; its strength by folds that keep subjects whole.
+def fit_linear(
+    features: np.ndarray, y: Tensor, subjects: np.ndarray, *others: Tensor
+) -> list[Callable[[np.ndarray], np.ndarray]]:
+    """Standardise, PCA, logistic regression; its strength by folds that keep subjects whole.
 
     Parameters
     ----------
-    x : (N, C, d, h, w)
+    features : (N, features), what `pooled` gives
     y : (N,), 1 for F; the strength is chosen for these
     others : further labels (N,), to be fitted with the same strength
     subjects : (N,)
 
     Returns
     -------
-    For y and each of the others a function from x to the probability of F, (N,).
+    For y and each of the others a function from features to the probability of F, (N,).
     """
-    features = pooled(x)
     components = max(min(COMPONENTS, len(features) // 3, features.shape[1]), 1)
     reduce = make_pipeline(StandardScaler(), PCA(components, random_state=0))
     reduced, labels = reduce.fit_transform(features), y.numpy().astype(int)  # no label is seen here
@@ -45,7 +46,7 @@ def fit_linear(x: Tensor, y: Tensor, subjects: np.ndarray, *others: Tensor) -> l
     else:
         line.fit(reduced, labels)
     lines = [line, *(clone(line).fit(reduced, other.numpy().astype(int)) for other in others)]
-    return [lambda values, one=one: one.predict_proba(reduce.transform(pooled(values)))[:, 1] for one in lines]
+    return [lambda values, one=one: one.predict_proba(reduce.transform(values))[:, 1] for one in lines]
 
 
 def pooled(x: Tensor) -> np.ndarray:

@@ -3,9 +3,11 @@
 Weights are chosen on validation subjects; the test shards are opened once, after that.
 """
 
+import dataclasses
+import shutil
 import sys
-from dataclasses import dataclass
-from itertools import repeat
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,31 +19,22 @@ from torch import Tensor, nn
 
 from neuroquant.config.evaluation import Probe
 from neuroquant.device import resolve_device, use_threads
-from neuroquant.errors import InputError
-from neuroquant.evaluation.linear_probe import fit_linear
+from neuroquant.evaluation import finished
+from neuroquant.evaluation.linear_probe import fit_linear, pooled
+from neuroquant.evaluation.samples import Sample, load, standardiser
 from neuroquant.files import write_tsv
 from neuroquant.models.autoencoder import MODALITIES
-from neuroquant.volumes.store import ArrayFile, Record
 
 COLUMNS = [
-    "cohort", "subject", "session", "family", "modality", "model", "probe", "seed", "sex", "probability", "predicted",
+    "cohort", "subject", "session", "family", "modality", "model", "probe", "array", "seed", "sex", "probability",
+    "predicted",
 ]  # fmt: skip
 GRADIENT_LIMIT = 1.0
-LOG = ["modality", "seed", "epoch", "train_loss", "val_balanced_accuracy", "val_loss"]
-
-
-@dataclass
-class Sample:
-    """Rows of one modality: x (N, C, d, h, w), y (N,) with 1 for F, and whose they are."""
-
-    x: Tensor
-    y: Tensor
-    records: list[Record]
-
-    @property
-    def subjects(self) -> np.ndarray:
-        """Subject of each row."""
-        return np.array([record.subject for record in self.records])
+PERMUTED = "seresnet_permuted"
+LOG = ["modality", "probe", "array", "seed", "epoch", "train_loss", "val_balanced_accuracy", "val_loss"]
+Scale = Callable[[Tensor], Tensor]
+Predict = Callable[[Sample], np.ndarray]
+"""A sample to the probability of F of its rows, (N,)."""
 
 
 def run_probe(
@@ -53,6 +46,8 @@ def run_probe(
     settings: Probe,
     out_tsv: Path,
     log_tsv: Path,
+    checkpoints: Path,
+    code: str,
     device: str,
     threads: int,
 ) -> None:
@@ -62,6 +57,8 @@ def run_probe(
     ----------
     train, val, test : shards of latents, or of volumes.
     array : the array that is read; empty: what the shards name as `probe_latent`.
+    checkpoints : folder for the networks that are trained, which a job that was killed takes up; gone in the end.
+    code : hash of the code that trains; networks of other code are not taken up.
 
     Notes
     -----
@@ -70,7 +67,8 @@ def run_probe(
     """
     use_threads(threads)
     device = resolve_device(device)
-    fitted, log = [], []
+    fitted: list[tuple[str, str, int, Predict]] = []
+    log: list[dict[str, Any]] = []
     for modality in MODALITIES:
         train_sample = load(train, array, modality, settings)
         reason = why_not(train_sample)
@@ -78,22 +76,56 @@ def run_probe(
             print(f"{model} {modality}: not probed, {reason}", file=sys.stderr)
             continue
         val_sample = load(val, array, modality, settings)
-        scale = standardiser(train_sample.x)
-        shuffled = [permuted(train_sample, seed) for seed in settings.seeds]
-        line, *lines = fit_linear(scale(train_sample.x), train_sample.y, train_sample.subjects, *shuffled)
-        fitted.append((modality, "linear", 0, scale, line))
-        fitted += [(modality, "linear_permuted", *found) for found in zip(settings.seeds, repeat(scale), lines)]
-        for seed in settings.seeds:
-            network = fit(train_sample, val_sample, scale, settings, seed, device, f"{model} {modality}", log)
-            fitted.append((modality, "seresnet", seed, scale, predictor(network, device, settings.batch)))
+        scale = standardiser(train_sample, settings.batch)
+        fitted += [(modality, *line) for line in linear_probes(train_sample, scale, settings)]
+        made_of = finished.identity(train, val, train_sample.array.split()[0], settings, code)
+        for probe, seed in networks(settings):
+            samples = [train_sample, val_sample]
+            if probe == PERMUTED:
+                samples = [part and dataclasses.replace(part, y=permuted(part, seed)) for part in samples]
+            path = checkpoints / f"{modality}-{probe}-{seed}.safetensors"
+            found = finished.take_up(path, partial(network_for, train_sample.channels, settings), made_of)
+            if not found:
+                found = fit(*samples, scale, settings, seed, device, f"{model} {modality} {probe} seed {seed}")
+                finished.keep(path, *found, made_of)
+            network, epochs = found
+            log += [
+                {"modality": modality, "probe": probe, "array": train_sample.array, "seed": seed} | e for e in epochs
+            ]
+            fitted.append((modality, probe, seed, predictor(network.to(device), scale, device, settings.batch)))
     rows: list[dict[str, Any]] = []
-    samples = {modality: load(test, array, modality, settings) for modality in dict.fromkeys(f[0] for f in fitted)}
-    for modality, probe, seed, scale, predict in fitted:
-        sample = samples[modality]
+    tests = {modality: load(test, array, modality, settings) for modality in dict.fromkeys(f[0] for f in fitted)}
+    for modality, probe, seed, predict in fitted:
+        sample = tests[modality]
         if sample is not None:
-            rows += predictions(sample, predict(scale(sample.x)), model, probe, seed)
+            rows += predictions(sample, predict(sample), model, probe, seed)
     write_tsv(pd.DataFrame(rows, columns=COLUMNS), out_tsv)
     write_tsv(pd.DataFrame(log, columns=LOG), log_tsv)
+    shutil.rmtree(checkpoints, ignore_errors=True)
+
+
+def networks(settings: Probe) -> list[tuple[str, int]]:
+    """Probe and seed of every network: one a seed, and one that learns shuffled sexes."""
+    return [("seresnet", seed) for seed in settings.seeds] + [(PERMUTED, settings.seeds[0])] * settings.permuted
+
+
+def linear_probes(train: Sample, scale: Scale, settings: Probe) -> list[tuple[str, int, Predict]]:
+    """The linear probe, and one of shuffled sexes a seed, as (probe, seed, function)."""
+
+    def features(sample: Sample) -> np.ndarray:
+        found, first = None, 0
+        for x in sample.batches(settings.batch):
+            part = pooled(scale(x))
+            if found is None:  # in one piece: many small ones among batches that come and go would keep their room
+                found = np.empty((len(sample.rows), part.shape[1]), part.dtype)
+            found[first : first + len(part)] = part
+            first += len(part)
+        return found
+
+    shuffled = [permuted(train, seed) for seed in settings.seeds]
+    line, *lines = fit_linear(features(train), train.y, train.subjects, *shuffled)
+    named = [("linear", 0, line), *(("linear_permuted", *found) for found in zip(settings.seeds, lines, strict=True))]
+    return [(probe, seed, lambda sample, one=one: one(features(sample))) for probe, seed, one in named]
 
 
 def why_not(train: Sample | None) -> str:
@@ -110,43 +142,6 @@ def permuted(sample: Sample, seed: int = 0) -> Tensor:
     return sample.y[first][order][place]
 
 
-def load(shards: list[Path], array: str, modality: str, settings: Probe) -> Sample | None:
-    """All rows of a modality; None where there are none, or no latents.
-
-    Volumes get a channel and are average-pooled as configured.
-    """
-    x, records = [], []
-    for path in sorted(shards):
-        file = ArrayFile(path)
-        name = array or file.attributes["probe_latent"]
-        rows = [index for index, record in enumerate(file.records) if record.modality == modality]
-        if not file.names:
-            return None
-        if rows and name not in file.names:
-            raise InputError(str(path), f"arrays {', '.join(file.names)}", f"the latent {name!r}", "correct `latent`")
-        for index in rows:
-            data = torch.from_numpy(np.array(file.view(name)[index])).float()
-            x.append(F.avg_pool3d(data[None], settings.volume_downsample) if name == "image" else at_least(data))
-            records.append(file.records[index])
-    if not x:
-        return None
-    return Sample(torch.stack(x), torch.tensor([float(record.sex == "F") for record in records]), records)
-
-
-def at_least(latent: Tensor, side: int = 4) -> Tensor:
-    """A latent (C, d, h, w) with every side below `side` repeated: SEResNet halves twice before its first block."""
-    for axis in (1, 2, 3):
-        latent = latent.repeat_interleave(-(-side // latent.shape[axis]), axis)
-    return latent
-
-
-def standardiser(x: Tensor) -> Any:
-    """Zero mean and unit variance a channel, with the training data's own."""
-    mean = x.mean(dim=(0, 2, 3, 4), keepdim=True)
-    deviation = x.std(dim=(0, 2, 3, 4), keepdim=True).clamp_min(1e-6)
-    return lambda values: (values - mean) / deviation
-
-
 def network_for(channels: int, settings: Probe) -> nn.Module:
     """MONAI's SEResNet with one output."""
     from monai.networks.nets import SEResNet50, SEResNet101, SEResNet152
@@ -159,21 +154,23 @@ def network_for(channels: int, settings: Probe) -> nn.Module:
 def fit(
     train: Sample,
     val: Sample | None,
-    scale: Any,
+    scale: Scale,
     settings: Probe,
     seed: int,
     device: str,
     name: str,
-    log: list[dict[str, Any]],
-) -> nn.Module:
-    """Train one SEResNet; the weights of the epoch that is best on validation subjects (the last without any)."""
+) -> tuple[nn.Module, list[dict[str, Any]]]:
+    """Train one SEResNet; the weights of the epoch that is best on validation subjects (the last without any).
+
+    Rows are read from their shards as steps ask for them. Beside the network: what each epoch came to.
+    """
     torch.manual_seed(seed)
     generator = np.random.default_rng(seed)
-    network = network_for(train.x.shape[1], settings).to(device)
+    network = network_for(train.channels, settings).to(device)
     rate = settings.lr * settings.batch / 256
     optimizer = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=settings.weight_decay, fused=True)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, settings.epochs)
-    x, y = scale(train.x), train.y
+    y, log = train.y, []
     share = np.where(y.numpy() == 1, 0.5 / y.mean().item(), 0.5 / (1 - y.mean().item()))
     best, best_state, best_epoch = None, None, 0
     for epoch in range(settings.epochs):
@@ -184,7 +181,8 @@ def fit(
             rows = torch.from_numpy(part)
             if len(rows.unique()) < 2:  # batch norm has no variance of one
                 continue
-            loss = F.binary_cross_entropy_with_logits(network(x[rows].to(device))[:, 0], y[rows].to(device))
+            x = scale(train.read(part, device))
+            loss = F.binary_cross_entropy_with_logits(network(x)[:, 0], y[rows].to(device))
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             # channels that are nearly constant in a batch blow gradients up, layer by layer
@@ -193,33 +191,33 @@ def fit(
                 optimizer.step()
             losses.append(loss.detach())
         schedule.step()
-        row = {"modality": name.split()[-1], "seed": seed, "epoch": epoch + 1}
-        row["train_loss"] = float(torch.stack(losses).mean()) if losses else float("nan")
+        row = {"epoch": epoch + 1, "train_loss": float(torch.stack(losses).mean()) if losses else float("nan")}
         if val is not None:
-            row |= judge(predictor(network, device, settings.batch)(scale(val.x)), val)
+            row |= judge(predictor(network, scale, device, settings.batch)(val), val)
             rank = (row["val_balanced_accuracy"], -row["val_loss"])
             if best is None or rank > best:
                 best, best_epoch = rank, epoch
                 best_state = {k: v.detach().clone() for k, v in network.state_dict().items()}
         log.append(row)
         print(
-            f"{name} seed {seed}: " + " ".join(f"{k} {v:.3f}" for k, v in row.items() if isinstance(v, float)),
+            f"{name}: " + " ".join(f"{k} {v:.3f}" for k, v in row.items() if isinstance(v, float)),
             file=sys.stderr,
         )
         if val is not None and settings.patience and epoch - best_epoch >= settings.patience:
             break
     if best_state is not None:
         network.load_state_dict(best_state)
-    return network
+    return network, log
 
 
-def predictor(network: nn.Module, device: str, batch: int) -> Any:
-    """A function from x (N, C, d, h, w) to the probability of F, (N,)."""
+def predictor(network: nn.Module, scale: Scale, device: str, batch: int) -> Predict:
+    """A function from a sample to the probability of F, (N,)."""
 
     @torch.inference_mode()
-    def predict(x: Tensor) -> np.ndarray:
+    def predict(sample: Sample) -> np.ndarray:
         network.eval()
-        return torch.cat([network(part.to(device))[:, 0].sigmoid().cpu() for part in x.split(batch)]).numpy()
+        found = [network(scale(x))[:, 0].sigmoid().cpu() for x in sample.batches(batch, device)]
+        return torch.cat(found).numpy()
 
     return predict
 
@@ -242,6 +240,8 @@ def predictions(sample: Sample, probability: np.ndarray, model: str, probe: str,
         facts = {name: getattr(record, name) for name in ("cohort", "subject", "session", "family", "modality", "sex")}
         predicted = "F" if p > 0.5 else "M"
         rows.append(
-            {**facts, "model": model, "probe": probe, "seed": seed, "probability": float(p), "predicted": predicted}
+            facts
+            | {"model": model, "probe": probe, "array": sample.array, "seed": seed}
+            | {"probability": float(p), "predicted": predicted}
         )
     return rows

@@ -21,7 +21,7 @@ from neuroquant.evaluation.statistics import (
 from neuroquant.files import read_tsv, written_whole
 
 COLUMNS = [
-    "cohort", "model", "modality", "probe", "subset", "sessions", "subjects", "accuracy", "accuracy_low",
+    "cohort", "model", "modality", "probe", "array", "subset", "sessions", "subjects", "accuracy", "accuracy_low",
     "accuracy_high", "balanced_accuracy", "balanced_accuracy_low", "balanced_accuracy_high", "auroc", "auroc_low",
     "auroc_high", "auroc_gain", "auroc_gain_low", "auroc_gain_high", "brier", "calibration_error", "subject_accuracy",
     "subject_balanced_accuracy", "subject_auroc",
@@ -55,9 +55,9 @@ def write_details(predictions: Path, cohorts: list[Cohort], settings: Statistics
     """Write a row for each probe and control, on all test subjects and on pairs of one F and one M of like head size.
 
     Accuracy counts sessions, as Table 1 does; intervals resample families, or subjects where no family is known.
-    `calibration_error` is the mean distance of predicted from observed shares over `BINS` bins of equal width,
-    `auroc_gain` the AUROC less that of head size alone on the same sessions. The columns `subject_...` are of subjects,
-    whose sessions' probabilities are averaged first.
+    `array` is what the probe read (name and shape), `calibration_error` the mean distance of predicted from observed
+    shares over `BINS` bins of equal width, `auroc_gain` the AUROC less that of head size alone on the same sessions.
+    The columns `subject_...` are of subjects, whose sessions' probabilities are averaged first.
     """
     guesses, rows = read_tsv(predictions), []
     guesses["probability"] = guesses["probability"].astype(float)
@@ -74,7 +74,7 @@ def write_details(predictions: Path, cohorts: list[Cohort], settings: Statistics
             for (model, modality, probe), group in part.groupby(["model", "modality", "probe"], sort=False):
                 found = score(group, settings) | gain(group, head_size, settings)
                 names = {"cohort": cohort.name, "model": model, "modality": modality, "probe": probe, "subset": subset}
-                rows.append(names | found)
+                rows.append(names | {"array": group.array.iloc[0]} | found)
     table = pd.DataFrame(rows, columns=COLUMNS)
     with written_whole(out) as scratch:
         table.to_csv(scratch, index=False, lineterminator="\n", float_format="%.6g")
@@ -106,7 +106,7 @@ def controls(facts: pd.DataFrame, cohort: str) -> pd.DataFrame:
             known[columns], known["sex"] == "F"
         )
         told = asked[["subject", "session", "family", "sex"]].assign(
-            cohort=cohort, model=f"control: {name}", modality="", probe="logistic", seed="0",
+            cohort=cohort, model=f"control: {name}", modality="", probe="logistic", array="", seed="0",
             probability=line.predict_proba(asked[columns])[:, 1],
         )  # fmt: skip
         found.append(told.assign(predicted=np.where(told.probability > 0.5, "F", "M")))

@@ -16,8 +16,9 @@ WORDS = (
     "Sex read from frozen latents by a SEResNet and by a linear probe, and from the volumes themselves. Two things "
     "must hold before such an accuracy says something about a latent: it must beat what head size (the volume of the "
     "brain's mask), age and site alone give, and it must not live on head size, which the rows on matched pairs show. "
-    "'Gain' is the AUROC less that of head size alone on the same sessions. 'linear, permuted' is the linear probe "
-    "after the training subjects' sexes were shuffled: what it reads is chance. AUROC ranks, Brier's score and the "
+    "'Gain' is the AUROC less that of head size alone on the same sessions. 'permuted' is a probe after the "
+    "subjects' sexes were shuffled: what it reads is chance. 'Read' is the array that a probe was given: channels x "
+    "positions, and the cubes over which it was averaged, if it was. AUROC ranks, Brier's score and the "
     "calibration error judge the probabilities. 'By subject' averages the probabilities of a subject's sessions first; "
     "all else counts sessions. Intervals resample families, or subjects."
 )
@@ -53,6 +54,8 @@ def missing(experiment: Experiment, cohort: str, here: pd.DataFrame, labels: dic
     left_out = [name for name in CONTROLS if f"control: {name}" not in set(here.model)]
     if left_out:
         texts.append(f"Controls left out, as they aren't known or don't vary here: {', '.join(left_out)}.")
+    if not experiment.probe.permuted:
+        texts.append("Chance is shown of the linear probe alone: probe.permuted is false.")
     if here.subset.nunique() < 2:
         texts.append("There are no pairs of a woman and a man of like head size.")
     return texts
@@ -75,6 +78,7 @@ def shown(part: pd.DataFrame, labels: dict[str, str]) -> pd.DataFrame:
             "model": part.model.map(lambda name: labels.get(name, name)),
             "modality": part.modality,
             "probe": part.probe.str.replace("_", ", "),
+            "read": part.array,
             "subjects": part.subjects,
             "accuracy, %": between("accuracy", 100, 1),
             "balanced, %": between("balanced_accuracy", 100, 1),

@@ -7,7 +7,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from neuroquant.config.evaluation import Statistics
-from neuroquant.evaluation.probe import Sample, permuted
+from neuroquant.evaluation.probe import permuted
 from neuroquant.evaluation.probe_details import (
     EVERYONE,
     MATCHED,
@@ -18,6 +18,7 @@ from neuroquant.evaluation.probe_details import (
     score,
     write_details,
 )
+from neuroquant.evaluation.samples import Sample
 from neuroquant.evaluation.statistics import auroc, cluster_statistic
 from neuroquant.files import write_tsv
 from neuroquant.reporting.probing import CONTROLS, write_page
@@ -58,8 +59,8 @@ def by_head_size(cohort, folder):
             ("knows", 0.1 + 0.8 * (test.sex == "F")),
         ):
             keys = test[["cohort", "subject", "session", "family", "sex"]]
-            rows.append(keys.assign(modality="T1w", model=model, probe="linear", seed=seed, probability=p,
-                                    predicted=np.where(p > 0.5, "F", "M")))  # fmt: skip
+            rows.append(keys.assign(modality="T1w", model=model, probe="linear", array="z 4x2x2x2", seed=seed,
+                                    probability=p, predicted=np.where(p > 0.5, "F", "M")))  # fmt: skip
     write_tsv(pd.concat(rows), folder / "predictions.tsv")
     return folder / "predictions.tsv"
 
@@ -78,6 +79,10 @@ def test_a_probe_that_lives_on_head_size_is_found_out(details):
     assert details.loc[(EVERYONE, "knows")].auroc == 1 and details.loc[(EVERYONE, "knows")].accuracy == 1
     assert (details.auroc_low <= details.auroc).all() and (details.auroc <= details.auroc_high).all()
     assert "control: age" not in details.index.get_level_values(1), "everybody is of one age"
+
+
+def test_what_a_probe_read_stands_beside_its_numbers(details):
+    assert set(details.array.fillna("").groupby("model").first()) == {"z 4x2x2x2", ""}, "controls read no array"
 
 
 def test_the_gain_over_head_size_is_nothing_for_a_probe_that_reads_it_and_large_for_one_that_knows(details):
@@ -142,6 +147,7 @@ def test_the_page_says_which_controls_are_missing(tmp_path):
     write_page(experiment, tmp_path / "details.csv", tmp_path / "page.html")
     text = (tmp_path / "page.html").read_text()
     assert "Controls left out, as they aren&#x27;t known or don&#x27;t vary here: age, age and site, head" in text
+    assert "z 4x2x2x2" in text and "Chance is shown of the linear probe alone" in text
     assert "Not probed, for want of latents or of subjects: " in text and "Embedded B: nothing to rank" in text
 
 
@@ -183,6 +189,6 @@ def test_labels_are_shuffled_among_subjects_so_that_visits_stay_together():
         Record("c", f"s{n // 2}", str(n % 2), "T1w", "train", "", "FM"[n // 2 % 2], 20.0, geometry) for n in range(40)
     ]
     y = torch.tensor([float(record.sex == "F") for record in records])
-    shuffled = permuted(Sample(torch.zeros(40, 1, 1, 1, 1), y, records))
+    shuffled = permuted(Sample([], y, records, ""))
     assert shuffled.sum() == y.sum() and not torch.equal(shuffled, y)
     assert torch.equal(shuffled[::2], shuffled[1::2])

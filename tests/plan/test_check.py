@@ -58,6 +58,11 @@ def test_what_the_partition_cannot_give_is_named_with_what_to_edit(site, tmp_pat
     assert key in said and found in said and remedy in said
 
 
+def test_a_probe_that_asks_for_more_time_than_there_is_names_its_hours(site, tmp_path):
+    said = told(dataclasses.replace(TRAIN, rule="probe, probe_volumes", runtime=2880), results=tmp_path)
+    assert "set-resources.probe.runtime" in said and "compute.probe_hours" in said
+
+
 def test_memory_of_a_rule_is_lowered_where_it_is_asked_for(site, tmp_path):
     ask = dataclasses.replace(TRAIN, rule="preprocess", mem_mb=70_000)
     assert "set set-resources.preprocess.mem_mb in the profile" in told(ask, results=tmp_path)

@@ -42,8 +42,8 @@ def write_numbers(folder, experiment, subjects=12):
                     dice.append({**key, "structure": "11", "name": "", "dice": 0.1, "stand_in": "stand-in segmenter"})
                     for probe in ("seresnet", "linear"):
                         predicted = "F" if probe == "seresnet" else "M"
-                        facts = {"probe": probe, "seed": 0, "sex": "F", "probability": 0.9, "predicted": predicted}
-                        guesses.append({**key, **facts})
+                        facts = {"probe": probe, "array": "z", "seed": 0, "sex": "F", "probability": 0.9}
+                        guesses.append({**key, **facts, "predicted": predicted})
                     for region in ("cerebellum_cortex", "caudate"):
                         regions.append(
                             {**key, "region": region, "mm3": 5000 + 100 * own, "stand_in": "stand-in segmenter"}
