@@ -1,7 +1,7 @@
 """A look at the preprocessed volumes of each shard: mid slices with the brain, its box, and T1w's edges on T2w.
 
 Pixels are put together by hand, in a palette of greys and three colours, so that pictures are small and quick to make:
-a report holds one of every shard.
+a report holds one of every shard, or of about 96 of them.
 """
 
 from pathlib import Path
