@@ -18,7 +18,7 @@ REPORTED = [
     *expand(
         RESULTS / "figures/montage/{cohort}/{shard}.png",
         cohort=COHORTS,
-        shard=ALL_SHARDS,
+        shard=SHOWN_SHARDS,
     ),
     *expand(RESULTS / "figures/qc_{cohort}.png", cohort=COHORTS),
 ]

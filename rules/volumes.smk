@@ -38,12 +38,16 @@ rule preprocess:
         "../workflow_scripts/preprocess.py"
 
 
-# a picture of every shard, in one job: starting one costs more than drawing
+# The report must stay small however many shards there are, so about 96 sessions of all cohorts are shown together: up to
+# three a shard, and one each of evenly chosen shards where there are more.
+MONTAGES = len(COHORTS) * len(ALL_SHARDS)
+SHOWN_SHARDS = ALL_SHARDS[:: -(-MONTAGES // 96)]
+
+
+# all pictures in one job: starting one costs more than drawing
 rule montage:
     input:
-        volumes=lambda wildcards: shards_of(
-            wildcards.cohort, "volumes/{cohort}/{shard}.h5", "train", "val", "test"
-        ),
+        volumes=[RESULTS / f"volumes/{{cohort}}/{shard}.h5" for shard in SHOWN_SHARDS],
         qc=RESULTS / "cohorts/{cohort}/qc.tsv",
         manifests=manifests_of("train", "val", "test"),
     output:
@@ -55,7 +59,7 @@ rule montage:
                 labels={"cohort": "{cohort}", "what": f"volumes of {shard}"},
                 caption=CAPTIONS / "montage.rst",
             )
-            for shard in ALL_SHARDS
+            for shard in SHOWN_SHARDS
         ],
     log:
         log_of("montage", "{cohort}"),
@@ -67,6 +71,7 @@ rule montage:
         **SMALL_JOB,
     params:
         identifiable=EXPERIMENT.report.identifiable,
+        sessions=max(1, min(3, 96 // MONTAGES)),
         code=code_of("montage"),
         failures=str(FAILURES),
     message:

@@ -11,5 +11,6 @@ with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakem
         [Path(path) for path in snakemake.input.volumes],
         Path(snakemake.input.qc),
         snakemake.params.identifiable,
+        snakemake.params.sessions,
         [Path(path) for path in snakemake.output.pictures],
     )

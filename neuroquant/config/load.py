@@ -11,7 +11,7 @@ from neuroquant import models
 from neuroquant.config.base import Settings
 from neuroquant.config.cohort import Cohort
 from neuroquant.config.experiment import Experiment
-from neuroquant.config.model import ModelRow
+from neuroquant.config.model import ModelRow, require_codebook_starts
 from neuroquant.errors import InputError
 
 Checked = TypeVar("Checked", bound=BaseModel)
@@ -115,6 +115,7 @@ def _resolve_row(raw: dict[str, Any], overrides: dict[str, Any], where: str) -> 
     phases = tuple(phase for phase in row.training.phases if row.training.joint or phase.mode == "3d")
     if not phases and row.training.phases:
         raise InputError(f"{where}: training.phases", "no 3d phase", "at least one with joint: false", "add one")
+    require_codebook_starts(where, phases, getattr(parameters, "start_after", None))
     training = row.training.model_copy(update={"phases": phases})
     return row.model_copy(update={"parameters": parameters.model_dump(mode="json"), "training": training})
 

@@ -5,6 +5,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from neuroquant.config.base import Count, Name, NonNegative, Positive, Settings
+from neuroquant.errors import InputError
 
 
 class Phase(Settings):
@@ -136,3 +137,26 @@ class ModelRow(Settings):
     def shown(self) -> str:
         """The name that tables and figures show."""
         return self.label or self.name
+
+
+def require_codebook_starts(where: str, phases: tuple[Phase, ...], start_after: int | None) -> None:
+    """Refuse a schedule under which the codebook never starts, for its latents would stay unquantised.
+
+    Parameters
+    ----------
+    where : names the schedule in the error.
+    start_after : steps on volumes after which the codebook starts; None where there is none that waits.
+
+    Raises
+    ------
+    InputError
+        If there are phases, but no step on volumes after the start.
+    """
+    steps = sum(phase.steps for phase in phases if phase.mode == "3d")
+    if phases and start_after is not None and steps <= start_after:
+        raise InputError(
+            f"{where}: training.phases",
+            f"{steps} steps on volumes, with parameters.start_after: {start_after}: the codebook would never start",
+            "more steps on volumes than parameters.start_after",
+            "lower parameters.start_after or raise the steps of the 3d phase",
+        )

@@ -7,7 +7,7 @@ import pandas as pd
 
 from neuroquant.config.experiment import Experiment
 from neuroquant.reporting.numbers import read_numbers
-from neuroquant.reporting.style import COLOURS, MARKS, WIDTH, plt, save
+from neuroquant.reporting.style import COLOURS, MANY, MARKS, WIDTH, plt, save
 
 REGIONS = {"cerebellum_cortex": "Cerebellum cortex", "caudate": "Caudate"}
 REFERENCE = "reference"
@@ -50,7 +50,8 @@ def distributions(axis: plt.Axes, here: pd.DataFrame, rows: dict[str, str]) -> N
     for number, (box, data) in enumerate(zip(boxes["boxes"], values, strict=True)):
         box.set(facecolor=COLOURS[number % len(COLOURS)], alpha=0.3)
         spread = np.linspace(-0.16, 0.16, len(data))
-        axis.plot(number + 1 + spread, data, ".", markersize=2.5, color=COLOURS[number % len(COLOURS)])
+        colour, many = COLOURS[number % len(COLOURS)], len(data) > MANY
+        axis.plot(number + 1 + spread, data, ".", markersize=2.5, color=colour, rasterized=many)
     axis.axhline(np.median(values[0]), color="black", linewidth=0.6, linestyle=":")
     axis.set_xticks(
         range(1, len(shown) + 1), [rows[row].replace(" w/o", "\nw/o") for row in shown], rotation=25, ha="right"
@@ -70,7 +71,8 @@ def agreement(axis: plt.Axes, here: pd.DataFrame, rows: dict[str, str]) -> None:
         difference, mean = both.mine - both.truth, both.mean(axis=1)
         colour = COLOURS[number % len(COLOURS)]
         mark = MARKS[number % len(MARKS)]
-        axis.plot(mean, difference, mark, markersize=2, color=colour, alpha=0.6, linewidth=0)
+        many = len(both) > MANY
+        axis.plot(mean, difference, mark, markersize=2, color=colour, alpha=0.6, linewidth=0, rasterized=many)
         spread = 1.96 * difference.std(ddof=1) if len(difference) > 1 else 0.0
         text = f"{rows[row]}: {difference.mean():+.2f} ± {spread:.2f} ml"
         axis.axhline(difference.mean(), color=colour, linewidth=1, label=text, marker=mark, markersize=3, markevery=[0])

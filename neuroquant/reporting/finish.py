@@ -4,6 +4,8 @@ import base64
 import html
 import json
 import re
+import sys
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
@@ -15,6 +17,8 @@ from neuroquant.files import read_tsv, write_text
 BLOCK = r'<script id="{}">\s*var \w+ = (.*?);\s*</script>'
 OURS = ("workflow-desc", "results", "categories", "rules", "metadata")
 """Parts of Snakemake's page that come from this run; the rest are libraries."""
+LIMIT = 30_000_000
+"""Bytes that a report should stay below, to be sent and opened like any other page."""
 WORD = re.compile(r"[A-Za-z0-9_-]+")
 PAYLOAD = re.compile(r"data:[\w.+-]+/[\w.+-]+[;,][^\"']*")
 """What a text embeds as data: read by `embedded`, or points of a picture, in which letters mean nothing."""
@@ -57,7 +61,7 @@ def finish(report: Path, title: str, root: str, private: Iterable[str], folders:
     """Rewrite a report of Snakemake's in place.
 
     Jobs' parameters go (they hold the configuration, folders included). The report then opens at the summary, fits a
-    narrow screen, and links between its pages work.
+    narrow screen, and links between its pages work. Of a page of more than `LIMIT` bytes it is said so.
 
     Parameters
     ----------
@@ -97,7 +101,25 @@ def finish(report: Path, title: str, root: str, private: Iterable[str], folders:
             "a report without identifiers or folders of the data",
             "take the name out of the experiment's labels and titles, or set report.identifiable: true",
         )
-    write_text(report, f"{head}<script>{script}</script></body>{tail}")
+    text = f"{head}<script>{script}</script></body>{tail}"
+    write_text(report, text)
+    if len(text.encode()) > LIMIT:
+        print(too_large(text, root), file=sys.stderr)
+
+
+def too_large(text: str, root: str) -> str:
+    """What to say of a page of more than `LIMIT` bytes: its largest parts, and what to do. It is whole, so no error."""
+    parts: Counter[str] = Counter()
+    results = re.search(BLOCK.format("results"), text, flags=re.DOTALL)
+    for path, entry in json.loads(results.group(1)).items():
+        name = path.removeprefix(root)
+        parts["figures/montage" if name.startswith("figures/montage/") else name] += len(entry["data_uri"])
+    largest = ", ".join(f"{name} {size / 1e6:.1f} MB" for name, size in parts.most_common(4))
+    return (
+        f"The report has {len(text.encode()) / 1e6:.1f} MB; it should stay below {LIMIT / 1e6:.0f} MB. Nothing is "
+        f"missing from it. Largest: {largest}. To do: name fewer rows in report.figure3_rows or figure4.rows, which "
+        f"redraws the figure and the report alone; or send single pages and figures, which all lie below {root}"
+    )
 
 
 def private_words(experiment: Experiment, tables: list[Path], folders: list[Path]) -> list[str]:

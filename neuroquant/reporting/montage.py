@@ -1,7 +1,7 @@
 """A look at the preprocessed volumes of each shard: mid slices with the brain, its box, and T1w's edges on T2w.
 
 Pixels are put together by hand, in a palette of greys and three colours, so that pictures are small and quick to make:
-a report holds one of every shard.
+a report holds one of every shard, or of about 96 of them.
 """
 
 from pathlib import Path
@@ -13,11 +13,9 @@ from scipy import ndimage
 from neuroquant.files import read_tsv, written_whole
 from neuroquant.volumes.store import ArrayFile
 
-SESSIONS = 3
-"""Sessions a shard that are shown: those that stand out, then the first."""
 STRONG = 88
 """Percentile of the gradient above which a voxel is an edge."""
-GREYS = 60
+GREYS = 32
 BRAIN, BOX, EDGE, TEXT = range(GREYS, GREYS + 4)
 PALETTE = [*np.repeat(np.linspace(0, 255, GREYS).astype(int), 3), 213, 94, 0, 230, 159, 0, 86, 180, 233, 255, 255, 255]
 TALL = 190
@@ -28,7 +26,7 @@ Key = tuple[str, str, str]
 """Cohort, subject, session."""
 
 
-def draw(shards: list[Path], qc_tsv: Path, identifiable: bool, pictures: list[Path]) -> None:
+def draw(shards: list[Path], qc_tsv: Path, identifiable: bool, sessions: int, pictures: list[Path]) -> None:
     """Draw a picture a shard.
 
     Parameters
@@ -36,6 +34,7 @@ def draw(shards: list[Path], qc_tsv: Path, identifiable: bool, pictures: list[Pa
     shards : volumes; one without sessions becomes a picture that says so.
     qc_tsv : the cohort's QC table, whose `outlier` says what stands out about a session.
     identifiable : name the sessions; else they are numbered.
+    sessions : so many of a shard are shown at most: those that stand out, then the first.
     pictures : where to write, in the order of `shards`.
     """
     table = read_tsv(qc_tsv)
@@ -44,7 +43,7 @@ def draw(shards: list[Path], qc_tsv: Path, identifiable: bool, pictures: list[Pa
         file = ArrayFile(shard)
         rows = [
             row_of(file, key, title_of(number, key, odd, identifiable))
-            for number, key in enumerate(picked(list(file.sessions), odd), start=1)
+            for number, key in enumerate(ranked(list(file.sessions), odd)[:sessions], start=1)
         ]
         image = Image.fromarray(stacked(rows or [titled("no usable session", 300)]), mode="P")
         image.putpalette(PALETTE)
@@ -59,9 +58,9 @@ def title_of(number: int, key: Key, odd: dict[Key, str], identifiable: bool) -> 
     return "  ".join([str(number), *name, *noted])
 
 
-def picked(sessions: list[Key], odd: dict[Key, str]) -> list[Key]:
-    """The sessions that are shown."""
-    return sorted(sessions, key=lambda key: key not in odd)[:SESSIONS]
+def ranked(sessions: list[Key], odd: dict[Key, str]) -> list[Key]:
+    """Sessions in the order in which they are shown."""
+    return sorted(sessions, key=lambda key: key not in odd)
 
 
 def row_of(file: ArrayFile, key: Key, title: str) -> np.ndarray:

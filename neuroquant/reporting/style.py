@@ -17,6 +17,8 @@ MARKS = "osD^vP*X"
 """One a colour, so that rows differ in grey too."""
 WIDTH, HEIGHT = 17.5 / 2.54, 23.5 / 2.54
 """Of a page's two columns together, inches: what is drawn wider is shrunk, and its letters with it."""
+MANY = 300
+"""Points above which a cloud of them is a picture in vector graphics too: one by one they would take megabytes."""
 plt.rcParams.update(
     {
         "font.family": "DejaVu Sans",

@@ -21,6 +21,8 @@ CODES = {
     "adversary": "modality, cross-entropy",
     "cross": "cross-modal L1 (weighted)",
 }
+PLACES = 150
+"""Places along a curve that a panel can tell apart; at each a longer one keeps its lowest and its highest value."""
 CHANCE = float(np.log(2))
 """Cross-entropy of a classifier of two modalities that knows nothing."""
 
@@ -71,9 +73,10 @@ def panels(
             if not known.any() or (column in CODES and (values[known] == 0).all()):
                 continue
             at = number % (len(COLOURS) - 1) + 1
+            drawn = thinned(values[known].astype(float))
             (shown[label],) = axis.plot(
-                pd.to_numeric(table.step[known]), values[known], color=COLOURS[at], linewidth=1,
-                marker=MARKS[number % len(MARKS)], markersize=2.5, markevery=max(1, int(known.sum()) // 12),
+                pd.to_numeric(table.step[drawn.index]), drawn, color=COLOURS[at], linewidth=1,
+                marker=MARKS[number % len(MARKS)], markersize=2.5, markevery=max(1, len(drawn) // 12),
                 linestyle="-" if number < len(COLOURS) - 1 else "--",
             )  # fmt: skip
         if column in (chance or {}) and axis.has_data():
@@ -89,3 +92,11 @@ def panels(
             [shown[label] for label in order], order, loc="outside lower center", ncol=4, frameon=False, fontsize=7
         )
     save(figure, *out)
+
+
+def thinned(values: pd.Series) -> pd.Series:
+    """The lowest and the highest of each of `PLACES` stretches of a curve, in order; a short curve as it is."""
+    if len(values) <= 2 * PLACES:
+        return values
+    stretches = values.groupby(np.arange(len(values)) * PLACES // len(values))
+    return values[sorted({*stretches.idxmin(), *stretches.idxmax()})]

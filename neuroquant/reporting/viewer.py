@@ -16,7 +16,7 @@ from neuroquant.reporting.figure3 import MODALITIES, find
 from neuroquant.reporting.numbers import read_numbers
 from neuroquant.reporting.pages import page
 
-BUDGET = 10_000_000
+BUDGET = 5_000_000
 """Bytes that all pictures of the page, as text, may take together; embedded in the report they take a third more."""
 LEVELS = 64
 """Grey levels that are kept; more can't be told apart in the page, and take twice the bytes."""
@@ -64,31 +64,35 @@ def choose(fidelity: Path, cohort: str, row: str, identifiable: bool) -> list[Sh
 def write_viewer(
     chosen: list[Shown], label: str, volumes: list[Path], reconstructions: list[Path], out: Path, budget: int = BUDGET
 ) -> None:
-    """Write the page; sessions that don't fit the budget are left out, and the first is halved where it alone doesn't.
+    """Write the page; where not all images fit the budget, the last ones get every second voxel, or are left out.
 
     Parameters
     ----------
     label : name of the row that reconstructed.
     volumes, reconstructions : test shards, in the same order.
     """
-    images, spent, left_out = [], 0, 0
+    pairs = {}
     for session in chosen:
         key = (session.subject, session.session)
         originals, copies = find(volumes, key), find(reconstructions, key)
         for modality in MODALITIES:
-            if modality not in originals or modality not in copies:
-                continue
-            entry = packed(f"{session.called}, {modality}", originals[modality], copies[modality], 1)
-            if not images and size_of(entry) > budget:
-                entry = packed(
-                    f"{session.called}, {modality}, every second voxel", originals[modality], copies[modality], 2
-                )
-            if images and spent + size_of(entry) > budget:
-                left_out += 1
-                continue
+            if modality in originals and modality in copies:
+                pairs[f"{session.called}, {modality}"] = originals[modality], copies[modality]
+    images: dict[str, dict[str, Any]] = {}
+    spent = 0
+    for name, pair in pairs.items():
+        entry = packed(f"{name}, every second voxel", *pair, 2)
+        if not images or spent + size_of(entry) <= budget:
+            images[name] = entry
             spent += size_of(entry)
-            images.append(entry)
-    write_text(out, page("Viewer", body(images, label, left_out)))
+    for name, halved in images.items():
+        entry = packed(name, *pairs[name], 1)
+        more = size_of(entry) - size_of(halved)
+        if spent + more <= budget:
+            images[name] = entry
+            spent += more
+    shown, left_out = list(images.values()), len(pairs) - len(images)
+    write_text(out, page("Viewer", body(shown, label, left_out)))
 
 
 def packed(name: str, original: np.ndarray, copy: np.ndarray, step: int) -> dict[str, Any]:

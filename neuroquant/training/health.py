@@ -44,23 +44,6 @@ def check(name: str, rows: list[dict[str, Any]]) -> None:
         )
 
 
-def check_codebook_took_part(name: str, rows: list[dict[str, Any]]) -> None:
-    """Refuse to hand out a model whose latents were never quantised as if it were a tokenizer.
-
-    Raises
-    ------
-    InputError
-        If there is a codebook and it hadn't started when training ended.
-    """
-    if rows[-1].get("perplexity", ALONE) == 0:
-        raise InputError(
-            f"training of {name}",
-            "a codebook that never started: its latents are unquantised",
-            "more steps on volumes than parameters.start_after",
-            "lower parameters.start_after or raise the steps of the 3d phase",
-        )
-
-
 def steps_alone(rows: list[dict[str, Any]]) -> int:
     """Steps since the codebook last had more than about one code in use; slices don't update it and don't count."""
     volumes = [row for row in rows if row["mode"] == "3d"]

@@ -10,14 +10,14 @@ import torch
 
 import neuroquant
 from neuroquant import models
-from neuroquant.config.model import ModelRow
+from neuroquant.config.model import ModelRow, require_codebook_starts
 from neuroquant.config.volume import Volume
 from neuroquant.device import resolve_device, use_threads
 from neuroquant.errors import InputError
 from neuroquant.model_folder import save_model
 from neuroquant.models.autoencoder import Autoencoder
 from neuroquant.published import load_published
-from neuroquant.training import checkpoint, health
+from neuroquant.training import checkpoint
 from neuroquant.training.cudnn import check_convolutions
 from neuroquant.training.data import Sessions
 from neuroquant.training.distributed import ALONE, World
@@ -63,8 +63,8 @@ def train(
     Raises
     ------
     InputError
-        If there is nothing to train on, a batch can't be dealt out evenly, a crop doesn't fit the network, the loss
-        diverges, or the codebook dies or never starts.
+        If there is nothing to train on, a batch can't be dealt out evenly, a crop doesn't fit the network, the codebook
+        would never start, the loss diverges, or the codebook dies.
     loop.Interrupted
         On SIGTERM or SIGINT, after the step is finished and saved.
     """
@@ -83,6 +83,8 @@ def train(
         save_untrained(folder, model, row, volume, provenance)
         return
     require_fitting_pieces(row, model.factor)
+    starts = getattr(model.quantizer, "start_after", None)
+    require_codebook_starts(f"training of {row.name}", row.training.phases, starts)
     if row.objective.critic or row.objective.perceptual.weight:
         model.judges = Judges(row.objective, f"model {row.name}")
     model = model.to(device).train()
@@ -115,7 +117,6 @@ def train(
         loop(Job(row, model, optimizer, sessions, watched, device, keep, watch, world), done, progress, stop)
     watch.close()
     progress.write()
-    health.check_codebook_took_part(row.name, progress.rows)
     facts = describe(model, volume, device, progress) | {
         "sessions": len(sessions),
         "processes": world.size,

@@ -66,6 +66,7 @@ def test_resolving_a_resolved_experiment_changes_nothing():
         ({"split": {"train": 0.9, "val": 0.2, "test": 0.2}}, "split", "must be 1"),
         ({"overrides": {"neuroquan": {}}}, "overrides.neuroquan", "did you mean `neuroquant`"),
         ({"overrides": {"neuroquant": {"parameters": {"chanels": [8]}}}}, "parameters.chanels", "`channels`"),
+        ({"overrides": {"neuroquant": {"parameters": {"start_after": 92}}}}, "neuroquant.yaml", "never start"),
         ({"models": [*demo()["models"], "neuroquant"]}, "demo.yaml", "two model rows are named 'neuroquant'"),
         (
             {"models": [*demo()["models"], {"name": "mine", "label": "NeuroQuant", "architecture": "neuroquant"}]},

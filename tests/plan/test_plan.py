@@ -97,7 +97,7 @@ def test_plan_tells_jobs_hours_with_their_sources_and_disk(tiny, site, capsys):
     assert main(["plan", str(tiny), "--profile", str(ROOT / "slurm")]) == 0
     said = capsys.readouterr().out
     assert re.search(r"^\d+ jobs would be asked of the scheduler", said)
-    assert re.search(r"^ +3  train +1 +3000 +1  gpu:h100:1$", said, re.MULTILINE)
+    assert re.search(r"^ +4  train +1 +3000 +1  gpu:h100:1$", said, re.MULTILINE)
     assert "preprocess: benchmarks/preprocess.md: measured" in said
     assert "No rate is recorded for" in said and "GPU-hours:" in said and "Disk below results/tiny" in said
     assert not [call for call in site.calls() if call.startswith("sbatch") and "--test-only" not in call]

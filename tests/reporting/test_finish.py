@@ -9,6 +9,7 @@ import pytest
 
 from neuroquant.errors import InputError
 from neuroquant.files import write_tsv
+from neuroquant.reporting import finish as finishing
 from neuroquant.reporting.finish import embedded, finish, named, private_words
 
 
@@ -33,6 +34,16 @@ def test_parameters_go_and_the_rest_stays(tmp_path):
     assert "/data/secret" not in text and "<title>Mine</title>" in text and '"rule": "r"' in text
     assert 'results/x/"' in text and "report/summary.html" in text
     assert embedded(text) == ["nothing"]
+
+
+def test_a_report_that_is_too_large_is_kept_and_its_largest_part_is_named(tmp_path, capsys, monkeypatch):
+    finish(report(tmp_path), "Mine", "results/x/", [])
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(finishing, "LIMIT", 150_000)
+    finish(report(tmp_path, text="a" * 150_000), "Mine", "results/x/", [])
+    told = capsys.readouterr().err
+    assert "0.2 MB" in told and "report/summary.html 0.2 MB" in told and "report.figure3_rows" in told
+    assert embedded((tmp_path / "report.html").read_text()) == ["a" * 150_000]
 
 
 def test_folders_of_this_machine_are_cut_off_the_paths_of_rules(tmp_path):

@@ -76,7 +76,7 @@ def odd(path, **sessions):
 def test_a_montage_shows_whatever_modalities_there_are_the_same_each_time(tmp_path, modalities):
     volumes, table = shard(tmp_path / "v.h5", "s", modalities=modalities), odd(tmp_path / "qc.tsv")
     for name in ("a.png", "b.png"):
-        montage.draw([volumes], table, False, [tmp_path / name])
+        montage.draw([volumes], table, False, 3, [tmp_path / name])
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
     width = Image.open(tmp_path / "a.png").width
     assert width == (300 if not modalities else len(modalities) * 3 * (16 * (montage.TALL // 16) + 2))
@@ -102,6 +102,8 @@ def test_sessions_that_stand_out_are_shown_first_and_named_only_where_that_is_as
     titles, write = [], montage.titled
     monkeypatch.setattr(montage, "titled", lambda text, width: titles.append(text) or write(text, width))
     for identifiable in (False, True):
-        montage.draw([volumes], table, identifiable, [tmp_path / "m.png"])
+        montage.draw([volumes], table, identifiable, 3, [tmp_path / "m.png"])
     assert titles[:3] == ["1  stands out by brain_ml, shift_mm", "2", "3"]
     assert titles[3].startswith("1  emil 1  stands out") and titles[4:] == ["2  anna 1", "3  bert 1"]
+    montage.draw([volumes], table, False, 1, [tmp_path / "m.png"])
+    assert titles[6:] == ["1  stands out by brain_ml, shift_mm"]

@@ -58,17 +58,21 @@ def test_best_is_bold_second_underlined_and_an_insignificant_lead_marked(tmp_pat
 
 
 def test_rows_of_another_kind_stand_in_a_block_of_their_own(tmp_path, experiment, numbers):
-    bare = next(row for row in experiment.models if row.name == "sd_vae")
-    bare = bare.model_copy(update={"training": bare.training.model_copy(update={"phases": ()})})
-    experiment = experiment.model_copy(
-        update={"models": tuple(bare if row.name == "sd_vae" else row for row in experiment.models)}
-    )
     numbers(tmp_path, experiment, subjects=16)
     _, tests, forms = make(tmp_path, experiment)
-    assert "sd_vae" not in set(tests.model) | set(tests.against), "it is alone in its block"
+    untrained = {"identity", "lowpass"}
+    assert untrained <= set(tests.model) and (tests.model.isin(untrained) == tests.against.isin(untrained)).all()
     assert all("trained here" in form and "without training" in form and "within their block" in form for form in forms)
     for form in forms:
         assert form.index("trained here") < form.index("without training")
+
+
+def test_a_row_alone_in_its_block_is_not_tested(tmp_path, experiment, numbers):
+    rows = tuple(row for row in experiment.table1.rows if row != "lowpass")
+    experiment = experiment.model_copy(update={"table1": experiment.table1.model_copy(update={"rows": rows})})
+    numbers(tmp_path, experiment)
+    cells, tests, _ = make(tmp_path, experiment)
+    assert "identity" in set(cells.model) and "identity" not in set(tests.model) | set(tests.against)
 
 
 def test_an_exact_copy_is_called_exact_and_not_tested(tmp_path, experiment, numbers):

@@ -14,6 +14,7 @@ from neuroquant.reporting.viewer import LEVELS, choose, mosaic, write_viewer
 from neuroquant.volumes.store import ArrayWriter, Record
 
 SHAPE = (12, 16, 10)
+KINDS = ("original", "reconstruction")
 
 
 @pytest.fixture
@@ -65,15 +66,18 @@ def test_the_median_the_lowest_and_the_highest_are_shown_and_nobody_is_named(tmp
     assert not re.search(r"""(?:src|href)=["']?https?:""", (tmp_path / "x.html").read_text())
 
 
-def test_a_page_keeps_to_its_budget_and_says_what_it_left_out(tmp_path, shards):
+def test_a_page_keeps_to_its_budget_and_says_what_it_halved_or_left_out(tmp_path, shards):
     fidelity = scores(tmp_path / "f.tsv", a=(20.0, 21.0), b=(30.0, 31.0), c=(25.0, 26.0))
     chosen = choose(fidelity, "c", "m", identifiable=False)
-    write_viewer(chosen, "Model", *shards, tmp_path / "x.html", budget=10_000)
-    page = images_of(tmp_path / "x.html")
-    assert 1 <= len(page) < 6 and f"{6 - len(page)} more images were left out" in (tmp_path / "x.html").read_text()
-    write_viewer(chosen, "Model", *shards, tmp_path / "x.html", budget=1000)
-    page = images_of(tmp_path / "x.html")
-    assert page[0]["shape"] == [6, 8, 5] and "every second voxel" in page[0]["name"]
+    whole, halved = list(SHAPE), [6, 8, 5]
+    for budget, shapes in ((15_000, [whole] * 2 + [halved] * 4), (3000, [halved] * 3), (100, [halved])):
+        write_viewer(chosen, "Model", *shards, tmp_path / "x.html", budget=budget)
+        page = images_of(tmp_path / "x.html")
+        assert [entry["shape"] for entry in page] == shapes
+        assert all(("every second voxel" in entry["name"]) == (entry["shape"] == halved) for entry in page)
+        told = f"{6 - len(page)} more images were left out" in (tmp_path / "x.html").read_text()
+        assert told == (len(page) < 6)
+        assert len(page) == 1 or sum(len(entry[kind]["png"]) for entry in page for kind in KINDS) <= budget
 
 
 def test_without_reconstructions_the_page_says_so(tmp_path):

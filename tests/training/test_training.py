@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from helpers import PARAMETERS, make_row, train, write_volumes
+from helpers import PARAMETERS, PHASES, make_row, train, write_volumes
 
 from neuroquant.config.model import Phase, Training
 from neuroquant.errors import InputError
@@ -58,10 +58,13 @@ def test_divergence_stops_with_what_to_try_and_saves_nothing(tmp_path, shards):
     assert not list(tmp_path.glob("checkpoints/*")) and not (tmp_path / "model/model.safetensors").exists()
 
 
-def test_a_model_whose_codebook_never_started_is_not_handed_out(tmp_path, shards):
+@pytest.mark.parametrize(("phases", "start_after"), [(PHASES, 6), (PHASES[1:], 0)])
+def test_a_codebook_that_can_never_start_is_refused_before_the_first_step(tmp_path, shards, phases, start_after):
+    schedule = Training(phases=phases, log_every=1, checkpoint_every=1)
+    row = make_row(parameters={**PARAMETERS, "start_after": start_after}, training=schedule)
     with pytest.raises(InputError, match="more steps on volumes than parameters.start_after"):
-        train(tmp_path, shards[0], row=make_row(parameters={**PARAMETERS, "start_after": 6}))
-    assert not (tmp_path / "model/model.safetensors").exists()
+        train(tmp_path, shards[0], row=row)
+    assert not list(tmp_path.rglob("*.*")), "no checkpoint, no log"
 
 
 def test_no_training_session_is_an_error_that_says_where_they_went(tmp_path):

@@ -12,11 +12,12 @@ from neuroquant.files import read_tsv
 
 pytestmark = pytest.mark.slow
 
+HEADINGS = ("trained here", "without training")
 COLUMNS = "cohort model modality metric value ci_low ci_high n_subjects published stand_in".split()
 
 
 def test_the_tables_are_tidy_and_name_their_stand_ins(finished):
-    for name, rows in (("table1", {"sd_vae", "neuroquant"}), ("table2", {"neuroquant_base", "neuroquant"})):
+    for name, rows in (("table1", {"sd_vae", "neuroquant", "lowpass"}), ("table2", {"neuroquant_base", "neuroquant"})):
         table = pd.read_csv(finished / f"results/tiny/tables/{name}.csv")
         assert list(table.columns) == COLUMNS
         assert rows <= set(table.model)
@@ -26,6 +27,13 @@ def test_the_tables_are_tidy_and_name_their_stand_ins(finished):
         assert table.stand_in.str.contains("embedded", case=False).all()
         for kind in ("md", "html", "tex"):
             assert (finished / f"results/tiny/tables/{name}.{kind}").stat().st_size > 200
+
+
+def test_a_row_without_training_stands_in_a_block_of_its_own_and_is_not_ranked_with_the_others(finished):
+    lines = (finished / "results/tiny/tables/table1.md").read_text().splitlines()
+    place = {word: next(n for n, line in enumerate(lines) if word in line) for word in HEADINGS}
+    (blur,) = [n for n, line in enumerate(lines) if line.startswith("| Low-pass")]
+    assert place[HEADINGS[0]] < place[HEADINGS[1]] < blur and "**" not in lines[blur]
 
 
 def test_what_stands_behind_the_means_is_there(finished):
@@ -92,7 +100,7 @@ def test_touching_one_session_redoes_its_shard_and_what_depends_on_it_and_nothin
     assert done.returncode == 0, done.stdout[-3000:]
     jobs = finished_jobs(done.stdout)
     assert jobs["index"] == jobs["assign"] == jobs["preprocess"] == jobs["segment_reference"] == 1
-    assert jobs["reconstruct"] == jobs["fidelity"] == jobs["segment"] == 3
+    assert jobs["reconstruct"] == jobs["fidelity"] == jobs["segment"] == 4
     assert not {"make_cohort", "train", "train_standin", "training_curves", "export_latents"} & set(jobs)
     assert others == {path: path.stat().st_mtime_ns for path in others}
     assert "Nothing to be done" in snakemake(finished, "all").stdout

@@ -31,11 +31,11 @@ def test_every_stage_of_the_way_is_planned(tmp_path):
     jobs = job_counts(done.stdout)
     assert jobs["make_cohort"] == jobs["index"] == jobs["split"] == jobs["assign"] == 1
     assert jobs["preprocess"] == 4
-    assert jobs["train"] == 3 and jobs["train_standin"] == 1
-    assert jobs["reconstruct"] == jobs["fidelity"] == jobs["segment"] == 6
+    assert jobs["train"] == 4 and jobs["train_standin"] == 1
+    assert jobs["reconstruct"] == jobs["fidelity"] == jobs["segment"] == 8
     assert jobs["segment_reference"] == 2
-    assert jobs["export_latents"] == 3
-    assert jobs["probe"] == 3 and jobs["probe_volumes"] == 1
+    assert jobs["export_latents"] == 4
+    assert jobs["probe"] == 4 and jobs["probe_volumes"] == 1
     assert jobs["table"] == 2 and jobs["draw_figure3"] == jobs["draw_figure4"] == jobs["report"] == 1
 
 

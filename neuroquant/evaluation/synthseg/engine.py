@@ -15,7 +15,7 @@ from neuroquant.evaluation.synthseg.installed import OFFICIAL
 from neuroquant.evaluation.synthseg.network import UNet, ready_on
 from neuroquant.evaluation.synthseg.outside import OutsideSegmenter
 from neuroquant.evaluation.synthseg.recipe import segment
-from neuroquant.evaluation.synthseg.scans import SIDE_MM, Found, Scan, on_grid, ready, upright
+from neuroquant.evaluation.synthseg.scans import Found, Scan, cube_side, on_grid, ready, upright
 from neuroquant.evaluation.synthseg.weights import open_official, open_standin
 
 
@@ -91,7 +91,7 @@ class TorchSegmenter:
         if self.stand_in:
             return Prepared(scan, scan.volume, scan.affine, upright(scan))
         made = ready(scan)
-        return Prepared(scan, made.get_fdata(dtype=np.float32), made.affine, SIDE_MM)
+        return Prepared(scan, made.get_fdata(dtype=np.float32), made.affine, cube_side(made.affine))
 
     def _run(self, made: list["Prepared"]) -> Iterator[Found]:
         how = (self.settings.flip, self.settings.min_side, self.device, self.coarsen)

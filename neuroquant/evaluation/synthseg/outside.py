@@ -1,5 +1,6 @@
 """SynthSeg as its authors or FreeSurfer distribute it, run as a command on a folder of scans."""
 
+import os
 import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -12,7 +13,7 @@ import pandas as pd
 
 from neuroquant.config.evaluation import Segmentation
 from neuroquant.errors import InputError
-from neuroquant.evaluation.synthseg.installed import freesurfer_command, upstream_command
+from neuroquant.evaluation.synthseg.installed import OFFICIAL, freesurfer_command, upstream_command
 from neuroquant.evaluation.synthseg.labels import label_of, official
 from neuroquant.evaluation.synthseg.scans import Found, Scan, checked, on_grid
 
@@ -36,6 +37,8 @@ class OutsideSegmenter:
         self.labels = official(settings.version)
         self.name = f"SynthSeg {settings.version} ({'FreeSurfer' if freesurfer else 'upstream'})"
         self.provenance: dict[str, Any] = {"engine": self.name, "flip": True, "options": self.command[len(start) :]}
+        # the clone's weights were checked to have this hash
+        self.provenance |= build_stamp() if freesurfer else {"weights_sha256": OFFICIAL[settings.version][2]}
 
     def segment_all(self, scans: Iterable[Scan]) -> Iterator[Found]:
         """As the interface says; scans are handed over 32 at a time."""
@@ -75,6 +78,12 @@ class OutsideSegmenter:
         soft = {label: float(row.get(label, 0.0)) for label in self.labels}
         soft[0] = max(scan.volume.size * cubic - sum(soft.values()), 0.0)  # the command doesn't report background
         return Found(on_grid(labels, scan), np.array([soft[label] for label in self.labels]))
+
+
+def build_stamp() -> dict[str, str]:
+    """FreeSurfer's version, as the installation in $FREESURFER_HOME names it; empty where it doesn't."""
+    path = Path(os.environ.get("FREESURFER_HOME", "")) / "build-stamp.txt"
+    return {"build": path.read_text(encoding="utf-8").strip()} if path.is_file() else {}
 
 
 def read_volumes(path: Path) -> pd.DataFrame:

@@ -100,7 +100,12 @@ def upright(scan: Scan) -> float:
             name, f"axes {turned}", "RAS: the stand-in doesn't turn an image",
             "preprocess it first, or use segmentation.engine: torch, which does",
         )  # fmt: skip
-    return float(abs(np.linalg.det(affine[:3, :3])) ** (1 / 3))
+    return cube_side(affine)
+
+
+def cube_side(affine: np.ndarray) -> float:
+    """Side in mm, to a millionth, of a cube as large as a voxel of an affine (4, 4)."""
+    return round(float(abs(np.linalg.det(affine[:3, :3])) ** (1 / 3)), 6)
 
 
 def cubes(shape: tuple[int, ...], affine: np.ndarray, sides: np.ndarray) -> tuple[tuple[int, ...], np.ndarray]:

@@ -99,6 +99,23 @@ def test_a_command_segments_all_scans_in_one_call_and_its_table_gives_the_volume
     assert sum(volumes.values()) == pytest.approx(image.size)
 
 
+def test_a_commands_provenance_tells_which_weights_or_which_build_segmented(
+    command, tmp_path, monkeypatch, official_file
+):
+    monkeypatch.setenv("FREESURFER_HOME", str(tmp_path))
+    segmenter = open_segmenter(Segmentation(engine="freesurfer"), None, "cpu", 1)
+    assert "build" not in segmenter.provenance
+    (tmp_path / "build-stamp.txt").write_text("freesurfer-linux-ubuntu22_x86_64-7.4.1-20230614-7eb8460\n")
+    segmenter = open_segmenter(Segmentation(engine="freesurfer"), None, "cpu", 1)
+    assert segmenter.provenance["build"] == "freesurfer-linux-ubuntu22_x86_64-7.4.1-20230614-7eb8460"
+    for place in (SCRIPT, Path("models") / OFFICIAL["2.0"][0]):
+        (tmp_path / place).parent.mkdir(parents=True)
+        (tmp_path / place).write_bytes(official_file)
+    settings = Segmentation(engine="upstream", upstream=str(tmp_path), upstream_python=sys.executable)
+    used = open_segmenter(settings, None, "cpu", 1).provenance["weights_sha256"]
+    assert used == hashlib.sha256(official_file).hexdigest()
+
+
 def test_a_scan_that_the_command_leaves_out_is_named_with_what_it_said(command):
     segmenter = open_segmenter(Segmentation(engine="freesurfer"), None, "cpu", 1)
     image, affine = ball()
@@ -186,6 +203,15 @@ def test_anisotropic_scans_are_segmented_at_1_mm_and_given_back_on_their_own_gri
     dice = 2 * ((labels == 2) & (image > 0.5)).sum() / ((labels == 2).sum() + (image > 0.5).sum())
     assert dice > 0.93
     assert volumes[1] == pytest.approx(4 / 3 * np.pi * 9**3, rel=0.1)
+
+
+@pytest.mark.parametrize("side", [(1.04, 1.04, 1.04), (0.96, 0.96, 0.96), (0.9766, 0.9766, 1.0)])
+def test_a_scan_near_enough_to_1_mm_is_not_resampled_and_its_voxels_count_as_what_they_are(bright, side):
+    image, affine = ball((20, 24, 18), side)
+    turn = nib.eulerangles.euler2mat(0.2, 0.1, 0.0)
+    ((labels, volumes),) = bright.segment_all([Scan("scan", image, nib.affines.from_matvec(turn, (0, 0, 0)) @ affine)])
+    assert (labels == 2 * (image > 0.5)).all()
+    assert volumes[1] == pytest.approx(image.sum() * np.prod(side), rel=1e-5)
 
 
 def test_resampling_goes_on_at_the_border_as_synthseg_does():
