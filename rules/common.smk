@@ -120,6 +120,11 @@ def code_of(*names, row=False):
     return code
 
 
+def one_of(names):
+    """A wildcard's pattern that fits these names alone."""
+    return "|".join(names) or "(?!)"
+
+
 def module_file(models, row):
     """Folder or file of a row's architecture."""
     path = models.joinpath(*row.architecture.split("."))

@@ -3,11 +3,6 @@
 TRAINED = [row.name for row in EXPERIMENT.models if row.training.phases]
 
 
-def one_of(names):
-    """A wildcard's pattern that fits these names alone."""
-    return "|".join(names) or "(?!)"
-
-
 rule train:
     input:
         train=[

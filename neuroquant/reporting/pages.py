@@ -12,7 +12,7 @@ th,td{padding:.3rem .4rem;text-align:right;white-space:nowrap} th:first-child,td
 td:first-child{white-space:normal;min-width:8rem}
 th[colspan]{text-align:center}
 thead th{border-bottom:2px solid #1b1f24} .block td{border-top:1px solid #1b1f24;font-weight:600;background:#f2f4f7;
-text-align:left} .ci{display:block;font-size:.72rem;color:#57606a} .paper{font-size:.72rem;color:#8250df}
+text-align:left} .ci{display:block;font-size:.72rem;color:#57606a} .paper{display:block;font-size:.72rem;color:#8250df}
 .best{font-weight:700} .second{text-decoration:underline} .note{max-width:60rem;color:#424a53;font-size:.85rem}
 .standin{border-left:4px solid #bf5700;padding-left:.7rem} .wide{overflow-x:auto}
 main{max-width:84rem;margin:auto} h2{font-size:1.05rem;margin-top:2rem;border-bottom:1px solid #d0d7de}

@@ -10,6 +10,7 @@ from neuroquant.files import write_text
 from neuroquant.reporting.pages import page, small_table
 from neuroquant.reporting.style import COLOURS, WIDTH, plt, save
 from neuroquant.reporting.summarise import CEILING, EXTRA, MODALITIES, measured, write_csv
+from neuroquant.reporting.tables import brief
 from neuroquant.volumes.store import ArrayFile
 
 METRICS = {"psnr": "PSNR (dB)", "ssim": "SSIM (%)", "dice": "Dice (%)"}
@@ -73,8 +74,8 @@ def write_costs(experiment: Experiment, reconstructions: list[Path], out: Path, 
             "kbit a volume": table.kbit_per_volume.map("{:,.1f}".format),
             "bits a voxel": table.bits_per_voxel.map("{:.4f}".format),
             "parameters": table.parameters.map("{:,}".format),
-            "encode, s a volume": table.encode_s.map("{:.3g}".format),
-            "decode, s a volume": table.decode_s.map("{:.3g}".format),
+            "encode, s a volume": table.encode_s.map(brief),
+            "decode, s a volume": table.decode_s.map(brief),
         }
     )
     text = (
@@ -147,9 +148,13 @@ def draw(experiment: Experiment, table: pd.DataFrame, ceiling: pd.DataFrame, *ou
 
 
 def points(axis: plt.Axes, experiment: Experiment, here: pd.DataFrame, metric: str) -> None:
-    """A point with its interval for every row and modality of one cohort that has a finite value."""
+    """A point with its interval for every row and modality of one cohort that was scored.
+
+    Exact copies, whose PSNR is infinite, are left out of all panels: they say nothing that isn't known, and would
+    squeeze the others together.
+    """
     names = experiment.table1.rows
-    for point in here[np.isfinite(here[metric].astype(float))].itertuples():
+    for point in here[here[metric].notna() & ~np.isinf(here.psnr.astype(float))].itertuples():
         value, low, high = (getattr(point, f"{metric}{end}") for end in ("", "_low", "_high"))
         mark, size, colour, label, order = "o", 2.5, "0.6", OTHERS, 1
         if point.model in names:

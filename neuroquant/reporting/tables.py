@@ -99,9 +99,14 @@ def read_seconds(costs: Path) -> Seconds:
     """
     table = pd.read_csv(costs)
     return {
-        (line.cohort, line.model): (f"{line.encode_s:.3g}", f"{line.decode_s:.3g}")
+        (line.cohort, line.model): (brief(line.encode_s), brief(line.decode_s))
         for line in table.itertuples(index=False)
     }
+
+
+def brief(seconds: float) -> str:
+    """Seconds as a table shows them."""
+    return f"{seconds:.3g}" if seconds >= 0.001 else "<0.001"
 
 
 def read_rates(provenance: dict[str, Path]) -> dict[str, float]:
@@ -243,7 +248,9 @@ def html_table(sheet: Sheet) -> str:
     for cohort, rows in sheet.blocks:
         body.append(f'<tr class="block"><td colspan="{width}">{html.escape(cohort)}</td></tr>')
         for line in rows:
-            values = "".join(f"<td>{cost}</td>" for cost in line.costs) + "".join(map(_html_cell, line.cells))
+            values = "".join(f"<td>{html.escape(cost)}</td>" for cost in line.costs) + "".join(
+                map(_html_cell, line.cells)
+            )
             body.append(f"<tr><td>{html.escape(line.label)}</td>{values}</tr>")
     notes = "".join(
         f'<p class="note{" standin" if note.startswith("STAND-IN") else ""}">{html.escape(note)}</p>'
@@ -268,9 +275,9 @@ def _html_cell(cell: Cell | None) -> str:
         return f"<td>{EXACT}</td>"
     kind = {1: "best", 2: "second"}.get(cell.rank, "")
     mark = "~" if cell.tied else ""
-    paper = f' <span class="paper">[{cell.published:.2f}]</span>' if cell.published == cell.published else ""
+    paper = f'<span class="paper">[{cell.published:.2f}]</span>' if cell.published == cell.published else ""
     return (
-        f'<td><span class="{kind}">{cell.value:.2f}</span>{mark}{paper}<span class="ci">{cell.between("–")}</span></td>'
+        f'<td><span class="{kind}">{cell.value:.2f}</span>{mark}<span class="ci">{cell.between("–")}</span>{paper}</td>'
     )
 
 

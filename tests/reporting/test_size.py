@@ -53,7 +53,7 @@ def write_regions(path, experiment, sessions=SESSIONS):
     for region in figure4.REGIONS:
         base = pd.DataFrame(
             {"subject": np.repeat([f"s{n}" for n in range(sessions)], 2), "modality": ["T1w", "T2w"] * sessions}
-        ).assign(cohort=experiment.figure4.cohort, session="1", region=region, stand_in="")
+        ).assign(cohort=experiment.figure4.cohort, session="1", family="", region=region, stand_in="")
         truth = generator.normal(5000, 500, len(base))
         tables.append(base.assign(model="reference", mm3=truth))
         for row in experiment.figure4.rows:
