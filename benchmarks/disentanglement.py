@@ -24,8 +24,8 @@ from torch import Tensor, nn
 
 from neuroquant.config.evaluation import Statistics
 from neuroquant.device import resolve_device, use_threads
-from neuroquant.evaluation.linear_probe import fit_linear
-from neuroquant.evaluation.probe import standardiser
+from neuroquant.evaluation.linear_probe import fit_linear, pooled
+from neuroquant.evaluation.samples import Sample, standardiser
 from neuroquant.evaluation.statistics import cluster_bootstrap
 from neuroquant.model_folder import load_model
 from neuroquant.models.autoencoder import MODALITIES, Autoencoder
@@ -60,10 +60,16 @@ def paired(sessions: Sessions, clusters: list[str]) -> tuple[list[int], list[str
     return kept, [clusters[index] for index in kept]
 
 
+def fit_line(x: Tensor, y: Tensor, clusters: np.ndarray) -> Fitted:
+    """The linear probe on latents x (N, C, d, h, w) with y (N,), 0 or 1."""
+    (line,) = fit_linear(pooled(x), y, clusters)
+    return lambda values: line(pooled(values))
+
+
 def fit_network(x: Tensor, y: Tensor, device: str) -> Fitted:
     """A small convolutional network on latents x (N, C, d, h, w) with y (N,), 0 or 1."""
     torch.manual_seed(0)
-    scale = standardiser(x)
+    scale = standardiser(Sample([*x.numpy()], y, [], ""), BATCH)
     network = nn.Sequential(
         nn.Conv3d(x.shape[1], WIDTH, 3, padding=1),
         nn.GroupNorm(4, WIDTH),
@@ -156,7 +162,7 @@ def table(model_folder: Path, shards: list[Path], device: str, settings: Statist
     latents, y, errors = look(model, sessions, chosen, device, row.objective.ssim_window)
     rows, twice = [], np.repeat(clusters, len(MODALITIES))
     classifiers = {
-        "logistic regression": lambda *data: fit_linear(*data)[0],
+        "logistic regression": fit_line,
         "convolutional network": lambda x, y, _: fit_network(x, y, device),
     }
     for name, x in latents.items():

@@ -1,6 +1,7 @@
-"""What running through SLURM takes: GPUs of trainings, and two gaps of the executor that would let a run wait for ever."""
+"""What running through SLURM takes: GPUs of trainings, and three gaps of the executor."""
 
 import re
+import subprocess
 
 PROCESSES_A_NODE = COMPUTE.gpus // COMPUTE.nodes
 
@@ -27,11 +28,27 @@ def ask_for_gpus(rule_name, count):
         resources.update(type(resources).from_mapping({"gres": f"{gres[1]}:{count}"}))
 
 
+def in_queue(jobs):
+    """Which of some jobs (SLURM's numbers) wait or run by now."""
+    states = "PENDING,CONFIGURING,RUNNING,SUSPENDED,COMPLETING"
+    command = ["squeue", "--noheader", "--format=%i", f"--states={states}"]
+    done = subprocess.run(
+        [*command, f"--jobs={','.join(jobs)}"],
+        text=True,
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    return done.stdout.split()
+
+
 def mend_status_queries():
-    """Have the SLURM executor notice jobs cancelled by hand, and keep watching jobs when SLURM doesn't answer.
+    """Have the SLURM executor notice jobs cancelled by hand, keep those that SLURM requeues, and wait for its answers.
 
     Version 2.8.0 compares states with CANCELLED where sacct prints "CANCELLED by <uid>", and forgets every job that runs
-    when sacct (or squeue) fails five times in a row, which takes a second. Either way Snakemake waits for ever.
+    when sacct (or squeue) fails five times in a row, which takes a second. Either way Snakemake waits for ever. And a
+    job whose node failed is NODE_FAIL to sacct until SLURM, which has requeued it, starts it again: the executor
+    takes it for lost, and submits the next with `--exclude=None assigned`, which no sbatch takes.
     """
     executor = sys.modules.get("snakemake_executor_plugin_slurm")
     asked = getattr(executor, "query_job_status", None)
@@ -43,9 +60,12 @@ def mend_status_queries():
         if states is None:
             logger.warning("SLURM doesn't say how the jobs are; asking again later")
             return {}, 0.0
-        return {
+        states = {
             job: state.split()[0] if state else state for job, state in states.items()
-        }, seconds
+        }
+        lost = [job for job, state in states.items() if state == "NODE_FAIL"]
+        again = in_queue(lost) if lost else []
+        return states | dict.fromkeys(again, "PENDING"), seconds
 
     query_job_status.mended = True
     executor.query_job_status = query_job_status

@@ -187,7 +187,7 @@ def test_disentanglement_prints_accuracies_and_errors_with_intervals(capsys, mon
 @pytest.mark.parametrize("kind", ["logistic regression", "convolutional network"])
 def test_a_classifier_finds_a_modality_that_is_there_and_none_that_is_not(kind):
     fit = {
-        "logistic regression": lambda *data: disentanglement.fit_linear(*data)[0],
+        "logistic regression": disentanglement.fit_line,
         "convolutional network": lambda x, y, _: disentanglement.fit_network(x, y, "cpu"),
     }[kind]
     generator = torch.Generator().manual_seed(1)
