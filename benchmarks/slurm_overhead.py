@@ -2,8 +2,8 @@
 
     python benchmarks/slurm_overhead.py [TARGET] [--experiment config/demo.yaml]        (default: all)
 
-Needs root and apt: it brings up the tests' SLURM and stops it again. Both runs have the same cores, one after the other on
-the same machine, though SLURM counts them once for each of its two nodes; the ratio of their wall times is what counts.
+Needs root and apt: it brings up the tests' SLURM and stops it again. Both runs have the same cores, one after the other
+on one machine, though SLURM counts them once for each of its two nodes; the ratio of their wall times is what counts.
 """
 
 import argparse
