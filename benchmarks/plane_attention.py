@@ -28,10 +28,10 @@ from neuroquant import models
 from neuroquant.config.model import ModelRow, Phase
 from neuroquant.device import resolve_device, use_threads
 from neuroquant.models.autoencoder import Autoencoder
-from neuroquant.models.neuroquant import FACTOR
 from neuroquant.similarity import psnr
 from neuroquant.training.data import Loader, Sessions
 from neuroquant.training.loop import train_step
+from neuroquant.training.optimizer import build_optimizer
 from neuroquant.training.schedule import learning_rate
 
 MEASURES = ("psnr_3d", "psnr_2d", "psnr_2d_as_3d", "z_anat")
@@ -49,14 +49,14 @@ def compare(model: Autoencoder, sessions: Sessions, device: str) -> dict[str, fl
         whole = model.decode(latents, batch.modality).clamp(-1, 1)
         found["psnr_3d"].append(psnr(batch.x, whole))
         for axis in range(3):
-            for place in range(FACTOR // 2, batch.x.shape[axis + 2], FACTOR):
+            for place in range(model.factor // 2, batch.x.shape[axis + 2], model.factor):
                 cut = batch.x.narrow(axis + 2, place, 1)
                 if not (cut > BACKGROUND).any():
                     continue
                 output = model(cut, batch.modality, plane=axis)
                 found["psnr_2d"].append(psnr(cut, output.reconstruction.clamp(-1, 1)))
                 found["psnr_2d_as_3d"].append(psnr(cut, whole.narrow(axis + 2, place, 1)))
-                there = latents["z_anat"].narrow(axis + 2, place // FACTOR, 1)
+                there = latents["z_anat"].narrow(axis + 2, place // model.factor, 1)
                 away = (output.latents["z_anat"] - there).flatten(1).norm(dim=1)
                 found["z_anat"].append(away / there.flatten(1).norm(dim=1))
     model.train()
@@ -65,7 +65,7 @@ def compare(model: Autoencoder, sessions: Sessions, device: str) -> dict[str, fl
 
 def train(model: Autoencoder, row: ModelRow, phase: Phase, number: int, sessions: Sessions, device: str) -> None:
     """All steps of one phase."""
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1.0, weight_decay=row.training.weight_decay, fused=True)
+    optimizer = build_optimizer(model, row.training)
     with Loader(sessions, phase, number, row.training.seed, model.plane_axis, device == "cuda") as loader:
         for step in range(phase.steps):
             train_step(model, optimizer, loader.batch(step).to(device), row, learning_rate(phase, step), device)

@@ -45,6 +45,7 @@ from neuroquant.models.autoencoder import Autoencoder
 from neuroquant.similarity import psnr, ssim3d
 from neuroquant.training.data import Loader, Sessions
 from neuroquant.training.loop import train_step
+from neuroquant.training.optimizer import build_optimizer
 from neuroquant.training.schedule import learning_rate, warm
 from neuroquant.volumes.preprocess import preprocess_shard
 
@@ -176,7 +177,7 @@ def train(
     """Train on volumes until the time is used up; `show` gets the scores at `points` times, evenly apart."""
     torch.manual_seed(row.training.seed)
     model = models.build(row.architecture, row.parameters).to(device).train()
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1.0, weight_decay=row.training.weight_decay, fused=True)
+    optimizer = build_optimizer(model, row.training)
     if model.quantizer is not None:
         model.quantizer.start_after = NEVER
     phase = row.training.phases[0]

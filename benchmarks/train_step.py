@@ -47,6 +47,7 @@ from neuroquant.device import resolve_device, use_threads
 from neuroquant.models.neuroquant import plane
 from neuroquant.training.data import Loader, Sessions
 from neuroquant.training.loop import train_step
+from neuroquant.training.optimizer import build_optimizer
 from neuroquant.volumes.store import ArrayWriter, Record
 
 FULL, PAIRS, SLICES = (144, 192, 144), 4, 128
@@ -93,7 +94,7 @@ def measure(row: ModelRow, phase: Phase, sessions: Sessions, device: str, steps:
     model.recompute(row.training.recompute)
     if row.training.compile:
         model.compile_units()
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1.0, weight_decay=row.training.weight_decay, fused=True)
+    optimizer = build_optimizer(model, row.training)
     warm_up = WARM_UP if phase.mode == "3d" else warm_up_of_planes(sessions, phase)
     phase, wait = phase.model_copy(update={"steps": warm_up + steps}), 0.0
     with peak_memory(device) as peak, Loader(sessions, phase, 0, 0, None, device == "cuda") as loader:

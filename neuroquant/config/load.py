@@ -49,7 +49,32 @@ def resolve_experiment(raw: dict[str, Any], config_folder: Path, where: str) -> 
         raw["cohorts"] = [validate(Cohort, item, origin) for origin, item in cohorts]
     if rows:
         raw["models"] = [_resolve_row(item, overrides, origin) for origin, item in rows]
-    return validate(Experiment, raw, where)
+    experiment = validate(Experiment, raw, where)
+    require_fitting_sides(experiment, where)
+    return experiment
+
+
+def require_fitting_sides(experiment: Experiment, where: str) -> None:
+    """Refuse volumes and pieces of them that a model can't halve as often as it does.
+
+    Raises
+    ------
+    InputError
+        If a side of `volume.shape`, or of a phase's `crop`, is no multiple of what a model needs.
+    """
+    for row in experiment.models:
+        step = models.divisor(row.architecture, row.parameters)
+        shapes = {"volume.shape": experiment.volume.shape}
+        for number, phase in enumerate(row.training.phases):
+            shapes[f"model {row.name}, training.phases[{number}].crop"] = phase.crop
+        for key, shape in shapes.items():
+            bad = [side for side in shape if side % step]
+            if bad:
+                raise InputError(
+                    f"{where}: {key}", f"{list(shape)}, with a side of {bad[0]}",
+                    f"each side a multiple of {step}: model {row.name} makes them {step} times smaller",
+                    "correct the sides, or the number of blocks (NeuroQuant's parameters.channels)",
+                )  # fmt: skip
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

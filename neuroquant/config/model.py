@@ -45,6 +45,11 @@ class Training(Settings):
         description="in order; none: nothing is trained (published weights as they are, or a row without parameters)",
     )
     joint: bool = Field(True, description="false drops the 2d phases: the paper's 'w/o joint training'")
+    optimizer: Literal["adamw", "muon"] = Field(
+        "adamw",
+        description="adamw as in the paper, or muon: orthogonalised momentum for matrices and the inner convolutions, "
+        "AdamW for the rest, at the same learning rate",
+    )
     weight_decay: NonNegative = Field(0.01, description="AdamW; PyTorch's default, not stated in the paper")
     grad_clip: NonNegative = Field(1.0, description="largest gradient norm; 0: off; not stated in the paper")
     precision: Literal["bf16", "fp32"] = Field("bf16", description="autocast on GPUs; the CPU always runs in fp32")
@@ -98,6 +103,11 @@ class Objective(Settings):
     ssim_window: Count = Field(11, description="side of the Gaussian window, voxels; sigma 1.5")
     regulariser: NonNegative = Field(1.0, description="weight of the model's own term: L_VQ (equation 7), or KL")
     cross: NonNegative = Field(0.5, description="L_cross (equation 14); 0: off; only models that can swap modality")
+    cross_images: Literal["all", "half"] = Field(
+        "all",
+        description="images that L_cross decodes: all of a step, or one drawn from each pair (the same expectation of "
+        "the gradient, for half of the decoding)",
+    )
     adversary: NonNegative = Field(1e-3, description="L_adv through gradient reversal (equation 15); 0: off")
     perceptual: Perceptual = Field(Perceptual(), description="LPIPS on slices; not in the paper's loss")
     critic: NonNegative = Field(

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from neuroquant.config.base import Count, Fraction, NonNegative, Settings
 
@@ -55,7 +55,8 @@ class Volume(Settings):
     """The volumes every model sees."""
 
     shape: tuple[Count, Count, Count] = Field(
-        (144, 192, 144), description="voxels left-right, posterior-anterior, inferior-superior (RAS+); multiples of 16"
+        (144, 192, 144),
+        description="voxels left-right, posterior-anterior, inferior-superior (RAS+); multiples of the models' factors",
     )
     percentiles: tuple[float, float] = Field(
         (0.0, 99.9), description="percentiles of the brain's intensities that become -1 and 1; not stated in the paper"
@@ -84,11 +85,3 @@ class Volume(Settings):
     strip_check: Fraction = Field(
         0.15, description="a scan with a smaller share of zero voxels isn't skull-stripped and needs a mask"
     )
-
-    @field_validator("shape")
-    @classmethod
-    def _sixteen(cls, shape: tuple[int, int, int]) -> tuple[int, int, int]:
-        bad = [side for side in shape if side % 16]
-        if bad:
-            raise ValueError(f"each side must be a multiple of 16 (the encoder halves four times), not {bad[0]}")
-        return shape

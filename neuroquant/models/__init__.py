@@ -4,6 +4,7 @@ An architecture is a module below this package with two names: `Parameters`, a `
 `build(parameters)`, which returns an `Autoencoder`. One whose authors' weights can be loaded has a third:
 `published_state(state)`, which gives the tensors of their file the names of ours. And one whose latents can be counted
 before there are any has `latent_shapes(parameters, shape)`: the latents of a volume of `shape`, name -> (C, d, h, w).
+One that takes only sides of certain multiples has `divisor(parameters)`.
 """
 
 import difflib
@@ -55,6 +56,14 @@ def latent_shapes(architecture: str, parameters: dict[str, Any], shape: Shape) -
     if not hasattr(module, "latent_shapes"):
         return None
     return module.latent_shapes(module.Parameters.model_validate(parameters), shape)
+
+
+def divisor(architecture: str, parameters: dict[str, Any]) -> int:
+    """What the sides of volumes must be multiples of; 1 where an architecture takes any."""
+    module = _module(architecture)
+    if not hasattr(module, "divisor"):
+        return 1
+    return module.divisor(module.Parameters.model_validate(parameters))
 
 
 def published_state(architecture: str, state: dict[str, Any]) -> "dict[str, Tensor]":

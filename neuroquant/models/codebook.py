@@ -8,6 +8,8 @@ from torch import Tensor
 
 AT_ONCE = 2**26
 """Distances that are held at a time."""
+MOST_MORE = 20
+"""Rounds of k-means that may be added for centres that own too few points."""
 
 
 def nearest(tokens: Tensor, codes: Tensor) -> Tensor:
@@ -17,25 +19,29 @@ def nearest(tokens: Tensor, codes: Tensor) -> Tensor:
     return torch.cat([(half - part @ codes.T).argmin(1) for part in tokens.split(chunk)])
 
 
-def kmeans(points: Tensor, count: int, rounds: int, generator: torch.Generator) -> Tensor:
+def kmeans(points: Tensor, count: int, rounds: int, generator: torch.Generator, least: int = 1) -> Tensor:
     """`count` centres (count, C) of points (N, C); with fewer points than centres, copies with a little noise.
 
-    A centre that loses all its points moves to a random one.
+    A centre that owns fewer than `least` points moves to a random point of a centre that owns more than enough for two;
+    while there are any, up to MOST_MORE rounds are added.
     """
     order = torch.randperm(len(points), generator=generator)
-    if len(points) < count:
+    if len(points) < count * least:
         chosen = points[torch.randint(len(points), (count,), generator=generator)]
         spread = 0.01 * points.std()
         return chosen + spread * torch.randn(chosen.shape, generator=generator).to(points)
-    centres = points[order[:count]].clone()
-    for _ in range(rounds):
+    centres = points[order[:count].to(points.device)].clone()
+    for number in range(rounds + MOST_MORE):
         owner = nearest(points, centres)
         sizes = torch.bincount(owner, minlength=count)
+        weak = (sizes < least).nonzero()[:, 0]
+        if number >= rounds and not len(weak):
+            break
         sums = torch.zeros_like(centres).index_add_(0, owner, points)
         centres = sums / sizes.clamp_min(1)[:, None]
-        lost = (sizes == 0).nonzero()[:, 0]
-        places = torch.randint(len(points), (len(lost),), generator=generator)
-        centres[lost] = points[places.to(points.device)]
+        rich = (sizes[owner] > 2 * least).nonzero()[:, 0]
+        if len(rich):
+            centres[weak] = points[rich[torch.randint(len(rich), (len(weak),), generator=generator).to(points.device)]]
     return centres
 
 

@@ -18,6 +18,8 @@ from neuroquant.volumes.store import ArrayFile
 BACKGROUND = -1.0
 TRIES = 16
 EVERY = slice(None)
+DRAWN = 1
+"""Tells the generator of a pair's drawn image from that of pieces and slices."""
 
 
 @dataclass
@@ -33,6 +35,7 @@ class Batch:
     plane : normal of the slices, None for volumes
     sessions : rows of each session, 1 or 2, known on the host
     share, paired_share : what part of its step's rows, and of its step's paired rows, this batch has
+    drawn : (P / 2,), one row of each pair, at random in a training step; the first where none were drawn
     """
 
     x: Tensor
@@ -43,6 +46,11 @@ class Batch:
     sessions: tuple[int, ...] = ()
     share: float = 1.0
     paired_share: float = 1.0
+    drawn: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        if self.drawn is None:
+            self.drawn = self.paired[::2]
 
     def pinned(self) -> "Batch":
         """The batch in page-locked memory, from which a GPU copies while it computes."""
@@ -68,12 +76,13 @@ class Batch:
             share = self.share * rows / len(self.x)
             paired_share = self.paired_share * pairs / max(len(self.paired), 1)
             paired = self.paired[pair : pair + pairs] - row
-            pieces.append(Batch(x, modality, partner, paired, self.plane, sessions, share, paired_share))
+            drawn = self.drawn[pair // 2 : (pair + pairs) // 2] - row
+            pieces.append(Batch(x, modality, partner, paired, self.plane, sessions, share, paired_share, drawn))
             row, pair = row + rows, pair + pairs
         return pieces
 
     def _each(self, change: Callable[[Tensor], Tensor]) -> "Batch":
-        tensors = {name: change(getattr(self, name)) for name in ("x", "modality", "partner", "paired")}
+        tensors = {name: change(getattr(self, name)) for name in ("x", "modality", "partner", "paired", "drawn")}
         return replace(self, **tensors)
 
 
@@ -238,6 +247,10 @@ class Loader:
             generator = np.random.default_rng((*seed, step))
             plane = self.planes[int(generator.integers(len(self.planes)))]
             batch = self.sessions.slices(chosen, plane, generator, self.part)
+        # of all sessions of the step, so that it doesn't depend on how they are dealt out
+        second = np.random.default_rng((*seed, step, DRAWN)).integers(2, size=len(chosen))[self.part]
+        pairs_here = torch.tensor(second[np.array(batch.sessions) == 2], dtype=torch.long)
+        batch.drawn = batch.paired[::2] + pairs_here
         rows, pairs = self.sessions.count(chosen)
         return replace(batch, share=len(batch.x) / rows, paired_share=len(batch.paired) / max(pairs, 1))
 

@@ -61,8 +61,12 @@ def loop(job: Job, done: int, progress: Progress, stop: list[int]) -> None:
     Interrupted
         After the step in which `stop` was filled, in any of the processes, its state saved.
     """
-    training, world, first = job.row.training, job.world, 0
+    training, world, first, volumes = job.row.training, job.world, 0, 0
+    starts = job.model.quantizer.start_after if job.model.quantizer is not None else 0
     for number, phase in enumerate(training.phases):
+        # the codebook starts after so many steps on volumes, in whichever phase they are reached
+        restart = starts - volumes if phase.mode == "3d" and starts > volumes else None
+        volumes += phase.steps if phase.mode == "3d" else 0
         begin = max(done - first, 0)
         row = job.row if phase.critic else without_critic(job.row)
         if begin < phase.steps:
@@ -70,7 +74,7 @@ def loop(job: Job, done: int, progress: Progress, stop: list[int]) -> None:
             pin, plane_axis = job.device == "cuda", job.model.plane_axis
             with Loader(job.sessions, phase, number, training.seed, plane_axis, pin, world) as loader:
                 for inner in range(begin, phase.steps):
-                    lr = learning_rate(phase, inner)
+                    lr = learning_rate(phase, inner, restart)
                     batch = loader.batch(inner).to(job.device)
                     step = first + inner + 1
                     if world.size > 1:  # other noise in each process, where a model draws some; repeated on resuming

@@ -54,23 +54,35 @@ def disentangled(model: Autoencoder, batch: Batch, weights: Objective) -> dict[s
     terms = reconstruction(model.decode_with(encoded.z_q, film), batch.x, weights, model)
     terms["vq"] = weights.regulariser * encoded.vq_loss
     if weights.cross:
-        terms["cross"] = weights.cross * cross_modal(model, encoded.z_q, film, batch)
+        images = batch.drawn if weights.cross_images == "half" else batch.paired
+        terms["cross"] = weights.cross * cross_modal(model, encoded.z_q, film, batch, images)
     if weights.adversary:
-        logits = model.modality_logits(encoded.z_anat)
-        terms["adversary"] = weights.adversary * F.cross_entropy(logits.float(), batch.modality)
+        guesses = [
+            F.cross_entropy(logits.float(), batch.modality[:, None].expand(-1, logits.shape[2]))
+            for logits in model.modality_logits(encoded.z_anat)
+        ]
+        terms["adversary"] = weights.adversary * sum(guesses) / len(guesses)
     return terms
 
 
-def cross_modal(model: Autoencoder, z_q: Tensor, film: list[tuple[Tensor, Tensor]], batch: Batch) -> Tensor:
+def cross_modal(
+    model: Autoencoder, z_q: Tensor, film: list[tuple[Tensor, Tensor]], batch: Batch, images: Tensor
+) -> Tensor:
     """L_cross (equation 14): each image from the other modality's anatomy and its own appearance (equation 13).
 
-    Only sessions with both modalities take part. z_q: (B, C, d, h, w); gamma, beta of film: (B, C) each.
+    Only sessions with both modalities take part.
+
+    Parameters
+    ----------
+    z_q, film : (B, C, d, h, w), and gamma and beta (B, C) of every layer.
+    images : (P,), the rows that are made: all paired ones, or one drawn from each pair. The latter has the same
+        expectation, since either image of a pair is drawn as often, for half the decoding.
     """
-    if not len(batch.paired):
+    if not len(images):
         return z_q.new_zeros(())
-    own = [(gamma[batch.paired], beta[batch.paired]) for gamma, beta in film]
-    swapped = model.decode_with(z_q[batch.partner[batch.paired]], own)
-    return F.l1_loss(swapped.float(), batch.x[batch.paired])
+    own = [(gamma[images], beta[images]) for gamma, beta in film]
+    swapped = model.decode_with(z_q[batch.partner[images]], own)
+    return F.l1_loss(swapped.float(), batch.x[images])
 
 
 def total(terms: dict[str, Tensor]) -> Tensor:

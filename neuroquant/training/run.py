@@ -25,6 +25,7 @@ from neuroquant.training.identity import identity
 from neuroquant.training.judges import Judges
 from neuroquant.training.judges import provenance as judges_provenance
 from neuroquant.training.loop import Job, interruptible, loop
+from neuroquant.training.optimizer import build_optimizer
 from neuroquant.training.progress import Progress
 from neuroquant.training.schedule import total_steps
 from neuroquant.training.watch import Watch
@@ -88,7 +89,7 @@ def train(
     if row.objective.critic or row.objective.perceptual.weight:
         model.judges = Judges(row.objective, f"model {row.name}")
     model = model.to(device).train()
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1.0, weight_decay=row.training.weight_decay, fused=True)
+    optimizer = build_optimizer(model, row.training)
     model.recompute(row.training.recompute)
     if row.training.compile:
         model.compile_units()

@@ -11,10 +11,17 @@ def total_steps(phases: Sequence[Phase]) -> int:
     return sum(phase.steps for phase in phases)
 
 
-def learning_rate(phase: Phase, step: int) -> float:
-    """Half a cosine from `lr` at step 0 to `lr_end` at the phase's last step, times a line up over the warm-up."""
+def learning_rate(phase: Phase, step: int, restart: int | None = None) -> float:
+    """Half a cosine from `lr` at step 0 to `lr_end` at the phase's last step, times a line up over the warm-up.
+
+    Parameters
+    ----------
+    restart : step from which the warm-up comes once more: where the codebook starts, and the decoder is given other
+        latents than before.
+    """
     share = step / max(phase.steps - 1, 1)
-    return warm(phase, step) * (phase.lr_end + (phase.lr - phase.lr_end) * 0.5 * (1 + math.cos(math.pi * share)))
+    rise = warm(phase, step if restart is None or step < restart else min(step, step - restart))
+    return rise * (phase.lr_end + (phase.lr - phase.lr_end) * 0.5 * (1 + math.cos(math.pi * share)))
 
 
 def warm(phase: Phase, step: int) -> float:

@@ -62,7 +62,7 @@ def test_resolving_a_resolved_experiment_changes_nothing():
         ({"volum": {}}, "volum", "did you mean `volume`"),
         ({"probe": {"epoch": 3}}, "probe.epoch", "did you mean `epochs`"),
         ({"probe": {"epochs": "many"}}, "probe.epochs", "'many'"),
-        ({"volume": {"shape": [48, 60, 48]}}, "volume.shape", "multiple of 16"),
+        ({"volume": {"shape": [48, 60, 48]}}, "volume.shape", "multiple of"),
         ({"split": {"train": 0.9, "val": 0.2, "test": 0.2}}, "split", "must be 1"),
         ({"overrides": {"neuroquan": {}}}, "overrides.neuroquan", "did you mean `neuroquant`"),
         ({"overrides": {"neuroquant": {"parameters": {"chanels": [8]}}}}, "parameters.chanels", "`channels`"),

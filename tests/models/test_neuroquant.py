@@ -66,8 +66,8 @@ def test_swapped_film_gives_the_other_modality_the_same_anatomy():
 
 def test_the_adversary_turns_the_gradient_round():
     x = torch.ones(3, requires_grad=True)
-    ReverseGradient.apply(x).sum().backward()
-    assert (x.grad == -1).all()
+    ReverseGradient.apply(x, 0.25).sum().backward()
+    assert (x.grad == -0.25).all()
 
 
 def test_gradients_reach_the_encoder_through_the_codebook():

@@ -17,7 +17,7 @@ TOLERANCE = {"atol": 2e-6, "rtol": 1e-4}
 def steps(shard, accumulate, mode="3d", count=8, **parameters):
     """Weights, codebook and the terms of each step after `count` steps on batches of four sessions."""
     torch.manual_seed(0)
-    model = models.build("neuroquant", {**PARAMETERS, "reservoir": 5, **parameters}).train()
+    model = models.build("neuroquant", {**PARAMETERS, "reservoir": 20, **parameters}).train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=1.0, fused=True)
     row, terms = make_row(), []
     with Loader(Sessions([shard]), Phase(mode=mode, steps=count, batch=4), 0, 0, None) as loader:

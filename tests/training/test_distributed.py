@@ -38,7 +38,7 @@ def mixed(tmp_path_factory):
 
 def job(folder, shard, val=(), phases=PHASES, **changes):
     """Write a job file; the reservoir is smaller than the tokens of a step, and codes are revived."""
-    row = {"parameters": {**PARAMETERS, "reservoir": 5, "dead_below": 0.3}, **changes}
+    row = {"parameters": {**PARAMETERS, "reservoir": 20, "dead_below": 0.3}, **changes}
     schedule = Training(phases=phases, log_every=2, checkpoint_every=3, val_sessions=2)
     values = {
         "row": make_row(training=schedule, **row).model_dump(mode="json"),

@@ -78,8 +78,8 @@ def test_the_adversary_pulls_the_encoder_away_from_what_its_classifier_learns(sh
     encoded = model.encode_train(batch.x)
     encoded.z_anat.retain_grad()
     cross_entropy = torch.nn.functional.cross_entropy
-    cross_entropy(model.modality_logits(encoded.z_anat), batch.modality).backward()
+    cross_entropy(model.modality_logits(encoded.z_anat)[0][..., 0], batch.modality).backward()
     away = encoded.z_anat.detach() - 1e-2 * encoded.z_anat.grad / encoded.z_anat.grad.norm()
     with torch.no_grad():  # a step down the reversed gradient raises the classifier's loss
-        before = cross_entropy(model.modality_logits(encoded.z_anat), batch.modality)
-        assert cross_entropy(model.modality_logits(away), batch.modality) > before
+        before = cross_entropy(model.modality_logits(encoded.z_anat)[0][..., 0], batch.modality)
+        assert cross_entropy(model.modality_logits(away)[0][..., 0], batch.modality) > before

@@ -22,6 +22,11 @@ def latent_shapes(parameters: Parameters, shape: grid.Shape) -> dict[str, tuple[
     return {"z": (1, *grid.of_volume(shape, parameters.factor))}
 
 
+def divisor(parameters: Parameters) -> int:
+    """What the sides of volumes must be multiples of."""
+    return parameters.factor
+
+
 def build(parameters: Parameters) -> "Autoencoder":
     """The row; it has nothing to learn."""
     import torch

@@ -11,9 +11,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from neuroquant.models.autoencoder import Autoencoder
-
-FACTOR = 8
-"""Side reduction: three steps down."""
 UNUSED = ("channel_ds.", "channel_proj.", "loss.")
 """What the authors' file holds beside the autoencoder: a head of their second stage, and training's own networks."""
 
@@ -25,18 +22,31 @@ class Parameters(Settings):
     """
 
     width: Count = Field(128, description="channels of the finest level")
-    mults: tuple[Count, Count, Count, Count] = Field(
-        (1, 2, 4, 4), description="channels of the levels, times the width"
+    mults: tuple[Count, ...] = Field(
+        (1, 2, 4, 4),
+        min_length=2,
+        max_length=5,
+        description="channels of the n levels, times the width; factor 2^(n-1)",
     )
     latent_channels: Count = Field(1, description="channels of the latent")
     blocks: Count = Field(2, description="residual blocks a level")
     groups: Count = Field(32, description="groups of the group norms")
     kl_weight: NonNegative = Field(1e-6, description="weight of the KL divergence a latent element")
 
+    @property
+    def factor(self) -> int:
+        """Side reduction: a step down between each level and the next."""
+        return 2 ** (len(self.mults) - 1)
+
 
 def latent_shapes(parameters: Parameters, shape: grid.Shape) -> dict[str, tuple[int, ...]]:
     """Latents of a volume of `shape`: name -> (C, d, h, w)."""
-    return {"z": (parameters.latent_channels, *grid.of_volume(shape, FACTOR))}
+    return {"z": (parameters.latent_channels, *grid.of_volume(shape, parameters.factor))}
+
+
+def divisor(parameters: Parameters) -> int:
+    """What the sides of volumes must be multiples of."""
+    return parameters.factor
 
 
 def published_state(state: dict[str, Any]) -> dict[str, "Tensor"]:
@@ -57,7 +67,7 @@ def build(parameters: Parameters) -> "Autoencoder":
     class MedVAE(Autoencoder):
         """Volumes to a latent of few channels and back."""
 
-        factor, probe_latent = FACTOR, "z"
+        factor, probe_latent = parameters.factor, "z"
 
         def __init__(self) -> None:
             super().__init__()
@@ -94,7 +104,7 @@ def build(parameters: Parameters) -> "Autoencoder":
 
         def bits(self, shape: tuple[int, int, int]) -> float:
             """Float32 latents, as `decode` is given them."""
-            positions = torch.Size(side // FACTOR for side in shape).numel()
+            positions = torch.Size(side // parameters.factor for side in shape).numel()
             return 32.0 * parameters.latent_channels * positions
 
         def units(self) -> list[nn.Module]:

@@ -35,8 +35,12 @@ class Parameters(Settings):
 
 def latent_shapes(parameters: Parameters, shape: grid.Shape) -> dict[str, tuple[int, ...]]:
     """Latents of a volume of `shape`: name -> (C, d, h, w)."""
-    factor = 2 ** (len(parameters.channels) - 1)
-    return {"z": (parameters.latent_channels, *grid.of_volume(shape, factor))}
+    return {"z": (parameters.latent_channels, *grid.of_volume(shape, divisor(parameters)))}
+
+
+def divisor(parameters: Parameters) -> int:
+    """What the sides of volumes must be multiples of: the side reduction."""
+    return 2 ** (len(parameters.channels) - 1)
 
 
 def published_state(state: dict[str, Any]) -> dict[str, "Tensor"]:

@@ -13,14 +13,15 @@ if TYPE_CHECKING:
     from neuroquant.models.slicewise import SlicewiseAutoencoder
 
 
-FACTOR = 8
-"""Side reduction of each slice."""
-
-
 class Parameters(Settings):
     """Sizes; the defaults are Stable Diffusion's own (83.65 M parameters, factor 8, 4 latent channels)."""
 
-    block_out_channels: tuple[Count, Count, Count, Count] = Field((128, 256, 512, 512), description="widths, top down")
+    block_out_channels: tuple[Count, ...] = Field(
+        (128, 256, 512, 512),
+        min_length=2,
+        max_length=5,
+        description="widths of the levels, top down; n: factor 2^(n-1)",
+    )
     layers_per_block: Count = Field(2, description="residual layers a level")
     latent_channels: Count = Field(4, description="channels of the latent")
     norm_num_groups: Count = Field(32, description="groups of the group norms")
@@ -30,10 +31,15 @@ class Parameters(Settings):
     axis: Count = Field(2, le=2, description="axis that is sliced: 2 is axial")
     chunk: Count = Field(16, description="slices a call when encoding whole volumes")
 
+    @property
+    def factor(self) -> int:
+        """Side reduction: a step down between each level and the next."""
+        return 2 ** (len(self.block_out_channels) - 1)
+
 
 def latent_shapes(parameters: Parameters, shape: grid.Shape) -> dict[str, tuple[int, ...]]:
     """Latents of a volume of `shape`: name -> (C, d, h, w)."""
-    return {"z": (parameters.latent_channels, *grid.of_slices(shape, FACTOR, parameters.axis))}
+    return {"z": (parameters.latent_channels, *grid.of_slices(shape, parameters.factor, parameters.axis))}
 
 
 def published_state(state: dict[str, Any]) -> dict[str, "Tensor"]:
@@ -59,7 +65,7 @@ def build(parameters: Parameters) -> "SlicewiseAutoencoder":
         """AutoencoderKL on axial slices."""
 
         def __init__(self) -> None:
-            super().__init__(parameters.axis, factor=FACTOR, chunk=parameters.chunk)
+            super().__init__(parameters.axis, factor=parameters.factor, chunk=parameters.chunk)
             levels = len(parameters.block_out_channels)
             self.network = AutoencoderKL(
                 in_channels=3,

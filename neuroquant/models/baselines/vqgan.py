@@ -13,9 +13,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from neuroquant.models.slicewise import SlicewiseAutoencoder
-
-FACTOR = 8
-"""Side reduction of each slice: three steps down."""
 OURS = {"tok_embeddings.weight": "codebook", "codebook_projection": "projection"}
 UNUSED = ("loss.", "discriminator.", "perceptual_loss.")
 
@@ -24,8 +21,11 @@ class Parameters(Settings):
     """Sizes; the defaults are the authors' f8 network (64.7 M parameters) and their 100,000 words of 768 numbers."""
 
     width: Count = Field(128, description="channels of the finest level")
-    mults: tuple[Count, Count, Count, Count] = Field(
-        (1, 2, 2, 4), description="channels of the levels, times the width"
+    mults: tuple[Count, ...] = Field(
+        (1, 2, 2, 4),
+        min_length=2,
+        max_length=5,
+        description="channels of the n levels, times the width; factor 2^(n-1)",
     )
     z_channels: Count = Field(256, description="channels between encoder and latent")
     embed: Count = Field(4, description="channels of the latent, to which words are projected")
@@ -49,10 +49,15 @@ class Parameters(Settings):
             raise ValueError(f"width must be a multiple of groups = {self.groups}; {self.width} isn't")
         return self
 
+    @property
+    def factor(self) -> int:
+        """Side reduction: a step down between each level and the next."""
+        return 2 ** (len(self.mults) - 1)
+
 
 def latent_shapes(parameters: Parameters, shape: grid.Shape) -> dict[str, tuple[int, ...]]:
     """Latents of a volume of `shape`: name -> (C, d, h, w)."""
-    return {"z": (parameters.embed, *grid.of_slices(shape, FACTOR, parameters.axis))}
+    return {"z": (parameters.embed, *grid.of_slices(shape, parameters.factor, parameters.axis))}
 
 
 def published_state(state: dict[str, Any]) -> dict[str, "Tensor"]:
@@ -86,7 +91,7 @@ def build(parameters: Parameters) -> "SlicewiseAutoencoder":
         regulariser, codebook_size = "vq", parameters.words
 
         def __init__(self) -> None:
-            super().__init__(parameters.axis, factor=FACTOR, chunk=parameters.chunk)
+            super().__init__(parameters.axis, factor=parameters.factor, chunk=parameters.chunk)
             numbers = 3 * parameters.patch**2
             sizes = Sizes(2, 3, parameters.width, parameters.mults, parameters.z_channels, False, parameters.blocks)
             self.network = CompVis(sizes._replace(groups=parameters.groups), parameters.embed)

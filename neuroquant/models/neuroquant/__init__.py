@@ -11,19 +11,19 @@ if TYPE_CHECKING:
     from neuroquant.models.neuroquant.model import NeuroQuant
 
 
-FACTOR = 16
-"""Side reduction: four blocks of stride 2."""
-
-
 class Parameters(Settings):
     """Sizes and switches. What the paper doesn't state carries its reason."""
 
-    channels: tuple[Count, Count, Count, Count] = Field(
-        (32, 64, 128, 256), description="channels of the four blocks; the paper states the last, 256; doubling is usual"
+    channels: tuple[Count, ...] = Field(
+        (32, 64, 128, 256),
+        min_length=2,
+        max_length=5,
+        description="channels of the blocks, 2 to 5 of them, each of which halves every side: n blocks compress 2^n "
+        "times; the paper has four and states the last, 256; doubling is usual",
     )
     attention: bool = Field(True, description="FMA, factorised multi-axis attention (section 3.2)")
-    attention_blocks: tuple[Literal[1, 2, 3, 4], ...] = Field(
-        (1, 2, 3, 4), description="blocks with attention; the paper has it in all four"
+    attention_blocks: tuple[Count, ...] | None = Field(
+        None, description="blocks with attention, from 1 at the finest resolution; null: all, as in the paper"
     )
     encoder_halves: Literal["first", "last"] = Field(
         "first",
@@ -45,19 +45,48 @@ class Parameters(Settings):
     c_m: Count = Field(32, description="C_m, channels of z_mod; not stated; the released configuration")
     c_s: Count = Field(32, description="C_s, length of the modality embedding s_m; not stated; as released")
     film_hidden: Count = Field(256, description="hidden width of the FiLM MLPs; not stated; as released")
+    film_trunk: bool = Field(
+        False, description="modulate the trunk of each decoder block, too, not its residual branch alone; not stated"
+    )
     classifier_hidden: Count = Field(128, description="width of D_m, which guesses the modality; not stated; 2 C_a")
+    classifier_layers: Count = Field(1, description="layers of D_m before its output; not stated")
+    classifier_view: Literal["pooled", "tokens", "both"] = Field(
+        "pooled", description="what D_m guesses from: the mean over z_anat, each of its tokens, or both; not stated"
+    )
+    adversary_ramp: int = Field(
+        0, ge=0, description="steps on volumes over which the reversed gradient grows to its weight; not stated"
+    )
     head_channels: Count = Field(16, description="channels of the one full-resolution layer before the output")
     output_kernel: Literal[1, 3] = Field(
         3, description="side of the last convolution's kernel; 1 costs far less on CPUs"
     )
     commitment: NonNegative = Field(0.25, description="beta of equation 7; not stated; as released")
     ema_decay: Fraction = Field(0.99, description="decay of the codebook's moving averages; not stated; as released")
-    dead_below: NonNegative = Field(0.01, description="a code whose average count a step is lower is revived")
-    reservoir: Count = Field(4096, description="recent tokens kept to start and revive codes from")
+    dead_below: Fraction = Field(
+        0.03, description="a code that is used less than this share of the mean code's use is revived"
+    )
+    reservoir: int = Field(
+        0, ge=0, description="recent tokens, of 4 steps or more, kept to start and revive codes from; 0: 8 K_a"
+    )
     kmeans_rounds: Count = Field(10, description="rounds of k-means at that start; more move the centres little")
     start_after: int = Field(
-        500, ge=0, description="steps before the codebook starts, from k-means; till then latents pass unquantised"
+        1000,
+        ge=0,
+        description="steps before the codebook starts, from k-means; until then latents pass unquantised. The learning "
+        "rate warms up once more from there, over the steps of the phase's `warmup`",
     )
+
+    @property
+    def factor(self) -> int:
+        """Side reduction."""
+        return 2 ** len(self.channels)
+
+    @model_validator(mode="after")
+    def _attention_blocks_exist(self) -> "Parameters":
+        bad = [block for block in self.attention_blocks or () if block > len(self.channels)]
+        if bad:
+            raise ValueError(f"attention_blocks names block {bad[0]}, but channels has {len(self.channels)} entries")
+        return self
 
     @model_validator(mode="after")
     def _heads_fit(self) -> "Parameters":
@@ -71,7 +100,12 @@ def latent_shapes(parameters: Parameters, shape: grid.Shape) -> dict[str, tuple[
     """Latents of a volume of `shape`: name -> (C, d, h, w)."""
     channels = {"z_anat": parameters.code_dim, "z_q": parameters.code_dim, "indices": 1}
     channels |= {"z_mod": parameters.c_m} if parameters.film else {}
-    return {name: (number, *grid.of_volume(shape, FACTOR)) for name, number in channels.items()}
+    return {name: (number, *grid.of_volume(shape, parameters.factor)) for name, number in channels.items()}
+
+
+def divisor(parameters: Parameters) -> int:
+    """What the sides of volumes must be multiples of."""
+    return parameters.factor
 
 
 def build(parameters: Parameters) -> "NeuroQuant":

@@ -5,18 +5,20 @@ from torch import Tensor, nn
 from neuroquant.models.neuroquant import Parameters
 from neuroquant.models.neuroquant.attention import MultiAxisAttention
 from neuroquant.models.neuroquant.encoder import attention_of
-from neuroquant.models.neuroquant.film import Film
+from neuroquant.models.neuroquant.film import Film, modulate
 from neuroquant.models.neuroquant.plane import Activation, UpConv3d, local
 
 
 class DecoderBlock(nn.Module):
     """Norm, FiLM, convolution, attention, residual; then up-sampling and a convolution to the next width.
 
-    FiLM comes after the norm, which would undo it otherwise.
+    FiLM comes after the norm, which would undo it otherwise. With `trunk` it modulates what passes by the residual
+    branch, too.
     """
 
-    def __init__(self, inside: int, outside: int, norm: str, attention: MultiAxisAttention | None):
+    def __init__(self, inside: int, outside: int, norm: str, attention: MultiAxisAttention | None, trunk: bool = False):
         super().__init__()
+        self.trunk = trunk
         self.activation = Activation(norm, inside)
         self.conv = local(inside, inside)
         self.attention = attention
@@ -25,7 +27,7 @@ class DecoderBlock(nn.Module):
     def forward(self, x: Tensor, film: tuple[Tensor, Tensor] | None, plane: int | None, off: int | None) -> Tensor:
         """(B, C, d, h, w) to (B, C', 2d, 2h, 2w)."""
         h = self.conv(self.activation(x, film), plane)
-        x = x + (h if self.attention is None else self.attention(h, plane, off))
+        x = (modulate(x, film) if self.trunk else x) + (h if self.attention is None else self.attention(h, plane, off))
         return self.up(x, plane)
 
 
@@ -35,16 +37,18 @@ class Decoder(nn.Module):
     def __init__(self, parameters: Parameters):
         super().__init__()
         widths = (parameters.head_channels, *parameters.channels)
-        self.enter = local(parameters.code_dim, widths[4])
+        down = range(len(parameters.channels), 0, -1)
+        self.enter = local(parameters.code_dim, widths[-1])
         self.blocks = nn.ModuleList(
-            DecoderBlock(widths[t], widths[t - 1], parameters.norm, attention_of(parameters, t)) for t in (4, 3, 2, 1)
+            DecoderBlock(widths[t], widths[t - 1], parameters.norm, attention_of(parameters, t), parameters.film_trunk)
+            for t in down
         )
         self.activation = Activation(parameters.norm, widths[0])
         self.leave = local(widths[0], 1, parameters.output_kernel)
-        self.film_widths = [widths[t] for t in (4, 3, 2, 1, 0)]
+        self.film_widths = list(widths[::-1])
 
     def forward(self, z_q: Tensor, film: Film | None, plane: int | None = None, off: int | None = None) -> Tensor:
-        """(B, C_a, d, h, w) to (B, 1, 16d, 16h, 16w)."""
+        """(B, C_a, d, h, w) to (B, 1, 2^T d, 2^T h, 2^T w) with T blocks."""
         layers = film or [None] * len(self.film_widths)
         x = self.enter(z_q, plane)
         for block, layer in zip(self.blocks, layers, strict=False):

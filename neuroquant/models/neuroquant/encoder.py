@@ -1,4 +1,4 @@
-"""The shared encoder: four blocks, sixteenfold down (section 3.2, equation 3)."""
+"""The shared encoder: four blocks in the paper, sixteenfold down (section 3.2, equation 3)."""
 
 from torch import Tensor, nn
 
@@ -8,8 +8,9 @@ from neuroquant.models.neuroquant.plane import Activation, local, strided
 
 
 def attention_of(parameters: Parameters, block: int) -> MultiAxisAttention | None:
-    """Attention of block 1 to 4, or None where it is switched off."""
-    if not parameters.attention or block not in parameters.attention_blocks:
+    """Attention of a block, counted from 1, or None where it is switched off."""
+    chosen = parameters.attention_blocks
+    if not parameters.attention or (chosen is not None and block not in chosen):
         return None
     return MultiAxisAttention(parameters.channels[block - 1], parameters.heads, parameters.plane_attention)
 
@@ -38,7 +39,7 @@ class EncoderBlock(nn.Module):
 
 
 class Head(nn.Module):
-    """E_anat or E_mod: a light convolution on F(4) at its own resolution (equation 4)."""
+    """E_anat or E_mod: a light convolution on the last F at its own resolution (equation 4)."""
 
     def __init__(self, inside: int, outside: int, norm: str):
         super().__init__()
@@ -51,7 +52,7 @@ class Head(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Volumes to F(4)."""
+    """Volumes to the F of the last block, F(4) in the paper."""
 
     def __init__(self, parameters: Parameters):
         super().__init__()
@@ -60,11 +61,11 @@ class Encoder(nn.Module):
             EncoderBlock(
                 widths[t - 1], widths[t], parameters.norm, parameters.encoder_halves, attention_of(parameters, t)
             )
-            for t in (1, 2, 3, 4)
+            for t in range(1, len(widths))
         )
 
     def forward(self, x: Tensor, plane: int | None = None, off: int | None = None) -> Tensor:
-        """(B, 1, D, H, W) to (B, C4, D/16, H/16, W/16)."""
+        """(B, 1, D, H, W) to (B, C_T, D/2^T, H/2^T, W/2^T) with T blocks."""
         for block in self.blocks:
             x = block(x, plane, off)
         return x

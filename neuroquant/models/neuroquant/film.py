@@ -36,27 +36,43 @@ def modulate(h: Tensor, film: tuple[Tensor, Tensor] | None) -> Tensor:
 
 
 class ReverseGradient(torch.autograd.Function):
-    """The identity, whose gradient is turned round."""
+    """The identity, whose gradient is turned round, and scaled."""
 
     @staticmethod
-    def forward(context: torch.autograd.function.FunctionCtx, x: Tensor) -> Tensor:
+    def forward(context: torch.autograd.function.FunctionCtx, x: Tensor, strength: float) -> Tensor:
         """x itself."""
+        context.strength = strength
         return x.view_as(x)
 
     @staticmethod
-    def backward(context: torch.autograd.function.FunctionCtx, gradient: Tensor) -> Tensor:
-        """The negative gradient."""
-        return -gradient
+    def backward(context: torch.autograd.function.FunctionCtx, gradient: Tensor) -> tuple[Tensor, None]:
+        """The negative gradient times `strength`."""
+        return -context.strength * gradient, None
 
 
 class ModalityClassifier(nn.Module):
-    """D_m: guesses the modality from z_anat (equation 15)."""
+    """D_m: guesses the modality from z_anat (equation 15), from its mean, from each token, or from both.
 
-    def __init__(self, code_dim: int, hidden: int, modalities: int):
+    Parameters
+    ----------
+    layers : of each token's network, convolutions of one voxel.
+    view : "pooled" (one guess an image, from the mean over its tokens), "tokens" (one a token), or "both".
+    """
+
+    def __init__(self, code_dim: int, hidden: int, modalities: int, layers: int = 1, view: str = "pooled"):
         super().__init__()
-        self.local = nn.Sequential(nn.Conv3d(code_dim, hidden, 1), nn.SiLU())
+        widths = [code_dim, *[hidden] * layers]
+        parts = [(nn.Conv3d(a, b, 1), nn.SiLU()) for a, b in zip(widths, widths[1:], strict=False)]
+        self.local = nn.Sequential(*(layer for part in parts for layer in part))
         self.out = nn.Linear(hidden, modalities)
+        self.view = view
 
-    def forward(self, z_anat: Tensor) -> Tensor:
-        """z_anat (B, C_a, d, h, w) to logits (B, modalities); the gradient into z_anat is reversed."""
-        return self.out(self.local(ReverseGradient.apply(z_anat)).mean(dim=(2, 3, 4)))
+    def forward(self, z_anat: Tensor, strength: float = 1.0) -> list[Tensor]:
+        """z_anat (B, C_a, d, h, w) to logits (B, modalities, N) for each view, N = 1 or d * h * w.
+
+        The gradient into z_anat is reversed, and scaled by `strength`.
+        """
+        tokens = self.local(ReverseGradient.apply(z_anat, strength)).flatten(2)
+        pooled = [tokens.mean(2, keepdim=True)] if self.view != "tokens" else []
+        views = [*pooled, *([tokens] if self.view != "pooled" else [])]
+        return [self.out(view.transpose(1, 2)).transpose(1, 2) for view in views]

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from neuroquant.models.autoencoder import MODALITIES, Autoencoder, Output
-from neuroquant.models.neuroquant import FACTOR, Parameters
+from neuroquant.models.neuroquant import Parameters
 from neuroquant.models.neuroquant.attention import AxisAttention
 from neuroquant.models.neuroquant.decoder import Decoder
 from neuroquant.models.neuroquant.encoder import Encoder, Head
@@ -42,14 +42,13 @@ class Encoded:
 class NeuroQuant(Autoencoder):
     """Shared encoder, anatomical codebook, modality stream, FiLM decoder."""
 
-    factor = FACTOR
     probe_latent = "z_q"
 
     def __init__(self, parameters: Parameters):
         super().__init__()
-        self.parameters_used = parameters
+        self.parameters_used, self.factor = parameters, parameters.factor
         self.encoder = Encoder(parameters)
-        self.head_anat = Head(parameters.channels[3], parameters.code_dim, parameters.norm)
+        self.head_anat = Head(parameters.channels[-1], parameters.code_dim, parameters.norm)
         self.quantizer = Quantizer(
             parameters.codebook_size,
             parameters.code_dim,
@@ -66,12 +65,16 @@ class NeuroQuant(Autoencoder):
         self.film_generator: FilmGenerator | None = None
         self.modality_classifier: ModalityClassifier | None = None
         if parameters.film:
-            self.head_mod = Head(parameters.channels[3], parameters.c_m, parameters.norm)
+            self.head_mod = Head(parameters.channels[-1], parameters.c_m, parameters.norm)
             self.film_generator = FilmGenerator(
                 parameters.c_m, parameters.c_s, parameters.film_hidden, self.decoder.film_widths, len(MODALITIES)
             )
             self.modality_classifier = ModalityClassifier(
-                parameters.code_dim, parameters.classifier_hidden, len(MODALITIES)
+                parameters.code_dim,
+                parameters.classifier_hidden,
+                len(MODALITIES),
+                parameters.classifier_layers,
+                parameters.classifier_view,
             )
         self._start()
 
@@ -109,9 +112,10 @@ class NeuroQuant(Autoencoder):
         """D(z_q, film) (equation 11); with the film of the other modality, equation 13."""
         return self.decoder(z_q, film, plane, off)
 
-    def modality_logits(self, z_anat: Tensor) -> Tensor:
-        """D_m(z_anat), (B, modalities), with the gradient into z_anat reversed (equation 15)."""
-        return self.modality_classifier(z_anat)
+    def modality_logits(self, z_anat: Tensor) -> list[Tensor]:
+        """D_m(z_anat), (B, modalities, N) each, with the gradient into z_anat reversed (equation 15)."""
+        ramp = self.parameters_used.adversary_ramp
+        return self.modality_classifier(z_anat, min(1.0, self.quantizer.steps() / ramp) if ramp else 1.0)
 
     def forward(self, x: Tensor, modality: Tensor, plane: int | None = None, off: int | None = None) -> Output:
         """Reconstruct volumes or slices; `off` leaves the attention along one axis out."""

@@ -13,6 +13,8 @@ import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from neuroquant.models.codebook import kmeans
+
 
 class Quantized(NamedTuple):
     """Codes of a map: `z_q` (B, C, d, h, w) with the gradient of z; `indices` (B, d, h, w); `loss`, a scalar."""
@@ -52,13 +54,21 @@ class Quantizer(nn.Module):
     size, dim : K_a and C_a.
     commitment : beta of equation 7. The first term of equation 7 is what the moving averages minimise.
     decay : of the moving averages of counts and sums.
-    dead_below : average count a step below which a code takes the value of a recent token.
-    reservoir : recent tokens kept for the start and for revival.
+    dead_below : share of the mean count of a code, below which a code takes the value of a recent token. A share, since
+        a step may have ten tokens a code or a tenth of one.
+    reservoir : recent tokens kept for the start and for revival, at most a `STEPS`-th of them of one step; 0: 8 K_a.
     start_after : steps during which tokens pass unquantised. A codebook made of an untrained encoder's tokens collapses
         to a few codes, from which it takes long to recover. With 0 it starts within the very first pass, from the
         tokens of that pass alone.
     kmeans_rounds : at the start.
     """
+
+    STEPS = 4
+    """Steps at least whose tokens the reservoir holds: one step sees a few sessions alone."""
+    PER_CODE = 8
+    """Tokens a code in the reservoir, unless its size is given."""
+    REVIVED = 10
+    """A revived code gets this many times the count at which it would be dead, and so time to win tokens."""
 
     embedding: Tensor
     count: Tensor
@@ -87,7 +97,7 @@ class Quantizer(nn.Module):
         self.register_buffer("embedding", torch.zeros(size, dim))
         self.register_buffer("count", torch.zeros(size))
         self.register_buffer("total", torch.zeros(size, dim))
-        self.register_buffer("recent", torch.zeros(reservoir, dim))
+        self.register_buffer("recent", torch.zeros(reservoir or self.PER_CODE * size, dim))
         self.register_buffer("filled", torch.tensor(0))
         self.register_buffer("started", torch.tensor(False))
         self.register_buffer("updates", torch.tensor(0))
@@ -98,6 +108,7 @@ class Quantizer(nn.Module):
         self._started: bool | None = None  # the host's copies of `started` and `updates`: a step waits for no device
         self._updates = 0
         self._tokens: list[Tensor] = []  # of the passes since the last update
+        self._step_tokens = 0  # of all passes and processes of the last step
 
     @torch.autocast("cuda", enabled=False)
     @torch.autocast("cpu", enabled=False)
@@ -132,6 +143,11 @@ class Quantizer(nn.Module):
         if self._started is None:
             self._started, self._updates = bool(self.started), int(self.updates)
         return self._started
+
+    def steps(self) -> int:
+        """Updates so far, as the host counts them."""
+        self.has_started()
+        return self._updates
 
     def state_has_changed(self) -> None:
         """Call it after tensors of the state were written from outside."""
@@ -176,9 +192,10 @@ class Quantizer(nn.Module):
     def _revive(self) -> None:
         """Dead codes take a recent token: as their value, and as their sum for the count that they are given."""
         rows, size = self.recent.shape[0], self.size
+        least = self.dead_below * self.count.mean()
         pick = (torch.arange(size, device=self.recent.device) * 40503 + self.updates * 2654435761) % rows
-        dead = self.count < self.dead_below
-        fresh = torch.full_like(self.count, max(self.dead_below, 1e-3) * 10)
+        dead = self.count < least
+        fresh = (self.REVIVED * least).expand(size)
         self.total.copy_(torch.where(dead[:, None], self.recent[pick] * fresh[:, None], self.total))
         self.count.copy_(torch.where(dead, fresh, self.count))
 
@@ -193,34 +210,30 @@ class Quantizer(nn.Module):
         """The reservoir takes in the tokens since the last update and forgets its oldest rows.
 
         Of many tokens an even sample is kept, drawn from all passes and processes in their order, so that the rows
-        don't depend on how a batch was cut up.
+        don't depend on how a batch was cut up. Where a codebook starts within its first pass, that pass is all it has.
         """
         if not self._tokens:
             return
         tokens, rows = of_all(torch.cat(self._tokens)), self.recent.shape[0]
-        self._tokens = []
-        if len(tokens) > rows:
-            tokens = tokens[torch.arange(rows, device=tokens.device) * len(tokens) // rows]
+        self._tokens, self._step_tokens = [], len(tokens)
+        most = rows if self.start_after == 0 else max(1, rows // self.STEPS)
+        if len(tokens) > most:
+            tokens = tokens[torch.arange(most, device=tokens.device) * len(tokens) // most]
         self.recent.copy_(torch.cat([self.recent[len(tokens) :], tokens]))
         self.filled.add_(len(tokens)).clamp_(max=rows)
 
     @torch.no_grad()
     def _start(self) -> None:
-        """Codes from k-means on the reservoir; codes beyond its tokens start as jittered copies."""
+        """Codes from k-means on the reservoir, each the mean of two tokens or more; jittered copies of too few."""
         tokens = self.recent[-int(self.filled) :]
         generator = torch.Generator().manual_seed(self.size)
-        order = torch.randperm(len(tokens), generator=generator).repeat(-(-self.size // len(tokens)))[: self.size]
-        jitter = 0.01 * torch.randn(self.size, tokens.shape[1], generator=generator).to(tokens.device)
-        self.embedding.copy_(tokens[order.to(tokens.device)] + jitter * tokens.std())
-        for _ in range(self.kmeans_rounds):
-            near = self.nearest(tokens)
-            count = torch.zeros_like(self.count).index_add_(0, near, torch.ones_like(tokens[:, 0]))
-            total = torch.zeros_like(self.total).index_add_(0, near, tokens)
-            self.embedding.copy_(torch.where(count[:, None] > 0, total / count.clamp_min(1)[:, None], self.embedding))
+        self.embedding.copy_(kmeans(tokens, self.size, self.kmeans_rounds, generator, least=2))
+        count = torch.bincount(self.nearest(tokens), minlength=self.size).to(self.count)
         if together():  # sums on a GPU differ in their last bits from one process to the next
             dist.broadcast(self.embedding, 0)
             dist.broadcast(count, 0)
-        self.count.copy_(count.clamp_min(1.0))
+        # a step's worth of them, as the moving averages hold it; a code without any is revived at the next update
+        self.count.copy_((count * (self._step_tokens / len(tokens))).clamp_min(1e-6))
         self.total.copy_(self.embedding * self.count[:, None])
         rows = len(self.recent)
         self.recent.copy_(tokens[torch.arange(rows, device=tokens.device) % len(tokens)])

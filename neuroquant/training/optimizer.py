@@ -1,0 +1,112 @@
+"""The optimizer of a training: AdamW as in the paper, or Muon for what is a matrix inside the network."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import nn
+
+from neuroquant.config.model import Training
+
+OUTER = 3
+"""Channels that an image may have: convolutions from or to so few aren't inner ones."""
+
+
+def build_optimizer(model: nn.Module, training: Training) -> "torch.optim.Optimizer | Together":
+    """The optimizer that the settings name, over all parameters of a model that is on its device already.
+
+    The learning rate is set at every step, for all groups alike.
+    """
+    parameters = list(model.parameters())
+    if training.optimizer == "adamw":
+        return _adamw(parameters, training)
+    inner = {id(parameter) for parameter in inner_matrices(model)}
+    matrices = [parameter for parameter in parameters if id(parameter) in inner]
+    others = [parameter for parameter in parameters if id(parameter) not in inner]
+    return Together(FlatMuon(matrices, training.weight_decay), _adamw(others, training))
+
+
+def inner_matrices(model: nn.Module) -> list[nn.Parameter]:
+    """Weights of linear layers and convolutions between features; no embedding, no layer at an image."""
+    embedded = {id(module.weight) for module in model.modules() if isinstance(module, nn.Embedding)}
+    return [
+        parameter
+        for parameter in model.parameters()
+        if parameter.ndim >= 2 and min(parameter.shape[:2]) > OUTER and id(parameter) not in embedded
+    ]
+
+
+def _adamw(parameters: list[nn.Parameter], training: Training) -> torch.optim.AdamW:
+    return torch.optim.AdamW(parameters, lr=1.0, weight_decay=training.weight_decay, fused=True)
+
+
+class FlatMuon(torch.optim.Muon):
+    """Muon (Jordan et al. 2024) for convolutions as well, each as the matrix of its output channels and all else.
+
+    Updates have the size of AdamW's (0.2 times the root of the longer side), so that one learning rate serves both.
+    """
+
+    def __init__(self, parameters: Iterable[nn.Parameter], weight_decay: float):
+        self.shaped = list(parameters)
+        # the same memory, seen as matrices: an update of these is one of the parameters
+        self.flat = [nn.Parameter(parameter.detach().view(len(parameter), -1)) for parameter in self.shaped]
+        super().__init__(self.flat, lr=1.0, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw")
+
+    def step(self, closure: Callable[[], float] | None = None) -> None:
+        """One update from the gradients of the parameters."""
+        for flat, shaped in zip(self.flat, self.shaped, strict=True):
+            flat.grad = None if shaped.grad is None else shaped.grad.reshape(flat.shape)
+        super().step(closure)
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients of the parameters and of their matrices."""
+        super().zero_grad(set_to_none)
+        for shaped in self.shaped:
+            shaped.grad = None
+
+
+class Together:
+    """Optimizers that share a model's parameters out among them, as one."""
+
+    def __init__(self, *optimizers: torch.optim.Optimizer):
+        self.optimizers = optimizers
+
+    @property
+    def param_groups(self) -> list[dict[str, Any]]:
+        """Of all of them."""
+        return [group for optimizer in self.optimizers for group in optimizer.param_groups]
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget all gradients."""
+        for optimizer in self.optimizers:
+            optimizer.zero_grad(set_to_none)
+
+    def step(self) -> None:
+        """One update of every parameter."""
+        for optimizer in self.optimizers:
+            optimizer.step()
+
+    def state_dict(self) -> dict[str, Any]:
+        """As a single optimizer's: states numbered through."""
+        state, groups, first = {}, [], 0
+        for optimizer in self.optimizers:
+            own = optimizer.state_dict()
+            state |= {first + index: values for index, values in own["state"].items()}
+            groups += own["param_groups"]
+            first += _parameters_in(own)
+        return {"state": state, "param_groups": groups}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take up what `state_dict` gave."""
+        first = 0
+        for optimizer in self.optimizers:
+            own = optimizer.state_dict()
+            count = _parameters_in(own)
+            mine = range(first, first + count)
+            own["state"] = {index - first: state_dict["state"][index] for index in mine if index in state_dict["state"]}
+            optimizer.load_state_dict(own)
+            first += count
+
+
+def _parameters_in(state_dict: dict[str, Any]) -> int:
+    return sum(len(group["params"]) for group in state_dict["param_groups"])
