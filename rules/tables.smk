@@ -18,6 +18,7 @@ NUMBERS = {
         for c in ANATOMY_COHORTS
         for p in shards_of(c, "numbers/regions/{cohort}/{shard}.tsv", "test")
     ],
+    "spread": [RESULTS / f"numbers/spread/{cohort}.tsv" for cohort in scored_cohorts()],
     "predictions": [
         RESULTS / f"numbers/probe/{row}/{cohort}.tsv" for row, cohort in scored_pairs()
     ]
