@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from neuroquant import models
 from neuroquant.config.base import Settings
+from neuroquant.config.budget import with_budget
 from neuroquant.config.cohort import Cohort
 from neuroquant.config.experiment import Experiment
 from neuroquant.config.model import ModelRow, require_codebook_starts
@@ -49,7 +50,7 @@ def resolve_experiment(raw: dict[str, Any], config_folder: Path, where: str) -> 
         raw["cohorts"] = [validate(Cohort, item, origin) for origin, item in cohorts]
     if rows:
         raw["models"] = [_resolve_row(item, overrides, origin) for origin, item in rows]
-    return validate(Experiment, raw, where)
+    return with_budget(validate(Experiment, raw, where), where)
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
