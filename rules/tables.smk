@@ -68,6 +68,16 @@ rule table:
             caption=CAPTIONS / "tests.rst",
             **table_report("csv", "tests against the runner-up (CSV)"),
         ),
+        mean=report(
+            RESULTS / "tables/{table}_mean.csv",
+            caption=CAPTIONS / "mean.rst",
+            **table_report("csv", "against the mean image (CSV)"),
+        ),
+        budgets=report(
+            RESULTS / "tables/{table}_budgets.csv",
+            caption=CAPTIONS / "budgets.rst",
+            **table_report("csv", "training budgets (CSV)"),
+        ),
         md=RESULTS / "tables/{table}.md",
         html=report(
             RESULTS / "tables/{table}.html",
