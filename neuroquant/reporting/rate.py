@@ -21,6 +21,13 @@ RATES = [
     "cohort", "model", "modality", "kbit_per_volume", "bits_per_voxel", "psnr", "psnr_low", "psnr_high", "ssim",
     "ssim_low", "ssim_high", "dice", "dice_low", "dice_high", "stand_in",
 ]  # fmt: skip
+INTRODUCTION = (
+    "<h1>What a volume costs</h1><p>Bits that decoding needs: codes times log2 of the codebook's size for quantised "
+    "latents, the latents' own numbers for continuous ones. Compression by sides (f) is not a rate. Seconds are those "
+    "of one volume, measured while reconstructing the test subjects, on whatever machine did it. Hours are those of "
+    "the training's steps; processor-hours count every thread. Spread: how much the reconstructions vary between subjects, "
+    "as a share of how much the originals do.</p>"
+)
 MARKS = "oDsv^P*X"
 OTHERS = "rows of table 2 alone"
 AROUND = {
@@ -76,11 +83,7 @@ def write_costs(
     models : row -> provenance.json of its model folder.
     spread : the gathered spread.tsv.
     """
-    table = costs(reconstructions)
-    taken = {name: budgets.hours(budgets.facts_of(path)) for name, path in models.items()}
-    for place, name in enumerate(("processor_hours", "gpu_hours")):
-        table[name] = [taken.get(model, (None, None))[place] for model in table.model]
-    table = table.astype({"processor_hours": float, "gpu_hours": float})
+    table = with_training(costs(reconstructions), models)
     varied = variation.columns(read_numbers("spread", spread, "spread"))
     table = table.merge(varied, on=["model", "cohort"], how="left")
     write_csv(table, out)
@@ -99,15 +102,16 @@ def write_costs(
         }
         | {f"spread, {m}": table[f"spread_{m}"].map(number) for m in variation.modalities(table)}
     )
-    text = (
-        "<h1>What a volume costs</h1><p>Bits that decoding needs: codes times log2 of the codebook's size for "
-        "quantised latents, the latents' own numbers for continuous ones. Compression by sides (f) is not a rate. "
-        "Seconds are those of one volume, measured while reconstructing the test subjects, on whatever machine did it. Hours are those of "
-        "the training's steps; processor-hours count every thread. Spread: how much the reconstructions vary between "
-        "subjects, as a share of how much the originals do.</p>"
-    )
-    write_text(view, page("What a volume costs", text + small_table(shown)))
+    write_text(view, page("What a volume costs", INTRODUCTION + small_table(shown)))
     return table
+
+
+def with_training(table: pd.DataFrame, models: dict[str, Path]) -> pd.DataFrame:
+    """The costs with processor-hours and GPU-hours of training; `models` as for `write_costs`."""
+    taken = {name: budgets.hours(budgets.facts_of(path)) for name, path in models.items()}
+    for place, name in enumerate(("processor_hours", "gpu_hours")):
+        table[name] = [taken.get(model, (None, None))[place] for model in table.model]
+    return table.astype({"processor_hours": float, "gpu_hours": float})
 
 
 def number(value: float) -> str:

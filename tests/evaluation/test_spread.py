@@ -11,18 +11,19 @@ from neuroquant.volumes.store import ArrayWriter, Record
 
 SHAPE = (6, 5, 4)
 BRAIN = np.zeros(SHAPE, bool)
-BRAIN[1:4, 1:4, 1:3] = True
+BRAIN[1:5, 1:4, 1:3] = True
+PARTS = (BRAIN & (np.arange(6) < 3)[:, None, None], BRAIN & (np.arange(6) >= 2)[:, None, None])
 
 
-def write(path, images, records=None, mask=True):
-    """A shard of images by (subject, session, modality)."""
-    records = records or [Record("c", *key, "test", "", "F", 9.0) for key in images]
+def write(path, images):
+    """A shard of images by (subject, session, modality); the brain of the first subject is one part, that of the others another."""
+    records = [Record("c", *key, "test", "", "F", 9.0) for key in images]
     with ArrayWriter(path, records) as writer:
         writer.create("image", SHAPE, np.float16)
         writer.create("mask", SHAPE, np.uint8, compress=True)
-        for row, image in enumerate(images.values()):
+        for row, (key, image) in enumerate(images.items()):
             writer.write("image", row, image)
-            writer.write("mask", row, BRAIN & mask)
+            writer.write("mask", row, PARTS[key[0] != "a"])
     return path
 
 
