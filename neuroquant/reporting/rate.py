@@ -25,8 +25,8 @@ INTRODUCTION = (
     "<h1>What a volume costs</h1><p>Bits that decoding needs: codes times log2 of the codebook's size for quantised "
     "latents, the latents' own numbers for continuous ones. Compression by sides (f) is not a rate. Seconds are those "
     "of one volume, measured while reconstructing the test subjects, on whatever machine did it. Hours are those of "
-    "the training's steps; processor-hours count every thread. Spread: how much the reconstructions vary between subjects, "
-    "as a share of how much the originals do.</p>"
+    "the training's steps; processor-hours count every thread. Spread: how much the reconstructions vary between "
+    "subjects, as a share of how much the originals do.</p>"
 )
 MARKS = "oDsv^P*X"
 OTHERS = "rows of table 2 alone"

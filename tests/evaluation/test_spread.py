@@ -16,7 +16,7 @@ PARTS = (BRAIN & (np.arange(6) < 3)[:, None, None], BRAIN & (np.arange(6) >= 2)[
 
 
 def write(path, images):
-    """A shard of images by (subject, session, modality); the brain of the first subject is one part, that of the others another."""
+    """A shard of images by (subject, session, modality); the brain of the first is one part."""
     records = [Record("c", *key, "test", "", "F", 9.0) for key in images]
     with ArrayWriter(path, records) as writer:
         writer.create("image", SHAPE, np.float16)
