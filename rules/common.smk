@@ -164,6 +164,11 @@ def scored_cohorts():
     return list(dict.fromkeys(cohort for _, cohort in scored_pairs()))
 
 
+def rows_scored_on(cohort):
+    """Rows that are scored on a cohort, each once."""
+    return [row for row, where in scored_pairs() if where == cohort]
+
+
 def shards_of(cohort, template, *splits):
     """Paths of a cohort's shards of the given splits."""
     return [

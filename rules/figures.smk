@@ -43,6 +43,7 @@ rule draw_figure3:
     resources:
         **SMALL_JOB,
     params:
+        experiment=settings(EXPERIMENT),
         rows={row: EXPERIMENT.row(row).shown for row in FIGURE3_ROWS},
         cohort=FIGURE3_COHORT,
         viewed=VIEWED,
@@ -89,6 +90,8 @@ rule draw_rate:
         fidelity=RESULTS / "numbers/fidelity.tsv",
         dice=RESULTS / "numbers/dice.tsv",
         predictions=RESULTS / "numbers/predictions.tsv",
+        spread=RESULTS / "numbers/spread.tsv",
+        models=expand(RESULTS / "models/{row}/provenance.json", row=ROWS),
         reconstructions=per_test_shard("reconstructions/{row}/{cohort}/{shard}.h5"),
     output:
         png=report(
@@ -117,6 +120,7 @@ rule draw_rate:
         **SMALL_JOB,
     params:
         experiment=settings(EXPERIMENT),
+        rows=ROWS,
         code=code_of("rate"),
         failures=str(FAILURES),
     message:

@@ -71,3 +71,40 @@ rule fidelity:
         "PSNR and SSIM of {wildcards.row} on {wildcards.cohort} {wildcards.shard}"
     script:
         "../workflow_scripts/fidelity.py"
+
+
+# one job a cohort for all its rows: starting one costs more than the sums
+rule spread:
+    input:
+        volumes=lambda wildcards: shards_of(
+            wildcards.cohort, "volumes/{cohort}/{shard}.h5", "test"
+        ),
+        reconstructions=lambda wildcards: [
+            path
+            for row in rows_scored_on(wildcards.cohort)
+            for path in shards_of(
+                wildcards.cohort,
+                f"reconstructions/{row}/{{cohort}}/{{shard}}.h5",
+                "test",
+            )
+        ],
+        manifests=manifests_of("test"),
+    output:
+        spread=RESULTS / "numbers/spread/{cohort}.tsv",
+    log:
+        log_of("spread", "{cohort}"),
+    benchmark:
+        benchmark_of("spread", "{cohort}")
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=growing(2048),
+        runtime=240,
+    params:
+        rows=lambda wildcards: rows_scored_on(wildcards.cohort),
+        code=code_of("spread"),
+        failures=str(FAILURES),
+    message:
+        "how much reconstructions vary between the subjects of {wildcards.cohort}"
+    script:
+        "../workflow_scripts/spread.py"

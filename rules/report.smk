@@ -33,6 +33,7 @@ rule front_page:
         tests=expand(RESULTS / "tables/{table}_tests.csv", table=("table1", "table2")),
         truth=RESULTS / "numbers/dice_truth.tsv",
         costs=RESULTS / "numbers/costs.csv",
+        budgets=RESULTS / "tables/table1_budgets.csv",
         sessions=expand(RESULTS / "cohorts/{cohort}/sessions.tsv", cohort=COHORTS),
         excluded=expand(RESULTS / "cohorts/{cohort}/excluded.tsv", cohort=COHORTS),
         proofs=expand(RESULTS / "cohorts/{cohort}/split_proof.tsv", cohort=COHORTS),

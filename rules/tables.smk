@@ -18,6 +18,7 @@ NUMBERS = {
         for c in ANATOMY_COHORTS
         for p in shards_of(c, "numbers/regions/{cohort}/{shard}.tsv", "test")
     ],
+    "spread": [RESULTS / f"numbers/spread/{cohort}.tsv" for cohort in scored_cohorts()],
     "predictions": [
         RESULTS / f"numbers/probe/{row}/{cohort}.tsv" for row, cohort in scored_pairs()
     ]
@@ -66,6 +67,16 @@ rule table:
             RESULTS / "tables/{table}_tests.csv",
             caption=CAPTIONS / "tests.rst",
             **table_report("csv", "tests against the runner-up (CSV)"),
+        ),
+        mean=report(
+            RESULTS / "tables/{table}_mean.csv",
+            caption=CAPTIONS / "mean.rst",
+            **table_report("csv", "against the mean image (CSV)"),
+        ),
+        budgets=report(
+            RESULTS / "tables/{table}_budgets.csv",
+            caption=CAPTIONS / "budgets.rst",
+            **table_report("csv", "training budgets (CSV)"),
         ),
         md=RESULTS / "tables/{table}.md",
         html=report(

@@ -27,6 +27,6 @@ with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakem
     write_people(experiment, cohorts, out["exclusions"], out["people"])
     write_checklist(experiment, cohorts, facts, out["checklist"])
     pairs = {"table1": (tables[0], tests[0]), "table2": (tables[1], tests[1])}
-    costs, truth = Path(snakemake.input.costs), Path(snakemake.input.truth)
-    write(experiment, pairs, read_costs(models), costs, truth, cohorts, hours, out["page"])
+    spent = [Path(snakemake.input[name]) for name in ("costs", "budgets", "truth")]
+    write(experiment, pairs, read_costs(models), *spent, cohorts, hours, out["page"])
     write_json(out["provenance"], facts)

@@ -13,7 +13,9 @@ with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakem
 
     experiment = Experiment.model_validate(json.loads(snakemake.params.experiment))
     shards = [Path(path) for path in snakemake.input.reconstructions]
-    table = write_costs(experiment, shards, Path(snakemake.output.costs), Path(snakemake.output.page))
+    models = dict(zip(snakemake.params.rows, map(Path, snakemake.input.models), strict=True))
+    out = (Path(snakemake.output.costs), Path(snakemake.output.page))
+    table = write_costs(experiment, shards, models, Path(snakemake.input.spread), *out)
     numbers = (Path(snakemake.input[name]) for name in ("fidelity", "dice", "predictions"))
     figure = (Path(snakemake.output.png), Path(snakemake.output.svg))
     write_rates(experiment, table, load_scores(experiment, *numbers), Path(snakemake.output.rates), figure)

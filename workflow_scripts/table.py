@@ -8,7 +8,8 @@ with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakem
     from pathlib import Path
 
     from neuroquant.config.experiment import Experiment
-    from neuroquant.reporting.summarise import summarise
+    from neuroquant.reporting.budgets import budgets
+    from neuroquant.reporting.summarise import summarise, write_against_mean, write_csv
     from neuroquant.reporting.tables import read_costs, write_tables
 
     experiment = Experiment.model_validate(json.loads(snakemake.params.experiment))
@@ -17,5 +18,8 @@ with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakem
     scores = [Path(path) for path in (snakemake.input.fidelity, snakemake.input.dice, snakemake.input.predictions)]
     summarise(experiment, table, *scores, csv, tests)
     forms = [Path(path) for path in (snakemake.output.md, snakemake.output.html, snakemake.output.tex)]
-    costs = read_costs(dict(zip(snakemake.params.rows, map(Path, snakemake.input.models), strict=True)))
-    write_tables(experiment, table, csv, tests, costs, *forms)
+    write_against_mean(experiment, table, scores[0], Path(snakemake.output.mean))
+    models = dict(zip(snakemake.params.rows, map(Path, snakemake.input.models), strict=True))
+    spent = budgets(experiment, table, models)
+    write_csv(spent, Path(snakemake.output.budgets))
+    write_tables(experiment, table, csv, tests, read_costs(models), *forms, spent=spent)

@@ -67,6 +67,11 @@ class Experiment(Settings):
     overrides: dict[str, dict[str, Any]] = Field(
         {}, description="changes to every row of an architecture, e.g. small sizes for the demo"
     )
+    budget: Literal["own", "equal_voxels"] = Field(
+        "own",
+        description="own: every model has the steps of its phases; equal_voxels: the steps of each trained model, "
+        "warm-up included, are scaled so that it sees as many voxels as the full model, the first of figure4.rows",
+    )
     split: Split = Field(Split(), description="who trains, who is tested")
     shards: Shards = Field(Shards(), description="how the sessions are cut into jobs")
     volume: Volume = Field(Volume(), description="the volumes every model sees")

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from neuroquant import models
 from neuroquant.config.base import Settings
+from neuroquant.config.budget import with_budget
 from neuroquant.config.cohort import Cohort
 from neuroquant.config.experiment import Experiment
 from neuroquant.config.model import ModelRow, require_codebook_starts
@@ -51,7 +52,7 @@ def resolve_experiment(raw: dict[str, Any], config_folder: Path, where: str) -> 
         raw["models"] = [_resolve_row(item, overrides, origin) for origin, item in rows]
     experiment = validate(Experiment, raw, where)
     require_fitting_sides(experiment, where)
-    return experiment
+    return with_budget(experiment, where)
 
 
 def require_fitting_sides(experiment: Experiment, where: str) -> None:

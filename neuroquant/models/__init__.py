@@ -5,6 +5,7 @@ An architecture is a module below this package with two names: `Parameters`, a `
 `published_state(state)`, which gives the tensors of their file the names of ours. And one whose latents can be counted
 before there are any has `latent_shapes(parameters, shape)`: the latents of a volume of `shape`, name -> (C, d, h, w).
 One that takes only sides of certain multiples has `divisor(parameters)`.
+One that works on slices of one plane has a parameter `axis`, the axis of the volume that is sliced.
 """
 
 import difflib
@@ -64,6 +65,16 @@ def divisor(architecture: str, parameters: dict[str, Any]) -> int:
     if not hasattr(module, "divisor"):
         return 1
     return module.divisor(module.Parameters.model_validate(parameters))
+
+
+def plane_axis(parameters: dict[str, Any]) -> int | None:
+    """The axis whose slices a slice-wise architecture takes, which is its parameter `axis`; None for all others.
+
+    Parameters
+    ----------
+    parameters : with their defaults filled in, as a resolved row has them.
+    """
+    return parameters.get("axis")
 
 
 def published_state(architecture: str, state: dict[str, Any]) -> "dict[str, Tensor]":

@@ -1,10 +1,12 @@
 """Figure 3: originals and reconstructions in three views and both modalities, with their errors."""
 
 import itertools
+import textwrap
 from pathlib import Path
 
 import numpy as np
 
+from neuroquant.reporting.against_mean import SIGNS
 from neuroquant.reporting.numbers import read_numbers
 from neuroquant.reporting.style import HEIGHT, WIDTH, plt, save
 from neuroquant.volumes.store import ArrayFile
@@ -14,6 +16,8 @@ MODALITIES = ("T1w", "T2w")
 ERROR_MAX = 0.5
 LABELS, HEAD, FOOT = 0.35, 0.3, 0.5
 """Inches beside, above and below the slices."""
+LINE, LETTERS = 0.11, 18
+"""Inches that a line of the foot takes, and letters an inch of it."""
 FILL = 0.97
 """Share of its place that a slice fills."""
 ERROR_COLOURS = "inferno"
@@ -40,6 +44,7 @@ def draw(
     volumes: list[Path],
     reconstructions: dict[str, list[Path]],
     *out: Path,
+    told: dict[tuple[str, str, str], str] | None = None,
 ) -> None:
     """Draw and write the figure.
 
@@ -47,7 +52,11 @@ def draw(
     ----------
     rows : row -> label.
     volumes, reconstructions : test shards of the cohort, in the same order for every row.
+    told : (cohort, row, modality) -> how its PSNR stands beside the mean image, as `against_mean.verdicts` gives it.
     """
+    heights = [1, *([2] * len(rows))]
+    widest = min((WIDTH - LABELS) / 6, (HEIGHT - HEAD - FOOT) / sum(heights))
+    rows, foot = marked(rows, cohort, told or {}, round(6 * widest * LETTERS))
     session = choose_session(fidelity, cohort, next(iter(rows)))
     if session is None:
         figure, axis = plt.subplots(figsize=(WIDTH, 1.2))
@@ -56,9 +65,9 @@ def draw(
         return save(figure, *out)
     images = {"original": find(volumes, session)}
     images |= {label: find(reconstructions[row], session) for row, label in rows.items()}
-    heights = [1, *([2] * len(rows))]
-    side = min((WIDTH - LABELS) / 6, (HEIGHT - HEAD - FOOT) / sum(heights))
-    size = 6 * side + LABELS, side * sum(heights) + HEAD + FOOT
+    below = FOOT + LINE * len(foot)
+    side = min((WIDTH - LABELS) / 6, (HEIGHT - HEAD - below) / sum(heights))
+    size = 6 * side + LABELS, side * sum(heights) + HEAD + below
     figure = plt.figure(figsize=size)
     brain = box_of(images["original"])
     columns = list(itertools.product(MODALITIES, VIEWS.items()))
@@ -79,11 +88,36 @@ def draw(
             if column == 0:
                 axis.set_ylabel(label.replace(" w/o", "\nw/o"), fontsize=6.5, labelpad=2)
     scale = plt.cm.ScalarMappable(plt.Normalize(0, ERROR_MAX), ERROR_COLOURS)
-    strip = figure.add_axes([0.25, (FOOT - 0.14) / size[1], 0.6, 0.08 / size[1]])
+    strip = figure.add_axes([0.25, (below - 0.14) / size[1], 0.6, 0.08 / size[1]])
     bar = figure.colorbar(scale, cax=strip, orientation="horizontal", extend="max")
     bar.set_label("absolute error (below each slice); images span -1 to 1", fontsize=6.5, labelpad=1)
     bar.ax.tick_params(labelsize=6, length=2, pad=1)
+    for number, text in enumerate(foot[::-1]):
+        figure.text(LABELS / size[0], (0.02 + LINE * number) / size[1], text, fontsize=6, va="bottom")
     save(figure, *out)
+
+
+def marked(
+    rows: dict[str, str], cohort: str, told: dict[tuple[str, str, str], str], letters: int
+) -> tuple[dict[str, str], list[str]]:
+    """Labels with the signs of models that aren't above the mean image, and the lines that say so below the figure.
+
+    Parameters
+    ----------
+    letters : that a line has at most.
+    """
+    labels, foot = dict(rows), []
+    for verdict, sign in SIGNS.items():
+        found = {
+            row: [modality for modality in MODALITIES if told.get((cohort, row, modality)) == verdict] for row in rows
+        }
+        found = {row: modalities for row, modalities in found.items() if modalities}
+        for row in found:
+            labels[row] += f" {sign}" if labels[row] == rows[row] else sign
+        if found:
+            who = "; ".join(f"{rows[row]} ({', '.join(modalities)})" for row, modalities in found.items())
+            foot += textwrap.wrap(f"{sign} PSNR {verdict}: {who}", letters)
+    return labels, foot
 
 
 def find(shards: list[Path], session: tuple[str, str]) -> dict[str, np.ndarray]:

@@ -7,9 +7,10 @@ import pandas as pd
 
 from neuroquant.config.experiment import Experiment
 from neuroquant.files import write_text
+from neuroquant.reporting import against_mean, budgets, variation
 from neuroquant.reporting.numbers import read_numbers
 from neuroquant.reporting.origins import reproduce
-from neuroquant.reporting.pages import link, page, paragraphs
+from neuroquant.reporting.pages import link, page, paragraphs, small_table
 from neuroquant.reporting.people import Cohorts, between, counted, proven
 from neuroquant.reporting.summarise import MODALITIES, blocks
 from neuroquant.reporting.tables import Costs, html_table, lay_out, read_seconds
@@ -27,6 +28,7 @@ def write(
     tables: dict[str, tuple[Path, Path]],
     costs: Costs,
     spent: Path,
+    budget: Path,
     truth: Path,
     cohorts: Cohorts,
     hours: pd.DataFrame,
@@ -38,17 +40,22 @@ def write(
     ----------
     tables : "table1" and "table2" -> (tidy table, tests).
     costs : as `tables.read_costs` gives them.
-    spent : costs.csv, with the seconds a volume.
+    spent : costs.csv, with the seconds a volume, hours of training and the spread between subjects.
+    budget : table1_budgets.csv.
     truth : Dice of the segmenter against ground truth.
     hours : as `origins.runtime` gives them.
     """
     cells, tests = pd.read_csv(tables["table1"][0]), pd.read_csv(tables["table1"][1])
+    took = pd.read_csv(spent)
     sheet = lay_out(experiment, "table1", cells, tests, costs, read_seconds(spent))
     parts = [
         f"<h1>{html.escape(experiment.report.title)}</h1>",
         paragraphs(in_words(experiment, cells, tests)),
+        paragraphs(against_mean.in_words(experiment, cells) + variation.in_words(experiment, took)),
         stand_ins(experiment),
         html_table(sheet),
+        trained_for(experiment, pd.read_csv(budget), took),
+        varied(experiment, took),
         where_to_look(experiment),
         "<h2>Who was in</h2>",
         people(experiment, cohorts),
@@ -88,6 +95,26 @@ def in_words(experiment: Experiment, cells: pd.DataFrame, tests: pd.DataFrame) -
     if not (cells.metric == "accuracy").any():
         texts.append("Sex could not be probed: there are too few subjects, or all training subjects are of one sex.")
     return texts
+
+
+def trained_for(experiment: Experiment, table: pd.DataFrame, took: pd.DataFrame) -> str:
+    """What each training saw and took."""
+    if not len(table):
+        return ""
+    notes = "".join(f'<p class="note">{html.escape(note)}</p>' for note in budgets.notes(experiment, table))
+    return f"<h2>Training budgets</h2>{small_table(budgets.shown(experiment, table, took))}{notes}"
+
+
+def varied(experiment: Experiment, took: pd.DataFrame) -> str:
+    """How much reconstructions depend on the subject."""
+    if not variation.modalities(took):
+        return ""
+    return (
+        f"<h2>Spread between subjects</h2>{small_table(variation.shown(experiment, took))}"
+        '<p class="note">Standard deviation between test subjects of the reconstructions, voxel by voxel within the '
+        "brain, as a share of that of the originals. 1: they vary as much; 0: everybody gets the same picture, as from "
+        "the mean image. Empty where there are fewer than two subjects.</p>"
+    )
 
 
 def listed(words: list[str]) -> str:

@@ -12,6 +12,7 @@ COLUMNS = {
     "dice": [*KEY, "structure", "name", "dice", "nsd", "stand_in"],
     "dice_truth": [*KEY, "structure", "name", "dice", "nsd", "stand_in"],
     "regions": [*KEY, "region", "mm3", "stand_in"],
+    "spread": ["cohort", "model", "modality", "subjects", "sd_original", "sd_reconstruction", "spread"],
     "predictions": [*KEY, "probe", "array", "seed", "sex", "probability", "predicted"],
 }
 """Columns that a gathered table has even where nothing was scored."""

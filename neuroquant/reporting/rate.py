@@ -7,6 +7,8 @@ import pandas as pd
 
 from neuroquant.config.experiment import Experiment
 from neuroquant.files import write_text
+from neuroquant.reporting import budgets, variation
+from neuroquant.reporting.numbers import read_numbers
 from neuroquant.reporting.pages import page, small_table
 from neuroquant.reporting.style import COLOURS, WIDTH, plt, save
 from neuroquant.reporting.summarise import CEILING, EXTRA, MODALITIES, measured, write_csv
@@ -19,6 +21,13 @@ RATES = [
     "cohort", "model", "modality", "kbit_per_volume", "bits_per_voxel", "psnr", "psnr_low", "psnr_high", "ssim",
     "ssim_low", "ssim_high", "dice", "dice_low", "dice_high", "stand_in",
 ]  # fmt: skip
+INTRODUCTION = (
+    "<h1>What a volume costs</h1><p>Bits that decoding needs: codes times log2 of the codebook's size for quantised "
+    "latents, the latents' own numbers for continuous ones. Compression by sides (f) is not a rate. Seconds are those "
+    "of one volume, measured while reconstructing the test subjects, on whatever machine did it. Hours are those of "
+    "the training's steps; processor-hours count every thread. Spread: how much the reconstructions vary between "
+    "subjects, as a share of how much the originals do.</p>"
+)
 MARKS = "oDsv^P*X"
 OTHERS = "rows of table 2 alone"
 AROUND = {
@@ -62,9 +71,21 @@ def write_rates(
     draw(experiment, found, scores[scores.model == CEILING], *figure)
 
 
-def write_costs(experiment: Experiment, reconstructions: list[Path], out: Path, view: Path) -> pd.DataFrame:
-    """Write the costs as CSV and as a page; times hang on the machine, so they stay out of tables 1 and 2."""
-    table = costs(reconstructions)
+def write_costs(
+    experiment: Experiment, reconstructions: list[Path], models: dict[str, Path], spread: Path, out: Path, view: Path
+) -> pd.DataFrame:
+    """Write the costs as CSV and as a page; times hang on the machine, so they stay out of tables 1 and 2.
+
+    Beside them stand the hours that training took and how much the reconstructions vary between subjects.
+
+    Parameters
+    ----------
+    models : row -> provenance.json of its model folder.
+    spread : the gathered spread.tsv.
+    """
+    table = with_training(costs(reconstructions), models)
+    varied = variation.columns(read_numbers("spread", spread, "spread"))
+    table = table.merge(varied, on=["model", "cohort"], how="left")
     write_csv(table, out)
     shown = pd.DataFrame(
         {
@@ -74,17 +95,28 @@ def write_costs(experiment: Experiment, reconstructions: list[Path], out: Path, 
             "kbit a volume": table.kbit_per_volume.map("{:,.1f}".format),
             "bits a voxel": table.bits_per_voxel.map("{:.4f}".format),
             "parameters": table.parameters.map("{:,}".format),
-            "encode, s a volume": table.encode_s.map(brief),
-            "decode, s a volume": table.decode_s.map(brief),
+            "encode, s": table.encode_s.map(brief),
+            "decode, s": table.decode_s.map(brief),
+            "processor-hours": table.processor_hours.map(number),
+            "GPU-hours": table.gpu_hours.map(number),
         }
+        | {f"spread, {m}": table[f"spread_{m}"].map(number) for m in variation.modalities(table)}
     )
-    text = (
-        "<h1>What a volume costs</h1><p>Bits that decoding needs: codes times log2 of the codebook's size for "
-        "quantised latents, the latents' own numbers for continuous ones. Compression by sides (f) is not a rate. "
-        "Seconds were measured while reconstructing the test subjects, on whatever machine did it.</p>"
-    )
-    write_text(view, page("What a volume costs", text + small_table(shown)))
+    write_text(view, page("What a volume costs", INTRODUCTION + small_table(shown)))
     return table
+
+
+def with_training(table: pd.DataFrame, models: dict[str, Path]) -> pd.DataFrame:
+    """The costs with processor-hours and GPU-hours of training; `models` as for `write_costs`."""
+    taken = {name: budgets.hours(budgets.facts_of(path)) for name, path in models.items()}
+    for place, name in enumerate(("processor_hours", "gpu_hours")):
+        table[name] = [taken.get(model, (None, None))[place] for model in table.model]
+    return table.astype({"processor_hours": float, "gpu_hours": float})
+
+
+def number(value: float) -> str:
+    """Three digits; nothing where there is no number."""
+    return "" if pd.isna(value) else f"{value:.3g}"
 
 
 def rates(experiment: Experiment, table: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:

@@ -9,12 +9,17 @@ from neuroquant.config.evaluation import Statistics
 from neuroquant.config.experiment import Experiment
 from neuroquant.evaluation.statistics import Interval, cluster_bootstrap, effect_size, holm, paired_test
 from neuroquant.files import written_whole
+from neuroquant.reporting.against_mean import against_mean, verdicts
 from neuroquant.reporting.numbers import read_numbers
+from neuroquant.reporting.pairing import pairs
 from neuroquant.reporting.published import published
 
 EMBEDDED = "embedded cohort"
 """What a cohort that the workflow made itself is called in the column `stand_in`."""
-COLUMNS = ["cohort", "model", "modality", "metric", "value", "ci_low", "ci_high", "n_subjects", "published", "stand_in"]
+COLUMNS = [
+    "cohort", "model", "modality", "metric", "value", "ci_low", "ci_high", "n_subjects", "published", "stand_in",
+    "against_mean",
+]  # fmt: skip
 TESTS = [
     "cohort", "modality", "metric", "model", "rank", "against", "difference", "ci_low", "ci_high", "effect_size", "p",
     "p_holm",
@@ -42,7 +47,7 @@ def summarise(
     """Write the tidy table and its tests. A cell without numbers is left out.
 
     Values are means over sessions (psnr in dB, the rest in percent); intervals resample families, or subjects where
-    no family is known.
+    no family is known. PSNR of trained models says in `against_mean` how it stands beside the mean image.
     """
     scores = load_scores(experiment, fidelity, dice, predictions)
     wanted = experiment.table1 if table == "table1" else experiment.table2
@@ -58,11 +63,22 @@ def summarise(
                     rivals = {row: by_row[row] for row in blocks(experiment, wanted.rows)[block] if row in by_row}
                     tests += against_best(rivals, experiment.statistics)
     order = {name: number for number, name in enumerate((*extra, *wanted.rows))}
+    told = verdicts(against_mean(experiment, scores))
+    for one in cells:
+        place = (one["cohort"], one["model"], one["modality"])
+        one["against_mean"] = told.get(place, "") if one["metric"] == "psnr" else ""
     cells.sort(key=lambda c: (wanted.cohorts.index(c["cohort"]), order[c["model"]], c["modality"]))
     tests = pd.DataFrame(tests, columns=TESTS)
     tests["p_holm"] = corrected(tests)
     write_csv(pd.DataFrame(cells, columns=COLUMNS), out_csv)
     write_csv(tests, out_tests)
+
+
+def write_against_mean(experiment: Experiment, table: str, fidelity: Path, out: Path) -> None:
+    """Write how the trained rows of a table stand beside the mean image, as `against_mean` gives it."""
+    wanted = experiment.table1 if table == "table1" else experiment.table2
+    found = against_mean(experiment, load_fidelity(experiment, fidelity))
+    write_csv(found[found.cohort.isin(wanted.cohorts) & found.model.isin(wanted.rows)], out)
 
 
 def blocks(experiment: Experiment, rows: tuple[str, ...]) -> dict[str, list[str]]:
@@ -75,9 +91,7 @@ def load_scores(experiment: Experiment, fidelity: Path, dice: Path, predictions:
 
     Metrics: psnr (dB), ssim, dice, nsd and accuracy (percent), of sessions. What wasn't scored has no rows.
     """
-    shown = read_numbers("fidelity", fidelity, "value")
-    shown = shown[shown.region == experiment.fidelity.region].assign(engine="")
-    shown.loc[shown.metric == "ssim", "value"] *= 100
+    shown = load_fidelity(experiment, fidelity)
     overlap = read_numbers("dice", dice, "dice", "nsd")
     overlap = overlap[overlap.structure == "mean"]
     both = [overlap.assign(metric=m, value=100 * overlap[m], engine=overlap.stand_in) for m in ("dice", "nsd")]
@@ -87,7 +101,19 @@ def load_scores(experiment: Experiment, fidelity: Path, dice: Path, predictions:
     seeds = guesses.groupby(SCORES[:-1], as_index=False)["value"].mean() if len(guesses) else guesses
     parts = [part.reindex(columns=SCORES) for part in (shown, *both, seeds) if len(part)]
     scores = pd.concat(parts) if parts else pd.DataFrame(columns=SCORES).astype({"value": float})
-    scores = scores.dropna(subset="value")
+    return with_clusters(scores.dropna(subset="value"))
+
+
+def load_fidelity(experiment: Experiment, fidelity: Path) -> pd.DataFrame:
+    """PSNR (dB) and SSIM (percent) of the configured region, as `load_scores` gives them."""
+    table = read_numbers("fidelity", fidelity, "value")
+    table = table[table.region == experiment.fidelity.region].assign(engine="")
+    table.loc[table.metric == "ssim", "value"] *= 100
+    return with_clusters(table.dropna(subset="value"))
+
+
+def with_clusters(scores: pd.DataFrame) -> pd.DataFrame:
+    """Scores with the unit that intervals resample: the family, or the subject where none is known."""
     return scores.assign(cluster=scores.family.where(scores.family != "", scores.subject))
 
 
@@ -148,12 +174,6 @@ def corrected(tests: pd.DataFrame) -> np.ndarray:
     first = p_holm[tests["rank"] == 1].to_numpy()
     p_holm[tests["rank"] == 2] = first
     return p_holm.to_numpy()
-
-
-def pairs(mine: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
-    """Scores of the sessions that two rows have in common: those of `mine`, with `value_other` beside `value`."""
-    keys = ["subject", "session"]
-    return mine.merge(other[[*keys, "value"]], on=keys, suffixes=("", "_other"))
 
 
 def write_csv(table: pd.DataFrame, path: Path) -> None:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from neuroquant.config.experiment import Experiment
 from neuroquant.files import write_text
+from neuroquant.reporting import against_mean, budgets
 from neuroquant.reporting.pages import page
 from neuroquant.reporting.summarise import BLOCKS, CEILING, EXTRA, METRICS, MODALITIES, blocks
 
@@ -33,8 +34,12 @@ TEX = {sign: rf"\{sign}" for sign in "_%&#${}"} | {
     ">": r"$>$",
     "[": "{[}",
     "\u2212": r"$-$",
+    "\u2020": r"$\dagger$",
+    "\u2021": r"$\ddagger$",
 }
 """What means something to LaTeX, and what stands for it."""
+TEX_SIGNS = {"~": r"\sim", "\u2020": r"\dagger", "\u2021": r"\ddagger"}
+"""Signs behind a value, as superscripts."""
 Costs = dict[str, tuple[str, str, str]]
 Seconds = dict[tuple[str, str], tuple[str, str]]
 
@@ -49,10 +54,16 @@ class Cell:
     published: float
     rank: int
     tied: bool
+    against_mean: str = ""
 
     def between(self, dash: str) -> str:
         """The interval; nothing where one subject or family alone gives none."""
         return f"{self.low:.2f}{dash}{self.high:.2f}" if self.low == self.low else ""
+
+    @property
+    def signs(self) -> str:
+        """What stands behind the value: the lead isn't significant; it isn't above the mean image."""
+        return ("~" if self.tied else "") + against_mean.SIGNS.get(self.against_mean, "")
 
 
 @dataclass(frozen=True)
@@ -117,15 +128,26 @@ def read_rates(provenance: dict[str, Path]) -> dict[str, float]:
 
 
 def write_tables(
-    experiment: Experiment, table: str, csv: Path, tests: Path, costs: Costs, md: Path, web: Path, tex: Path
+    experiment: Experiment,
+    table: str,
+    csv: Path,
+    tests: Path,
+    costs: Costs,
+    md: Path,
+    web: Path,
+    tex: Path,
+    spent: pd.DataFrame | None = None,
 ) -> None:
     """Write the three forms of a table.
 
     Parameters
     ----------
     costs : as `read_costs` gives them.
+    spent : training budgets, as `budgets.budgets` gives them; none: no word of them.
     """
     sheet = lay_out(experiment, table, pd.read_csv(csv, keep_default_na=True), pd.read_csv(tests), costs)
+    if spent is not None:
+        sheet.notes.extend(budgets.notes(experiment, spent))
     write_text(md, as_markdown(sheet))
     write_text(web, as_html(sheet))
     write_text(tex, as_latex(sheet))
@@ -181,7 +203,8 @@ def _cell(
     test = tests[(tests.cohort == mine.cohort) & (tests.modality == modality) & (tests.metric == metric)]
     test = test[test.model == row]
     tied = rank == 1 and len(test) > 0 and not test.iloc[0].p_holm < SIGNIFICANT
-    return Cell(mine["value"], mine.ci_low, mine.ci_high, mine.published, rank, bool(tied))
+    told = mine.get("against_mean", "")
+    return Cell(mine["value"], mine.ci_low, mine.ci_high, mine.published, rank, bool(tied), told)
 
 
 def _notes(experiment: Experiment, cells: pd.DataFrame, tests: pd.DataFrame, timed: bool, parted: bool) -> list[str]:
@@ -203,6 +226,7 @@ def _notes(experiment: Experiment, cells: pd.DataFrame, tests: pd.DataFrame, tim
         notes.append("Rows are ranked and tested within their block, never across blocks.")
     if (~(tests[tests["rank"] == 1].p_holm < SIGNIFICANT)).any():
         notes.append("~ the lead over the runner-up isn't significant (Wilcoxon over subjects, Holm-corrected).")
+    notes += against_mean.notes(experiment, set(against_mean.verdicts(cells).values()))
     if cells.published.notna().any():
         notes.append(
             "In square brackets: published in arXiv:2604.05171, measured on other subjects with other weights."
@@ -232,10 +256,9 @@ def _markdown_cell(cell: Cell | None) -> str:
     if cell.value == float("inf"):
         return EXACT
     value = {1: "**{}**", 2: "<u>{}</u>"}.get(cell.rank, "{}").format(f"{cell.value:.2f}")
-    mark = "~" if cell.tied else ""
     paper = f" [{cell.published:.2f}]" if cell.published == cell.published else ""
     between = f" ({cell.between('–')})" if cell.between("–") else ""
-    return f"{value}{mark}{between}{paper}"
+    return f"{value}{cell.signs}{between}{paper}"
 
 
 def html_table(sheet: Sheet) -> str:
@@ -274,7 +297,8 @@ def _html_cell(cell: Cell | None) -> str:
     if cell.value == float("inf"):
         return f"<td>{EXACT}</td>"
     kind = {1: "best", 2: "second"}.get(cell.rank, "")
-    mark = "~" if cell.tied else ""
+    told = cell.against_mean if cell.against_mean in against_mean.SIGNS else ""
+    mark = f'<span title="{told}">{cell.signs}</span>' if told else cell.signs
     paper = f'<span class="paper">[{cell.published:.2f}]</span>' if cell.published == cell.published else ""
     return (
         f'<td><span class="{kind}">{cell.value:.2f}</span>{mark}<span class="ci">{cell.between("–")}</span>{paper}</td>'
@@ -311,7 +335,7 @@ def _tex_cell(cell: Cell | None) -> str:
     if cell.value == float("inf"):
         return EXACT
     value = {1: r"\textbf{%s}", 2: r"\underline{%s}"}.get(cell.rank, "%s") % f"{cell.value:.2f}"
-    mark = r"$^{\sim}$" if cell.tied else ""
+    mark = "".join(f"$^{{{TEX_SIGNS[sign]}}}$" for sign in cell.signs)
     paper = f" [{cell.published:.2f}]" if cell.published == cell.published else ""
     return rf"{value}{mark} {{\tiny {cell.between('--')}{paper}}}"
 

@@ -1,6 +1,7 @@
 """Batches straight from the shards; which sessions and slices a step sees is a function of (seed, step) alone."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -231,30 +232,62 @@ class Loader:
     def __exit__(self, *exception: object) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
+    def voxels(self, step: int) -> int:
+        """Voxels that all processes together see in a step, of whole volumes, pieces or slices, without reading any."""
+        shapes = [
+            (len(images), images[0][1].shape) for images in map(self.sessions.images.__getitem__, self._chosen(step))
+        ]
+        if self.phase.mode == "2d":
+            plane = self._plane(self._generator(step))
+            return sum(count * math.prod(shape) // shape[plane] for count, shape in shapes)
+        crop = self.phase.crop or (math.inf,) * 3
+        return sum(count * math.prod(map(min, shape, crop)) for count, shape in shapes)
+
     def _read(self, step: int) -> Batch:
         batch = self._draw(step)
         return batch.pinned() if self.pin else batch
 
     def _draw(self, step: int) -> Batch:
-        seed = (self.seed, self.number)
-        chosen = self.sessions.order(hash_seed(*seed), step * self.phase.batch, self.phase.batch)
+        chosen = self._chosen(step)
         if self.phase.mode == "3d" and self.phase.crop:
-            generator = np.random.default_rng((*seed, step))
-            batch = self.sessions.pieces(chosen, self.phase.crop, generator, self.part)
+            batch = self.sessions.pieces(chosen, self.phase.crop, self._generator(step), self.part)
         elif self.phase.mode == "3d":
             batch = self.sessions.volumes(chosen[self.part])
         else:
-            generator = np.random.default_rng((*seed, step))
-            plane = self.planes[int(generator.integers(len(self.planes)))]
-            batch = self.sessions.slices(chosen, plane, generator, self.part)
+            generator = self._generator(step)
+            batch = self.sessions.slices(chosen, self._plane(generator), generator, self.part)
         # of all sessions of the step, so that it doesn't depend on how they are dealt out
-        second = np.random.default_rng((*seed, step, DRAWN)).integers(2, size=len(chosen))[self.part]
-        pairs_here = torch.tensor(second[np.array(batch.sessions) == 2], dtype=torch.long)
-        batch.drawn = batch.paired[::2] + pairs_here
+        second = np.random.default_rng((self.seed, self.number, step, DRAWN)).integers(2, size=len(chosen))[self.part]
+        batch.drawn = batch.paired[::2] + torch.tensor(second[np.array(batch.sessions) == 2], dtype=torch.long)
         rows, pairs = self.sessions.count(chosen)
         return replace(batch, share=len(batch.x) / rows, paired_share=len(batch.paired) / max(pairs, 1))
+
+    def _chosen(self, step: int) -> list[int]:
+        """Sessions of a step, of all processes."""
+        return self.sessions.order(hash_seed(self.seed, self.number), step * self.phase.batch, self.phase.batch)
+
+    def _generator(self, step: int) -> np.random.Generator:
+        return np.random.default_rng((self.seed, self.number, step))
+
+    def _plane(self, generator: np.random.Generator) -> int:
+        """The first thing that a step on slices draws."""
+        return self.planes[int(generator.integers(len(self.planes)))]
 
 
 def hash_seed(*parts: int) -> int:
     """One seed of several."""
     return int(np.random.SeedSequence(parts).generate_state(1)[0])
+
+
+def voxels_seen(sessions: Sessions, phases: Sequence[Phase], seed: int, plane_axis: int | None) -> int:
+    """Voxels of all images of all steps of a training, pieces and slices counted as such.
+
+    Parameters
+    ----------
+    plane_axis : as for `Loader`.
+    """
+    total = 0
+    for number, phase in enumerate(phases):
+        with Loader(sessions, phase, number, seed, plane_axis) as loader:
+            total += sum(map(loader.voxels, range(phase.steps)))
+    return total

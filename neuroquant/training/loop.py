@@ -140,7 +140,7 @@ def settle(job: Job, step: int, lr: float, progress: Progress, stop: list[int]) 
     if last or step % training.pictures_every == 0:
         job.watch.picture(step, job.model, job.watched if len(job.watched) else job.sessions, job.device)
         progress.pause_over()
-    if not (scoring or asked or step % training.log_every == 0):
+    if not (scoring or asked or step % training.log_every == 0 or progress.ends_phase(step)):
         return
     facts = codebook_facts(job.model)
     if scoring:

@@ -12,6 +12,8 @@ from torch import Tensor
 from neuroquant.files import write_tsv
 from neuroquant.training import health
 
+CODEBOOK = ("usage", "perplexity")
+"""Facts that are absent before the codebook starts (0), and on slices, which don't update it: they would be stale."""
 BAR = 20
 """Characters of the progress bar."""
 
@@ -43,6 +45,7 @@ class Progress:
         self.name, self.total, self.rows, self.table = name, total, rows, table
         self._show = show or (lambda line: print(line, file=sys.stderr, flush=True))
         self._sums: dict[str, Tensor] = {}
+        self._seen: dict[str, int] = {}
         self._norm: Tensor | float = 0.0
         self._count, self._busy = 0, 0.0
         self._begin = self._mark = self._shown = time.monotonic()
@@ -58,6 +61,7 @@ class Progress:
         """Take in the terms of the loss and the gradient's norm of the step that is now the `step`-th."""
         for name, value in terms.items():
             self._sums[name] = self._sums.get(name, 0) + value.detach()
+            self._seen[name] = self._seen.get(name, 0) + 1
         self._norm = self._norm + norm.detach()
         self._count += 1
         now = time.monotonic()
@@ -74,21 +78,31 @@ class Progress:
     def row(self, step: int, lr: float, extra: dict[str, float]) -> dict[str, Any]:
         """Close a row of the log, means since the last one, and return it.
 
+        A term is averaged over the steps that had it, and a row of steps without it leaves its cell empty; the loss is
+        the mean over all steps.
+
         Raises
         ------
         InputError
             If the loss isn't a number any more, or the codebook has died.
         """
         terms, norm = self._means(), float(self._norm) / self._count
+        extra = {
+            name: value for name, value in extra.items() if name not in CODEBOOK or (self._mode == "3d" and value > 0)
+        }
         self.rows.append(
-            {"step": step, "phase": self._phase, "mode": self._mode, "loss": sum(terms.values()), **terms}
+            {"step": step, "phase": self._phase, "mode": self._mode, "loss": self._loss(), **terms}
             | {"grad_norm": norm, "lr": lr, "seconds": self._busy / self._count, **extra}
         )
-        self._sums, self._norm, self._count, self._busy = {}, 0.0, 0, 0.0
+        self._sums, self._seen, self._norm, self._count, self._busy = {}, {}, 0.0, 0, 0.0
         if time.monotonic() - self._written > self.SECONDS:
             self.write()
         health.check(self.name, self.rows)
         return self.rows[-1]
+
+    def ends_phase(self, step: int) -> bool:
+        """Whether a row is due after `step` because its phase ends: no row mixes the terms of two phases."""
+        return step == self._end
 
     def pause_over(self) -> None:
         """What was done since the last step (scoring, saving) isn't time of the next one."""
@@ -106,7 +120,10 @@ class Progress:
             write_tsv(pd.DataFrame(self.rows, columns=None if self.rows else ["step"]), self.table)
 
     def _means(self) -> dict[str, float]:
-        return {name: float(value) / self._count for name, value in self._sums.items()}
+        return {name: float(value) / self._seen[name] for name, value in self._sums.items()}
+
+    def _loss(self) -> float:
+        return sum(float(value) / self._count for value in self._sums.values())
 
     def _line(self, step: int) -> str:
         terms = self._means()
@@ -116,7 +133,7 @@ class Progress:
         pace = f"{1 / max(each, 1e-9):.2f} steps/s" if each < 1 else f"{each:.1f} s/step"
         return (
             f"{self.name} {bar(step, self.total)} step {step}/{self.total} ({self._mode})  "
-            f"loss {sum(terms.values()):.4f}  [{parts}]  {pace}  "
+            f"loss {self._loss():.4f}  [{parts}]  {pace}  "
             f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d} left in phase {self._phase}/{self._phases}"
         )
 

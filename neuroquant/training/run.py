@@ -19,7 +19,7 @@ from neuroquant.models.autoencoder import Autoencoder
 from neuroquant.published import load_published
 from neuroquant.training import checkpoint
 from neuroquant.training.cudnn import check_convolutions
-from neuroquant.training.data import Sessions
+from neuroquant.training.data import Sessions, voxels_seen
 from neuroquant.training.distributed import ALONE, World
 from neuroquant.training.identity import identity
 from neuroquant.training.judges import Judges
@@ -120,6 +120,7 @@ def train(
     progress.write()
     facts = describe(model, volume, device, progress) | {
         "sessions": len(sessions),
+        "voxels_seen": voxels_seen(sessions, row.training.phases, row.training.seed, model.plane_axis),
         "processes": world.size,
         "resumed_at_step": done,
         "training_data": made_of["data"],

@@ -7,7 +7,7 @@ import torch
 
 from neuroquant import models
 from neuroquant.config.load import load_experiment, resolve_experiment
-from neuroquant.models import latent_shapes
+from neuroquant.models import latent_shapes, plane_axis
 
 CONFIG = Path(__file__).parents[2] / "config"
 ROWS = sorted(path.stem for path in (CONFIG / "models").glob("*.yaml"))
@@ -30,4 +30,5 @@ def test_every_shipped_rows_latents_have_the_shapes_and_the_kind_that_are_planne
     assert {name: tuple(latent.shape[1:]) for name, latent in found.items()} == latent_shapes(
         row.architecture, row.parameters, SHAPE
     )
+    assert model.plane_axis == plane_axis(row.parameters), "budgets count the slices of that plane"
     assert {name for name, latent in found.items() if not latent.is_floating_point()} <= {"indices"}

@@ -3,10 +3,12 @@
 import json
 import re
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from neuroquant.files import write_json, write_text, write_tsv
+from neuroquant.reporting.budgets import budgets
 from neuroquant.reporting.cells import ledger
 from neuroquant.reporting.checklist import OPEN, items, write_checklist
 from neuroquant.reporting.front_page import write
@@ -128,9 +130,11 @@ def test_the_front_page_builds_with_next_to_nothing_and_says_what_is_missing(tmp
         models[row.name] = tmp_path / f"{row.name}.json"
         write_json(models[row.name], MODEL)
     hours = write_origins(experiment, tmp_path / "none", models, FACTS, tmp_path / "r.csv", tmp_path / "o.html")
-    spent = pd.DataFrame({"model": ["sd_vae"], "cohort": ["embedded_a"], "encode_s": [1.25], "decode_s": [31.415]})
-    write_csv(spent, tmp_path / "costs.csv")
-    files = (tmp_path / "costs.csv", tmp_path / "truth.tsv")
+    spent = {"model": ["sd_vae"], "cohort": ["embedded_a"], "encode_s": [1.25], "decode_s": [31.415]}
+    spent |= {"processor_hours": [0.25], "gpu_hours": [np.nan], "spread_T1w": [0.03], "spread_T2w": [np.nan]}
+    write_csv(pd.DataFrame(spent), tmp_path / "costs.csv")
+    write_csv(budgets(experiment, "table1", models), tmp_path / "budgets.csv")
+    files = (tmp_path / "costs.csv", tmp_path / "budgets.csv", tmp_path / "truth.tsv")
     write(experiment, pairs, read_costs(models), *files, cohorts, hours, tmp_path / "s.html")
     page = (tmp_path / "s.html").read_text()
     assert "nothing was measured of VQGAN" in page and "has T1w alone" in page and "Sex could not be probed" in page
@@ -139,5 +143,10 @@ def test_the_front_page_builds_with_next_to_nothing_and_says_what_is_missing(tmp
     costs = "<td>8x</td><td>1.5</td><td>1e-05</td><td>{}</td><td>{}</td>"
     assert f"<td>SD-VAE</td>{costs.format('1.25', '31.4')}" in page
     assert f"<td>NeuroQuant</td>{costs.format('', '')}" in page, "what wasn't timed has no seconds"
+    phases = ", ".join(phase.mode for phase in experiment.row("sd_vae").training.phases)
+    steps = sum(phase.steps for phase in experiment.row("sd_vae").training.phases)
+    line = f"<td>SD-VAE</td><td>{phases}</td><td>{steps:,}</td><td></td><td></td><td>0.25</td><td></td>"
+    assert "<h2>Training budgets</h2>" in page and line in page, "what a model folder doesn't say is left empty"
+    assert "Embedded A: reconstructions that hardly depend on the subject" in page and "SD-VAE (T1w 0.03)" in page
     assert "Stand-in: Embedded A and Embedded B are embedded cohorts" in page
     assert json.loads(models["sd_vae"].read_text()) == MODEL and "NVIDIA H100" in (tmp_path / "o.html").read_text()

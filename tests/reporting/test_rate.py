@@ -6,6 +6,9 @@ import pytest
 from PIL import Image
 
 from neuroquant.config.model import ModelRow
+from neuroquant.files import write_json, write_tsv
+from neuroquant.reporting import variation
+from neuroquant.reporting.gather import COLUMNS, gather
 from neuroquant.reporting.rate import COSTS, RATES, costs, draw, points, rates, write_costs, write_rates
 from neuroquant.reporting.style import WIDTH, plt
 from neuroquant.reporting.summarise import load_scores
@@ -42,9 +45,36 @@ def test_costs_are_means_over_volumes_and_bits_a_voxel_follow_from_the_shape(sha
     assert first.bits_per_voxel == pytest.approx(2400 / np.prod(SHAPE))
 
 
+def trained(folder):
+    """Provenance of a model that trained on two threads and of one that trained on two GPUs, an hour each."""
+    facts = {"steps": 9, "seconds": 3600.0}
+    write_json(folder / "neuroquant.json", facts | {"device": "x86_64", "threads": 2, "processes": 1})
+    write_json(folder / "sd_vae.json", facts | {"device": "NVIDIA H100", "threads": 8, "processes": 2})
+    return {name: folder / f"{name}.json" for name in ("neuroquant", "sd_vae")}
+
+
+def test_hours_of_training_and_spread_between_subjects_stand_beside_the_costs(shards, experiment, tmp_path):
+    rows = [["embedded_a", "neuroquant", m, 3, 0.1, 0.1 * s, s] for m, s in (("T1w", 0.04), ("T2w", 0.8))]
+    write_tsv(pd.DataFrame(rows, columns=COLUMNS["spread"]), tmp_path / "spread.tsv")
+    write_costs(
+        experiment, shards, trained(tmp_path), tmp_path / "spread.tsv", tmp_path / "costs.csv", tmp_path / "c.html"
+    )
+    table = pd.read_csv(tmp_path / "costs.csv").set_index("model")
+    own, other = table.loc["neuroquant"], table.loc["sd_vae"]
+    assert (own.processor_hours, other.gpu_hours) == (2, 2), "every thread and every GPU counts"
+    assert np.isnan(own.gpu_hours) and np.isnan(other.processor_hours)
+    assert (own.spread_T1w, own.spread_T2w) == (0.04, 0.8) and np.isnan(other.spread_T1w)
+    (told,) = variation.in_words(experiment, pd.read_csv(tmp_path / "costs.csv"))
+    assert "NeuroQuant (T1w 0.04)" in told and "hardly depend on the subject" in told and "T2w" not in told
+
+
 def test_page_table_and_figure_are_written_also_without_dice(shards, experiment, numbers, tmp_path):
-    table = write_costs(experiment, shards, tmp_path / "costs.csv", tmp_path / "costs.html")
-    page = (tmp_path / "costs.html").read_text()
+    models = trained(tmp_path)
+    gather("spread", [], tmp_path / "spread.tsv")
+    table = write_costs(
+        experiment, shards, models, tmp_path / "spread.tsv", tmp_path / "costs.csv", tmp_path / "c.html"
+    )
+    page = (tmp_path / "c.html").read_text()
     assert "48.0" in page and "1,234" in page and "Embedded A" in page
     assert "not measured" not in page
     numbers(tmp_path, experiment)

@@ -5,7 +5,8 @@ import pytest
 import torch
 from helpers import batches, write_volumes
 
-from neuroquant.training.data import Sessions
+from neuroquant.config.model import Phase
+from neuroquant.training.data import Loader, Sessions, voxels_seen
 
 
 def test_a_batch_is_a_function_of_seed_and_step_alone(shards):
@@ -62,3 +63,20 @@ def test_rows_with_a_partner_are_listed(tmp_path):
     batch = batches(write_volumes(tmp_path / "mixed.h5", subjects=3, only_t1=1), "3d")[0]
     assert torch.equal(batch.paired, (batch.partner >= 0).nonzero().flatten())
     assert len(batch.x) == 5 and len(batch.paired) == 4
+
+
+@pytest.mark.parametrize("phase", [Phase(), Phase(crop=(8, 16, 24)), Phase(mode="2d")])
+@pytest.mark.parametrize("plane_axis", [None, 2])
+def test_the_voxels_of_a_training_are_those_of_its_batches(tmp_path, phase, plane_axis):
+    class Uneven(Sessions):
+        """Volumes with sides that differ, and a session with one modality."""
+
+        def __init__(self):
+            image = np.zeros((16, 8, 12), np.float16)
+            self.images = [[(0, image), (1, image)], [(1, image)], [(0, image), (1, image)]]
+
+    phase, sessions, seen = phase.model_copy(update={"steps": 9, "batch": 2}), Uneven(), 0
+    for number in range(2):
+        with Loader(sessions, phase, number, 5, plane_axis) as loader:
+            seen += sum(loader.batch(step).x.numel() for step in range(phase.steps))
+    assert voxels_seen(sessions, (phase, phase), 5, plane_axis) == seen > 0

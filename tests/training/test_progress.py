@@ -60,6 +60,18 @@ def test_the_table_is_kept_up_to_date_while_training_goes_on(tmp_path, monkeypat
     assert table.loss[0] == 0.75 and table.grad_norm[0] == "2" and table.lr[0] == 1e-4
 
 
+def test_a_term_is_averaged_over_the_steps_that_had_it_and_the_loss_over_all(tmp_path, monkeypatch):
+    progress, step, _, _ = follow(tmp_path, monkeypatch, 1.0)
+    for number in (1, 2, 3):
+        step(number)
+    progress.add(4, {"l1": torch.tensor(0.5), "cross": torch.tensor(0.4)}, torch.tensor(2.0))
+    row = progress.row(4, 1e-4, {})
+    assert row["cross"] == pytest.approx(0.4) and row["ssim"] == 0.25 and row["l1"] == 0.5
+    assert row["loss"] == pytest.approx((3 * 0.75 + 0.9) / 4)
+    step(5)
+    assert "cross" not in progress.row(5, 1e-4, {})
+
+
 @pytest.mark.parametrize("bad", [{"loss": float("nan")}, {"grad_norm": float("inf")}])
 def test_numbers_that_are_not_finite_stop_the_training(bad):
     with pytest.raises(InputError, match=r"lower training.phases\[\].lr"):

@@ -26,14 +26,34 @@ def test_a_log_row_comes_every_few_steps_and_at_each_checkpoint(trained):
     assert list(log["mode"]) == ["3d"] * 4 + ["2d"] * 4 and list(log.phase) == ["1"] * 4 + ["2"] * 4
     assert log.loss.notna().all() and (log.grad_norm > 0).all()
     assert list(log.step[log.val_psnr.notna()]) == [3, 6, 9, 11]
-    assert (log.perplexity[log.step > 2] >= 1).all()
+    assert (log.perplexity[(log.step > 2) & (log["mode"] == "3d")] >= 1).all()
     assert {"l1", "ssim", "vq", "cross", "adversary", "lr", "seconds", "usage"} <= set(log.columns)
+
+
+def test_a_term_that_a_phase_or_a_codebook_at_rest_lacks_is_an_empty_cell_and_no_zero(trained):
+    log = read_tsv(trained / "model/training.tsv").set_index("mode")
+    for name in ("vq", "cross", "adversary"):
+        assert (log.loc["3d", name] != "").all() and (log.loc["2d", name] == "").all(), name
+    for name in ("usage", "perplexity"):
+        assert (log.loc["2d", name] == "").all(), "slices don't update the codebook: its last numbers would be stale"
+        assert log.loc["3d", name].iloc[0] == "" and (log.loc["3d", name].iloc[1:] != "").all(), (
+            "it starts after 2 steps"
+        )
+
+
+def test_no_row_of_the_log_mixes_two_phases(tmp_path, shards):
+    phases = tuple(phase.model_copy(update={"steps": steps}) for phase, steps in zip(PHASES, (5, 4), strict=True))
+    train(tmp_path, shards[0], row=make_row(training=Training(phases=phases, log_every=3, checkpoint_every=100)))
+    log = read_tsv(tmp_path / "model/training.tsv", ("step",))
+    assert list(zip(log.step, log["mode"], strict=True)) == [(3, "3d"), (5, "3d"), (6, "2d"), (9, "2d")]
+    assert (log.adversary != "").tolist() == [True, True, False, False]
 
 
 def test_provenance_says_what_was_trained_on_what_and_names_nobody(trained, shards):
     text = (trained / "model/provenance.json").read_text()
     facts = json.loads(text)
     assert facts["sessions"] == 4 and facts["steps"] == 11 and facts["resumed_at_step"] == 0
+    assert facts["voxels_seen"] == 6 * 2 * 2 * 16**3 + 5 * 3 * 2 * 16**2, "steps x sessions x two images x voxels"
     assert facts["parameters"] > 1000 and facts["seconds"] > 0 and "torch" in facts["packages"]
     assert len(facts["training_data"]) == 64 and len(facts["code"]) == 16
     assert "strain" not in text and str(shards[0].parent) not in text

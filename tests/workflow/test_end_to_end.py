@@ -13,7 +13,7 @@ from neuroquant.files import read_tsv
 pytestmark = pytest.mark.slow
 
 HEADINGS = ("trained here", "without training")
-COLUMNS = "cohort model modality metric value ci_low ci_high n_subjects published stand_in".split()
+COLUMNS = "cohort model modality metric value ci_low ci_high n_subjects published stand_in against_mean".split()
 
 
 def test_the_tables_are_tidy_and_name_their_stand_ins(finished):
