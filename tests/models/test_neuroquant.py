@@ -1,8 +1,10 @@
 """NeuroQuant: shapes, the switches of table 2, FiLM, how it starts, what is recomputed and compiled."""
 
+import math
+
 import pytest
 import torch
-from small import small, started
+from small import SMALL, small, started
 
 from neuroquant import models
 from neuroquant.errors import InputError
@@ -21,6 +23,65 @@ def test_the_full_size_compresses_sixteenfold_with_256_channels():
     assert features.shape == (1, 256, 9, 12, 9)
     tokens = 9 * 12 * 9
     assert model.bits((144, 192, 144)) == tokens * 12 + 32 * 32
+
+
+@pytest.mark.parametrize("blocks", [2, 3, 4, 5])
+def test_the_number_of_blocks_follows_the_channels(blocks):
+    channels, side = (4, 8, 8, 8, 16)[:blocks], 2**blocks
+    x = torch.rand(2, 1, side, 2 * side, side)
+    model = started(small(channels=channels), x)
+    assert model.factor == side and len(model.encoder.blocks) == len(model.decoder.blocks) == blocks
+    assert all(block.attention is not None for block in (*model.encoder.blocks, *model.decoder.blocks))
+    assert model.decoder.film_widths == [*reversed(channels), 4]
+    with torch.no_grad():
+        latents = model.encode(x, torch.tensor([0, 1]))
+        image = model.decode(latents, torch.tensor([0, 1]))
+    assert latents["z_q"].shape == (2, 6, 1, 2, 1) and image.shape == x.shape
+    shapes = models.latent_shapes("neuroquant", model.parameters_used.model_dump(), tuple(x.shape[2:]))
+    assert {name: tuple(latent.shape[1:]) for name, latent in latents.items()} == shapes
+    assert model.bits(tuple(x.shape[2:])) == pytest.approx(2 * math.log2(12) + 32 * 4)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"channels": (8,)}, "at least 2"),
+        ({"channels": (8,) * 6}, "at most 5"),
+        ({"channels": (8, 8), "attention_blocks": (3,)}, "attention_blocks names block 3, but channels has 2 entries"),
+    ],
+)
+def test_a_number_of_blocks_or_a_block_that_cannot_be_is_refused(change, words):
+    with pytest.raises(ValueError, match=words):
+        Parameters.model_validate(change)
+
+
+def test_film_on_the_trunk_modulates_what_passes_by_the_branch():
+    """With the residual branches at zero, as at the start, only the trunk carries FiLM through a block."""
+    h, film = torch.rand(1, 8, 2, 2, 2), (torch.full((1, 8), 2.0), torch.full((1, 8), 0.5))
+    for trunk in (False, True):
+        block = models.build("neuroquant", {**SMALL, "film_trunk": trunk}).decoder.blocks[0]
+        with torch.no_grad():
+            assert torch.equal(block(h, film, None, None), block.up(2 * h + 0.5 if trunk else h)), trunk
+
+
+@pytest.mark.parametrize(("view", "guesses"), [("pooled", [1]), ("tokens", [8]), ("both", [1, 8])])
+def test_the_classifier_guesses_from_the_mean_each_token_or_both(view, guesses):
+    model = small(classifier_view=view, classifier_layers=2)
+    logits = model.modality_logits(torch.randn(3, 6, 2, 2, 2))
+    assert [tuple(part.shape) for part in logits] == [(3, 2, count) for count in guesses]
+    assert sum(isinstance(layer, torch.nn.Conv3d) for layer in model.modality_classifier.local) == 2
+
+
+def test_the_reversed_gradient_grows_over_its_ramp():
+    model, strengths = small(adversary_ramp=4, start_after=9).train(), []
+    for _ in range(6):
+        z = torch.ones(1, 6, 1, 1, 1, requires_grad=True)
+        (gradient,) = torch.autograd.grad(model.modality_logits(z)[0][0, 0].sum(), z)
+        strengths.append(gradient.norm().item())
+        model.quantizer(torch.randn(1, 6, 1, 1, 1))
+        model.quantizer.update()
+    relative = [strength / strengths[-1] for strength in strengths]
+    assert relative == pytest.approx([0, 0.25, 0.5, 0.75, 1, 1])
 
 
 def test_each_switch_of_table_2_adds_its_part():

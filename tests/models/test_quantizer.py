@@ -1,5 +1,6 @@
 """The codebook: nearest codes in float32, one update a step, revival that keeps sum and count together."""
 
+import pytest
 import torch
 from small import small
 
@@ -147,3 +148,38 @@ def test_equation_7_pulls_the_encoder_to_its_code_and_the_code_to_its_tokens():
     torch.testing.assert_close(found.z_q, codes)
     (pull,) = torch.autograd.grad(found.z_q.sum(), z, retain_graph=True)
     assert torch.equal(pull, torch.ones_like(z)), "straight through"
+
+
+def test_the_start_moves_its_centres_until_none_owns_a_single_token():
+    generator = torch.Generator().manual_seed(0)
+    tokens = torch.randn(8 * 64, 3, generator=generator)
+    tokens[:200] = tokens[0]  # background: many tokens that are one
+    vq = quantizer(64, reservoir=8 * 64)
+    vq(as_map(tokens))
+    owned = torch.bincount(vq.nearest(tokens), minlength=64)
+    assert owned.min() >= 2
+    inside = torch.cdist(vq.embedding, tokens).min(1).values
+    assert (inside > 1e-4).float().mean() > 0.8, "centres are means of tokens, not tokens"
+
+
+def test_the_reservoir_holds_tokens_of_several_steps():
+    vq = quantizer(4, reservoir=0, start_after=9)
+    assert len(vq.recent) == 8 * 4
+    for step in range(5):
+        vq(as_map(torch.full((100, 3), float(step))))
+        vq.update()
+    assert vq.recent[:, 0].unique().tolist() == [1, 2, 3, 4], "of 100 tokens a step, a quarter of the reservoir each"
+
+
+@pytest.mark.parametrize("tokens", [4, 4000])
+def test_what_counts_as_dead_is_relative_to_the_tokens_a_code_gets(tokens):
+    """A code of a hundredth of the mean use is revived at 0.03 and kept at 0.001, whatever the size of a step."""
+    for dead_below, revived in ((0.03, True), (0.001, False)):
+        vq = quantizer(4, dead_below=dead_below)
+        vq(as_map(torch.randn(64, 3)))
+        vq.count.copy_(torch.tensor([1.0, 1.0, 1.0, 0.01]) * tokens)
+        vq.total.copy_(vq.embedding * vq.count[:, None])
+        before = vq.embedding[3].clone()
+        vq._revive()
+        assert torch.equal(vq.total[3] / vq.count[3], before) is not revived
+        assert vq.count[3] < vq.count[0], "a revived code doesn't outweigh one in use"

@@ -5,8 +5,9 @@ import torch
 from helpers import PARAMETERS, SD_VAE, batches, write_volumes
 
 from neuroquant import models
-from neuroquant.config.model import Objective
+from neuroquant.config.model import Objective, Phase
 from neuroquant.similarity import ssim3d
+from neuroquant.training.data import Loader, Sessions
 from neuroquant.training.objective import losses, total
 
 
@@ -71,6 +72,35 @@ def test_the_cross_term_compares_with_the_other_modality(shards):
     swapped = model.decode_with(encoded.z_q[batch.partner], model.film(encoded.z_mod, batch.modality))
     terms = losses(model, batch, Objective(cross=1.0))
     torch.testing.assert_close(terms["cross"], (swapped - batch.x).abs().mean())
+
+
+def test_half_of_the_images_give_the_cross_term_and_its_gradient_in_the_mean(shards):
+    """Over the two images that can be drawn of each pair, the mean is what all images give."""
+    model, batch = neuroquant(start_after=9), batches(shards[0], "3d", size=1)[0].to("cpu")
+
+    def cross(images, drawn=None):
+        if drawn is not None:
+            batch.drawn = batch.paired[drawn]
+        model.zero_grad()
+        value = losses(model, batch, Objective(cross=1.0, cross_images=images))["cross"]
+        value.backward()
+        return value.item(), model.encoder.blocks[0].down.weight.grad.clone()
+
+    whole, halves = cross("all"), [cross("half", [row]) for row in (0, 1)]
+    assert halves[0][0] != pytest.approx(halves[1][0], rel=1e-3)
+    assert sum(value for value, _ in halves) / 2 == pytest.approx(whole[0], rel=1e-5)
+    torch.testing.assert_close((halves[0][1] + halves[1][1]) / 2, whole[1], rtol=1e-3, atol=1e-6)
+
+
+def test_either_image_of_a_pair_is_drawn_as_often_and_only_paired_ones(tmp_path):
+    shard = write_volumes(tmp_path / "mixed.h5", subjects=4, only_t1=1)
+    with Loader(Sessions([shard]), Phase(steps=200, batch=4), 0, 0, None) as loader:
+        drawn = [loader._draw(step) for step in range(200)]
+    assert all(len(batch.drawn) == 3 and set(batch.drawn.tolist()) <= set(batch.paired.tolist()) for batch in drawn)
+    second = [(batch.modality[batch.drawn] == 1).float().mean().item() for batch in drawn]
+    assert sum(second) / 200 == pytest.approx(0.5, abs=0.06)
+    whole = torch.cat([piece.x[piece.drawn] for piece in drawn[0].split(2)])
+    assert torch.equal(whole, drawn[0].x[drawn[0].drawn]), "pieces of a step draw what the whole step does"
 
 
 def test_the_adversary_pulls_the_encoder_away_from_what_its_classifier_learns(shards):

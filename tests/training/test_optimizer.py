@@ -1,0 +1,91 @@
+"""Muon for the inner matrices, AdamW for the rest, as one optimizer."""
+
+import pytest
+import torch
+from helpers import PARAMETERS, make_row, train
+from torch import nn
+
+from neuroquant import models
+from neuroquant.config.model import Phase, Training
+from neuroquant.training.optimizer import FlatMuon, build_optimizer, inner_matrices
+
+MUON = Training(
+    optimizer="muon",
+    phases=(Phase(steps=6, batch=2, lr=1e-3, lr_end=1e-4),),
+    log_every=2,
+    checkpoint_every=3,
+    val_sessions=1,
+)
+
+
+def network():
+    torch.manual_seed(0)
+    return models.build("neuroquant", PARAMETERS).train()
+
+
+def test_an_update_of_a_convolution_is_an_orthogonal_matrix_of_adamws_size():
+    torch.manual_seed(0)
+    conv = nn.Conv3d(4, 8, 3)
+    before = conv.weight.detach().clone()
+    optimizer = FlatMuon([conv.weight], weight_decay=0.0)
+    for group in optimizer.param_groups:
+        group["lr"] = 0.01
+    conv(torch.randn(2, 4, 5, 5, 5)).square().sum().backward()
+    optimizer.step()
+    update = ((before - conv.weight) / 0.01).flatten(1)
+    values = torch.linalg.svdvals(update.detach()) / (0.2 * update.shape[1] ** 0.5)
+    assert values.min() > 0.5 and values.max() < 1.4, "Newton-Schulz brings singular values near 1, not to it"
+    assert update.detach().square().mean().sqrt().item() == pytest.approx(0.2, rel=0.3)
+
+
+def test_layers_at_an_image_embeddings_and_vectors_stay_with_adamw():
+    model = network()
+    inner = {id(parameter) for parameter in inner_matrices(model)}
+    names = {name for name, parameter in model.named_parameters() if id(parameter) in inner}
+    assert {
+        "encoder.blocks.1.down.weight",
+        "decoder.enter.weight",
+        "encoder.blocks.3.attention.axes.0.qkv.weight",
+    } <= names
+    assert not {"encoder.blocks.0.down.weight", "decoder.leave.weight", "film_generator.embedding.weight"} & names
+    assert all(parameter.ndim >= 2 for parameter in inner_matrices(model))
+
+
+def test_every_parameter_has_one_optimizer_and_all_of_them_move():
+    model = network()
+    optimizer = build_optimizer(model, MUON)
+    held = [id(p) for group in optimizer.optimizers[1].param_groups for p in group["params"]]
+    held += [id(p) for p in optimizer.optimizers[0].shaped]
+    assert sorted(held) == sorted(map(id, model.parameters()))
+    before = [parameter.detach().clone() for parameter in model.parameters()]
+    for group in optimizer.param_groups:
+        group["lr"] = 1e-2
+    for parameter in model.parameters():
+        parameter.grad = torch.randn_like(parameter)
+    optimizer.step()
+    assert all(not torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True))
+    optimizer.zero_grad()
+    assert all(parameter.grad is None for parameter in model.parameters())
+
+
+def test_a_training_with_muon_that_was_interrupted_ends_with_the_same_weights(tmp_path, shards, monkeypatch):
+    from neuroquant.training import loop
+
+    row = make_row(training=MUON)
+    straight = train(tmp_path / "straight", shards[0], row=row)
+    step, calls = loop.train_step, []
+
+    def disturbed(*arguments):
+        calls.append(1)
+        if len(calls) == 5:
+            raise KeyboardInterrupt
+        return step(*arguments)
+
+    monkeypatch.setattr(loop, "train_step", disturbed)
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path / "broken", shards[0], row=row)
+    again = train(tmp_path / "broken", shards[0], row=row)
+    assert len(calls) == 8, "went on from the checkpoint after step 3"
+    assert all(torch.equal(straight[name], again[name]) for name in straight)
+    adamw = train(tmp_path / "adamw", shards[0], row=make_row(training=MUON.model_copy(update={"optimizer": "adamw"})))
+    assert not torch.equal(adamw["decoder.enter.weight"], straight["decoder.enter.weight"])
