@@ -89,6 +89,10 @@ class Autoencoder(nn.Module, ABC):
         """Parts of which each is compiled by itself: what repeats, and is called through `forward`."""
         return []
 
+    def left_to_adamw(self) -> list[nn.Module]:
+        """Parts that Muon, where it trains the others, leaves to AdamW."""
+        return []
+
     def recompute(self, what: Literal["nothing", "norms", "attention"]) -> None:
         """What the backward pass computes again rather than keeps; nothing, in models that can't."""
 

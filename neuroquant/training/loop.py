@@ -175,10 +175,12 @@ def validate(model: Autoencoder, watched: Sessions, limit: int, device: str, wor
 
 
 def codebook_facts(model: Autoencoder) -> dict[str, float]:
-    """Share of codes that the last step used, and their perplexity."""
+    """Share of codes that were used since the last row of the log, and the perplexity of the last step's."""
     if model.quantizer is None:
         return {}
-    return {"usage": float(model.quantizer.usage), "perplexity": float(model.quantizer.perplexity)}
+    facts = {"usage": float(model.quantizer.usage), "perplexity": float(model.quantizer.perplexity)}
+    model.quantizer.look_anew()
+    return facts
 
 
 @contextmanager

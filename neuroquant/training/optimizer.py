@@ -7,12 +7,13 @@ import torch
 from torch import nn
 
 from neuroquant.config.model import Training
+from neuroquant.models.autoencoder import Autoencoder
 
 OUTER = 3
 """Channels that an image may have: convolutions from or to so few aren't inner ones."""
 
 
-def build_optimizer(model: nn.Module, training: Training) -> "torch.optim.Optimizer | Together":
+def build_optimizer(model: Autoencoder, training: Training) -> "torch.optim.Optimizer | Together":
     """The optimizer that the settings name, over all parameters of a model that is on its device already.
 
     The learning rate is set at every step, for all groups alike.
@@ -26,13 +27,18 @@ def build_optimizer(model: nn.Module, training: Training) -> "torch.optim.Optimi
     return Together(FlatMuon(matrices, training.weight_decay), _adamw(others, training))
 
 
-def inner_matrices(model: nn.Module) -> list[nn.Parameter]:
-    """Weights of linear layers and convolutions between features; no embedding, no layer at an image."""
-    embedded = {id(module.weight) for module in model.modules() if isinstance(module, nn.Embedding)}
+def inner_matrices(model: Autoencoder) -> list[nn.Parameter]:
+    """Weights of linear layers and convolutions between features; no embedding, no layer at an image.
+
+    What a model leaves to AdamW (`Autoencoder.left_to_adamw`) isn't among them either.
+    """
+    left = [parameter for part in model.left_to_adamw() for parameter in part.parameters()]
+    embedded = [module.weight for module in model.modules() if isinstance(module, nn.Embedding)]
+    outside = set(map(id, left + embedded))
     return [
         parameter
         for parameter in model.parameters()
-        if parameter.ndim >= 2 and min(parameter.shape[:2]) > OUTER and id(parameter) not in embedded
+        if parameter.ndim >= 2 and min(parameter.shape[:2]) > OUTER and id(parameter) not in outside
     ]
 
 

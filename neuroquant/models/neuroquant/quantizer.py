@@ -105,6 +105,7 @@ class Quantizer(nn.Module):
         self.register_buffer("perplexity", torch.tensor(0.0))
         self.register_buffer("step_count", torch.zeros(size), persistent=False)
         self.register_buffer("step_total", torch.zeros(size, dim), persistent=False)
+        self.register_buffer("used", torch.zeros(size, dtype=torch.bool), persistent=False)
         self._started: bool | None = None  # the host's copies of `started` and `updates`: a step waits for no device
         self._updates = 0
         self._tokens: list[Tensor] = []  # of the passes since the last update
@@ -143,6 +144,10 @@ class Quantizer(nn.Module):
         if self._started is None:
             self._started, self._updates = bool(self.started), int(self.updates)
         return self._started
+
+    def look_anew(self) -> None:
+        """Begin to count the used codes anew: `usage` is the share that was used since this was last called."""
+        self.used.zero_()
 
     def steps(self) -> int:
         """Updates so far, as the host counts them."""
@@ -184,7 +189,8 @@ class Quantizer(nn.Module):
         self._revive()
         self.embedding.copy_(self.total / self.count.clamp_min(1e-12)[:, None])
         share = self.step_count / self.step_count.sum().clamp_min(1)
-        self.usage.copy_((self.step_count > 0).float().mean())
+        self.used.logical_or_(self.step_count > 0)
+        self.usage.copy_(self.used.float().mean())
         self.perplexity.copy_(torch.exp(-(share * share.clamp_min(1e-12).log()).sum()))
         self.step_count.zero_()
         self.step_total.zero_()
