@@ -39,6 +39,11 @@ def latent_shapes(parameters: Parameters, shape: grid.Shape) -> dict[str, tuple[
     return {"z": (parameters.latent_channels, *grid.of_volume(shape, FACTOR))}
 
 
+def bits(parameters: Parameters, shape: grid.Shape) -> float:
+    """Float32 latents, as `decode` is given them."""
+    return grid.float_bits(latent_shapes(parameters, shape))
+
+
 def published_state(state: dict[str, Any]) -> dict[str, "Tensor"]:
     """The network's tensors in the authors' file, under our names."""
     state = state.get("state_dict", state)
@@ -94,8 +99,7 @@ def build(parameters: Parameters) -> "Autoencoder":
 
         def bits(self, shape: tuple[int, int, int]) -> float:
             """Float32 latents, as `decode` is given them."""
-            positions = torch.Size(side // FACTOR for side in shape).numel()
-            return 32.0 * parameters.latent_channels * positions
+            return bits(parameters, shape)
 
         def units(self) -> list[nn.Module]:
             """Both halves."""
