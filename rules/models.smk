@@ -2,7 +2,7 @@
 
 TRAINED = [row.name for row in EXPERIMENT.models if row.training.phases]
 # Rows that nothing trains, but that see all training volumes once or a few times: name -> MB. Reading the volumes of
-# 19,898 sessions five times, 1.2 TB, and multiplying takes 2 to 6 hours (docs/rows.md).
+# 14,900 training sessions five times, 1.2 TB, and multiplying takes about 6 hours of one thread (docs/rows.md).
 FITTED = {
     row.name: 1000 + size // 1_000_000
     for row in EXPERIMENT.models

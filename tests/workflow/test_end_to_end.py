@@ -1,5 +1,6 @@
 """The whole DAG on a tiny embedded cohort: it finishes, says what it must, and then rests."""
 
+import json
 import os
 import re
 import shutil
@@ -38,7 +39,21 @@ def test_a_row_without_training_stands_in_a_block_of_its_own_and_is_not_ranked_w
     (mean,) = [n for n, line in enumerate(lines) if line.startswith("| Mean image")]
     (pca,) = [n for n, line in enumerate(lines) if line.startswith("| PCA")]
     assert place[HEADINGS[0]] < place[HEADINGS[1]] < mean < pca
-    assert all("**" not in lines[n] for n in (mean, pca)) or any("**" in lines[n] for n in (mean, pca))
+    trained = lines[place[HEADINGS[0]] : place[HEADINGS[1]]]
+    assert any("**" in line for line in trained) and any("**" in lines[n] for n in (mean, pca)), "a best in each block"
+
+
+def test_a_model_without_latents_has_empty_cells_where_they_would_be_read(finished):
+    results = finished / "results/tiny"
+    table = pd.read_csv(results / "tables/table1.csv")
+    measured = {model: set(part.metric) for model, part in table.groupby("model")}
+    assert measured["pca"] - measured["mean"] == {"accuracy"} and {"psnr", "ssim"} <= measured["mean"]
+    assert pd.read_csv(results / "numbers/costs.csv").set_index("model").kbit_per_volume["mean"] == 0
+    log = (results / "logs/probe/mean-embedded.log").read_text()
+    assert "mean T1w: not probed" in log and "gives no latents" in log
+    assert not list((results / "logs/failures").glob("*"))
+    facts = json.loads((results / "models/pca/provenance.json").read_text())
+    assert facts["kbit_per_volume"] == 16 * 10 / 1000, "no more than the full model's 160 bits pay for"
 
 
 def test_what_stands_behind_the_means_is_there(finished):
