@@ -68,7 +68,7 @@ def principal_components(passes: Passes, modalities: int, components: int) -> tu
 
 
 def _first_pass(passes: Passes, modalities: int, directions: int) -> tuple[Shape, list[Components]]:
-    """Sides, means, and an orthonormal basis (directions, V) of a random sketch of the centred volumes."""
+    """Sides, means, and an orthonormal basis (directions, V) of a random sketch of the volumes."""
     sums: list[_Sketch | None] = [None] * modalities
     shape: Shape = (0, 0, 0)
     for x, modality in passes():
@@ -82,7 +82,9 @@ def _first_pass(passes: Passes, modalities: int, directions: int) -> tuple[Shape
 
 
 class _Sketch:
-    """Sums over the volumes of one modality, less the first of them: small numbers lose fewer digits.
+    """Sums over the volumes of one modality, less the first of them.
+
+    Their differences from one of them span what those from the mean span, and small numbers lose fewer digits.
 
     Parameters
     ----------
@@ -94,7 +96,7 @@ class _Sketch:
     def __init__(self, first: Tensor, directions: int, seed: int):
         self.first, self.count = first.clone(), 0
         self.total = torch.zeros(len(first), dtype=torch.float64)
-        self.rows, self.weights = torch.zeros(directions, len(first)), torch.zeros(directions)
+        self.rows = torch.zeros(directions, len(first))
         self.generator = torch.Generator().manual_seed(seed)
 
     def add(self, volumes: Tensor) -> None:
@@ -104,15 +106,12 @@ class _Sketch:
         self.total += volumes.sum(0)
         if len(self.rows):
             random = torch.randn(len(volumes), len(self.rows), generator=self.generator)
-            self.weights += random.sum(0)
             self.rows.addmm_(random.T, volumes)
 
     def finish(self) -> Components:
         """The mean, and a basis of the sketch."""
         mean = (self.total / self.count).float()
-        if len(self.rows):
-            self.rows.addr_(self.weights, mean, alpha=-1)
-            _orthonormalise(self.rows)
+        _orthonormalise(self.rows)
         return Components(self.count, mean.add_(self.first), self.rows)
 
 

@@ -105,6 +105,7 @@ def test_a_model_of_no_bits_is_a_line_across_all_rates(experiment, tmp_path):
     points(axis, experiment, with_mean, "psnr")
     axis.set_xscale("log")
     assert [list(line.get_ydata()) for line in axis.lines if line.get_label() == "Mean image"] == [[25.0, 25.0]]
+    assert {bars.get_label() for bars in axis.containers} == {"NeuroQuant", "SD-VAE"}
     low, high = axis.get_xlim()
     plt.close(figure)
     assert 1 < low < 15 and 20 < high < 100, "the axis is that of the models with a rate, 15 and 20 kbit"
