@@ -83,7 +83,7 @@ def read_tokens(path: Path | str) -> list[Tokens]:
     """
     file = ArrayFile(path)
     names = [name for name in file.names if name != MASK]
-    if "model" not in file.attributes or not names or {"image", "labels"} & set(names):
+    if "model" not in file.attributes or {"image", "labels"} & set(names):
         raise InputError(
             str(path), f"arrays {', '.join(file.names) or 'none'}", "latents", "name a file of tokens or latents"
         )

@@ -15,6 +15,7 @@ from neuroquant.config.volume import shard_names
 from neuroquant.errors import InputError
 from neuroquant.evaluation.synthseg.installed import check_installed
 from neuroquant.files import write_text
+from neuroquant.models import fit_bytes
 from neuroquant.sources import code_hash
 from neuroquant.weights import find_files
 

@@ -27,11 +27,12 @@ SIDES = (32, 32, 32)
 
 @pytest.fixture(scope="module")
 def rows(tmp_path_factory):
-    """Folders of a small NeuroQuant and of the row that does nothing."""
+    """Folders of a small NeuroQuant, of the row that does nothing, and of one without latents."""
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("models")
     volume = Volume(shape=SIDES, percentiles=(0.0, 100.0), brain_ml_min=10)
     settings = {"neuroquant": ("neuroquant", PARAMETERS), "identity": ("baselines.lowpass", {"factor": 1})}
+    settings["mean"] = ("baselines.mean", {"shape": SIDES})
     for name, (architecture, parameters) in settings.items():
         model = models.build(architecture, parameters)
         row = ModelRow(name=name, architecture=architecture, parameters=parameters)
@@ -52,6 +53,14 @@ def test_a_scan_comes_back_on_its_own_grid_and_in_its_own_intensities(rows, scan
     back, scan = tokenizer.decode(tokenizer.encode(scans[0])), nib.load(scans[0])
     np.testing.assert_allclose(back.affine, scan.affine)
     np.testing.assert_allclose(back.get_fdata(), scan.get_fdata(), atol=0.5)
+
+
+def test_a_model_without_latents_writes_and_reads_files_without_them(rows, scans, tmp_path):
+    tokenizer = neuroquant.load(rows / "mean", device="cpu")
+    tokenizer.encode(scans[0]).save(tmp_path / "tokens.h5")
+    (tokens,) = read_tokens(tmp_path / "tokens.h5")
+    assert tokens.latents == {} and tokens.mask.any()
+    assert tokenizer.decode(tokens).shape == nib.load(scans[0]).shape
 
 
 def test_tokens_are_those_of_the_workflow_and_survive_their_file(rows, scans, tmp_path):

@@ -9,7 +9,7 @@ from neuroquant.cluster.rates import REFERENCE_SHAPE, Rate, pairs_in, passes, re
 from neuroquant.cohorts.index import find_sessions
 from neuroquant.config.experiment import Experiment
 from neuroquant.config.model import ModelRow
-from neuroquant.models import latent_shapes, parameters_class
+from neuroquant.models import fit_bytes, fitting, latent_shapes, parameters_class
 
 MAKERS = {
     "volumes": "preprocess",
@@ -68,12 +68,15 @@ def parts(asks: list[Ask], experiment: Experiment, results: Path, earlier: dict[
     jobs: dict[str, int] = {}
     for ask in asks:
         jobs[ask.rule] = jobs.get(ask.rule, 0) + ask.jobs
-    return [
-        _training(experiment, number, earlier)
-        if rule == "train"
-        else _by_session(rule, number, experiment, counts, earlier)
-        for rule, number in jobs.items()
-    ]
+    found = []
+    for rule, number in jobs.items():
+        if rule == "train":
+            found.append(_training(experiment, number, earlier))
+        elif rule == "save_untrained":
+            found.append(_fitting(experiment, number, counts))
+        else:
+            found.append(_by_session(rule, number, experiment, counts, earlier))
+    return found
 
 
 def _training(experiment: Experiment, jobs: int, earlier: dict[str, Rate]) -> Part:
@@ -94,6 +97,22 @@ def _training(experiment: Experiment, jobs: int, earlier: dict[str, Rate]) -> Pa
     return Part(
         "train", share * sum(seconds) / 3600 if seconds else None, max(seconds, default=0) / 3600 or None, source
     )
+
+
+def _fitting(experiment: Experiment, jobs: int, counts: dict) -> Part:
+    """Rows that are fitted to all training volumes, which they read a few times; others are saved in no time."""
+    untrained = [row for row in experiment.models if not row.training.phases]
+    shape, rate = experiment.volume.shape, recorded()["fit"]
+    pairs = sum(splits["train"] for splits in counts.values()) * prod(shape) / prod(REFERENCE_SHAPE)
+    seconds = [
+        rate.value * pairs * fitting.passes(row.parameters.get("components", 0))
+        for row in untrained
+        if not row.weights and fit_bytes(row.architecture, row.parameters, shape) is not None
+    ]
+    if not seconds:
+        return Part("save_untrained", None, None, "no rate is recorded")
+    share = min(1.0, jobs / len(untrained))
+    return Part("save_untrained", share * sum(seconds) / 3600, max(seconds) / 3600, rate.source)
 
 
 def _floor(row: ModelRow, experiment: Experiment) -> Rate | None:
@@ -161,7 +180,9 @@ def latent_bytes(row: ModelRow, shape: tuple[int, int, int]) -> int | None:
     None where the row's architecture doesn't say what latents it has.
     """
     shapes = latent_shapes(row.architecture, row.parameters, shape)
-    return shapes and sum(prod(sides) * (4 if name == "indices" else 2) for name, sides in shapes.items())
+    if shapes is None:
+        return None
+    return sum(prod(sides) * (4 if name == "indices" else 2) for name, sides in shapes.items())
 
 
 def disk(experiment: Experiment, results: Path) -> dict[str, float]:

@@ -23,6 +23,8 @@ PAPER: dict[str, Any] = {
         "sd_vae",
         "meditok",
         "medvae",
+        "mean",
+        "pca",
         "identity",
         "lowpass",
         "neuroquant",
@@ -33,7 +35,18 @@ PAPER: dict[str, Any] = {
         "neuroquant_cross",
     ],
     "table1": {
-        "rows": ["vqgan", "sd_vae", "meditok", "medvae", "neuroquant", "neuroquant_wo_joint", "identity", "lowpass"],
+        "rows": [
+            "vqgan",
+            "sd_vae",
+            "meditok",
+            "medvae",
+            "neuroquant",
+            "neuroquant_wo_joint",
+            "mean",
+            "pca",
+            "identity",
+            "lowpass",
+        ],
         "cohorts": ["ncanda", "abcd"],
     },
     "table2": {

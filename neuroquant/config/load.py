@@ -52,7 +52,7 @@ def resolve_experiment(raw: dict[str, Any], config_folder: Path, where: str) -> 
         raw["models"] = [_resolve_row(item, overrides, origin) for origin, item in rows]
     experiment = validate(Experiment, raw, where)
     require_fitting_sides(experiment, where)
-    return with_budget(experiment, where)
+    return _within_rate(with_budget(experiment, where))
 
 
 def require_fitting_sides(experiment: Experiment, where: str) -> None:
@@ -144,6 +144,19 @@ def _resolve_row(raw: dict[str, Any], overrides: dict[str, Any], where: str) -> 
     require_codebook_starts(where, phases, getattr(parameters, "start_after", None))
     training = row.training.model_copy(update={"phases": phases})
     return row.model_copy(update={"parameters": parameters.model_dump(mode="json"), "training": training})
+
+
+def _within_rate(experiment: Experiment) -> Experiment:
+    """The experiment, its reference rows lowered to the bits that the full model, the first of figure4.rows, has."""
+    full, shape = experiment.row(experiment.figure4.rows[0]), experiment.volume.shape
+    limit = models.bits(full.architecture, full.parameters, shape)
+    if limit is None:
+        return experiment
+    rows = tuple(
+        row.model_copy(update={"parameters": models.within(row.architecture, row.parameters, limit)})
+        for row in experiment.models
+    )
+    return experiment.model_copy(update={"models": rows})
 
 
 def validate(kind: type[Checked], raw: Any, where: str) -> Checked:

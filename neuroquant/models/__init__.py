@@ -6,6 +6,9 @@ An architecture is a module below this package with two names: `Parameters`, a `
 before there are any has `latent_shapes(parameters, shape)`: the latents of a volume of `shape`, name -> (C, d, h, w).
 One that takes only sides of certain multiples has `divisor(parameters)`.
 One that works on slices of one plane has a parameter `axis`, the axis of the volume that is sliced.
+`bits(parameters, shape)` gives, without torch, what the model's own `bits` gives. One that is fitted to all training
+volumes has `fit_bytes(parameters, shape)`, the memory that this takes, and may have `within(parameters, bits)`, its
+parameters where a volume may not cost more bits than the full model's.
 """
 
 import difflib
@@ -75,6 +78,30 @@ def plane_axis(parameters: dict[str, Any]) -> int | None:
     parameters : with their defaults filled in, as a resolved row has them.
     """
     return parameters.get("axis")
+
+
+def bits(architecture: str, parameters: dict[str, Any], shape: Shape) -> float | None:
+    """Bits that a volume of `shape` costs; None where the architecture doesn't say before it is built."""
+    module = _module(architecture)
+    if not hasattr(module, "bits"):
+        return None
+    return module.bits(module.Parameters.model_validate(parameters), shape)
+
+
+def within(architecture: str, parameters: dict[str, Any], limit: float) -> dict[str, Any]:
+    """The parameters, lowered where the architecture may not spend more than `limit` bits a volume."""
+    module = _module(architecture)
+    if not hasattr(module, "within"):
+        return parameters
+    return module.within(module.Parameters.model_validate(parameters), limit).model_dump(mode="json")
+
+
+def fit_bytes(architecture: str, parameters: dict[str, Any], shape: Shape) -> int | None:
+    """Memory of a fit to training volumes of `shape`; None where the architecture isn't fitted."""
+    module = _module(architecture)
+    if not hasattr(module, "fit_bytes"):
+        return None
+    return module.fit_bytes(module.Parameters.model_validate(parameters), shape)
 
 
 def published_state(architecture: str, state: dict[str, Any]) -> "dict[str, Tensor]":

@@ -1,15 +1,18 @@
 """The interface of every model: training and evaluation know this, and no concrete network."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 MODALITIES = ("T1w", "T2w")
 """Index of a modality in the `modality` argument of an autoencoder."""
+Passes = Callable[[], Iterable[tuple[Tensor, Tensor]]]
+"""Gives all training volumes anew with each call, in the same order, some at a time: x (N, 1, D, H, W) as it is stored,
+and modality (N,). Sessions may lack a modality."""
 
 
 @dataclass
@@ -28,12 +31,26 @@ class Output:
     losses: dict[str, Tensor]
 
 
+@dataclass(frozen=True)
+class Fitted:
+    """What became of a fit besides the model's tensors.
+
+    Attributes
+    ----------
+    parameters : the architecture's parameters that the volumes decided; the model folder's configuration has them.
+    notes : sentences that whoever reads the job's log or the model's provenance should know.
+    """
+
+    parameters: dict[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
 class Autoencoder(nn.Module, ABC):
     """A network that turns volumes in [-1, 1] into latents and back.
 
     Attributes
     ----------
-    factor : side reduction of the latents.
+    factor : side reduction of the latents; 0 where they have no grid.
     probe_latent : name of the latent that a probe reads unless told otherwise; empty where there are no latents.
     plane_axis : axis whose slices a slice-wise model works on; None for models of volumes.
     supports_swap : whether the model decodes one modality's anatomy with another's appearance, by `appearance` and
@@ -84,6 +101,14 @@ class Autoencoder(nn.Module, ABC):
 
     def prepare(self, volumes: Iterable[Tensor]) -> None:
         """Before the first step: whatever is made of training volumes (N, 1, D, H, W), rather than trained on them."""
+
+    def fit(self, passes: Passes) -> Fitted:
+        """Instead of training, in models that learn without gradients: see all training volumes, as often as needed.
+
+        Called for rows that train nothing and begin from no weights. The same volumes give the same bytes, and memory
+        doesn't grow with their number.
+        """
+        return Fitted()
 
     def units(self) -> list[nn.Module]:
         """Parts of which each is compiled by itself: what repeats, and is called through `forward`."""

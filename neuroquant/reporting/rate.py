@@ -12,7 +12,7 @@ from neuroquant.reporting.numbers import read_numbers
 from neuroquant.reporting.pages import page, small_table
 from neuroquant.reporting.style import COLOURS, WIDTH, plt, save
 from neuroquant.reporting.summarise import CEILING, EXTRA, MODALITIES, measured, write_csv
-from neuroquant.reporting.tables import brief
+from neuroquant.reporting.tables import brief, side_reduction
 from neuroquant.volumes.store import ArrayFile
 
 METRICS = {"psnr": "PSNR (dB)", "ssim": "SSIM (%)", "dice": "Dice (%)"}
@@ -91,7 +91,7 @@ def write_costs(
         {
             "model": [experiment.row(name).shown for name in table.model],
             "cohort": [experiment.cohort(name).shown for name in table.cohort],
-            "f": [f"{factor}x" for factor in table.factor],
+            "f": table.factor.map(side_reduction),
             "kbit a volume": table.kbit_per_volume.map("{:,.1f}".format),
             "bits a voxel": table.bits_per_voxel.map("{:.4f}".format),
             "parameters": table.parameters.map("{:,}".format),
@@ -183,7 +183,7 @@ def points(axis: plt.Axes, experiment: Experiment, here: pd.DataFrame, metric: s
     """A point with its interval for every row and modality of one cohort that was scored.
 
     Exact copies, whose PSNR is infinite, are left out of all panels: they say nothing that isn't known, and would
-    squeeze the others together.
+    squeeze the others together. Models that need no bits are lines across all rates, dashed for T2w.
     """
     names = experiment.table1.rows
     for point in here[here[metric].notna() & ~np.isinf(here.psnr.astype(float))].itertuples():
@@ -193,6 +193,10 @@ def points(axis: plt.Axes, experiment: Experiment, here: pd.DataFrame, metric: s
             again, number = divmod(names.index(point.model), len(MARKS))
             mark, size, colour = MARKS[number], 4.5, COLOURS[(number + again + 1) % len(COLOURS)]
             label, order = experiment.row(point.model).shown, 2
+        if not point.kbit_per_volume > 0:  # no place on a logarithmic axis: what 0 bits give, across all rates
+            style = "-" if point.modality == MODALITIES[0] else "--"
+            axis.axhline(value, color=colour, linewidth=0.8, linestyle=style, zorder=order, label=label)
+            continue
         axis.errorbar(
             point.kbit_per_volume, value, yerr=[[value - low], [high - value]], fmt=mark, markersize=size,
             color=colour, linewidth=0.8, markerfacecolor=colour if point.modality == MODALITIES[0] else "white",

@@ -97,8 +97,13 @@ def read_costs(provenance: dict[str, Path]) -> dict[str, tuple[str, str, str]]:
     for row, path in provenance.items():
         facts = json.loads(path.read_text(encoding="utf-8"))
         size = f"{facts['parameters'] / 1e6:.3g}" if facts["parameters"] else "0"
-        found[row] = (f"{facts['factor']}x", f"{facts['kbit_per_volume']:,.4g}", size)
+        found[row] = (side_reduction(facts["factor"]), f"{facts['kbit_per_volume']:,.4g}", size)
     return found
+
+
+def side_reduction(factor: int) -> str:
+    """A side reduction as a table shows it; a dash where the latents have no grid."""
+    return f"{factor}x" if factor else "-"
 
 
 def read_seconds(costs: Path) -> Seconds:

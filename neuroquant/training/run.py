@@ -21,6 +21,7 @@ from neuroquant.training import checkpoint
 from neuroquant.training.cudnn import check_convolutions
 from neuroquant.training.data import Sessions, voxels_seen
 from neuroquant.training.distributed import ALONE, World
+from neuroquant.training.fit import fitted
 from neuroquant.training.identity import identity
 from neuroquant.training.judges import Judges
 from neuroquant.training.judges import provenance as judges_provenance
@@ -81,7 +82,8 @@ def train(
     if row.weights is not None:
         provenance = provenance | load_published(row, model)
     if not row.training.phases:
-        save_untrained(folder, model, row, volume, provenance)
+        row, facts = fitted(row, volume, model, sessions, train_shards)
+        save_untrained(folder, model, row, volume, facts | provenance)
         return
     require_fitting_pieces(row, model.factor)
     starts = getattr(model.quantizer, "start_after", None)

@@ -21,7 +21,7 @@ def test_the_whole_workflow_runs_through_slurm_to_the_report(profile, tmp_path):
     said = run.end(limit=1200)
     assert (tmp_path / "results/tiny/report.html").is_file()
     jobs = finished_jobs(said)
-    assert jobs["train"] == 3 and jobs["save_untrained"] == 1 and jobs["segment"] == 8
+    assert jobs["train"] == 3 and jobs["save_untrained"] == 2 and jobs["segment"] == 10
     name = said.split("SLURM run ID: ")[1].split()[0]
     assert states(name) == {"COMPLETED"}
     log = next((tmp_path / "results/tiny/logs/train").glob("*.log"))

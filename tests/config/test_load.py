@@ -1,10 +1,12 @@
 """The configuration: one source, unknown keys refused, every error names file, key and remedy."""
 
+import math
 import pathlib
 
 import pytest
 import yaml
 
+from neuroquant import models
 from neuroquant.config.document import documents
 from neuroquant.config.load import load_experiment, merge, resolve_experiment
 from neuroquant.errors import InputError
@@ -56,6 +58,21 @@ def test_resolving_a_resolved_experiment_changes_nothing():
     assert again == experiment
 
 
+def test_pca_has_no_more_components_than_the_full_models_bits_pay_for():
+    """Of the demo's volumes, 16 fewer a side; the bits of whatever model is the first of figure4.rows count."""
+    tokens = {"channels": [8, 8, 8, 8], "attention_blocks": [4], "heads": 2, "codebook_size": 16, "c_m": 4}
+    small = {**demo(), "volume": {"shape": [32, 32, 32]}, "overrides": {"neuroquant": {"parameters": tokens}}}
+    with_z_mod = resolve_experiment(small, CONFIG, "x")
+    full, pca = with_z_mod.row("neuroquant"), with_z_mod.row("pca")
+    kept = models.latent_shapes("neuroquant", full.parameters, (32, 32, 32))["indices"]
+    bits = math.prod(kept) * 4 + 32 * 4
+    assert pca.parameters["components"] == bits // 16 < 64
+    small["figure4"] = {**small["figure4"], "rows": ["neuroquant_base", "neuroquant"]}
+    assert resolve_experiment(small, CONFIG, "x").row("pca").parameters["components"] == (bits - 32 * 4) // 16
+    small["figure4"]["rows"] = ["sd_vae"]
+    assert resolve_experiment(small, CONFIG, "x").row("pca").parameters["components"] == 64
+
+
 @pytest.mark.parametrize(
     ("change", "place", "words"),
     [
@@ -66,12 +83,17 @@ def test_resolving_a_resolved_experiment_changes_nothing():
         ({"split": {"train": 0.9, "val": 0.2, "test": 0.2}}, "split", "must be 1"),
         ({"overrides": {"neuroquan": {}}}, "overrides.neuroquan", "did you mean `neuroquant`"),
         ({"overrides": {"neuroquant": {"parameters": {"chanels": [8]}}}}, "parameters.chanels", "`channels`"),
-        ({"overrides": {"neuroquant": {"parameters": {"start_after": 92}}}}, "neuroquant.yaml", "never start"),
+        ({"overrides": {"neuroquant": {"parameters": {"start_after": 420}}}}, "neuroquant.yaml", "never start"),
         ({"models": [*demo()["models"], "neuroquant"]}, "demo.yaml", "two model rows are named 'neuroquant'"),
         (
             {"models": [*demo()["models"], {"name": "mine", "label": "NeuroQuant", "architecture": "neuroquant"}]},
             "demo.yaml",
             "models neuroquant and mine are both shown as 'NeuroQuant'; give each a label of its own",
+        ),
+        (
+            {"overrides": {"baselines.pca": {"parameters": {"components": 0}}}},
+            "pca.yaml: parameters.components",
+            "greater than or equal to 1",
         ),
         ({"models": ["sd_va"]}, "sd_va.yaml", "did you mean 'sd_vae'"),
         ({"table1": {"rows": ["nobody"], "cohorts": ["embedded_a"]}}, "demo.yaml", "nobody"),

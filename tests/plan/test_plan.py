@@ -84,12 +84,34 @@ def test_a_training_over_two_nodes_costs_the_gpus_of_both(tiny):
             phase["batch"] = 4
     tiny.write_text(yaml.safe_dump(config))
     asks = planned(tiny, str(ROOT / "slurm"))
-    (train,), (untrained,) = ([ask for ask in asks if ask.rule == rule] for rule in ("train", "save_untrained"))
-    assert (untrained.gpus, untrained.nodes, untrained.runtime) == (0, 1, 30) and train.jobs == 3
+    (train,), others = ([ask for ask in asks if ask.rule == rule] for rule in ("train", "save_untrained"))
+    (untrained,) = (ask for ask in others if ask.runtime == 30)
+    assert (untrained.gpus, untrained.nodes, untrained.jobs) == (0, 1, 1) and train.jobs == 3
     assert (train.nodes, train.gres, train.gpus, train.mem_mb) == (2, "gpu:h100:2", 4, 2 * 3000)
     table = "\n".join(costs_table([train], [Part("train", 3.0, 1.0, "a clock")]))
     assert "GPU-hours: 12 by these rates" in table and "\n  12 were every job" in table
     assert "gpu:h100:2 on each of 2 nodes" in "\n".join(jobs_table([train], True))
+
+
+def test_models_that_are_fitted_to_all_volumes_ask_for_the_memory_and_the_time_of_that_and_for_no_gpu(tiny):
+    config = copy.deepcopy(TINY)
+    config["compute"] |= {"threads": 6, "mem_mb": 3000}
+    config["volume"]["shape"] = [144, 192, 144]
+    tiny.write_text(yaml.safe_dump(config))
+    fits = [ask for ask in planned(tiny, str(ROOT / "slurm")) if ask.rule == "save_untrained"]
+    assert sum(ask.jobs for ask in fits) == 2 and {ask.gpus for ask in fits} == {0}
+    assert {(ask.runtime, ask.threads) for ask in fits} == {(720, 6)}
+    voxels, matrices = 144 * 192 * 144, 2 * 2 * (64 + 16)  # of float32, for two modalities
+    assert max(ask.mem_mb for ask in fits) > 1000 + 4 * matrices * voxels / 1e6
+    assert min(ask.mem_mb for ask in fits) == 3000, "the mean alone takes less than any other job of a network"
+
+
+def test_a_fit_costs_its_passes_over_the_training_volumes(tiny, tmp_path):
+    experiment = resolve_experiment({**TINY, "volume": {"shape": [144, 192, 144]}}, ROOT / "config", "x")
+    with_manifests(tmp_path, experiment, {"embedded": 100})
+    (part,) = parts([ask_of("save_untrained", 2)], experiment, tmp_path, {})
+    pass_s = 50 * recorded()["fit"].value
+    assert part.longest == pytest.approx(5 * pass_s / 3600) and part.hours == pytest.approx(6 * pass_s / 3600)
 
 
 def test_plan_tells_jobs_hours_with_their_sources_and_disk(tiny, site, capsys):
@@ -194,8 +216,8 @@ def test_each_rows_latents_take_their_own_space(tiny, tmp_path):
     sd_vae = 4 * 32 * 4 * 4 * 2  # four channels, a grid of 4 x 4 in each slice, float16
     tokens = 2 * 2 * 2 * (8 + 8) * 2 + 2 * 2 * 2 * 4  # z_anat and z_q of 8 channels, indices as int32
     z_mod = 2 * 2 * 2 * 4 * 2
-    lowpass = 4**3 * 2
-    assert without == pytest.approx(images * (sd_vae + 2 * tokens + z_mod + lowpass))
+    pca = 10 * 2  # (8 tokens of 4 bits and 4 numbers of 32) / 16; the mean image has no latent
+    assert without == pytest.approx(images * (sd_vae + 2 * tokens + z_mod + pca))
 
 
 def test_the_full_model_at_its_default_widths_has_the_floor_of_its_schedule(tmp_path, monkeypatch):

@@ -90,8 +90,8 @@ def test_page_table_and_figure_are_written_also_without_dice(shards, experiment,
 
 
 @pytest.fixture(scope="module")
-def ten(experiment):
-    """The demo with ten rows in Table 1: six trained here, one with its authors' weights, three without training."""
+def twelve(experiment):
+    """The demo with twelve rows in Table 1: six trained here, one with its authors' weights, five without training."""
     weights = {"filename": "w.safetensors", "licence": "MIT"}
     bare = {"architecture": "baselines.lowpass", "training": {"phases": []}}
     theirs = experiment.row("sd_vae").model_dump() | bare | {"name": "theirs", "label": "Theirs", "weights": weights}
@@ -107,10 +107,10 @@ def measured(names):
     return pd.DataFrame(places, columns=RATES)
 
 
-def test_rows_of_other_blocks_are_marked_in_the_figure(experiment, ten, tmp_path):
+def test_rows_of_other_blocks_are_marked_in_the_figure(experiment, twelve, tmp_path):
     none = pd.DataFrame(columns=["cohort", "metric", "value"])
-    for name, rows in (("all", ten.table1.rows), ("trained", experiment.table1.rows)):
-        draw(ten, measured(rows), none, *(tmp_path / f"{name}.{kind}" for kind in ("png", "svg")))
+    for name, rows in (("all", twelve.table1.rows), ("trained", experiment.table1.rows)):
+        draw(twelve, measured(rows), none, *(tmp_path / f"{name}.{kind}" for kind in ("png", "svg")))
     told = (tmp_path / "all.svg").read_text()
     assert "in a ring: authors' weights" in told and "in a frame: without training" in told
     assert "in a ring" not in (tmp_path / "trained.svg").read_text(), "one block needs no mark"
@@ -118,12 +118,30 @@ def test_rows_of_other_blocks_are_marked_in_the_figure(experiment, ten, tmp_path
         assert image.width / 300 <= WIDTH * 1.01
 
 
-def test_ten_rows_have_ten_looks(ten):
-    assert len(ten.table1.rows) == 10
+def test_twelve_rows_have_twelve_looks(twelve):
+    assert len(twelve.table1.rows) == 12
     figure, axis = plt.subplots()
-    points(axis, ten, measured(ten.table1.rows), "psnr")
+    points(axis, twelve, measured(twelve.table1.rows), "psnr")
     plt.close(figure)
-    assert len({(bars[0].get_marker(), bars[0].get_color()) for bars in axis.containers}) == 10
+    assert len({(bars[0].get_marker(), bars[0].get_color()) for bars in axis.containers}) == 12
+
+
+def test_a_model_of_no_bits_is_a_line_across_all_rates(experiment, tmp_path):
+    """A logarithmic axis has no place for 0: the others keep theirs."""
+    none = pd.DataFrame(columns=["cohort", "metric", "value"])
+    with_mean, alone = measured(["mean", "neuroquant", "sd_vae"]), measured(["mean"])
+    with_mean.loc[0, ["kbit_per_volume", "bits_per_voxel"]] = alone.loc[0, ["kbit_per_volume", "bits_per_voxel"]] = 0.0
+    figure, axis = plt.subplots()
+    points(axis, experiment, with_mean, "psnr")
+    axis.set_xscale("log")
+    assert [list(line.get_ydata()) for line in axis.lines if line.get_label() == "Mean image"] == [[25.0, 25.0]]
+    assert {bars.get_label() for bars in axis.containers} == {"NeuroQuant", "SD-VAE"}
+    low, high = axis.get_xlim()
+    plt.close(figure)
+    assert 1 < low < 15 and 20 < high < 100, "the axis is that of the models with a rate, 15 and 20 kbit"
+    for name, table in (("others", with_mean), ("alone", alone)):
+        draw(experiment, table, none, tmp_path / f"{name}.svg")
+        assert "Mean image" in (tmp_path / f"{name}.svg").read_text()
 
 
 def test_every_row_that_was_scored_has_its_rate_and_distortion(shards, experiment, numbers, tmp_path):

@@ -60,7 +60,7 @@ def test_best_is_bold_second_underlined_and_an_insignificant_lead_marked(tmp_pat
 def test_rows_of_another_kind_stand_in_a_block_of_their_own(tmp_path, experiment, numbers):
     numbers(tmp_path, experiment, subjects=16)
     _, tests, forms = make(tmp_path, experiment)
-    untrained = {"identity", "lowpass"}
+    untrained = {"mean", "pca", "identity", "lowpass"}
     assert untrained <= set(tests.model) and (tests.model.isin(untrained) == tests.against.isin(untrained)).all()
     assert all("trained here" in form and "without training" in form and "within their block" in form for form in forms)
     for form in forms:
@@ -68,7 +68,7 @@ def test_rows_of_another_kind_stand_in_a_block_of_their_own(tmp_path, experiment
 
 
 def test_a_row_alone_in_its_block_is_not_tested(tmp_path, experiment, numbers):
-    rows = tuple(row for row in experiment.table1.rows if row != "lowpass")
+    rows = tuple(row for row in experiment.table1.rows if row not in ("mean", "pca", "lowpass"))
     experiment = experiment.model_copy(update={"table1": experiment.table1.model_copy(update={"rows": rows})})
     numbers(tmp_path, experiment)
     cells, tests, _ = make(tmp_path, experiment)

@@ -5,15 +5,19 @@ import json
 import numpy as np
 import pytest
 import torch
-from helpers import SD_VAE, make_row, train
+from helpers import SD_VAE, SHAPE, make_row, train, write_volumes
 from safetensors.torch import load_file
 
 from neuroquant import models
 from neuroquant.config.model import ModelRow, Phase, Training
+from neuroquant.config.volume import Volume
 from neuroquant.errors import InputError
 from neuroquant.files import sha256
 from neuroquant.model_folder import load_model
+from neuroquant.models.autoencoder import MODALITIES
+from neuroquant.training import run
 from neuroquant.training.data import Loader, Sessions
+from neuroquant.volumes.store import ArrayFile
 
 MEDVAE = {"width": 4, "mults": (1, 1, 2, 2), "groups": 2, "blocks": 1}
 PIECES = Training(phases=(Phase(steps=4, batch=2, crop=(8, 8, 16), lr=1e-3),), log_every=2, checkpoint_every=2)
@@ -27,6 +31,43 @@ def test_a_row_without_parameters_needs_no_schedule(tmp_path, shards):
     facts = json.loads((tmp_path / "model/provenance.json").read_text())
     assert model.factor == 8 and facts["parameters"] == 0 and facts["weights"] == "not trained here"
     assert facts["kbit_per_volume"] == 32 * 8 / 1000 and (tmp_path / "model/training.tsv").read_text() == "step\n"
+
+
+def test_the_mean_image_is_of_all_training_sessions_of_all_shards(tmp_path):
+    """More of them than a model may look at before its first step, and some without their T2w."""
+    paths = [write_volumes(tmp_path / "a.h5", subjects=50, seed=3), write_volumes(tmp_path / "b.h5", "x", 30, 4, 20)]
+    row = ModelRow(name="mean", architecture="baselines.mean", training=Training(phases=()))
+    run.train(row, Volume(shape=SHAPE), paths, [], tmp_path / "model", tmp_path, None, "cpu", 1, {})
+    model, row, _ = load_model(tmp_path / "model")
+    images = {name: [] for name in MODALITIES}
+    for path in paths:
+        file = ArrayFile(path)
+        for record, image in zip(file.records, file.view("image"), strict=True):
+            images[record.modality].append(np.asarray(image, np.float64))
+    assert {name: len(found) for name, found in images.items()} == {"T1w": 80, "T2w": 60}
+    for kind, found in enumerate(images.values()):
+        assert np.abs(model.decode({}, torch.tensor([kind]))[0, 0].numpy() - np.mean(found, 0)).max() < 1e-3
+    facts = json.loads((tmp_path / "model/provenance.json").read_text())
+    assert (facts["sessions"], facts["passes"], facts["kbit_per_volume"]) == (80, 1, 0)
+    assert row.block == "reference" and "without gradients" in facts["weights"] and facts["notes"] == []
+
+
+def test_too_few_volumes_for_pca_are_told_in_the_log_and_in_the_provenance(tmp_path, shards, capsys):
+    row = ModelRow(name="pca", architecture="baselines.pca", training=Training(phases=()))
+    for folder in ("a", "b"):
+        train(tmp_path / folder, shards[0], (), row)
+    told = "parameters.components: 64 are asked for, but 4 training volumes of T2w have 3 principal components"
+    assert f"model pca: {told}" in capsys.readouterr().err
+    facts = json.loads((tmp_path / "a/model/provenance.json").read_text())
+    assert told in facts["notes"][1] and facts["kbit_per_volume"] == 3 * 16 / 1000 and facts["passes"] == 5
+    model, row, _ = load_model(tmp_path / "a/model")
+    assert row.parameters == {"components": 3, "shape": list(SHAPE)}
+    batch = Sessions([shards[0]]).volumes([0, 1, 2, 3])
+    with torch.inference_mode():
+        x_hat = model.decode(model.encode(batch.x.float(), batch.modality), batch.modality)
+    assert (x_hat - batch.x.float()).abs().max() < 4e-3, "of four volumes three components leave nothing out"
+    first, second = ((tmp_path / name / "model/model.safetensors").read_bytes() for name in "ab")
+    assert first == second
 
 
 def test_a_network_that_nobody_trains_is_refused(tmp_path, shards):

@@ -1,5 +1,6 @@
 """The whole DAG on a tiny embedded cohort: it finishes, says what it must, and then rests."""
 
+import json
 import os
 import re
 import shutil
@@ -17,7 +18,10 @@ COLUMNS = "cohort model modality metric value ci_low ci_high n_subjects publishe
 
 
 def test_the_tables_are_tidy_and_name_their_stand_ins(finished):
-    for name, rows in (("table1", {"sd_vae", "neuroquant", "lowpass"}), ("table2", {"neuroquant_base", "neuroquant"})):
+    for name, rows in (
+        ("table1", {"sd_vae", "neuroquant", "mean", "pca"}),
+        ("table2", {"neuroquant_base", "neuroquant"}),
+    ):
         table = pd.read_csv(finished / f"results/tiny/tables/{name}.csv")
         assert list(table.columns) == COLUMNS
         assert rows <= set(table.model)
@@ -32,8 +36,24 @@ def test_the_tables_are_tidy_and_name_their_stand_ins(finished):
 def test_a_row_without_training_stands_in_a_block_of_its_own_and_is_not_ranked_with_the_others(finished):
     lines = (finished / "results/tiny/tables/table1.md").read_text().splitlines()
     place = {word: next(n for n, line in enumerate(lines) if word in line) for word in HEADINGS}
-    (blur,) = [n for n, line in enumerate(lines) if line.startswith("| Low-pass")]
-    assert place[HEADINGS[0]] < place[HEADINGS[1]] < blur and "**" not in lines[blur]
+    (mean,) = [n for n, line in enumerate(lines) if line.startswith("| Mean image")]
+    (pca,) = [n for n, line in enumerate(lines) if line.startswith("| PCA")]
+    assert place[HEADINGS[0]] < place[HEADINGS[1]] < mean < pca
+    trained = lines[place[HEADINGS[0]] : place[HEADINGS[1]]]
+    assert any("**" in line for line in trained) and any("**" in lines[n] for n in (mean, pca)), "a best in each block"
+
+
+def test_a_model_without_latents_has_empty_cells_where_they_would_be_read(finished):
+    results = finished / "results/tiny"
+    table = pd.read_csv(results / "tables/table1.csv")
+    measured = {model: set(part.metric) for model, part in table.groupby("model")}
+    assert measured["pca"] - measured["mean"] == {"accuracy"} and {"psnr", "ssim"} <= measured["mean"]
+    assert pd.read_csv(results / "numbers/costs.csv").set_index("model").kbit_per_volume["mean"] == 0
+    log = (results / "logs/probe/mean-embedded.log").read_text()
+    assert "mean T1w: not probed" in log and "gives no latents" in log
+    assert not list((results / "logs/failures").glob("*"))
+    facts = json.loads((results / "models/pca/provenance.json").read_text())
+    assert facts["kbit_per_volume"] == 16 * 10 / 1000, "no more than the full model's 160 bits pay for"
 
 
 def test_what_stands_behind_the_means_is_there(finished):

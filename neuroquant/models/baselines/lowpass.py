@@ -27,6 +27,11 @@ def divisor(parameters: Parameters) -> int:
     return parameters.factor
 
 
+def bits(parameters: Parameters, shape: grid.Shape) -> float:
+    """Float32 latents, as `decode` is given them."""
+    return grid.float_bits(latent_shapes(parameters, shape))
+
+
 def build(parameters: Parameters) -> "Autoencoder":
     """The row; it has nothing to learn."""
     import torch
@@ -64,6 +69,6 @@ def build(parameters: Parameters) -> "Autoencoder":
 
         def bits(self, shape: tuple[int, int, int]) -> float:
             """Float32 means, as `decode` is given them."""
-            return 32.0 * torch.Size(length // side for length in shape).numel()
+            return bits(parameters, shape)
 
     return LowPass()

@@ -52,6 +52,12 @@ def latent_shapes(parameters: Parameters, shape: grid.Shape) -> dict[str, tuple[
     return {"z": (parameters.latent_channels, *grid.of_slices(shape, FACTOR, parameters.axis))}
 
 
+def bits(parameters: Parameters, shape: grid.Shape) -> float:
+    """A word of each codebook a position."""
+    positions = math.prod(grid.of_slices(shape, FACTOR, parameters.axis))
+    return positions * parameters.codebooks * math.log2(parameters.words)
+
+
 def published_state(state: dict[str, Any]) -> dict[str, "Tensor"]:
     """The network's tensors in the authors' file, under our names."""
     state = state.get("model", state.get("state_dict", state))

@@ -49,6 +49,11 @@ def divisor(parameters: Parameters) -> int:
     return parameters.factor
 
 
+def bits(parameters: Parameters, shape: grid.Shape) -> float:
+    """Float32 latents, as `decode` is given them."""
+    return grid.float_bits(latent_shapes(parameters, shape))
+
+
 def published_state(state: dict[str, Any]) -> dict[str, "Tensor"]:
     """The network's tensors in the authors' file, under our names."""
     state = state.get("state_dict", state)
@@ -106,6 +111,8 @@ def build(parameters: Parameters) -> "Autoencoder":
             """Float32 latents, as `decode` is given them."""
             positions = torch.Size(side // parameters.factor for side in shape).numel()
             return 32.0 * parameters.latent_channels * positions
+
+            return bits(parameters, shape)
 
         def units(self) -> list[nn.Module]:
             """Both halves."""

@@ -43,6 +43,11 @@ def divisor(parameters: Parameters) -> int:
     return 2 ** (len(parameters.channels) - 1)
 
 
+def bits(parameters: Parameters, shape: grid.Shape) -> float:
+    """Float32 latents, as `decode` is given them."""
+    return grid.float_bits(latent_shapes(parameters, shape))
+
+
 def published_state(state: dict[str, Any]) -> dict[str, "Tensor"]:
     """The network's tensors in the authors' file, under our names."""
     return {f"network.{name}": tensor for name, tensor in state.get("state_dict", state).items()}
@@ -106,8 +111,7 @@ def build(parameters: Parameters) -> "Autoencoder":
 
         def bits(self, shape: tuple[int, int, int]) -> float:
             """Float32 latents, as `decode` is given them."""
-            positions = torch.Size(side // self.factor for side in shape).numel()
-            return 32.0 * parameters.latent_channels * positions
+            return bits(parameters, shape)
 
         def units(self) -> list[nn.Module]:
             """Both halves."""

@@ -42,6 +42,11 @@ def latent_shapes(parameters: Parameters, shape: grid.Shape) -> dict[str, tuple[
     return {"z": (parameters.latent_channels, *grid.of_slices(shape, parameters.factor, parameters.axis))}
 
 
+def bits(parameters: Parameters, shape: grid.Shape) -> float:
+    """Float32 latents, as `decode` is given them."""
+    return grid.float_bits(latent_shapes(parameters, shape))
+
+
 def published_state(state: dict[str, Any]) -> dict[str, "Tensor"]:
     """The network's tensors in the authors' file, under our names; older ones name the attention otherwise."""
     found = {}

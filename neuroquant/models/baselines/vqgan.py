@@ -60,6 +60,11 @@ def latent_shapes(parameters: Parameters, shape: grid.Shape) -> dict[str, tuple[
     return {"z": (parameters.embed, *grid.of_slices(shape, parameters.factor, parameters.axis))}
 
 
+def bits(parameters: Parameters, shape: grid.Shape) -> float:
+    """A word a position."""
+    return math.prod(grid.of_slices(shape, parameters.factor, parameters.axis)) * math.log2(parameters.words)
+
+
 def published_state(state: dict[str, Any]) -> dict[str, "Tensor"]:
     """The network's tensors in the authors' file, under our names; the codebook may be merged in from theirs."""
     state = state.get("state_dict", state.get("model", state))

@@ -1,5 +1,6 @@
 """NeuroQuant (arXiv:2604.05171, section 3): the parameters and the way to build it. Torch is imported in `build`."""
 
+from math import log2, prod
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, model_validator
@@ -106,6 +107,13 @@ def latent_shapes(parameters: Parameters, shape: grid.Shape) -> dict[str, tuple[
 def divisor(parameters: Parameters) -> int:
     """What the sides of volumes must be multiples of."""
     return parameters.factor
+
+
+def bits(parameters: Parameters, shape: grid.Shape) -> float:
+    """An index a token, and as float32 the pooled z_mod, which the decoder needs too."""
+    shapes = latent_shapes(parameters, shape)
+    pooled = 32 * shapes["z_mod"][0] if "z_mod" in shapes else 0
+    return prod(shapes["indices"]) * log2(parameters.codebook_size) + pooled
 
 
 def build(parameters: Parameters) -> "NeuroQuant":

@@ -1,0 +1,74 @@
+"""Rows that learn from all training volumes without gradients: each of them decides how often it sees them."""
+
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from neuroquant.config.model import ModelRow
+from neuroquant.config.volume import Volume
+from neuroquant.models import fit_bytes
+from neuroquant.models.autoencoder import Autoencoder
+from neuroquant.models.fitting import TOGETHER
+from neuroquant.training.data import Sessions
+from neuroquant.training.identity import identity
+
+
+def fitted(
+    row: ModelRow, volume: Volume, model: Autoencoder, sessions: Sessions, shards: list[Path]
+) -> tuple[ModelRow, dict[str, Any]]:
+    """Fit a model in place, where it is one that is fitted.
+
+    Parameters
+    ----------
+    sessions, shards : all training sessions, and the files that they are in.
+
+    Returns
+    -------
+    The row with the parameters that the volumes decided, and what provenance.json says of the fit; of other models the
+    row as it was, and nothing.
+    """
+    if row.weights is not None or fit_bytes(row.architecture, row.parameters, volume.shape) is None:
+        return row, {}
+    passes, begin = Passes(row.name, sessions), time.monotonic()
+    made_of = identity(row, volume, shards)
+    found = model.fit(passes)
+    for note in found.notes:
+        print(f"model {row.name}: {note}", file=sys.stderr, flush=True)
+    facts = {
+        "weights": "fitted to all training sessions, without gradients",
+        "sessions": len(sessions),
+        "passes": passes.begun,
+        "seconds": round(time.monotonic() - begin, 1),
+        "notes": list(found.notes),
+        "training_data": made_of["data"],
+        "code": made_of["code"],
+    }
+    return row.model_copy(update={"parameters": row.parameters | found.parameters}), facts
+
+
+class Passes:
+    """The volumes of all sessions, shard by shard in the order of the files, anew with each call; tells how far it is.
+
+    Parameters
+    ----------
+    name : of the row, for the log.
+    """
+
+    def __init__(self, name: str, sessions: Sessions):
+        self.name, self.sessions, self.begun = name, sessions, 0
+
+    def __call__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """One pass."""
+        self.begun += 1
+        number, total = self.begun, len(self.sessions)
+        shown = time.monotonic()
+        for first in range(0, total, TOGETHER):
+            batch = self.sessions.volumes(list(range(first, min(first + TOGETHER, total))))
+            yield batch.x, batch.modality
+            if time.monotonic() - shown > 60:
+                shown = time.monotonic()
+                print(f"{self.name} pass {number}: {first + TOGETHER}/{total} sessions", file=sys.stderr, flush=True)
