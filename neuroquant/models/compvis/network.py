@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from neuroquant.convolution import upsampled_conv
 from neuroquant.models.compvis.slabs import Source, Stored, Upsampled, by_slabs, group_scale, is_large, slabs
+from neuroquant.models.start import start_as_background, start_at_zero, start_evenly
 
 EPSILON = 1e-6
 """Of the group norms."""
@@ -231,6 +232,17 @@ class CompVis(nn.Module):
         self.encoder, self.decoder = Encoder(sizes), Decoder(sizes)
         self.quant_conv = conv(sizes, twice * sizes.z_channels, twice * embed, 1)
         self.post_quant_conv = conv(sizes, embed, sizes.z_channels, 1)
+        self._start()
+
+    def _start(self) -> None:
+        """As NeuroQuant starts: the authors' files replace it, and without them no row has a head start."""
+        start_evenly(self)
+        for module in self.modules():
+            if isinstance(module, ResnetBlock):
+                start_at_zero(module.conv2)
+            if isinstance(module, AttnBlock):
+                start_at_zero(module.proj_out)
+        start_as_background(self.decoder.conv_out)
 
     def halves(self) -> Iterator[nn.Module]:
         """What is compiled by itself."""

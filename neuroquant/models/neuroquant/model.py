@@ -4,7 +4,6 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-import torch
 from torch import Tensor, nn
 
 from neuroquant.models.autoencoder import MODALITIES, Autoencoder, Output
@@ -13,10 +12,9 @@ from neuroquant.models.neuroquant.attention import AxisAttention
 from neuroquant.models.neuroquant.decoder import Decoder
 from neuroquant.models.neuroquant.encoder import Encoder, Head
 from neuroquant.models.neuroquant.film import Film, FilmGenerator, ModalityClassifier
-from neuroquant.models.neuroquant.plane import Activation, start_at_zero, start_evenly
+from neuroquant.models.neuroquant.plane import Activation
 from neuroquant.models.neuroquant.quantizer import Quantizer
-
-BACKGROUND = -1.0
+from neuroquant.models.start import start_as_background, start_at_zero, start_evenly
 
 
 @dataclass
@@ -87,9 +85,7 @@ class NeuroQuant(Autoencoder):
             start_at_zero(block.conv)
             for axis in block.attention.axes if block.attention is not None else ():
                 start_at_zero(axis.out)
-        with torch.no_grad():
-            self.decoder.leave.weight.mul_(0.1)
-            self.decoder.leave.bias.fill_(BACKGROUND)
+        start_as_background(self.decoder.leave)
 
     def encode_train(self, x: Tensor, plane: int | None = None, off: int | None = None) -> Encoded:
         """Volumes (B, 1, D, H, W), or slices with normal `plane`, to both streams (equations 1, 4 and 6).

@@ -31,24 +31,6 @@ class PlaneConv3d(nn.Conv3d):
         return flat.unsqueeze(axis)
 
 
-def start_evenly(network: nn.Module) -> None:
-    """Start convolutions with weights of variance 1 / fan-in and no bias, so that activations keep their size.
-
-    PyTorch's own start shrinks them by the root of three at each of some twenty layers, and training takes several
-    times as long to leave the blur that it begins with.
-    """
-    for module in network.modules():
-        if isinstance(module, nn.Conv3d):
-            nn.init.normal_(module.weight, std=module.weight[0].numel() ** -0.5)
-            nn.init.zeros_(module.bias)
-
-
-def start_at_zero(layer: nn.Conv3d | nn.Linear) -> None:
-    """Start the last layer of a residual branch at zero: the block begins as the identity."""
-    nn.init.zeros_(layer.weight)
-    nn.init.zeros_(layer.bias)
-
-
 class ChannelNorm(nn.LayerNorm):
     """Layer normalisation over the channels of each voxel: the same for a slice and for a stack of it."""
 
