@@ -148,7 +148,7 @@ def test_latents_of_other_images_than_the_volumes_are_refused(tmp_path, volumes)
 
 
 def test_the_pairs_of_a_model_are_its_latents_codes_and_brain(tmp_path, volumes):
-    """From a real network through a real file, so that the names of latents and attributes are those that are written."""
+    """From a real network through a real file, so that names of latents and attributes are those that are written."""
     parameters = {
         "channels": (4, 8, 8, 8), "codebook_size": 12, "code_dim": 6, "c_m": 4, "c_s": 4, "film_hidden": 8,
         "classifier_hidden": 12, "start_after": 0,
@@ -199,7 +199,7 @@ def test_codes_outside_the_brain_do_not_count():
     codes[..., 2:, :, :] = 5  # background: the same everywhere
     for compare in (same_code, code_overlap):
         shares = compare(codes, inside)
-        assert shares.within.max() < 0.1 and shares.between.max() < 0.1
+        assert shares.within.max() < 0.2 and shares.between.max() < 0.2
         assert (compare(codes, np.ones_like(inside)).within > 0.4).all()
 
 
