@@ -112,6 +112,43 @@ use rule probe as probe_volumes with:
         "sex from the volumes of {wildcards.cohort}, the reference"
 
 
+# one job a cohort for all its rows: starting torch costs more than the classifiers
+rule disentanglement:
+    input:
+        volumes=lambda wildcards: shards_of(
+            wildcards.cohort, "volumes/{cohort}/{shard}.h5", "test"
+        ),
+        latents=lambda wildcards: [
+            path
+            for row in rows_scored_on(wildcards.cohort)
+            for path in shards_of(
+                wildcards.cohort, f"latents/{row}/{{cohort}}/{{shard}}.h5", "test"
+            )
+        ],
+        manifests=manifests_of("test"),
+    output:
+        table=RESULTS / "numbers/disentanglement/{cohort}.tsv",
+    log:
+        log_of("disentanglement", "{cohort}"),
+    benchmark:
+        benchmark_of("disentanglement", "{cohort}")
+    conda:
+        ENVIRONMENT
+    threads: COMPUTE.threads
+    resources:
+        mem_mb=growing(COMPUTE.mem_mb),
+        runtime=240,
+    params:
+        rows=lambda wildcards: rows_scored_on(wildcards.cohort),
+        statistics=settings(EXPERIMENT.statistics),
+        code=code_of("disentanglement"),
+        failures=str(FAILURES),
+    message:
+        "how well anatomy and appearance are apart in the latents of {wildcards.cohort}"
+    script:
+        "../workflow_scripts/disentanglement.py"
+
+
 rule probe_details:
     input:
         predictions=RESULTS / "numbers/predictions.tsv",

@@ -19,6 +19,9 @@ NUMBERS = {
         for p in shards_of(c, "numbers/regions/{cohort}/{shard}.tsv", "test")
     ],
     "spread": [RESULTS / f"numbers/spread/{cohort}.tsv" for cohort in scored_cohorts()],
+    "disentanglement": [
+        RESULTS / f"numbers/disentanglement/{cohort}.tsv" for cohort in scored_cohorts()
+    ],
     "predictions": [
         RESULTS / f"numbers/probe/{row}/{cohort}.tsv" for row, cohort in scored_pairs()
     ]
@@ -116,6 +119,7 @@ rule claims:
         dice=RESULTS / "numbers/dice.tsv",
         predictions=RESULTS / "numbers/predictions.tsv",
         regions=RESULTS / "numbers/regions.tsv",
+        disentanglement=RESULTS / "numbers/disentanglement.tsv",
         models=expand(RESULTS / "models/{row}/provenance.json", row=ROWS),
     output:
         numbers=RESULTS / "tables/claims_numbers.csv",
@@ -162,6 +166,7 @@ rule breakdown:
         ),
         synthesis=per_test_shard("numbers/synthesis/{row}/{cohort}/{shard}.tsv"),
         codes=per_test_shard("numbers/codes/{row}/{cohort}/{shard}.tsv"),
+        disentanglement=RESULTS / "numbers/disentanglement.tsv",
     output:
         agreement=RESULTS / "numbers/agreement.csv",
         structures=RESULTS / "numbers/structures.csv",
@@ -174,7 +179,7 @@ rule breakdown:
             subcategory="behind the means",
             labels={
                 "table": "behind the means",
-                "format": "structures, groups, worst, synthesis, codebooks",
+                "format": "structures, groups, worst, synthesis, disentanglement, codebooks",
             },
             caption=CAPTIONS / "breakdown.rst",
         ),
@@ -192,7 +197,7 @@ rule breakdown:
         code=code_of("breakdown"),
         failures=str(FAILURES),
     message:
-        "structures, agreement of volumes, groups of subjects, the worst reconstructions, synthesis, codebooks"
+        "structures, agreement of volumes, groups of subjects, the worst reconstructions, synthesis, disentanglement, codebooks"
     script:
         "../workflow_scripts/breakdown.py"
 

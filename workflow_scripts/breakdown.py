@@ -1,4 +1,4 @@
-"""Structures, agreement of volumes, groups of subjects, worst reconstructions, synthesis, codebooks."""
+"""Structures, agreement of volumes, groups of subjects, worst images, synthesis, disentanglement, codebooks."""
 
 import json
 
@@ -18,6 +18,7 @@ with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakem
             sessions=dict(zip(snakemake.params.cohorts, map(Path, snakemake.input.sessions), strict=True)),
             synthesis=[Path(path) for path in snakemake.input.synthesis],
             codes=[Path(path) for path in snakemake.input.codes],
+            disentanglement=Path(snakemake.input.disentanglement),
         ),
         {name: Path(snakemake.output[name]) for name in TABLES},
         Path(snakemake.output.page),

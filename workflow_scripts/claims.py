@@ -13,6 +13,7 @@ with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakem
     from neuroquant.reporting.cells import ledger
     from neuroquant.reporting.claims import write_ledger
     from neuroquant.reporting.deviations import with_deviations
+    from neuroquant.reporting.disentangled import read_disentanglement
     from neuroquant.reporting.summarise import load_scores, write_csv
     from neuroquant.reporting.tables import read_rates
 
@@ -23,4 +24,6 @@ with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakem
     scores = load_scores(experiment, *numbers)
     write_csv(ledger(tables, scores), Path(snakemake.output.cells))
     rates = read_rates(dict(zip(snakemake.params.rows, map(Path, snakemake.input.models), strict=True)))
-    write_ledger(experiment, tables, with_deviations(scores, Path(snakemake.input.regions)), *out, rates)
+    scores = with_deviations(scores, Path(snakemake.input.regions))
+    apart = read_disentanglement(Path(snakemake.input.disentanglement))
+    write_ledger(experiment, tables, scores, *out, rates, apart)

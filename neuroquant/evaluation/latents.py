@@ -24,20 +24,30 @@ def export_latents(model_folder: Path, volumes_h5: list[Path], out_h5: list[Path
         volumes = ArrayFile(shard)
         with written_whole(out) as scratch, latent_writer(scratch, volumes, model, row) as writer:
             for rows, x, modality in batches(volumes, device):
-                write_latents(writer, rows, model.encode(x, modality))
+                write_latents(writer, rows, model, model.encode(x, modality))
 
 
 def latent_writer(path: Path, volumes: ArrayFile, model: Autoencoder, row: ModelRow) -> ArrayWriter:
-    """A file of latents with the records of the volumes; attributes: model, and probe_latent, which a probe reads."""
-    attributes = {"model": row.name, "probe_latent": row.latent or model.probe_latent}
+    """A file of latents with the records of the volumes.
+
+    Attributes: model; probe_latent, which a probe reads; supports_swap, whether the model tells anatomy from
+    appearance; and, written with the first latents, quantised: whether it gives them codes.
+    """
+    attributes = {
+        "model": row.name,
+        "probe_latent": row.latent or model.probe_latent,
+        "supports_swap": model.supports_swap,
+    }
     return ArrayWriter(path, list(volumes.records), attributes)
 
 
-def write_latents(writer: ArrayWriter, rows: range, latents: dict[str, Tensor]) -> None:
+def write_latents(writer: ArrayWriter, rows: range, model: Autoencoder, latents: dict[str, Tensor]) -> None:
     """Write latents (B, C, d, h, w) of some rows: continuous ones as float16, code indices as int32.
 
     A model gives every row the same latents; the first rows say which.
     """
+    if rows.start == 0:
+        writer.note(quantised=model.codes(latents) is not None)
     for name, latent in latents.items():
         array = latent.cpu()
         array = array.half().numpy() if array.is_floating_point() else array.int().numpy()

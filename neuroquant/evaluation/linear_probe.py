@@ -19,7 +19,7 @@ FOLDS = 5
 
 
 def fit_linear(
-    features: np.ndarray, y: Tensor, subjects: np.ndarray, *others: Tensor
+    features: np.ndarray, y: Tensor, subjects: np.ndarray, *others: Tensor, search: bool = True
 ) -> list[Callable[[np.ndarray], np.ndarray]]:
     """Standardise, PCA, logistic regression; its strength by folds that keep subjects whole.
 
@@ -29,6 +29,7 @@ def fit_linear(
     y : (N,), 1 for F; the strength is chosen for these
     others : further labels (N,), to be fitted with the same strength
     subjects : (N,)
+    search : choose the strength, which takes 25 fits; otherwise it is 1
 
     Returns
     -------
@@ -39,7 +40,7 @@ def fit_linear(
     reduced, labels = reduce.fit_transform(features), y.numpy().astype(int)  # no label is seen here
     fewest = min(len(set(subjects[labels == sex])) for sex in (0, 1))
     line = LogisticRegression(max_iter=2000)
-    if fewest >= 2:
+    if search and fewest >= 2:
         folds = StratifiedGroupKFold(min(FOLDS, fewest), shuffle=True, random_state=0)
         search = GridSearchCV(line, {"C": STRENGTHS}, cv=folds, scoring="neg_log_loss")
         line = search.fit(reduced, labels, groups=subjects).best_estimator_

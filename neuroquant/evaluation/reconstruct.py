@@ -79,7 +79,7 @@ def reconstruct_shard(
             x_hat = model.decode(found, modality)[:, :, :depth, :height, :width].clamp(-1, 1)
             spent["encode_s"] += between - begin
             spent["decode_s"] += now(device) - between
-            write_latents(latents, rows, found)
+            write_latents(latents, rows, model, found)
             codes.count(found, modality)
             for place, (index, image) in enumerate(zip(rows, x_hat[:, 0].cpu().half().numpy(), strict=True)):
                 images.write("image", index, image)

@@ -34,6 +34,12 @@ def cluster_bootstrap(values: ArrayLike, clusters: ArrayLike, settings: Statisti
     ValueError
         If there are no values.
     """
+    value, draws, count = mean_draws(values, clusters, settings)
+    return around(value, draws, count, settings)
+
+
+def mean_draws(values: ArrayLike, clusters: ArrayLike, settings: Statistics) -> tuple[float, np.ndarray, int]:
+    """The mean, those of all resamples, and the number of clusters; parameters as for `cluster_bootstrap`."""
     values, clusters = np.asarray(values, float), np.asarray(clusters)
     if not len(values):
         raise ValueError("no values to take an interval of")
@@ -41,7 +47,29 @@ def cluster_bootstrap(values: ArrayLike, clusters: ArrayLike, settings: Statisti
     sums = np.bincount(place, values, len(names))
     counts = np.bincount(place, minlength=len(names))
     weights = resamples(len(names), settings)
-    return around(float(values.mean()), (weights @ sums) / (weights @ counts), len(names), settings)
+    return float(values.mean()), (weights @ sums) / (weights @ counts), len(names)
+
+
+def pair_draws(
+    values: ArrayLike, first: np.ndarray, second: np.ndarray, clusters: int, settings: Statistics
+) -> tuple[float, np.ndarray]:
+    """The mean of numbers that belong to two clusters each, and the means of all resamples; nan where none is left.
+
+    In a resample a pair counts as often as the product of how often its two clusters were drawn. Means over each
+    unit's pairs, resampled as if units were independent, would give an interval of half the width.
+
+    Parameters
+    ----------
+    values : (P,), of pairs of different clusters.
+    first, second : (P,), the two clusters of each pair, from 0 to `clusters` - 1.
+    """
+    values, shape = np.asarray(values, float), (clusters, clusters)
+    weights = resamples(clusters, settings)
+    sums, counts = (
+        (weights * (sparse.coo_array((part, (second, first)), shape=shape).tocsr() @ weights.T).T).sum(1)
+        for part in (values, np.ones(len(values)))
+    )
+    return float(values.mean()), _share(sums, counts)
 
 
 def around(value: float, draws: ArrayLike, clusters: int, settings: Statistics) -> Interval:

@@ -1,4 +1,4 @@
-"""Behind the means: structures, volumes, groups of subjects, worst images, synthesis, codebooks."""
+"""Behind the means: structures, volumes, groups of subjects, worst images, synthesis, disentanglement, codebooks."""
 
 import html
 from dataclasses import dataclass
@@ -9,11 +9,12 @@ import pandas as pd
 from neuroquant.config.experiment import Experiment
 from neuroquant.files import write_text
 from neuroquant.reporting.agreement import agreement, structures
+from neuroquant.reporting.disentangled import disentanglement_section, read_disentanglement
 from neuroquant.reporting.figure4 import REGIONS
 from neuroquant.reporting.groups import WAYS, WORST, groups, missing, with_people, worst
 from neuroquant.reporting.inner import codebook, synthesis
 from neuroquant.reporting.numbers import read_numbers
-from neuroquant.reporting.pages import page, small_table
+from neuroquant.reporting.pages import by_cohort, page, ranged, small_table
 from neuroquant.reporting.summarise import EXTRA, load_scores, write_csv
 
 KINDS = {"mean": "all", "cortical": "cortical", "subcortical": "subcortical", "ventricles": "ventricles",
@@ -38,6 +39,7 @@ class Sources:
     sessions: dict[str, Path]
     synthesis: list[Path]
     codes: list[Path]
+    disentanglement: Path
 
 
 def write_breakdown(experiment: Experiment, sources: Sources, csv: dict[str, Path], view: Path) -> None:
@@ -56,10 +58,12 @@ def write_breakdown(experiment: Experiment, sources: Sources, csv: dict[str, Pat
     }
     for name, table in made.items():
         write_csv(table, csv[name])
-    write_text(view, as_page(experiment, made, scores))
+    write_text(view, as_page(experiment, made, scores, read_disentanglement(sources.disentanglement)))
 
 
-def as_page(experiment: Experiment, made: dict[str, pd.DataFrame], scores: pd.DataFrame) -> str:
+def as_page(
+    experiment: Experiment, made: dict[str, pd.DataFrame], scores: pd.DataFrame, disentanglement: pd.DataFrame
+) -> str:
     """All of it in words and tables."""
     label = {row.name: row.shown for row in experiment.models} | EXTRA
     made = {
@@ -76,6 +80,7 @@ def as_page(experiment: Experiment, made: dict[str, pd.DataFrame], scores: pd.Da
         ("Groups of subjects", group_section(experiment, made["groups"], scores, label)),
         (f"The {WORST} worst reconstructions of {label[leading]}", worst_section(experiment, scores, leading)),
         ("One modality made of the other", synthesis_section(experiment, made["synthesis"], scores, label)),
+        ("Anatomy and appearance apart", disentanglement_section(experiment, disentanglement, label)),
         ("Codebooks", codebook_section(experiment, made["codebook"], label)),
     ]
     parts = [f"<h2>{html.escape(title)}</h2>{text}" for title, text in sections]
@@ -86,24 +91,6 @@ def stood_in(table: pd.DataFrame) -> str:
     """A sentence where numbers come from a stand-in."""
     engines = sorted(set(table.stand_in) - {""})
     return f'<p class="note standin">Stand-in: by a {html.escape(engines[0])}, not by SynthSeg.</p>' if engines else ""
-
-
-def by_cohort(experiment: Experiment, tables: dict[str, pd.DataFrame]) -> str:
-    """A heading and a table a cohort; none where nothing is in it."""
-    return "".join(
-        f"<h3>{html.escape(experiment.cohort(name).shown)}</h3>{small_table(table)}"
-        for name, table in tables.items()
-        if len(table)
-    )
-
-
-def ranged(value: pd.Series, low: pd.Series, high: pd.Series, digits: int = 2) -> pd.Series:
-    """Numbers with their intervals, as people read them."""
-    shown = [
-        "–" if pd.isna(v) else f"{v:.{digits}f}" if pd.isna(a) else f"{v:.{digits}f} ({a:.{digits}f} to {b:.{digits}f})"
-        for v, a, b in zip(value, low, high, strict=True)
-    ]
-    return pd.Series(shown, value.index, dtype=object)
 
 
 def structure_section(experiment: Experiment, table: pd.DataFrame, label: dict[str, str]) -> str:

@@ -14,16 +14,13 @@ from neuroquant.config.cohort import Cohort
 from neuroquant.config.experiment import Experiment
 from neuroquant.evaluation.statistics import Interval, cluster_bootstrap
 from neuroquant.files import write_text
+from neuroquant.reporting.claims_numbers import numbers_ledger
 from neuroquant.reporting.claims_page import apart, as_page
-from neuroquant.reporting.claims_rows import Compared, compared, names_of
-from neuroquant.reporting.published import cells_of
-from neuroquant.reporting.summarise import BLOCKS, EMBEDDED, MODALITIES, pairs, write_csv
+from neuroquant.reporting.claims_rows import Compared, compared
+from neuroquant.reporting.disentangled import outcomes as disentangled
+from neuroquant.reporting.summarise import MODALITIES, pairs, write_csv
 
-NUMBERS = [
-    "table", "cohort", "model", "modality", "metric", "published", "block", "ours", "ci_low", "ci_high", "verdict",
-]  # fmt: skip
 CLAIMS = ["id", "section", "claim", "cohort", "verdict", "holds", "undecided", "contradicted", "not_run", "details"]
-INCOMPARABLE = "can't be compared: an embedded cohort stands in for {}"
 UNITS = {"psnr": "dB", "ssim": "points", "accuracy": "points", "dice": "points"}
 PAPERS = ("NCANDA", "ABCD")
 
@@ -34,10 +31,10 @@ class Claim(Settings):
     id: str = Field(description="short name")
     section: str = Field(description="of the paper")
     says: str = Field(description="the statement, in our words")
-    kind: Literal["scores", "gain", "rate", "none"] = Field(
+    kind: Literal["scores", "gain", "rate", "disentanglement", "none"] = Field(
         "scores",
         description="scores: pairs of rows; gain: the lead is larger on `cohort` than on the paper's other one; rate: "
-        "fewer bits a volume; none: no number here decides it",
+        "fewer bits a volume; disentanglement: codes of `row` don't tell the modality; none: no number decides it",
     )
     table: Literal["table1", "table2", "figure4"] = Field("table1", description="whose rows it compares")
     row: str = Field("", description="the row that it puts first, by the paper's name")
@@ -70,6 +67,7 @@ def write_ledger(
     out: Path,
     view: Path,
     rates: dict[str, float],
+    disentanglement: pd.DataFrame | None = None,
 ) -> None:
     """Write the numbers (CSV), the claims (CSV) and both as a page.
 
@@ -78,70 +76,25 @@ def write_ledger(
     tables : "table1" and "table2" -> the tidy cells.
     scores : every score, as `summarise.load_scores` and `deviations.with_deviations` give them.
     rates : kilobits a volume of each row.
+    disentanglement : as `disentangled.read_disentanglement` gives it.
     """
-    told, judged = numbers_ledger(experiment, tables), claims_ledger(experiment, scores, rates)
+    told, judged = numbers_ledger(experiment, tables), claims_ledger(experiment, scores, rates, disentanglement)
     write_csv(told, numbers)
     write_csv(judged, out)
     write_text(view, as_page(told, judged, apart(experiment)))
 
 
-def numbers_ledger(experiment: Experiment, tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """Each published number, with ours where its row was run on a cohort that stands for the paper's.
-
-    A line a block that has such a row, and one without a block where none has.
-    """
-    rows = []
-    for table, cells in tables.items():
-        shown = experiment.table1 if table == "table1" else experiment.table2
-        known = {block: names_of(experiment, shown.rows, block) for block in BLOCKS}
-        places = {experiment.cohort(name).stands_for: experiment.cohort(name) for name in reversed(shown.cohorts)}
-        for told in cells_of(table).itertuples(index=False):
-            cohort = places.get(told.cohort)
-            mine_by_block = {block: names[told.model] for block, names in known.items() if told.model in names}
-            for block, row in (mine_by_block or {"": None}).items():
-                mine = found(cells, cohort, row, told.modality, told.metric)
-                verdict = verdict_on(told.published, mine, cohort, row, told.cohort)
-                facts = dict(zip(NUMBERS, (table, *told, block), strict=False))
-                ours = {} if mine is None else {"ours": mine["value"], "ci_low": mine.ci_low, "ci_high": mine.ci_high}
-                rows.append(facts | ours | {"verdict": verdict})
-    return pd.DataFrame(rows, columns=NUMBERS)
-
-
-def found(cells: pd.DataFrame, cohort: Cohort | None, row: str | None, modality: str, metric: str) -> pd.Series | None:
-    """Our cell, where there is one."""
-    if cohort is None or row is None:
-        return None
-    here = cells[(cells.cohort == cohort.name) & (cells.model == row)]
-    here = here[(here.modality == modality) & (here.metric == metric)]
-    return here.iloc[0] if len(here) else None
-
-
-def verdict_on(published: float, mine: pd.Series | None, cohort: Cohort | None, row: str | None, name: str) -> str:
-    """Whether a published number lies in our interval, or why that can't be said."""
-    if cohort is None:
-        return f"not run: no cohort of this experiment stands for {name}"
-    if row is None:
-        return "not run: no row of this experiment stands for it"
-    if mine is None:
-        return "not measured in this run"
-    if cohort.embedded:
-        return INCOMPARABLE.format(name)
-    engines = set(mine.stand_in.split("; ") if isinstance(mine.stand_in, str) else ()) - {"", EMBEDDED}
-    if engines:
-        return f"can't be compared: measured by a {engines.pop()}"
-    if not np.isfinite(mine.ci_low):
-        return "undecided: no interval, for there is one subject or family alone"
-    if mine.ci_low <= published <= mine.ci_high:
-        return "inside our interval"
-    return "outside: published higher than ours" if published > mine.ci_high else "outside: published lower than ours"
-
-
-def claims_ledger(experiment: Experiment, scores: pd.DataFrame, rates: dict[str, float] | None = None) -> pd.DataFrame:
+def claims_ledger(
+    experiment: Experiment,
+    scores: pd.DataFrame,
+    rates: dict[str, float] | None = None,
+    disentanglement: pd.DataFrame | None = None,
+) -> pd.DataFrame:
     """A row a claim and cohort, with the comparisons that speak for and against it."""
     rows, leads = [], Leads(experiment, scores)
     for claim in claims():
         facts = {"id": claim.id, "section": claim.section, "claim": claim.says}
-        for verdict in verdicts(claim, experiment, leads, rates or {}):
+        for verdict in verdicts(claim, experiment, leads, rates or {}, disentanglement):
             details = "; ".join(filter(None, (verdict.get("details"), claim.why)))
             rows.append(facts | verdict | {"details": details})
     table = pd.DataFrame(rows, columns=CLAIMS)
@@ -149,7 +102,13 @@ def claims_ledger(experiment: Experiment, scores: pd.DataFrame, rates: dict[str,
     return table.astype(dict.fromkeys(counts, "Int64"))
 
 
-def verdicts(claim: Claim, experiment: Experiment, leads: "Leads", rates: dict[str, float]) -> list[dict[str, object]]:
+def verdicts(
+    claim: Claim,
+    experiment: Experiment,
+    leads: "Leads",
+    rates: dict[str, float],
+    disentanglement: pd.DataFrame | None,
+) -> list[dict[str, object]]:
     """What this run says of a claim: once, or once a cohort."""
     if claim.kind == "none":
         return [{"verdict": "no number decides it"}]
@@ -161,6 +120,8 @@ def verdicts(claim: Claim, experiment: Experiment, leads: "Leads", rates: dict[s
     chosen = [cohort for cohort in cohorts if claim.cohort in ("", cohort.stands_for)]
     if not chosen:
         return [{"verdict": f"not run: no cohort of this experiment stands for {claim.cohort}"}]
+    if claim.kind == "disentanglement":
+        return [judge_disentanglement(claim, experiment, shown, cohort, disentanglement) for cohort in chosen]
     return [judge(claim, experiment, shown, cohort, leads) for cohort in chosen]
 
 
@@ -213,6 +174,25 @@ def judge_gain(claim: Claim, experiment: Experiment, leads: "Leads") -> dict[str
     embedded = [places[name] for name in (claim.cohort, other) if places[name].embedded]
     stand_in = leads.stand_in(claim, places[claim.cohort])
     return facts | told(claim, rows, outcomes, None, embedded[0] if embedded else None, stand_in)
+
+
+def judge_disentanglement(
+    claim: Claim, experiment: Experiment, shown: tuple[str, ...], cohort: Cohort, measured: pd.DataFrame | None
+) -> dict[str, object]:
+    """Verdict on the claim that a row's anatomical codes don't tell the modality, on one cohort."""
+    rows = compared(experiment, shown, claim.row, ())
+    facts: dict[str, object] = {"cohort": cohort.name, "not_run": rows.not_run}
+    if claim.row not in rows.names:
+        return facts | {"verdict": rows.nothing}
+    verdict, details = "", ""
+    if measured is not None:
+        verdict, details = disentangled(measured, cohort.name, rows.names[claim.row])
+    if not verdict:
+        return facts | {"verdict": "not measured in this run"}
+    counts = {kind: int(kind == verdict) for kind in ("holds", "undecided", "contradicted")}
+    return (
+        facts | counts | {"verdict": verdict + stand_ins(cohort if cohort.embedded else None, ""), "details": details}
+    )
 
 
 class Leads:
@@ -291,13 +271,19 @@ def told(
     """Verdict, details and counts of some comparisons."""
     if not any(outcomes.values()):
         return {"verdict": rows.nothing}
-    verdict = summary(claim, outcomes, only)
-    if embedded is not None:
-        verdict += f" (on an embedded cohort, which says nothing about {embedded.stands_for or 'the paper'})"
-    if stand_in:
-        verdict += f" (by a {stand_in}, not by SynthSeg)"
+    verdict = summary(claim, outcomes, only) + stand_ins(embedded, stand_in)
     details = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in outcomes.items() if names and kind != "holds")
     return {"verdict": verdict, "details": details} | {kind: len(names) for kind, names in outcomes.items()}
+
+
+def stand_ins(embedded: Cohort | None, stand_in: str) -> str:
+    """What a verdict says of the cohort and the segmenter that stood in for the paper's."""
+    told = ""
+    if embedded is not None:
+        told += f" (on an embedded cohort, which says nothing about {embedded.stands_for or 'the paper'})"
+    if stand_in:
+        told += f" (by a {stand_in}, not by SynthSeg)"
+    return told
 
 
 def outcome(lead: Interval) -> str:

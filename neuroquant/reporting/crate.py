@@ -43,7 +43,10 @@ KINDS = {
 MADE_BY = {
     "train_standin": ("segmenter/",),
     "table": ("tables/table1", "tables/table2", "tables/cells"),
-    "gather": tuple(f"numbers/{name}.tsv" for name in ("fidelity", "dice", "dice_truth", "regions", "predictions")),
+    "gather": tuple(
+        f"numbers/{name}.tsv"
+        for name in ("fidelity", "dice", "dice_truth", "regions", "spread", "disentanglement", "predictions")
+    ),
     "claims": ("tables/claims",), "draw_figure3": ("figures/figure3", "report/viewer.html"),
     "draw_figure4": ("figures/figure4",),
     "draw_rate": ("figures/rate", "numbers/rate.csv", "numbers/costs.csv", "tables/costs"),

@@ -13,8 +13,11 @@ COLUMNS = {
     "dice_truth": [*KEY, "structure", "name", "dice", "nsd", "stand_in"],
     "regions": [*KEY, "region", "mm3", "stand_in"],
     "spread": ["cohort", "model", "modality", "subjects", "sd_original", "sd_reconstruction", "spread"],
+    "disentanglement": [
+        "cohort", "model", "measure", "of", "by", "value", "ci_low", "ci_high", "sessions", "families",
+    ],
     "predictions": [*KEY, "probe", "array", "seed", "sex", "probability", "predicted"],
-}
+}  # fmt: skip
 """Columns that a gathered table has even where nothing was scored."""
 
 

@@ -5,6 +5,8 @@ from pathlib import PurePosixPath
 
 import pandas as pd
 
+from neuroquant.config.experiment import Experiment
+
 STYLE = """
 body{font:15px/1.45 system-ui,sans-serif;margin:1.5rem;color:#1b1f24;background:#fff}
 h1{font-size:1.25rem} table{border-collapse:collapse;font-variant-numeric:tabular-nums}
@@ -66,3 +68,21 @@ def small_table(table: pd.DataFrame, wrap: bool = False) -> str:
         for row in table.itertuples(index=False)
     )
     return f'<div class="wide"><table class="small"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def by_cohort(experiment: Experiment, tables: dict[str, pd.DataFrame]) -> str:
+    """A heading and a table a cohort; none where nothing is in it."""
+    return "".join(
+        f"<h3>{html.escape(experiment.cohort(name).shown)}</h3>{small_table(table)}"
+        for name, table in tables.items()
+        if len(table)
+    )
+
+
+def ranged(value: pd.Series, low: pd.Series, high: pd.Series, digits: int = 2) -> pd.Series:
+    """Numbers with their intervals, as people read them."""
+    shown = [
+        "–" if pd.isna(v) else f"{v:.{digits}f}" if pd.isna(a) else f"{v:.{digits}f} ({a:.{digits}f} to {b:.{digits}f})"
+        for v, a, b in zip(value, low, high, strict=True)
+    ]
+    return pd.Series(shown, value.index, dtype=object)

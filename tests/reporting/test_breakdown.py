@@ -128,7 +128,7 @@ def run(folder, experiment, sessions=None, synthesis=(), codes=()):
     for name, columns in (("synthesis", SYNTHESIS), ("codes", CODES)):
         write_tsv(pd.DataFrame({"synthesis": synthesis, "codes": codes}[name], columns=columns), folder / f"{name}.tsv")
     gathered = (folder / f"{name}.tsv" for name in ("regions", "fidelity", "dice", "predictions"))
-    sources = Sources(*gathered, sessions, [folder / "synthesis.tsv"], [folder / "codes.tsv"])
+    sources = Sources(*gathered, sessions, [folder / "synthesis.tsv"], [folder / "codes.tsv"], folder / "apart.tsv")
     csv = {name: folder / f"{name}.csv" for name in TABLES}
     write_breakdown(experiment, sources, csv, folder / "page.html")
     return (folder / "page.html").read_text(), {name: pd.read_csv(path) for name, path in csv.items()}
@@ -172,7 +172,12 @@ def test_what_is_missing_is_said_and_the_rest_is_there(tmp_path, experiment, num
         "codebook",
     }
     assert set(tables["groups"].metric) == {"psnr", "ssim"}
-    for sentence in ("No segmentation engine was run", "has a codebook", "makes one modality of the other"):
+    for sentence in (
+        "No segmentation engine was run",
+        "has a codebook",
+        "makes one modality of the other",
+        "No model that was run",
+    ):
         assert sentence in text
     assert "missing or empty" in capsys.readouterr().err
 

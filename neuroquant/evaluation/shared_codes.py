@@ -1,0 +1,104 @@
+"""How many codes two images share: T1w and T2w of a session, beside two subjects in one modality."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from neuroquant.config.evaluation import Statistics
+from neuroquant.evaluation.statistics import Interval, around, mean_draws, pair_draws
+
+PARTNERS = 32
+"""Other sessions with which the codes of each are compared."""
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Shares of codes in common, between 0 and 1.
+
+    Attributes
+    ----------
+    within : (N,), between T1w and T2w of each session.
+    between : (P,), between two sessions, a mean over the modalities; nan where no position lies in both brains.
+    first, second : (P,), which two sessions.
+    """
+
+    within: np.ndarray
+    between: np.ndarray
+    first: np.ndarray
+    second: np.ndarray
+
+
+def partners(sessions: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Each session (N,) with up to `PARTNERS` others (N,): all of them where there are no more."""
+    order = np.random.default_rng(0).permutation(sessions)
+    for offset in range(1, min(sessions, PARTNERS + 1)):
+        yield order, np.roll(order, -offset)
+
+
+def same_code(codes: np.ndarray, inside: np.ndarray) -> Shares:
+    """Shares of positions that have the same code in two images; of sessions that have a brain.
+
+    A position counts where it lies in the brain of both.
+
+    Parameters
+    ----------
+    codes : (N, 2, codebooks, d, h, w), of T1w and T2w of each session.
+    inside : (N, d, h, w), positions that lie in the brain: at least one of each session.
+    """
+    flat = codes.reshape(*codes.shape[:3], -1)  # (N, 2, codebooks, positions)
+    within_brain = inside.reshape(len(inside), -1)
+
+    def equal(one: np.ndarray, other: np.ndarray, counted: np.ndarray) -> np.ndarray:
+        alike = (one == other).mean(-2)  # over codebooks: (N, ..., positions)
+        counted = np.broadcast_to(counted, alike.shape)
+        return _ratio((alike * counted).sum(-1), counted.sum(-1))
+
+    within = equal(flat[:, 0], flat[:, 1], within_brain)
+    found = [
+        (equal(flat[a], flat[b], (within_brain[a] & within_brain[b])[:, None]).mean(-1), a, b)
+        for a, b in partners(len(codes))
+    ]
+    return Shares(within, *(np.concatenate(parts) for parts in zip(*found, strict=True)))
+
+
+def code_overlap(codes: np.ndarray, inside: np.ndarray) -> Shares:
+    """Histogram intersection of the codes that two images use in their brains; parameters as for `same_code`.
+
+    That is the sum over codes of the smaller of the two shares of positions: 1 where both use the same codes equally
+    often, wherever in the brain, 0 where they have none in common.
+    """
+    sessions, kinds, books = codes.shape[:3]
+    flat = np.where(inside[:, None, None], codes + np.arange(books)[:, None, None, None] * (codes.max() + 1), -1)
+    used, place = np.unique(flat, return_inverse=True)
+    place, first = place.reshape(sessions * kinds, -1), int(used[0] == -1)
+    counts = np.stack([np.bincount(image, minlength=len(used)) for image in place])[:, first:]
+    histograms = _ratio(counts, counts.sum(1, keepdims=True)).reshape(sessions, kinds, -1)
+    within = np.minimum(histograms[:, 0], histograms[:, 1]).sum(-1)
+    found = [(np.minimum(histograms[a], histograms[b]).sum(-1).mean(-1), a, b) for a, b in partners(sessions)]
+    return Shares(within, *(np.concatenate(parts) for parts in zip(*found, strict=True)))
+
+
+def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """Part by whole; nan where the whole is nothing."""
+    return np.divide(part, whole, out=np.full(np.broadcast(part, whole).shape, np.nan), where=whole > 0)
+
+
+def shared(shares: Shares, clusters: ArrayLike, settings: Statistics) -> dict[str, Interval]:
+    """Means with intervals: `session` (T1w and T2w), `subjects` (one modality), and the `difference` of the two.
+
+    Parameters
+    ----------
+    clusters : (N,), of each session; two sessions of one cluster are no two subjects.
+    """
+    names, place = np.unique(np.asarray(clusters), return_inverse=True)
+    within, within_draws, count = mean_draws(shares.within, place, settings)
+    found = {"session": around(within, within_draws, count, settings)}
+    first, second = place[shares.first], place[shares.second]
+    apart = (first != second) & np.isfinite(shares.between)
+    if apart.any():
+        between, draws = pair_draws(shares.between[apart], first[apart], second[apart], len(names), settings)
+        found["subjects"] = around(between, draws, count, settings)
+        found["difference"] = around(within - between, within_draws - draws, count, settings)
+    return found
