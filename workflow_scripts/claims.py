@@ -15,7 +15,7 @@ with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakem
     from neuroquant.reporting.deviations import with_deviations
     from neuroquant.reporting.disentangled import read_disentanglement
     from neuroquant.reporting.summarise import load_scores, write_csv
-    from neuroquant.reporting.tables import read_rates
+    from neuroquant.reporting.tables import read_factors, read_rates
 
     experiment = Experiment.model_validate(json.loads(snakemake.params.experiment))
     tables = {name: pd.read_csv(snakemake.input[name]) for name in ("table1", "table2")}
@@ -23,7 +23,7 @@ with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakem
     out = [Path(path) for path in (snakemake.output.numbers, snakemake.output.claims, snakemake.output.page)]
     scores = load_scores(experiment, *numbers)
     write_csv(ledger(tables, scores), Path(snakemake.output.cells))
-    rates = read_rates(dict(zip(snakemake.params.rows, map(Path, snakemake.input.models), strict=True)))
+    models = dict(zip(snakemake.params.rows, map(Path, snakemake.input.models), strict=True))
     scores = with_deviations(scores, Path(snakemake.input.regions))
     apart = read_disentanglement(Path(snakemake.input.disentanglement))
-    write_ledger(experiment, tables, scores, *out, rates, apart)
+    write_ledger(experiment, tables, scores, *out, read_rates(models), apart, read_factors(models))

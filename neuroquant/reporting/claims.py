@@ -42,6 +42,7 @@ class Claim(Settings):
     metrics: tuple[str, ...] = Field((), description="in which metrics")
     modalities: tuple[str, ...] = Field(MODALITIES, description="on which modalities")
     cohort: str = Field("", description="on which of the paper's cohorts; empty: each")
+    compression: int = Field(0, description="side reduction of `row` that the statement is about; 0: any")
     published: float | None = Field(None, description="the stated difference: dB, or points")
     allowed_above: int = Field(0, description="rows of `over` that may be ahead by the statement itself")
     why: str = Field("", description="what to look at where no number decides it, or what else must be known")
@@ -68,6 +69,7 @@ def write_ledger(
     view: Path,
     rates: dict[str, float],
     disentanglement: pd.DataFrame | None = None,
+    factors: dict[str, int] | None = None,
 ) -> None:
     """Write the numbers (CSV), the claims (CSV) and both as a page.
 
@@ -77,8 +79,10 @@ def write_ledger(
     scores : every score, as `summarise.load_scores` and `deviations.with_deviations` give them.
     rates : kilobits a volume of each row.
     disentanglement : as `disentangled.read_disentanglement` gives it.
+    factors : side reduction of each row.
     """
-    told, judged = numbers_ledger(experiment, tables), claims_ledger(experiment, scores, rates, disentanglement)
+    told = numbers_ledger(experiment, tables)
+    judged = claims_ledger(experiment, scores, rates, disentanglement, factors)
     write_csv(told, numbers)
     write_csv(judged, out)
     write_text(view, as_page(told, judged, apart(experiment)))
@@ -89,17 +93,29 @@ def claims_ledger(
     scores: pd.DataFrame,
     rates: dict[str, float] | None = None,
     disentanglement: pd.DataFrame | None = None,
+    factors: dict[str, int] | None = None,
 ) -> pd.DataFrame:
     """A row a claim and cohort, with the comparisons that speak for and against it."""
     rows, leads = [], Leads(experiment, scores)
     for claim in claims():
         facts = {"id": claim.id, "section": claim.section, "claim": claim.says}
-        for verdict in verdicts(claim, experiment, leads, rates or {}, disentanglement):
+        other = other_compression(claim, experiment, factors or {})
+        for verdict in other or verdicts(claim, experiment, leads, rates or {}, disentanglement):
             details = "; ".join(filter(None, (verdict.get("details"), claim.why)))
             rows.append(facts | verdict | {"details": details})
     table = pd.DataFrame(rows, columns=CLAIMS)
     counts = ["holds", "undecided", "contradicted"]
     return table.astype(dict.fromkeys(counts, "Int64"))
+
+
+def other_compression(claim: Claim, experiment: Experiment, factors: dict[str, int]) -> list[dict[str, object]]:
+    """The verdict on a claim about a compression that its row doesn't have here; nothing where it has."""
+    row = compared(experiment, where(claim, experiment)[0], claim.row, claim.over).names.get(claim.row)
+    here = factors.get(row, claim.compression)
+    if not claim.compression or here == claim.compression:
+        return []
+    asked = f"the statement is about {claim.compression} times"
+    return [{"verdict": f"not runnable here: {claim.row} compresses {here} times in this experiment; {asked}"}]
 
 
 def verdicts(

@@ -132,6 +132,11 @@ def read_rates(provenance: dict[str, Path]) -> dict[str, float]:
     }
 
 
+def read_factors(provenance: dict[str, Path]) -> dict[str, int]:
+    """Side reduction of each row, from the provenance of its model folder."""
+    return {row: int(json.loads(path.read_text(encoding="utf-8"))["factor"]) for row, path in provenance.items()}
+
+
 def write_tables(
     experiment: Experiment,
     table: str,

@@ -180,6 +180,15 @@ def test_statements_about_bits_count_them(experiment):
     assert ledger[ledger.id == "compactness"].verdict.item().startswith("not run")
 
 
+@pytest.mark.parametrize("factor", [16, 4])
+def test_statements_about_sixteenfold_compression_need_a_model_that_has_it(factor, experiment, scored):
+    ledger = claims_ledger(experiment, scored[2], {}, factors={"neuroquant": factor}).set_index("id")
+    told = ledger.loc[["sota-all", "compactness"]].verdict
+    says = "not runnable here: NeuroQuant compresses 4 times in this experiment; the statement is about 16 times"
+    assert (told == says).all() if factor == 4 else not told.str.contains("not runnable").any()
+    assert not ledger.loc[["sota-rank"]].verdict.str.contains("not runnable").any()
+
+
 def test_a_gain_that_is_larger_on_one_cohort_holds_only_where_the_interval_says_so(experiment, scored):
     at = scored[2].copy()
     more = (at.cohort == "embedded_b") & (at.model == "neuroquant") & (at.metric == "psnr") & (at.modality == "T1w")
