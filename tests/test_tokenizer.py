@@ -78,6 +78,24 @@ def test_tokens_are_those_of_the_workflow_and_survive_their_file(rows, scans, tm
     assert np.array_equal(own.mask, ball_in_volume(tokens))
 
 
+def test_tokens_of_a_model_of_two_blocks_have_its_grid_and_decode_from_their_file(scans, tmp_path):
+    torch.manual_seed(0)
+    parameters = {**PARAMETERS, "channels": (4, 8), "attention_blocks": (2,)}
+    row = ModelRow(name="four_times", architecture="neuroquant", parameters=parameters)
+    volume = Volume(shape=(28, 36, 32), percentiles=(0.0, 100.0), brain_ml_min=10)
+    save_model(tmp_path / "model", models.build("neuroquant", parameters), row, volume, {})
+    tokens = neuroquant.load(tmp_path / "model", "cpu").encode(scans[0])
+    assert {latent.shape[1:] for latent in tokens.latents.values()} == {(7, 9, 8)}
+    tokens.save(tmp_path / "tokens.h5")
+    (again,) = read_tokens(tmp_path / "tokens.h5")
+    assert np.array_equal(again.latents["indices"], tokens.latents["indices"])
+    fresh = neuroquant.load(tmp_path / "model", "cpu")
+    made, scan = fresh.decode(again), nib.load(scans[0])
+    np.testing.assert_allclose(made.affine, scan.affine)
+    np.testing.assert_allclose(made.get_fdata(), fresh.decode(tokens).get_fdata(), atol=1)  # of intensities to 900
+    assert made.shape == scan.shape and made.get_fdata()[ball()].std() > 0
+
+
 def ball_in_volume(tokens):
     """The brain of the scan, turned to RAS+, where the volume has it."""
     brain = np.pad(ball()[::-1, ::-1], 32)

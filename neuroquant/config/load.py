@@ -175,9 +175,20 @@ def _explain(error: ValidationError, kind: type[BaseModel], where: str) -> Input
         return unknown_key(place, str(first["loc"][-1]), _known_keys(kind, first["loc"][:-1]))
     if first["type"] == "missing":
         return InputError(place, "nothing", "a value: this key has no default", f"add `{first['loc'][-1]}:`")
-    expected = first["msg"].removeprefix("Value error, ")
+    expected = _expectation(first)
     found = repr(first["input"]) if path else "these values together"
     return InputError(place, found, expected, "correct the value; config/config.yaml says what each key means")
+
+
+def _expectation(error: Any) -> str:
+    """What pydantic's error asks for; of a list that is too short or long, in words of the file."""
+    context = error.get("ctx", {})
+    if error["type"] in ("too_short", "too_long"):
+        bound = (
+            f"at least {context['min_length']}" if error["type"] == "too_short" else f"at most {context['max_length']}"
+        )
+        return f"{bound} entries, not {context['actual_length']}"
+    return error["msg"].removeprefix("Value error, ")
 
 
 def unknown_key(place: str, key: str, known: set[str]) -> InputError:

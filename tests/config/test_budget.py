@@ -73,6 +73,6 @@ def test_a_codebook_that_would_never_start_and_a_full_model_without_training_are
     with pytest.raises(InputError, match="40 steps on volumes.*never start") as caught:
         scaled(row, 0.1, "mine.yaml")
     assert caught.value.where == "mine.yaml: budget: equal_voxels, model q: training.phases"
-    with pytest.raises(InputError, match="lowpass, which isn't trained") as caught:
-        experiment(budget="equal_voxels", figure4={"cohort": "embedded_a", "rows": ["lowpass"]})
+    with pytest.raises(InputError, match="mean, which isn't trained") as caught:
+        experiment(budget="equal_voxels", figure4={"cohort": "embedded_a", "rows": ["mean"]})
     assert caught.value.where == "demo.yaml: budget"

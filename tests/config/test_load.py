@@ -73,17 +73,34 @@ def test_pca_has_no_more_components_than_the_full_models_bits_pay_for():
     assert resolve_experiment(small, CONFIG, "x").row("pca").parameters["components"] == 64
 
 
+def blocks(channels: list[int], attention: list[int] | None = None, **training) -> dict:
+    """A change of the number of NeuroQuant's blocks, of those with attention, and of its schedule."""
+    parameters = {"channels": channels, "attention_blocks": attention}
+    return {"overrides": {"neuroquant": {"parameters": parameters, "training": training}}}
+
+
 @pytest.mark.parametrize(
     ("change", "place", "words"),
     [
         ({"volum": {}}, "volum", "did you mean `volume`"),
         ({"probe": {"epoch": 3}}, "probe.epoch", "did you mean `epochs`"),
         ({"probe": {"epochs": "many"}}, "probe.epochs", "'many'"),
-        ({"volume": {"shape": [48, 60, 48]}}, "volume.shape", "multiple of"),
+        ({"volume": {"shape": [48, 62, 48]}}, "volume.shape", "multiple of"),
         ({"split": {"train": 0.9, "val": 0.2, "test": 0.2}}, "split", "must be 1"),
         ({"overrides": {"neuroquan": {}}}, "overrides.neuroquan", "did you mean `neuroquant`"),
         ({"overrides": {"neuroquant": {"parameters": {"chanels": [8]}}}}, "parameters.chanels", "`channels`"),
-        ({"overrides": {"neuroquant": {"parameters": {"start_after": 420}}}}, "neuroquant.yaml", "never start"),
+        ({"overrides": {"neuroquant": {"parameters": {"start_after": 600}}}}, "neuroquant.yaml", "never start"),
+        (blocks([16]), "neuroquant.yaml: parameters.channels", "at least 2 entries, not 1"),
+        (blocks([8] * 6), "neuroquant.yaml: parameters.channels", "at most 5 entries, not 6"),
+        (blocks([16, 64], [3]), "neuroquant.yaml: parameters", "attention_blocks names block 3, but channels has 2"),
+        (blocks([16, 64], [0]), "neuroquant.yaml: parameters.attention_blocks.0", "greater than or equal to 1"),
+        (blocks([16, 64]) | {"volume": {"shape": [56, 72, 62]}}, "demo.yaml: volume.shape", "a multiple of 4"),
+        (blocks([8] * 5), "demo.yaml: volume.shape", "a multiple of 32: model neuroquant makes them 32 times smaller"),
+        (
+            blocks([16, 64], phases=[{"steps": 200, "crop": [32, 30, 32]}]),
+            "model neuroquant, training.phases[0].crop",
+            "each side a multiple of 4",
+        ),
         ({"models": [*demo()["models"], "neuroquant"]}, "demo.yaml", "two model rows are named 'neuroquant'"),
         (
             {"models": [*demo()["models"], {"name": "mine", "label": "NeuroQuant", "architecture": "neuroquant"}]},

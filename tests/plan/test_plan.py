@@ -14,7 +14,7 @@ from run import ROOT, TINY
 from neuroquant.cli import main
 from neuroquant.cluster.asks import planned
 from neuroquant.cluster.check import walltime_faults
-from neuroquant.cluster.estimate import MAKERS, Part, bytes_needed, disk, pairs_of, parts
+from neuroquant.cluster.estimate import MAKERS, Part, bytes_needed, disk, latent_bytes, pairs_of, parts
 from neuroquant.cluster.plan import costs_table, jobs_table
 from neuroquant.cluster.rates import earlier_runs, recorded
 from neuroquant.config.load import load_experiment, resolve_experiment
@@ -218,6 +218,18 @@ def test_each_rows_latents_take_their_own_space(tiny, tmp_path):
     z_mod = 2 * 2 * 2 * 4 * 2
     pca = 10 * 2  # (8 tokens of 4 bits and 4 numbers of 32) / 16; the mean image has no latent
     assert without == pytest.approx(images * (sd_vae + 2 * tokens + z_mod + pca))
+
+
+@pytest.mark.parametrize(("channels", "side"), [([8, 8], 8), ([8, 8, 8], 4), ([8, 8, 8, 8, 8], 1)])
+def test_latents_have_the_grid_of_the_models_own_number_of_blocks(channels, side, tmp_path):
+    """At 4, 8 and 32 times smaller sides, of volumes of 32 voxels a side."""
+    config = copy.deepcopy(TINY)
+    config["overrides"]["neuroquant"]["parameters"] |= {"channels": channels, "attention_blocks": [2]}
+    experiment = resolve_experiment(config, ROOT / "config", "x")
+    one = latent_bytes(experiment.row("neuroquant"), (32, 32, 32))
+    assert one == side**3 * ((8 + 8 + 4) * 2 + 4)  # z_anat, z_q and z_mod as float16, indices as int32
+    four_blocks = disk(resolve_experiment(TINY, ROOT / "config", "x"), tmp_path)["latents"]
+    assert (disk(experiment, tmp_path)["latents"] > four_blocks) == (side > 2)
 
 
 def test_the_full_model_at_its_default_widths_has_the_floor_of_its_schedule(tmp_path, monkeypatch):

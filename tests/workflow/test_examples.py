@@ -1,0 +1,71 @@
+"""The examples for own cohorts: validated, planned and dry-run on a small BIDS folder, without real data or a GPU."""
+
+import re
+
+import nibabel as nib
+import numpy as np
+import pytest
+import yaml
+from run import ROOT, job_counts, snakemake
+
+from neuroquant.cli import main
+from neuroquant.config.load import load_experiment, resolve_experiment
+
+ONE_GPU = ROOT / "config/examples/one_gpu.yaml"
+SUBJECTS = 24
+MEMORY_GB = 8.5
+"""What a pair of whole volumes keeps for the backward pass in bf16: benchmarks/train_step.md, 34.18 GB for four."""
+
+
+@pytest.fixture
+def bids(tmp_path, monkeypatch):
+    """A BIDS folder of small pairs at $BIDS_ROOT; the working directory is beside it."""
+    root = tmp_path / "bids"
+    people = ["participant_id\tsex\tage"]
+    noise = np.random.default_rng(0).integers(0, 500, (20, 22, 18)).astype(np.int16)
+    for number in range(1, SUBJECTS + 1):
+        people.append(f"sub-{number:02d}\t{'FM'[number % 2]}\t{20 + number}")
+        for kind in ("T1w", "T2w"):
+            path = root / f"sub-{number:02d}/anat/sub-{number:02d}_{kind}.nii.gz"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            nib.save(nib.Nifti1Image(noise, np.diag([2.0, 2.0, 2.0, 1.0])), path)
+    (root / "dataset_description.json").write_text('{"Name": "x", "BIDSVersion": "1.9.0"}')
+    (root / "participants.tsv").write_text("\n".join(people) + "\n")
+    monkeypatch.setenv("BIDS_ROOT", str(root))
+    monkeypatch.chdir(tmp_path)
+    return root
+
+
+def test_the_schedule_for_one_gpu_can_be_validated_planned_and_dry_run(bids, tmp_path, capsys):
+    assert main(["validate", str(ONE_GPU)]) == 0
+    assert f"in   {SUBJECTS} sessions of {SUBJECTS} subjects" in capsys.readouterr().out
+    assert main(["plan", str(ONE_GPU)]) == 0
+    said = capsys.readouterr().out
+    assert re.search(r"^ +4  train +8 +24000 +24 ", said, re.MULTILINE)
+    assert "train: benchmarks/train_step.md: analytic floor" in said and "for vqgan, sd_vae" in said
+    done = snakemake(tmp_path, "--dry-run", "all", config=yaml.safe_load(ONE_GPU.read_text()))
+    assert done.returncode == 0, done.stdout
+    jobs = job_counts(done.stdout)
+    assert jobs["train"] == 4 and jobs["save_untrained"] == 2 and "segment" not in jobs
+
+
+def test_no_pass_of_that_schedule_holds_more_than_24_gb_leave_room_for(bids):
+    experiment = load_experiment(ONE_GPU, ROOT / "config")
+    for name in ("neuroquant", "neuroquant_base"):
+        row = experiment.row(name)
+        assert row.parameters["channels"] == [32, 64, 128, 256], "the widths that the memory was counted at"
+        for phase in row.training.phases:
+            pairs = phase.batch / phase.accumulate
+            share = np.prod(phase.crop or experiment.volume.shape) / np.prod((144, 192, 144))
+            kept = pairs * (share * MEMORY_GB if phase.mode == "3d" else 7.91 / 128)
+            assert kept < 12, f"{name}: {kept:.1f} GB"
+
+
+def test_the_variant_for_ixi_in_its_comments_is_an_experiment(bids, monkeypatch):
+    monkeypatch.setenv("IXI_ROOT", str(bids))
+    text = ONE_GPU.read_text()
+    lines = re.findall(r"^#   ((?:cohorts|volume|segmentation): .*)$", text, re.MULTILINE)
+    config = yaml.safe_load(text.replace("mine", "ixi")) | yaml.safe_load("\n".join(lines))
+    experiment = resolve_experiment(config, ROOT / "config", "one_gpu.yaml")
+    assert experiment.cohort("ixi").layout == "custom"
+    assert (experiment.volume.registration, experiment.volume.synthseg_mask) == ("grids", True)
