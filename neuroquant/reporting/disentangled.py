@@ -33,8 +33,8 @@ def disentanglement_section(experiment: Experiment, table: pd.DataFrame, label: 
     table = table[table.model.isin(label)]
     if not len(table):
         return (
-            "<p>No model that was run tells anatomy from appearance, or fewer than two families have test sessions with "
-            "both modalities.</p>"
+            "<p>No model that was run tells anatomy from appearance, or fewer than two families have test sessions "
+            "with both modalities.</p>"
         )
     fewest = int(table.families.min())
     few = f" {fewest} families are few: their intervals say little." if fewest < FEW else ""

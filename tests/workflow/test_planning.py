@@ -36,6 +36,7 @@ def test_every_stage_of_the_way_is_planned(tmp_path):
     assert jobs["segment_reference"] == 2
     assert jobs["export_latents"] == 5
     assert jobs["probe"] == 5 and jobs["probe_volumes"] == 1
+    assert jobs["spread"] == jobs["disentanglement"] == 1, "one job per cohort for all its models"
     assert jobs["table"] == 2 and jobs["draw_figure3"] == jobs["draw_figure4"] == jobs["report"] == 1
 
 
