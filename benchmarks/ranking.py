@@ -20,7 +20,7 @@ RANKING = ("budget", "rank", "model", "seeds", "psnr", "spread", "ssim", "above_
 def ranking(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Models of each budget by their PSNR on held-out volumes at the end of training, mean over seeds; best first.
 
-    Models that aren't above the mean image come last and have no rank. `spread` is the range over seeds in dB.
+    Models that aren't above the mean image come last and have no rank. `spread` is the range over seeds in dB, nan with one.
     """
     lines = [line for line in lines if (line["weights"], line["scored_on"]) == RANKED]
     fitted = {line["model"]: line for line in lines if line["budget"] == FIT}
@@ -32,7 +32,7 @@ def ranking(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
         models_ = pd.DataFrame(ends).groupby("model", sort=False)
         table = models_[["psnr", "ssim"]].mean().assign(
             seeds=models_.size(),
-            spread=models_["psnr"].max() - models_["psnr"].min(),
+            spread=(models_["psnr"].max() - models_["psnr"].min()).where(models_.size() > 1),
             above_mean=models_["psnr"].mean() - fitted[MEAN]["psnr"],
         )  # fmt: skip
         ordered = table.sort_values("psnr", ascending=False, kind="stable").to_dict("index")
