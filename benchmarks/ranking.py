@@ -20,7 +20,7 @@ RANKING = ("budget", "rank", "model", "seeds", "psnr", "spread", "ssim", "above_
 def ranking(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Models of each budget by their PSNR on held-out volumes at the end of training, mean over seeds; best first.
 
-    Models that aren't above the mean image come last and have no rank. `spread` is the range over seeds in dB, nan with one.
+    Models that aren't above the mean image come last, without a rank. `spread`: range over seeds (dB), nan with one.
     """
     lines = [line for line in lines if (line["weights"], line["scored_on"]) == RANKED]
     fitted = {line["model"]: line for line in lines if line["budget"] == FIT}
