@@ -3,7 +3,7 @@
     python benchmarks/plane_attention.py [--seeds 2] [--steps 120] [--slice-steps 60] [--demo-size] [--shape 32 48 32]
 
 Trains `neuroquant` on volumes, then on slices, as the paper does: with the attention along a slice's normal off in 2D
-("off", the paper's), and attending to its own token alone ("self"). The cohort is that of `time_to_quality`. Before and
+("off", the paper's), and attending to its own token alone ("self"). The cohort is that of `virtual_data`. Before and
 after the steps on slices, on held-out sessions, a TSV row each:
 
 - psnr_3d: of volumes, passed as volumes (dB)
@@ -22,7 +22,7 @@ from pathlib import Path
 
 import torch
 from rows import load_rows, with_parameters
-from time_to_quality import make_data
+from virtual_data import make_data
 
 from neuroquant import models
 from neuroquant.config.model import ModelRow, Phase

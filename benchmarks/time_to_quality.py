@@ -1,160 +1,119 @@
-"""How good a reconstruction is after so many seconds of training, row by row, on brains that weren't trained on.
+"""How good reconstructions are after equal training, on brains that weren't trained on, and a ranking of the models.
 
-    python benchmarks/time_to_quality.py [ROW ...] [--seconds 60] [--seeds 1] [--demo-size] [--shape 48 64 48]
+    python benchmarks/time_to_quality.py [MODEL ...] [--seconds 25] [--steps 200] [--seeds 3] [--demo-size]
+
+A MODEL is the name of one of config/models, with changes to its training if need be, and its own number of seeds:
+`neuroquant_base`, `neuroquant+optimizer=adamw+lr=4e-3`, `neuroquant+cross_images=all:1`. `lr` is that of the first
+phase, which ends at a twentieth of it. `mean` and `pca` are always fitted to the same training sessions and scored.
 
 Trains on a virtual cohort: deformed label maps of $NEUROQUANT_TESTDATA/label_maps, or the ICBM brain without them. The
 last quarter of the label maps is held out, of the ICBM brain the last subjects. Where $NEUROQUANT_TESTDATA/bids_real
-is, its stripped pairs are scored too. Prints a TSV row for each of `--points` times a row: the seconds of training
-(scoring not counted), steps, whether latents are quantised yet, PSNR (dB) and SSIM over whole volumes.
+is, its stripped pairs are scored too. Training takes volumes or pieces of them, as the model's first phase does; scores
+are of whole volumes, both modalities. Prints a TSV line for each of `--points` times a training:
 
-Time is the wall's on GPUs and this process's processor time on CPUs, so that what else the machine does doesn't count;
-with one thread the two are the same on an idle machine. With `--seeds` every row trains once a seed on the same cohort.
+- budget: "fit" where a model is fitted
+- seconds: of training, without scoring: the wall's on GPUs, this process's processor time on CPUs, so that what else
+  the machine does doesn't count
+- weights: those of the last step ("plain"), or their exponential average, codebook included ("average")
+- psnr (dB), ssim: mean over volumes. usage: share of the codebook's entries that these volumes use
 
-The learning rate falls along the row's half cosine by the share of the time that has gone by, behind the row's own
-warm-up in steps; the codebook starts after `--start-share` of the time, all of which goes to volumes (the 3D phase).
-`--demo-size` takes the networks of config/demo.yaml and their learning rate.
+The learning rate falls along the model's own half cosine by the share of the budget that is spent, behind its warm-up
+in steps, which comes once more where the codebook starts: at the share of the first phase at which it starts in the
+model's own schedule, or at `--start-share`.
+
+At the end comes the ranking by PSNR on held-out volumes, mean over seeds. A model that isn't above the mean training
+image has learned nothing that could be compared, and gets no rank. `ranking.py` ranks what was printed by a run
+that was stopped.
 """
 
 import argparse
 import os
-import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from contextlib import redirect_stdout
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-import nibabel as nib
-import numpy as np
-import pandas as pd
 import torch
-from nibabel.processing import resample_to_output
+from ranking import FIT, MEAN, RANKING, ranking, write
 from rows import load_rows
-from scipy import ndimage
+from virtual_data import Data, make_data
 
 from neuroquant import models
-from neuroquant.cohorts.synthetic import write_cohort
-from neuroquant.config.cohort import Cohort, Synthetic
 from neuroquant.config.model import ModelRow
-from neuroquant.config.volume import Volume
 from neuroquant.device import resolve_device, use_threads
-from neuroquant.files import write_tsv
 from neuroquant.models.autoencoder import Autoencoder
 from neuroquant.similarity import psnr, ssim3d
 from neuroquant.training.data import Loader, Sessions
+from neuroquant.training.fit import Passes
 from neuroquant.training.loop import train_step
 from neuroquant.training.optimizer import build_optimizer
 from neuroquant.training.schedule import learning_rate, warm
-from neuroquant.volumes.preprocess import preprocess_shard
 
-ROWS = ("neuroquant", "neuroquant_base", "neuroquant_fma", "neuroquant_film", "neuroquant_cross")
-REAL = ("sub-04", "sub-05")
-"""The stripped pairs of bids_real that lie on one grid."""
-HELD_OUT = 0.25
-WIDEST_MM = 168.0
-"""Left to right, room for nearly every brain: a coarse volume's voxels are this by its side, a fine one's 1 mm."""
+MODELS = ("neuroquant", "neuroquant_base", "neuroquant_fma", "neuroquant_film", "neuroquant_cross")
+FITTED = (MEAN, "pca")
+AVERAGE_DECAY = 0.99
+LR_FALL = 20.0
+SECONDS = 60.0
 NEVER = 10**9
-"""Steps of a phase that the clock ends, and of a codebook that it starts."""
-COLUMNS = ("row", "seed", "seconds", "steps", "quantised", "scored_on", "psnr", "ssim")
+"""Steps of a phase that the budget ends, and of a codebook that it starts."""
+COLUMNS = ("budget", "model", "seed", "seconds", "steps", "quantised", "weights", "scored_on", "psnr", "ssim", "usage")
+Show = Callable[[dict[str, Any]], None]
 
 
-@dataclass
-class Data:
-    """Sessions to train on, and shards to score, by name."""
+class Average:
+    """Exponential average of a model's weights and codebook, without a share of where it began.
 
-    train: Sessions
-    scored: dict[str, Sessions]
+    The codebook's start begins it anew: before that, the decoder was given other latents.
+    """
 
+    def __init__(self, model: Autoencoder, decay: float):
+        self.model, self.decay, self.updates, self.quantised = model, decay, 0, False
+        self.values = {name: value.detach().clone() for name, value in self._floats().items()}
 
-def make_data(folder: Path, shape: tuple[int, int, int], subjects: int, carried: Path | None) -> Data:
-    """The virtual cohort and the real pairs as shards in `folder`."""
-    voxel_mm = max(1.0, WIDEST_MM / shape[0])
-    maps = sorted((carried / "label_maps").glob("*_dseg.nii.gz")) if carried else []
-    held_out = max(1, round(HELD_OUT * subjects))
-    if len(maps) > 1:
-        apart = max(1, round(HELD_OUT * len(maps)))
-        train = virtual(folder / "train", subjects, 1, voxel_mm, link(maps[:-apart], folder / "train_maps"))
-        test = virtual(folder / "test", held_out, 2, voxel_mm, link(maps[-apart:], folder / "test_maps"))
-    else:
-        train = virtual(folder / "train", subjects, 1, voxel_mm)
-        test = virtual(folder / "test", held_out, 2, voxel_mm)
-    volume = Volume(shape=shape)
-    scored = {"held_out": Sessions([shard(test, volume)])}
-    if carried and all((carried / "bids_real" / subject).is_dir() for subject in REAL):
-        scored["real"] = Sessions([shard(coarse(carried / "bids_real", folder / "real", voxel_mm), volume)])
-    return Data(Sessions([shard(train, volume)]), scored)
+    def _floats(self) -> dict[str, torch.Tensor]:
+        return {name: value for name, value in self.model.state_dict().items() if value.is_floating_point()}
 
+    @torch.no_grad()
+    def update(self) -> None:
+        """Take in the weights after a step."""
+        started = self.model.quantizer is not None and self.model.quantizer.has_started()
+        if started and not self.quantised:
+            self.updates, self.quantised = 0, True
+        self.updates += 1
+        share = (1 - self.decay) / (1 - self.decay**self.updates)
+        now = self._floats()
+        torch._foreach_lerp_([self.values[name] for name in now], list(now.values()), share)
 
-def link(maps: list[Path], folder: Path) -> str:
-    """A folder with just these label maps."""
-    folder.mkdir()
-    for path in maps:
-        (folder / path.name).symlink_to(path.resolve())
-    return str(folder)
-
-
-def virtual(folder: Path, subjects: int, seed: int, voxel_mm: float, labels: str = "") -> Path:
-    """A cohort with one visit a subject."""
-    recipe = Synthetic(subjects=subjects, visits_max=1, seed=seed, labels=labels, voxel_mm=voxel_mm)
-    write_cohort(Cohort(name=folder.name, embedded=True, synthetic=recipe), folder)
-    return folder
-
-
-def coarse(source: Path, folder: Path, voxel_mm: float) -> Path:
-    """The real pairs on cubes of `voxel_mm`, smoothed first where that is coarser than the scan."""
-    for subject in REAL:
-        (folder / subject / "anat").mkdir(parents=True)
-        for modality in ("T1w", "T2w"):
-            name = Path(subject) / "anat" / f"{subject}_{modality}.nii.gz"
-            scan = nib.load(source / name)
-            ratio = voxel_mm / np.array(scan.header.get_zooms()[:3])
-            if np.allclose(ratio, 1, atol=0.01):
-                shutil.copy(source / name, folder / name)
-                continue
-            data, width = np.asarray(scan.dataobj, dtype=np.float32), np.sqrt(np.maximum(ratio**2 - 1, 0) / 12)
-            image, brain = (
-                resample_to_output(
-                    nib.Nifti1Image(ndimage.gaussian_filter(part, width), scan.affine), [voxel_mm] * 3, order=1
-                )
-                for part in (data, (data > 0).astype(np.float32))
-            )
-            stripped = np.where(brain.get_fdata() > 0.5, image.get_fdata(), 0).astype(np.float32)
-            nib.save(nib.Nifti1Image(stripped, image.affine), folder / name)
-    return folder
-
-
-def shard(root: Path, volume: Volume) -> Path:
-    """Preprocess every pair below `root`; sessions that can't be used are named on standard error and left out."""
-    scans = sorted(root.glob("sub-*/**/anat/*_T1w.nii.gz"))
-    rows = [
-        {
-            "cohort": root.name, "subject": path.relative_to(root).parts[0], "session": "1", "split": "train",
-            "family": "", "sex": "F", "age": "20", "t1w": str(path.relative_to(root)), "mask": "", "labels": "",
-            "t2w": str(path.relative_to(root)).replace("_T1w", "_T2w"),
-        }
-        for path in scans
-    ]  # fmt: skip
-    names = {kind: root.parent / f"{root.name}.{kind}" for kind in ("manifest.tsv", "h5", "qc.tsv", "excluded.tsv")}
-    write_tsv(pd.DataFrame(rows), names["manifest.tsv"])
-    with redirect_stdout(sys.stderr):
-        preprocess_shard(names["manifest.tsv"], root, volume, names["h5"], names["qc.tsv"], names["excluded.tsv"])
-    return names["h5"]
+    @contextmanager
+    def applied(self) -> Iterator[None]:
+        """The model with the averages in place of its weights."""
+        plain = {name: value.clone() for name, value in self.model.state_dict().items()}
+        self.model.load_state_dict(plain | self.values)
+        yield
+        self.model.load_state_dict(plain)
 
 
 @torch.no_grad()
 def score(model: Autoencoder, sessions: Sessions, device: str, window: int) -> dict[str, float]:
-    """Mean PSNR (dB) and SSIM of whole volumes, both modalities of all sessions."""
+    """Mean PSNR (dB) and SSIM of whole volumes, both modalities of all sessions, and the share of codes in use."""
+    training = model.training
     model.eval()
     values: dict[str, list[torch.Tensor]] = {"psnr": [], "ssim": []}
+    used: set[int] = set()
     for index in range(len(sessions)):
         batch = sessions.volumes([index]).to(device)
-        reconstruction = model.decode(model.encode(batch.x, batch.modality), batch.modality).clamp(-1, 1)
+        latents = model.encode(batch.x, batch.modality)
+        reconstruction = model.decode(latents, batch.modality).clamp(-1, 1)
         values["psnr"].append(psnr(batch.x, reconstruction))
         values["ssim"].append(ssim3d(batch.x, reconstruction, window))
-    model.train()
-    return {name: float(torch.cat(parts).mean()) for name, parts in values.items()}
+        codes = model.codes(latents)
+        used |= set() if codes is None else set(codes.unique().tolist())
+    model.train(training)
+    usage = {"usage": len(used) / model.codebook_size} if used else {}
+    return {name: float(torch.cat(parts).mean()) for name, parts in values.items()} | usage
 
 
 def clock_of(device: str) -> float:
@@ -165,92 +124,172 @@ def clock_of(device: str) -> float:
     return time.process_time()
 
 
-def train(
-    row: ModelRow,
-    data: Data,
-    seconds: float,
-    points: int,
-    start_share: float,
-    device: str,
-    show: Callable[[dict[str, object]], None],
-) -> None:
-    """Train on volumes until the time is used up; `show` gets the scores at `points` times, evenly apart."""
-    torch.manual_seed(row.training.seed)
-    model = models.build(row.architecture, row.parameters).to(device).train()
-    optimizer = build_optimizer(model, row.training)
-    if model.quantizer is not None:
-        model.quantizer.start_after = NEVER
-    phase = row.training.phases[0]
-    endless, clock = (phase.model_copy(update={"steps": steps, "warmup": 0}) for steps in (NEVER, 2))
-    spent, step, point = 0.0, 0, 0
-    with Loader(data.train, endless, 0, row.training.seed, model.plane_axis, device == "cuda") as loader:
-        while point < points:
-            share = min(spent / seconds, 1.0)
-            if model.quantizer is not None and share >= start_share:
-                model.quantizer.start_after = 1
-            begin = clock_of(device)
-            batch = loader.batch(step).to(device)
-            # of a phase of two steps, step 0 is its beginning and step 1 its end
-            train_step(model, optimizer, batch, row, warm(phase, step) * learning_rate(clock, share), device)
-            spent, step = spent + clock_of(device) - begin, step + 1
-            reached = min(int(spent / seconds * points), points)
-            if reached > point:
-                point = reached
-                started = model.quantizer is not None and model.quantizer.has_started()
-                for name, sessions in data.scored.items():
-                    scores = score(model, sessions, device, row.objective.ssim_window) if len(sessions) else {}
-                    show(
-                        {"row": row.name, "seed": row.training.seed, "seconds": round(spent, 2), "steps": step}
-                        | {"quantised": int(started), "scored_on": name}
-                        | {key: round(value, 4) for key, value in scores.items()}
-                    )
+class Run:
+    """One training of a model; `show` gets its scores at `points` shares of the budget, evenly apart.
+
+    Parameters
+    ----------
+    name : of the model with its changes
+    seconds, steps : the budget; seconds where there are no steps
+    start_share : of the budget, after which the codebook starts; None: as in the model's own schedule
+    """
+
+    def __init__(
+        self,
+        name: str,
+        row: ModelRow,
+        data: Data,
+        device: str,
+        show: Show,
+        seconds: float | None,
+        steps: int | None = None,
+    ):
+        self.name, self.row, self.data, self.device, self.show = name, row, data, device, show
+        self.seconds, self.steps = seconds, steps
+        self.budget = f"{steps} steps" if steps else f"{seconds:g} s"
+        torch.manual_seed(row.training.seed)
+        self.model = models.build(row.architecture, row.parameters).to(device).train()
+        self.average = Average(self.model, AVERAGE_DECAY)
+        self.spent, self.step = 0.0, 0
+
+    def share(self) -> float:
+        """Of the budget, what is spent."""
+        return min(self.step / self.steps if self.steps else self.spent / self.seconds, 1.0)
+
+    def go(self, points: int, start_share: float | None = None) -> None:
+        """Train until the budget is spent."""
+        row, model, quantizer = self.row, self.model, self.model.quantizer
+        phase, started, point = row.training.phases[0], None, 0
+        if quantizer is not None:
+            start_share = min(quantizer.start_after / phase.steps, 1.0) if start_share is None else start_share
+            quantizer.start_after = NEVER
+        optimizer = build_optimizer(model, row.training)
+        # of a phase of two steps, step 0 is its beginning and step 1 its end
+        endless, curve = (phase.model_copy(update={"steps": steps, "warmup": 0}) for steps in (NEVER, 2))
+        with Loader(self.data.train, endless, 0, row.training.seed, model.plane_axis, self.device == "cuda") as loader:
+            while point < points:
+                if quantizer is not None and self.share() >= start_share and started is None:
+                    quantizer.start_after, started = 1, self.step + 1  # quantised from the next step on
+                rise = warm(phase, self.step if started is None or self.step < started else self.step - started)
+                begin = clock_of(self.device)
+                batch = loader.batch(self.step).to(self.device)
+                train_step(model, optimizer, batch, row, rise * learning_rate(curve, self.share()), self.device)
+                self.spent, self.step = self.spent + clock_of(self.device) - begin, self.step + 1
+                self.average.update()
+                reached = int(self.share() * points + 1e-9)
+                if reached > point:
+                    point = reached
+                    self.report()
+
+    def report(self) -> None:
+        """Scores of the weights as they are, and of their average."""
+        self._report("plain")
+        with self.average.applied():
+            self._report("average")
+
+    def _report(self, weights: str) -> None:
+        quantised = self.model.quantizer is not None and self.model.quantizer.has_started()
+        for name, sessions in self.data.scored.items():
+            scores = score(self.model, sessions, self.device, self.row.objective.ssim_window) if len(sessions) else {}
+            self.show(
+                {
+                    "budget": self.budget,
+                    "model": self.name,
+                    "seed": self.row.training.seed,
+                    "seconds": round(self.spent, 2),
+                }
+                | {"steps": self.step, "quantised": int(quantised), "weights": weights, "scored_on": name, **scores}
+            )
+
+
+def fit(row: ModelRow, data: Data, device: str, show: Show) -> None:
+    """Fit a model that learns without gradients, and score it."""
+    model = models.build(row.architecture, row.parameters)
+    model.fit(Passes(row.name, data.train))
+    model.to(device)
+    for name, sessions in data.scored.items():
+        scores = score(model, sessions, device, row.objective.ssim_window) if len(sessions) else {}
+        show({"budget": FIT, "model": row.name, "seed": 0, "weights": "plain", "scored_on": name, **scores})
+
+
+def requested(text: str, demo_size: bool, seeds: int) -> tuple[str, ModelRow, int]:
+    """Name, model and number of seeds of `MODEL+key=value:SEEDS`."""
+    name, _, own = text.partition(":")
+    base, *changes = name.split("+")
+    (row,) = load_rows([base], demo_size)
+    for change in changes:
+        key, _, value = change.partition("=")
+        if key == "lr":
+            row = with_phase(row, lr=float(value), lr_end=float(value) / LR_FALL)
+        elif key == "optimizer" and value in ("adamw", "muon"):
+            row = with_training(row, optimizer=value)
+        elif key == "cross_images" and value in ("all", "half"):
+            row = row.model_copy(update={"objective": row.objective.model_copy(update={key: value})})
+        else:
+            raise SystemExit(f"{text}: {change!r} is none of optimizer=adamw|muon, lr=NUMBER, cross_images=all|half")
+    return name, row, int(own) if own else seeds
+
+
+def with_phase(row: ModelRow, **changes: object) -> ModelRow:
+    """The model with another first phase."""
+    first, *others = row.training.phases
+    return with_training(row, phases=(first.model_copy(update=changes), *others))
+
+
+def with_training(row: ModelRow, **changes: object) -> ModelRow:
+    """The model with other settings of its training."""
+    return row.model_copy(update={"training": row.training.model_copy(update=changes)})
+
+
+def parse() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("models", nargs="*", default=MODELS, metavar="MODEL")
+    parser.add_argument("--seconds", type=float, help="of each training; 60 unless steps are given")
+    parser.add_argument("--steps", type=int, help="of each training; with seconds too, both budgets are trained")
+    parser.add_argument("--seeds", type=int, default=3, help="trainings of each model: seeds 0, 1, ...")
+    parser.add_argument("--points", type=int, default=1, help="scores of each training")
+    parser.add_argument("--shape", type=int, nargs=3, help="voxels; 72 96 72 on CPUs, 144 192 144 on GPUs")
+    parser.add_argument("--subjects", type=int, default=16, help="to train on; a quarter as many more are held out")
+    parser.add_argument("--pairs", type=int, help="pairs a step; the model's own otherwise")
+    parser.add_argument("--start-share", type=float, help="of the budget, after which the codebook starts")
+    parser.add_argument("--demo-size", action="store_true", help="the demo's small networks and their schedules")
+    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    parser.add_argument("--threads", type=int, default=1)
+    return parser.parse_args()
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("rows", nargs="*", default=ROWS, help="rows of config/models")
-    parser.add_argument("--seconds", type=float, default=60.0, help="of training, a row")
-    parser.add_argument("--seeds", type=int, default=1, help="trainings a row: seeds 0, 1, ...")
-    parser.add_argument("--points", type=int, default=4, help="scores a row")
-    parser.add_argument("--shape", type=int, nargs=3, help="voxels; 48 64 48 on CPUs, 144 192 144 on GPUs")
-    parser.add_argument("--subjects", type=int, default=16, help="to train on; a quarter as many more are held out")
-    parser.add_argument("--pairs", type=int, help="pairs a step; the row's own otherwise")
-    parser.add_argument("--start-share", type=float, default=0.4, help="of the time, after which the codebook starts")
-    parser.add_argument("--demo-size", action="store_true", help="the demo's small networks")
-    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
-    parser.add_argument("--threads", type=int, default=1)
-    arguments = parser.parse_args()
+    arguments = parse()
     device = resolve_device(arguments.device)
     use_threads(arguments.threads)
-    shape = tuple(arguments.shape or ((144, 192, 144) if device == "cuda" else (48, 64, 48)))
+    shape = tuple(arguments.shape or ((144, 192, 144) if device == "cuda" else (72, 96, 72)))
     carried = os.environ.get("NEUROQUANT_TESTDATA", "")
-    rows = load_rows(arguments.rows, arguments.demo_size)
-    if arguments.pairs:
-        rows = [with_pairs(row, arguments.pairs) for row in rows]
+    chosen = [requested(text, arguments.demo_size, arguments.seeds) for text in arguments.models]
+    lines: list[dict[str, Any]] = []
+
+    def show(line: dict[str, Any]) -> None:
+        lines.append(line)
+        write(COLUMNS, line)
+
     with tempfile.TemporaryDirectory() as folder:
         data = make_data(Path(folder), shape, arguments.subjects, Path(carried) if carried else None)
         counts = ", ".join(f"{len(sessions)} {name}" for name, sessions in data.scored.items())
         print(f"{len(data.train)} sessions to train on; scored: {counts}", file=sys.stderr)
         print("\t".join(COLUMNS), flush=True)
-
-        def show(line: dict[str, object]) -> None:
-            print("\t".join(str(line.get(column, "")) for column in COLUMNS), flush=True)
-
-        for seed in range(arguments.seeds):  # rows inside seeds: what is printed first already compares all rows
-            for row in rows:
-                changed = with_training(row, seed=seed)
-                train(changed, data, arguments.seconds, arguments.points, arguments.start_share, device, show)
-
-
-def with_pairs(row: ModelRow, pairs: int) -> ModelRow:
-    """The row with another batch size in its first phase."""
-    first, *others = row.training.phases
-    return with_training(row, phases=(first.model_copy(update={"batch": pairs}), *others))
-
-
-def with_training(row: ModelRow, **changes: object) -> ModelRow:
-    """The row with other settings of its training."""
-    return row.model_copy(update={"training": row.training.model_copy(update=changes)})
+        for row in load_rows(FITTED, arguments.demo_size):
+            fit(row, data, device, show)
+        budgets = [(arguments.seconds, None), (None, arguments.steps)]
+        for seconds, steps in [budget for budget in budgets if any(budget)] or [(SECONDS, None)]:
+            for seed in range(max(seeds for _, _, seeds in chosen)):  # the first lines compare all models already
+                for name, row, seeds in chosen:
+                    if seed < seeds:
+                        row = with_phase(row, batch=arguments.pairs) if arguments.pairs else row
+                        run = Run(name, with_training(row, seed=seed), data, device, show, seconds, steps)
+                        run.go(arguments.points, arguments.start_share)
+    print("\n" + "\t".join(RANKING))
+    for line in ranking(lines):
+        write(RANKING, line)
 
 
 if __name__ == "__main__":

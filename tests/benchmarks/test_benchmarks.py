@@ -16,6 +16,7 @@ import account as accounting  # noqa: E402
 import disentanglement  # noqa: E402
 import inference  # noqa: E402
 import plane_attention  # noqa: E402
+import ranking  # noqa: E402
 import rows  # noqa: E402
 import time_to_quality  # noqa: E402
 import train_step  # noqa: E402
@@ -145,13 +146,87 @@ def test_quality_is_scored_at_even_times_of_training(capsys, monkeypatch):
     monkeypatch.delenv("NEUROQUANT_TESTDATA", raising=False)
     lines = printed(
         capsys, monkeypatch, time_to_quality, "neuroquant_base", "--demo-size", "--shape", "32", "32", "32",
-        "--subjects", "2", "--seconds", "2", "--points", "2", "--seeds", "2", "--device", "cpu",
+        "--subjects", "2", "--seconds", "1", "--steps", "6", "--points", "2", "--seeds", "2", "--device", "cpu",
     )  # fmt: skip
-    table = pd.DataFrame(lines[1:], columns=lines[0])
-    assert list(table.seed) == ["0", "0", "1", "1"] and table.psnr.nunique() == 4
-    assert set(table.row) == {"neuroquant_base"} and set(table.scored_on) == {"held_out"}
-    assert table.seconds.astype(float).iloc[-1] >= 2 and table.quantised.iloc[-1] == "1"
+    end = lines.index([""])
+    table = pd.DataFrame(lines[1:end], columns=lines[0])
+    assert list(table.model[table.budget == "fit"]) == ["mean", "pca"]
+    trained = table[table.budget != "fit"]
+    assert set(trained.model) == {"neuroquant_base"} and set(trained.scored_on) == {"held_out"}
+    for _, runs in trained.groupby("budget"):
+        assert list(runs.seed) == 4 * ["0"] + 4 * ["1"] and list(runs.weights) == 4 * ["plain", "average"]
+        assert runs.quantised.iloc[-1] == "1" and runs.psnr[runs.weights == "plain"].nunique() == 4
+    assert list(trained.steps[trained.budget == "6 steps"]) == ["3", "3", "6", "6"] * 2
+    assert trained.seconds[trained.budget == "1 s"].astype(float).iloc[-1] >= 1
     assert table.psnr.astype(float).between(0, 60).all() and table.ssim.astype(float).between(-1, 1).all()
+    assert trained.usage.astype(float).between(0, 1).all()
+    ranked = pd.DataFrame(lines[end + 2 :], columns=lines[end + 1])
+    assert list(ranked.budget) == 2 * ["1 s"] + 2 * ["6 steps"] and set(ranked.model) == {"pca", "neuroquant_base"}
+
+
+def scored(budget: str, model: str, psnr: float, seed: int = 0, **others: object) -> dict[str, object]:
+    """A line of scores on held-out volumes by the last step's weights."""
+    line = {"budget": budget, "model": model, "seed": seed, "weights": "plain", "scored_on": "held_out", "psnr": psnr}
+    return line | {"ssim": 0.5} | others
+
+
+FITTED = (scored("fit", "mean", 17.0), scored("fit", "pca", 17.6))
+
+
+def test_models_that_are_not_above_the_mean_image_get_no_rank():
+    lines = [*FITTED, scored("9 s", "level", 17.0), scored("9 s", "good", 20.0), scored("9 s", "bad", 11.0)]
+    ranks = {line["model"]: line["rank"] for line in ranking.ranking(lines)}
+    assert ranks == {"good": 1, "pca": 2, "level": ranking.BELOW, "bad": ranking.BELOW}
+
+
+def test_a_rank_is_of_the_last_plain_scores_on_held_out_volumes_over_seeds():
+    lines = [
+        *FITTED,
+        scored("9 s", "a", 30.0), scored("9 s", "a", 20.0), scored("9 s", "a", 21.0, seed=1),
+        scored("9 s", "b", 20.1), scored("9 s", "b", 40.0, weights="average"),
+        scored("9 s", "b", 40.0, scored_on="real"), scored("8 steps", "b", 18.0),
+    ]  # fmt: skip
+    found = ranking.ranking(lines)
+    assert [(line["budget"], line["model"]) for line in found] == [
+        ("9 s", "a"), ("9 s", "b"), ("9 s", "pca"), ("8 steps", "b"), ("8 steps", "pca"),
+    ]  # fmt: skip
+    assert found[0]["psnr"] == 20.5 and found[0]["spread"] == 1.0 and found[0]["seeds"] == 2
+    assert found[0]["above_mean"] == pytest.approx(3.5)
+
+
+def test_a_run_that_was_stopped_is_ranked_from_its_lines(capsys, monkeypatch, tmp_path):
+    pd.DataFrame([*FITTED, scored("9 s", "a", 16.0)]).to_csv(tmp_path / "raw.tsv", sep="\t", index=False)
+    lines = printed(capsys, monkeypatch, ranking, str(tmp_path / "raw.tsv"))
+    assert [line[1:3] for line in lines[1:]] == [["1", "pca"], ["below the mean image", "a"]]
+
+
+def test_the_average_holds_the_codebook_and_leaves_the_model_as_it_was(small_row):
+    torch.manual_seed(0)
+    model = models.build(small_row.architecture, small_row.parameters)
+    average = time_to_quality.Average(model, 0.99)
+    codes = []
+    for value in (1.0, 3.0):
+        model.quantizer.embedding.fill_(value)
+        average.update()
+        codes.append(value)
+    with average.applied():
+        # the first update has no older value to be averaged with
+        expected = (0.99 * codes[0] + codes[1]) / 1.99
+        torch.testing.assert_close(model.quantizer.embedding, torch.full_like(model.quantizer.embedding, expected))
+    assert (model.quantizer.embedding == 3).all()
+
+
+@pytest.mark.parametrize("change", ["optimizer=sgd", "lr", "depth=3"])
+def test_a_change_of_training_that_is_none_is_refused(change):
+    with pytest.raises((SystemExit, ValueError)):
+        time_to_quality.requested(f"neuroquant+{change}", True, 3)
+
+
+def test_a_model_is_requested_with_changes_and_its_own_number_of_seeds():
+    name, row, seeds = time_to_quality.requested("neuroquant+optimizer=adamw+lr=4e-3+cross_images=all:1", True, 3)
+    assert name == "neuroquant+optimizer=adamw+lr=4e-3+cross_images=all" and seeds == 1
+    assert (row.training.optimizer, row.objective.cross_images) == ("adamw", "all")
+    assert row.training.phases[0].lr == 4e-3 and row.training.phases[0].lr_end == pytest.approx(2e-4)
 
 
 def test_rows_keep_what_sets_them_apart_at_both_sizes():
