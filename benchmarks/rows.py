@@ -18,7 +18,7 @@ def load_rows(names: Sequence[str], demo_size: bool = False) -> list[ModelRow]:
     if unknown:
         raise SystemExit(f"no row {unknown[0]!r}; known are {', '.join(sorted(known))}")
     if not demo_size:
-        experiment = resolve_experiment(read_yaml(DEMO) | {"overrides": {}}, CONFIG, str(DEMO))
+        experiment = resolve_experiment(read_yaml(DEMO) | {"overrides": {}, "volume": {}}, CONFIG, str(DEMO))
     return [experiment.row(name) for name in names]
 
 

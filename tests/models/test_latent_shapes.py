@@ -17,7 +17,7 @@ SHAPE = (32, 48, 64)
 @pytest.fixture(scope="module")
 def rows():
     demo = load_experiment(CONFIG / "demo.yaml", CONFIG).model_dump(mode="json")
-    demo |= {"overrides": {}, "models": sorted({*ROWS, *(row["name"] for row in demo["models"])})}
+    demo |= {"overrides": {}, "volume": {}, "models": sorted({*ROWS, *(row["name"] for row in demo["models"])})}
     return {row.name: row for row in resolve_experiment(demo, CONFIG, "x").models}
 
 

@@ -22,7 +22,7 @@ STEPS = {
 def rows():
     """The paper's rows by name, resolved, JSON-ready, without what only names them."""
     demo = CONFIG / "demo.yaml"  # whose cohorts need no folder; without its sizes
-    experiment = resolve_experiment(read_yaml(demo) | {"overrides": {}}, CONFIG, str(demo))
+    experiment = resolve_experiment(read_yaml(demo) | {"overrides": {}, "volume": {}}, CONFIG, str(demo))
     return {row.name: row.model_dump(mode="json", exclude=NAMED) for row in experiment.models}
 
 
