@@ -191,15 +191,9 @@ class Run:
         quantised = self.model.quantizer is not None and self.model.quantizer.has_started()
         for name, sessions in self.data.scored.items():
             scores = score(self.model, sessions, self.device, self.row.objective.ssim_window) if len(sessions) else {}
-            self.show(
-                {
-                    "budget": self.budget,
-                    "model": self.name,
-                    "seed": self.row.training.seed,
-                    "seconds": round(self.spent, 2),
-                }
-                | {"steps": self.step, "quantised": int(quantised), "weights": weights, "scored_on": name, **scores}
-            )
+            state = {"seconds": round(self.spent, 2), "steps": self.step, "quantised": int(quantised)}
+            of = {"budget": self.budget, "model": self.name, "seed": self.row.training.seed, "weights": weights}
+            self.show(of | state | {"scored_on": name, **scores})
 
 
 def fit(row: ModelRow, data: Data, device: str, show: Show) -> None:
@@ -219,8 +213,8 @@ def requested(text: str, demo_size: bool, seeds: int) -> tuple[str, ModelRow, in
     (row,) = load_rows([base], demo_size)
     for change in changes:
         key, _, value = change.partition("=")
-        if key == "lr":
-            row = with_phase(row, lr=float(value), lr_end=float(value) / LR_FALL)
+        if key == "lr" and number(value):
+            row = with_phase(row, lr=number(value), lr_end=number(value) / LR_FALL)
         elif key == "optimizer" and value in ("adamw", "muon"):
             row = with_training(row, optimizer=value)
         elif key == "cross_images" and value in ("all", "half"):
@@ -228,6 +222,14 @@ def requested(text: str, demo_size: bool, seeds: int) -> tuple[str, ModelRow, in
         else:
             raise SystemExit(f"{text}: {change!r} is none of optimizer=adamw|muon, lr=NUMBER, cross_images=all|half")
     return name, row, int(own) if own else seeds
+
+
+def number(text: str) -> float | None:
+    """The positive number that `text` is; None where it is none."""
+    try:
+        return max(float(text), 0.0) or None
+    except ValueError:
+        return None
 
 
 def with_phase(row: ModelRow, **changes: object) -> ModelRow:
@@ -247,7 +249,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("models", nargs="*", default=MODELS, metavar="MODEL")
     parser.add_argument("--seconds", type=float, help="of each training; 60 unless steps are given")
     parser.add_argument("--steps", type=int, help="of each training; with seconds too, both budgets are trained")
-    parser.add_argument("--seeds", type=int, default=3, help="trainings of each model: seeds 0, 1, ...")
+    parser.add_argument("--seeds", type=int, default=3, help="trainings of each model, on as many seeds")
+    parser.add_argument("--first-seed", type=int, default=0, help="to go on after a stopped run")
     parser.add_argument("--points", type=int, default=1, help="scores of each training")
     parser.add_argument("--shape", type=int, nargs=3, help="voxels; 72 96 72 on CPUs, 144 192 144 on GPUs")
     parser.add_argument("--subjects", type=int, default=16, help="to train on; a quarter as many more are held out")
@@ -281,9 +284,10 @@ def main() -> None:
             fit(row, data, device, show)
         budgets = [(arguments.seconds, None), (None, arguments.steps)]
         for seconds, steps in [budget for budget in budgets if any(budget)] or [(SECONDS, None)]:
-            for seed in range(max(seeds for _, _, seeds in chosen)):  # the first lines compare all models already
+            for trial in range(max(seeds for _, _, seeds in chosen)):  # the first lines compare all models already
                 for name, row, seeds in chosen:
-                    if seed < seeds:
+                    if trial < seeds:
+                        seed = arguments.first_seed + trial
                         row = with_phase(row, batch=arguments.pairs) if arguments.pairs else row
                         run = Run(name, with_training(row, seed=seed), data, device, show, seconds, steps)
                         run.go(arguments.points, arguments.start_share)

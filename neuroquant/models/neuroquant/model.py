@@ -145,7 +145,7 @@ class NeuroQuant(Autoencoder):
         return [part for part in parts if part is not None]
 
     def left_to_adamw(self) -> list[nn.Module]:
-        """The networks that see a vector an image: Muon cost 0.25 dB there (benchmarks/time_to_quality.md)."""
+        """The networks that see a vector an image: Muon costs up to 0.3 dB there (benchmarks/time_to_quality.md)."""
         return [part for part in (self.film_generator, self.modality_classifier) if part is not None]
 
     def recompute(self, what: Literal["nothing", "norms", "attention"]) -> None:
