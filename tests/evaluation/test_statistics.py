@@ -10,11 +10,13 @@ from statsmodels.stats.multitest import multipletests
 
 from neuroquant.config.evaluation import Statistics
 from neuroquant.evaluation.statistics import (
+    around,
     auroc,
     cluster_bootstrap,
     cluster_statistic,
     effect_size,
     holm,
+    pair_draws,
     paired_test,
     resamples,
 )
@@ -35,6 +37,20 @@ def test_95_percent_intervals_cover_in_93_to_97_percent_of_simulations(subjects)
         interval = cluster_bootstrap(values, clusters, Statistics(bootstrap=400, seed=number))
         covered += interval.low <= 0 <= interval.high
     assert 930 <= covered <= 970
+
+
+def test_intervals_of_numbers_that_belong_to_two_subjects_each_cover_too():
+    """Each pair's number is a sum of its two subjects' own; its mean varies as twice the mean over subjects."""
+    generator, covered, subjects = np.random.default_rng(0), 0, 20
+    first, second = np.triu_indices(subjects, 1)
+    for number in range(400):
+        own, settings = generator.normal(size=subjects), Statistics(bootstrap=300, seed=number)
+        values = own[first] + own[second] + 0.3 * generator.normal(size=len(first))
+        value, draws = pair_draws(values, first, second, subjects, settings)
+        assert value == pytest.approx(values.mean())
+        interval = around(value, draws, subjects, settings)
+        covered += interval.low <= 0 <= interval.high
+    assert 368 <= covered <= 392
 
 
 def test_intervals_of_an_area_under_the_curve_cover_too():
