@@ -60,13 +60,13 @@ def disentanglement_section(experiment: Experiment, table: pd.DataFrame, label: 
 def tables(table: pd.DataFrame, name: str, columns: dict[str, str], label: dict[str, str]) -> dict[str, pd.DataFrame]:
     """Cohort -> a table with a row a model and `line`, which is shown as `name`, and a column for each `of`."""
     text = ranged(100 * table["value"], 100 * table.ci_low, 100 * table.ci_high, 1)
-    whose = [f"{s:.0f} of {f:.0f}" for s, f in zip(table.sessions, table.families, strict=True)]
-    known = table.assign(text=text, whose=whose, place=table.model.map([*label].index), model=table.model.map(label))
+    known = table.assign(text=text, place=table.model.map([*label].index), model=table.model.map(label))
+    known = known.astype({"sessions": int, "families": int})
     found = {}
     for cohort, part in known.sort_values("place", kind="stable").groupby("cohort", sort=False):
-        wide = part.pivot_table("text", ["model", "line", "whose"], "of", aggfunc="first", sort=False)
+        wide = part.pivot_table("text", ["model", "line", "sessions", "families"], "of", aggfunc="first", sort=False)
         wide = wide.reindex(columns=list(columns)).fillna("–").reset_index()
-        found[cohort] = wide.rename(columns={"line": name, "whose": "sessions of families", **columns})
+        found[cohort] = wide.rename(columns={"line": name, **columns})
     return found
 
 

@@ -74,8 +74,6 @@ def test_what_stands_behind_the_means_is_there(finished):
     codebook = pd.read_csv(numbers / "codebook.csv")
     assert set(codebook.model) == {"neuroquant", "neuroquant_base"}
     assert all(table.stand_in.str.contains("embedded").all() for table in (synthesis, codebook))
-    apart = read_tsv(numbers / "disentanglement.tsv")
-    assert set(apart.model) == {"neuroquant"} and {"z_anat", "z_q", "z_mod"} <= set(apart.of)
     assert ((codebook.perplexity <= codebook.used + 1e-9) & (codebook.used <= codebook["size"])).all()
 
 
