@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from neuroquant.config.load import load_experiment
+from neuroquant.config.load import read_yaml, resolve_experiment
 from neuroquant.files import write_tsv
 
 CONFIG = Path(__file__).parents[2] / "config"
@@ -15,7 +15,11 @@ KEY = {"family": "", "session": "1"}
 
 @pytest.fixture(scope="session")
 def experiment():
-    return load_experiment(CONFIG / "demo.yaml", CONFIG)
+    """The demo with all rows of the reference group."""
+    raw, more = read_yaml(CONFIG / "demo.yaml"), ["identity", "lowpass"]
+    raw["models"] += more
+    raw["table1"]["rows"] += more
+    return resolve_experiment(raw, CONFIG, "demo.yaml")
 
 
 @pytest.fixture(scope="session")

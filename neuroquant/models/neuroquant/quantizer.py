@@ -101,7 +101,8 @@ class Quantizer(nn.Module):
         self.register_buffer("filled", torch.tensor(0))
         self.register_buffer("started", torch.tensor(False))
         self.register_buffer("updates", torch.tensor(0))
-        self.register_buffer("usage", torch.tensor(0.0))
+        # for the log alone: how often that is written must change no bit of what is saved
+        self.register_buffer("usage", torch.tensor(0.0), persistent=False)
         self.register_buffer("perplexity", torch.tensor(0.0))
         self.register_buffer("step_count", torch.zeros(size), persistent=False)
         self.register_buffer("step_total", torch.zeros(size, dim), persistent=False)
