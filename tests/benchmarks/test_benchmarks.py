@@ -62,9 +62,10 @@ def test_the_account_of_a_decoder_holds_its_forward_and_backward_pass(small_row)
     """Eight products a voxel and channel for an up-sampling convolution; the backward pass has twice the operations."""
     bare = rows.with_parameters(small_row, attention=False, film=False)
     flop = accounting.account(bare, SHAPE, 1).flop
-    code, (w1, w2, w3, w4), head = (bare.parameters[key] for key in ("code_dim", "channels", "head_channels"))
-    images, forward, side = 2, 27 * code * w4 * 2**3, 2
-    for inside, outside in ((w4, w3), (w3, w2), (w2, w1), (w1, head)):
+    code, channels, head = (bare.parameters[key] for key in ("code_dim", "channels", "head_channels"))
+    side, widths = SHAPE[0] // 2 ** len(channels), [*reversed(channels), head]
+    images, forward = 2, 27 * code * widths[0] * side**3
+    for inside, outside in zip(widths, widths[1:], strict=False):
         forward += 27 * inside**2 * side**3 + 8 * inside * outside * (2 * side) ** 3
         side *= 2
     forward += head * side**3
@@ -115,7 +116,8 @@ def test_the_account_sees_what_precision_and_recomputation_save(small_row):
     assert exact["flop"] == plain["flop"] == bf16["flop"] == norms["flop"] < attention["flop"]
     for setting in (exact, bf16):  # at least all bytes, and at most these and all operations one after the other
         least, bandwidth = setting["least_s"]["H100"], accounting.DEVICES["H100"][1]
-        assert setting["moved"] / bandwidth <= least <= setting["moved"] / bandwidth + setting["flop"] / 989e12
+        moved = setting["moved"] / bandwidth
+        assert moved * (1 - 1e-9) <= least <= moved + setting["flop"] / 989e12
     assert bf16["least_s"]["H200"] < bf16["least_s"]["H100"]
 
 
@@ -233,7 +235,7 @@ def test_rows_keep_what_sets_them_apart_at_both_sizes():
     for demo_size in (False, True):
         full, base = rows.load_rows(["neuroquant", "neuroquant_base"], demo_size)
         assert full.parameters["film"] and not base.parameters["film"]
-        assert full.parameters["channels"][3] == (128 if demo_size else 256)
+        assert full.parameters["channels"][-1] == (64 if demo_size else 256)
 
 
 @pytest.fixture(scope="module")
