@@ -70,7 +70,7 @@ def test_the_account_of_a_decoder_holds_its_forward_and_backward_pass(small_row)
         side *= 2
     forward += head * side**3
     assert flop["decoder"] == pytest.approx(3 * 2 * images * forward, rel=0.01)
-    assert flop["attention"] == 0 and flop["rest"] < 0.02 * flop["decoder"]
+    assert flop["attention"] == 0 and flop["rest"] < 0.05 * flop["decoder"]
 
 
 def test_slices_are_accounted_for_part_by_part(small_row):

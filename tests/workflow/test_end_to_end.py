@@ -125,7 +125,7 @@ def test_touching_one_session_redoes_its_shard_and_what_depends_on_it_and_nothin
     assert done.returncode == 0, done.stdout[-3000:]
     jobs = finished_jobs(done.stdout)
     assert jobs["index"] == jobs["assign"] == jobs["preprocess"] == jobs["segment_reference"] == 1
-    assert jobs["reconstruct"] == jobs["fidelity"] == jobs["segment"] == 4
+    assert jobs["reconstruct"] == jobs["fidelity"] == jobs["segment"] == 5
     assert not {"make_cohort", "train", "train_standin", "training_curves", "export_latents"} & set(jobs)
     assert others == {path: path.stat().st_mtime_ns for path in others}
     assert "Nothing to be done" in snakemake(finished, "all").stdout
