@@ -167,7 +167,9 @@ def validate(model: Autoencoder, watched: Sessions, limit: int, device: str, wor
     values = []
     for index in range(world.rank, min(limit, len(watched)), world.size):
         batch = watched.volumes([index]).to(device)
-        reconstruction = model.decode(model.encode(batch.x, batch.modality), batch.modality).clamp(-1, 1)
+        depth, height, width = batch.x.shape[2:]  # slice-wise models pad sides that they don't divide
+        whole = model.decode(model.encode(batch.x, batch.modality), batch.modality)
+        reconstruction = whole[:, :, :depth, :height, :width].clamp(-1, 1)
         values += psnr(batch.x, reconstruction).tolist()
     model.train()
     summed, count = world.sum_numbers(sum(values), len(values))

@@ -68,8 +68,11 @@ def reconstructions(model: Autoencoder, batch: Batch) -> dict[str, np.ndarray]:
         film = model.film(latents["z_mod"], batch.modality)
         found["from the other modality's anatomy"] = model.decode_with(latents["z_q"][batch.partner], film)
     model.train()
+    depth, height, width = batch.x.shape[2:]  # slice-wise models pad sides that they don't divide
     return {
-        f"{MODALITIES[modality]} {name}".strip(): volumes[row, 0].clamp(-1, 1).float().cpu().numpy()
+        f"{MODALITIES[modality]} {name}".strip(): (
+            volumes[row, 0, :depth, :height, :width].clamp(-1, 1).float().cpu().numpy()
+        )
         for row, modality in enumerate(batch.modality.tolist())
         for name, volumes in found.items()
     }

@@ -15,8 +15,8 @@ from neuroquant.errors import InputError
 from neuroquant.files import sha256
 from neuroquant.model_folder import load_model
 from neuroquant.models.autoencoder import MODALITIES
-from neuroquant.training import run
-from neuroquant.training.data import Loader, Sessions
+from neuroquant.training import loop, run, watch
+from neuroquant.training.data import Batch, Loader, Sessions
 from neuroquant.volumes.store import ArrayFile
 
 MEDVAE = {"width": 4, "mults": (1, 1, 2, 2), "groups": 2, "blocks": 1}
@@ -151,3 +151,21 @@ def test_the_weights_handed_out_are_those_that_trained_codebook_and_all(tmp_path
     assert found.keys() == {name.removeprefix("model.") for name in last if name.startswith("model.")}
     assert all(torch.equal(found[name], last[f"model.{name}"]) for name in found)
     assert found["quantizer.started"] and found["quantizer.embedding"].any() and found["quantizer.count"].any()
+
+
+def test_sides_that_a_slicewise_model_pads_are_watched_without_the_padding():
+    """12 x 12 slices, which a model of factor 8 pads to 16 x 16."""
+
+    class Watched:
+        def __len__(self):
+            return 1
+
+        def volumes(self, chosen):
+            return Batch(
+                torch.zeros(1, 1, 12, 12, 2), torch.tensor([0]), torch.tensor([-1]), torch.zeros(0).long(), None
+            )
+
+    model = models.build("baselines.sd_vae", SD_VAE)
+    assert 0 < loop.validate(model, Watched(), 1, "cpu")["val_psnr"] < 100
+    drawn = watch.reconstructions(model, Watched().volumes([0]))
+    assert {volume.shape for volume in drawn.values()} == {(12, 12, 2)}
