@@ -2,7 +2,7 @@
 
     python benchmarks/inference.py [ROW ...] [--slices 16] [--threads 1] [--device cpu]
 
-Random weights: neither time nor memory hangs on them. Each row runs in a process of its own; peak memory is that
+Random weights: neither time nor memory depends on them. Each row runs in a process of its own; peak memory is that
 process's, Python and PyTorch included. Slice-wise rows do `--slices` of the 144 slices, and their seconds are scaled.
 On a CPU seconds are processor seconds, summed over threads, so that other load on the machine doesn't count; `wall_s`
 is what the clock showed. Ratios are to `sd_vae`.
