@@ -61,7 +61,8 @@ def test_validate_says_what_there_is_to_choose_from_and_where_scans_come_from(ex
     (root / "participants.tsv").write_text("\n".join(people) + "\n")
     assert main(["validate", str(experiment)]) == 0
     said = capsys.readouterr().out
-    assert "2 sessions with more than one T1w scan: the first by name is taken; `entities` chooses" in said
+    assert "2 sessions with more than one T1w scan: the plainest, then the first by name is taken" in said
+    assert "`entities` chooses; passed over: sub-01_run-2_T1w.nii.gz; sub-02_run-2_T1w.nii.gz" in said
     assert "sites     4 A, 3 B" in said and "scanners" not in said
     assert "--excluded lists each" in said and "sub-08/anat" not in said
 

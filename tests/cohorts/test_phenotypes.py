@@ -5,7 +5,7 @@ import math
 import pytest
 import yaml
 
-from neuroquant.cohorts.phenotypes import Participant, read_participants, session_facts, years
+from neuroquant.cohorts.phenotypes import Participant, _session_rows, read_participants, session_facts, years
 from neuroquant.config.cohort import Cohort
 from neuroquant.errors import InputError
 
@@ -161,10 +161,10 @@ def test_a_table_elsewhere_is_read_where_it_is_named(bids, tmp_path):
 
 def test_a_broken_sessions_table_costs_ages_only(bids):
     table = bids.root / "sub-01_sessions.tsv"
-    assert session_facts(table) == {}
+    assert session_facts(table, bids.cohort) == {}
     table.write_text("")
-    session_facts.cache_clear()
-    assert session_facts(table) == {}
+    _session_rows.cache_clear()
+    assert session_facts(table, bids.cohort) == {}
     table.write_text("session_id\tage\nses-1\t15.5\nses-2\tn/a\nses-3\tinf\n")
-    session_facts.cache_clear()
-    assert session_facts(table) == {"ses-1": {"age": 15.5}, "ses-2": {}, "ses-3": {}}
+    _session_rows.cache_clear()
+    assert session_facts(table, bids.cohort) == {"1": {"age": 15.5}, "2": {}, "3": {}}
