@@ -80,6 +80,17 @@ def test_a_table_of_paths_excludes_it_too(bids, tmp_path):
     assert census.total == 4
 
 
+def test_a_table_of_paths_may_not_name_a_subject_so(bids, tmp_path):
+    for name in "abcd":
+        bids.scan(f"{name}.nii")
+    table = tmp_path / "paths.csv"
+    table.write_text('subject,t1w,t2w,sex\n1,a.nii,b.nii,F\n"2\n3",c.nii,d.nii,M\n')
+    cohort = Cohort(name="c", root=str(bids.root), layout="table", table=str(table))
+    sessions, excluded, census = account(cohort, bids.root, tmp_path / "out")
+    assert list(sessions.subject) == ["1"] and list(excluded.subject) == ["2\\n3"]
+    assert "no table can hold" in excluded.reason[0] and (census.used, census.excluded) == (2, 2)
+
+
 def test_names_without_such_characters_are_left_as_they_are():
     for name in ("sub-01", 'é "x"', "a\\tb", "naïve – 脳", "zero\u200bwidth"):
         assert printable(name) == name
