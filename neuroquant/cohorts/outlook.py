@@ -67,8 +67,8 @@ def faults(found: Indexed, cohort: Cohort, split: Split) -> list[InputError]:
 
 def hint(found: Indexed) -> str:
     """That sessions of one modality can be used, where there are some; else empty."""
-    alone = " and ".join(f"{count} sessions have a {name} scan alone" for name, count in sorted(found.alone.items()))
-    return f"{alone}: `modalities: any` in the cohort's file keeps them" if alone else ""
+    alone = " and ".join(f"{count} with a {name} scan alone" for name, count in sorted(found.alone.items()))
+    return f"sessions that are out: {alone}; `modalities: any` in the cohort's file keeps them" if alone else ""
 
 
 def outlook(cohort: Cohort, volume: Volume, split: Split) -> tuple[list[str], list[InputError]]:
