@@ -1,7 +1,7 @@
 """Anatomy: segment the originals once and every reconstruction, then compare."""
 
 
-rule train_standin:
+rule fit_standin:
     input:
         volumes=[
             path
@@ -10,12 +10,11 @@ rule train_standin:
         ],
         manifests=manifests_of("train"),
     output:
-        weights=RESULTS / "segmenter/standin.h5",
-        curve=RESULTS / "segmenter/training.tsv",
+        atlas=RESULTS / "segmenter/standin.h5",
     log:
-        log_of("train_standin"),
+        log_of("fit_standin"),
     benchmark:
-        benchmark_of("train_standin")
+        benchmark_of("fit_standin")
     conda:
         ENVIRONMENT
     threads: COMPUTE.threads
@@ -23,13 +22,12 @@ rule train_standin:
         **NETWORK_JOB,
     params:
         standin=settings(EXPERIMENT.segmentation.standin),
-        device=COMPUTE.device,
-        code=code_of("train_standin"),
+        code=code_of("fit_standin"),
         failures=str(FAILURES),
     message:
-        "training the stand-in segmenter on domain-randomised images of the training label maps"
+        "the stand-in segmenter's atlas, from the label maps of training subjects"
     script:
-        "../workflow_scripts/train_standin.py"
+        "../workflow_scripts/fit_standin.py"
 
 
 rule segment_reference:

@@ -21,20 +21,12 @@ class Fidelity(Settings):
 
 
 class Standin(Settings):
-    """The demo's segmenter: SynthSeg's layout and idea in small. Never reported as SynthSeg."""
+    """The demo's segmenter: an atlas and a mixture of Gaussians. Never reported as SynthSeg."""
 
-    features: Count = Field(8, description="channels of the first level (SynthSeg: 24)")
-    levels: Count = Field(4, description="levels of the U-Net (SynthSeg: 5)")
-    steps: Count = Field(300, description="training steps on domain-randomised images of the training label maps")
-    batch: Count = Field(2, description="images a step")
-    crop: tuple[()] | tuple[Count, Count, Count] = Field(
-        (), description="train on random pieces of this many voxels a side, far cheaper; empty: whole volumes"
+    spread_mm: NonNegative = Field(
+        2.5, description="sigma of the atlas's blur: how far structures may lie from where training subjects have them"
     )
-    coarsen: Count = Field(
-        1, description="work on cubes of this many voxels a side, and interpolate what is found: 3 for volumes of 1 mm"
-    )
-    lr: Positive = Field(1e-3, description="Adam's learning rate")
-    seed: int = Field(0, description="seed of weights and of every synthetic image")
+    rounds: Count = Field(12, description="rounds of expectation maximisation on each image")
 
 
 class Segmentation(Settings):
@@ -43,7 +35,8 @@ class Segmentation(Settings):
     engine: Literal["none", "standin", "torch", "upstream", "freesurfer"] = Field(
         "torch",
         description="torch: SynthSeg in PyTorch; upstream: SynthSeg's own command; freesurfer: mri_synthseg; standin: "
-        "the demo's small network, named as one everywhere; none: Dice and regional volumes stay empty",
+        "an atlas of the training subjects' label maps, named as a stand-in everywhere; none: Dice and regional "
+        "volumes stay empty",
     )
     version: Literal["1.0", "2.0"] = Field("2.0", description="version of SynthSeg's weights")
     weights: str = Field("", description="weights file; empty: $SYNTHSEG_HOME, $FREESURFER_HOME, the cache")

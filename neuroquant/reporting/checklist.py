@@ -20,7 +20,7 @@ from neuroquant.reporting.people import SHARED, Cohorts
 OPEN = "to be filled in by the authors"
 ENGINES = {
     "none": "none was run",
-    "standin": "a small stand-in trained here, not SynthSeg",
+    "standin": "a stand-in fitted here (an atlas and a mixture of Gaussians), not SynthSeg",
     "torch": "SynthSeg {version} in PyTorch",
     "upstream": "SynthSeg {version}, its own program",
     "freesurfer": "FreeSurfer's mri_synthseg",

@@ -41,7 +41,7 @@ KINDS = {
     "pdf": "application/pdf", "yaml": "application/yaml", "h5": "application/x-hdf5",
 }  # fmt: skip
 MADE_BY = {
-    "train_standin": ("segmenter/",),
+    "fit_standin": ("segmenter/",),
     "table": ("tables/table1", "tables/table2", "tables/cells"),
     "gather": tuple(
         f"numbers/{name}.tsv"

@@ -13,7 +13,7 @@ from neuroquant.reporting.pages import link, page, small_table
 from neuroquant.reporting.summarise import write_csv
 
 NETWORK_RULES = (
-    "train", "train_standin", "reconstruct", "export_latents", "segment_reference", "segment", "probe", "probe_volumes"
+    "train", "fit_standin", "reconstruct", "export_latents", "segment_reference", "segment", "probe", "probe_volumes"
 )  # fmt: skip
 """Rules whose jobs run a network, and so take a GPU where there is one."""
 PROCESSORS = ("x86_64", "amd64", "aarch64", "arm64")

@@ -126,7 +126,7 @@ def test_touching_one_session_redoes_its_shard_and_what_depends_on_it_and_nothin
     jobs = finished_jobs(done.stdout)
     assert jobs["index"] == jobs["assign"] == jobs["preprocess"] == jobs["segment_reference"] == 1
     assert jobs["reconstruct"] == jobs["fidelity"] == jobs["segment"] == 5
-    assert not {"make_cohort", "train", "train_standin", "training_curves", "export_latents"} & set(jobs)
+    assert not {"make_cohort", "train", "fit_standin", "training_curves", "export_latents"} & set(jobs)
     assert others == {path: path.stat().st_mtime_ns for path in others}
     assert "Nothing to be done" in snakemake(finished, "all").stdout
 
@@ -155,7 +155,7 @@ def test_an_edit_of_the_package_redoes_what_uses_it_and_trains_nothing_anew(fini
         file.write("\n# an edit\n")
     jobs = planned()
     assert redone <= jobs and bool(redone) == bool(jobs - before)
-    assert not jobs & {"train", "train_standin", "preprocess", "reconstruct", "export_latents", "segment", "probe"}
+    assert not jobs & {"train", "fit_standin", "preprocess", "reconstruct", "export_latents", "segment", "probe"}
 
 
 def test_two_runs_from_scratch_give_the_same_bytes_of_every_table(finished, tmp_path):

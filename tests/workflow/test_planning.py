@@ -31,7 +31,7 @@ def test_every_stage_of_the_way_is_planned(tmp_path):
     jobs = job_counts(done.stdout)
     assert jobs["make_cohort"] == jobs["index"] == jobs["split"] == jobs["assign"] == 1
     assert jobs["preprocess"] == 4
-    assert jobs["train"] == 3 and jobs["save_untrained"] == 2 and jobs["train_standin"] == 1
+    assert jobs["train"] == 3 and jobs["save_untrained"] == 2 and jobs["fit_standin"] == 1
     assert jobs["reconstruct"] == jobs["fidelity"] == jobs["segment"] == 10
     assert jobs["segment_reference"] == 2
     assert jobs["export_latents"] == 5

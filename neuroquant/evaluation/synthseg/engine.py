@@ -11,12 +11,13 @@ import torch
 from neuroquant.config.evaluation import Segmentation
 from neuroquant.device import resolve_device, use_threads
 from neuroquant.errors import InputError
+from neuroquant.evaluation.synthseg.atlas import AtlasSegmenter
 from neuroquant.evaluation.synthseg.installed import OFFICIAL
 from neuroquant.evaluation.synthseg.network import UNet, ready_on
 from neuroquant.evaluation.synthseg.outside import OutsideSegmenter
-from neuroquant.evaluation.synthseg.recipe import SMALL, segment
-from neuroquant.evaluation.synthseg.scans import Found, Scan, cube_side, on_grid, ready, upright
-from neuroquant.evaluation.synthseg.weights import open_official, open_standin
+from neuroquant.evaluation.synthseg.recipe import segment
+from neuroquant.evaluation.synthseg.scans import Found, Scan, cube_side, on_grid, ready
+from neuroquant.evaluation.synthseg.weights import open_official
 
 
 class Segmenter(Protocol):
@@ -48,24 +49,22 @@ class Segmenter(Protocol):
 class TorchSegmenter:
     """A network of SynthSeg's layout in PyTorch, loaded once for any number of volumes.
 
-    The official networks get 1 mm voxels in RAS+ orientation, resampled where needed as SynthSeg does; the stand-in
-    works at the voxel size that it was trained at, on the volumes of the workflow, which are RAS+ and isotropic.
+    They get 1 mm voxels in RAS+ orientation, resampled where needed as SynthSeg does.
     """
+
+    stand_in = False
 
     def __init__(
         self,
         name: str,
-        stand_in: bool,
         network: UNet,
         labels: tuple[int, ...],
         settings: Segmentation,
         device: str,
         facts: dict[str, Any],
-        coarsen: int = 1,
     ):
-        self.name, self.stand_in, self.labels = name, stand_in, labels
+        self.name, self.labels = name, labels
         self.network, self.settings, self.device = ready_on(network, device), settings, device
-        self.coarsen = coarsen
         if device.startswith("cuda"):
             torch.backends.cudnn.allow_tf32 = False  # its 10 bits are too few to agree with Keras to 1e-4
         self.provenance = {
@@ -76,14 +75,11 @@ class TorchSegmenter:
         }
 
     def segment_all(self, scans: Iterable[Scan]) -> Iterator[Found]:
-        """As the interface says; consecutive scans of one shape pass the network together on a GPU, or where small.
-
-        On CPUs PyTorch takes a slow way through small convolutions of a single image.
-        """
+        """As the interface says; on a GPU consecutive scans of one shape pass the network together."""
+        together = self.settings.batch if self.device.startswith("cuda") else 1
         waiting: list[Prepared] = []
         for made in map(self._prepared, scans):
-            together = self.settings.batch if self.device.startswith("cuda") or made.volume.size <= SMALL else 1
-            if waiting and (len(waiting) >= together or not made.like(waiting[0])):
+            if waiting and (len(waiting) == together or not made.like(waiting[0])):
                 yield from self._run(waiting)
                 waiting = []
             waiting.append(made)
@@ -91,13 +87,11 @@ class TorchSegmenter:
             yield from self._run(waiting)
 
     def _prepared(self, scan: Scan) -> "Prepared":
-        if self.stand_in:
-            return Prepared(scan, scan.volume, scan.affine, upright(scan))
         made = ready(scan)
         return Prepared(scan, made.get_fdata(dtype=np.float32), made.affine, cube_side(made.affine))
 
     def _run(self, made: list["Prepared"]) -> Iterator[Found]:
-        how = (self.settings.flip, self.settings.min_side, self.device, self.coarsen)
+        how = (self.settings.flip, self.settings.min_side, self.device)
         found = segment(self.network, self.labels, [one.volume for one in made], made[0].side_mm, *how)
         for one, (labels, volumes) in zip(made, found, strict=True):
             yield Found(on_grid(nib.Nifti1Image(labels, one.affine), one.scan), volumes)
@@ -127,13 +121,11 @@ def open_segmenter(settings: Segmentation, standin_file: Path | None, device: st
     use_threads(threads)
     device = resolve_device(device)
     if settings.engine == "standin":
-        network, labels, coarsen = open_standin(standin_file)
-        facts = {"coarsen": coarsen}
-        return TorchSegmenter("stand-in segmenter", True, network, labels, settings, device, facts, coarsen)
+        return AtlasSegmenter(standin_file, settings.standin, device)
     if settings.engine == "torch":
         network, labels = open_official(settings.version, settings.weights)
         facts = {"weights_sha256": OFFICIAL[settings.version][2]}  # the file was checked to have it
-        return TorchSegmenter(f"SynthSeg {settings.version}", False, network, labels, settings, device, facts)
+        return TorchSegmenter(f"SynthSeg {settings.version}", network, labels, settings, device, facts)
     if settings.engine in ("upstream", "freesurfer"):
         return OutsideSegmenter(settings, device, threads)
     raise InputError("segmentation.engine", settings.engine, "an engine that segments", "choose torch")

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from scipy import ndimage
 from torch import Tensor
 
@@ -52,22 +51,22 @@ def smoothed(posteriors: Tensor) -> Tensor:
 
 @torch.inference_mode()
 def posteriors_of(network: UNet, images: Tensor, labels: tuple[int, ...], flip: bool) -> Tensor:
-    """Posteriors (B, C, D, H, W) of images (B, 1, D, H, W) in [0, 1], averaged with their mirror images'.
+    """Posteriors (B, C, D, H, W) of images (B, 1, D, H, W) in [0, 1], averaged with their mirror images', smoothed.
 
-    They are to be smoothed: once after the average, which gives what smoothing both before it gives. Images and mirror
-    images pass the network together where they are small, and on GPUs.
+    Smoothing once after the average gives what smoothing both before it gives. Images and mirror images pass the
+    network together where they are small, and on GPUs.
     """
     if flip and (images.numel() <= SMALL or images.is_cuda):
         direct, mirrored = softmax_(network(torch.cat([images, images.flip(2)]))).chunk(2)
         add_mirrored(direct, mirrored, labels)
-        return direct.mul_(0.5)
+        return smoothed(direct.mul_(0.5))
     direct = softmax_(network(images))
     if flip:
         depth = images.shape[2]
         for start, stop, logits in network.in_slabs(images.flip(2)):
             add_mirrored(direct[:, :, depth - stop : depth - start], softmax_(logits), labels)
         direct.mul_(0.5)
-    return direct
+    return smoothed(direct)
 
 
 def add_mirrored(direct: Tensor, mirrored: Tensor, labels: tuple[int, ...]) -> None:
@@ -142,7 +141,6 @@ def segment(
     flip: bool,
     min_side: int,
     device: str,
-    coarsen: int = 1,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Label map and soft volumes of each of some images, which pass the network together.
 
@@ -150,23 +148,16 @@ def segment(
     ----------
     volumes : (D, H, W) each, all of one shape, RAS+, isotropic, background 0
     voxel_mm : side of their voxels
-    coarsen : side of the cubes of voxels that the network works on; its posteriors are interpolated
 
     Yields
     ------
     (D, H, W) int16, and (C,) volumes in mm3: sums of posteriors times the voxel's volume
     """
     shape = volumes[0].shape
-    pads = padding(shape, coarsen * 2 ** len(network.down), min_side)
+    pads = padding(shape, 2 ** len(network.down), min_side)
     images = torch.from_numpy(np.stack([np.pad(normalised(volume), pads) for volume in volumes]))[:, None].to(device)
-    if coarsen == 1:
-        found = posteriors_of(network, images, labels, flip)
-    else:
-        coarse = posteriors_of(network, F.avg_pool3d(images, coarsen), labels, flip)
-        found = F.interpolate(coarse, scale_factor=coarsen, mode="trilinear", align_corners=False)
-    found = smoothed(found)
     inside = tuple(slice(before, before + side) for (before, _), side in zip(pads, shape, strict=True))
-    for posteriors in found:
+    for posteriors in posteriors_of(network, images, labels, flip):
         yield decided(clean(posteriors, labels)[(slice(None), *inside)], labels, voxel_mm)
 
 

@@ -1,6 +1,5 @@
-"""Weights in SynthSeg's own .h5 layout: found, checked, read into the PyTorch network, and written for the stand-in."""
+"""Weights in SynthSeg's own .h5 layout: found, checked, and read into the PyTorch network."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,8 +12,6 @@ from neuroquant.errors import InputError
 from neuroquant.evaluation.synthseg.installed import find_official
 from neuroquant.evaluation.synthseg.labels import official
 from neuroquant.evaluation.synthseg.network import UNet
-from neuroquant.evaluation.synthseg.prior import PriorUNet
-from neuroquant.files import written_whole
 
 
 def layers(network: UNet) -> Iterator[tuple[str, nn.Module]]:
@@ -78,41 +75,6 @@ def read_weights(path: Path, network: UNet) -> None:
             str(path), f"not readable as a SynthSeg network ({error})", "SynthSeg's .h5 layout",
             "the file is truncated, or of another network: get it again",
         ) from None  # fmt: skip
-
-
-def write_weights(
-    path: Path, network: UNet, labels: tuple[int, ...], facts: dict[str, object], prior: torch.Tensor
-) -> None:
-    """Write a stand-in in the same layout, with its prior (C, d, h, w), and labels and facts as attributes."""
-    with written_whole(path) as scratch, h5py.File(scratch, "w") as file:
-        file.attrs["labels"] = np.asarray(labels, np.int32)
-        file.attrs["facts"] = json.dumps(facts, sort_keys=True)
-        names = []
-        for layer, module in layers(network):
-            names.append(layer.encode())
-            for name, tensor in tensors(module).items():
-                array = tensor.detach().cpu().numpy()
-                array = array.transpose(2, 3, 4, 1, 0) if name == "kernel:0" else array
-                file[f"{layer}/{layer}/{name}"] = array
-        file.attrs["layer_names"] = names
-        file.create_dataset("prior", data=prior.numpy().astype(np.float16), compression="gzip")
-
-
-def open_standin(path: Path) -> tuple[UNet, tuple[int, ...], int]:
-    """The stand-in network, its labels, and the side in voxels of the cubes that it works on."""
-    try:
-        with h5py.File(path, "r") as file:
-            labels = tuple(int(label) for label in file.attrs["labels"])
-            facts = json.loads(file.attrs["facts"])
-            sizes = [int(facts[name]) for name in ("features", "levels", "coarsen")]
-            prior = torch.from_numpy(file["prior"][()].astype(np.float32))
-    except (OSError, KeyError, ValueError) as error:
-        raise InputError(
-            str(path), f"not readable ({error})", "a stand-in's weights", "rerun `train_standin`"
-        ) from None
-    network = PriorUNet(*sizes[:2], prior, labels.index(0))
-    read_weights(path, network)
-    return network.eval(), labels, sizes[2]
 
 
 def open_official(version: str, configured: str) -> tuple[UNet, tuple[int, ...]]:

@@ -191,7 +191,7 @@ def bright(monkeypatch):
             yield found, np.array([(found == label).sum() for label in labels]) * voxel_mm**3
 
     monkeypatch.setattr(engines, "segment", threshold)
-    return TorchSegmenter("SynthSeg 2.0", False, UNet(2, 2, 2), labels, Segmentation(), "cpu", {})
+    return TorchSegmenter("SynthSeg 2.0", UNet(2, 2, 2), labels, Segmentation(), "cpu", {})
 
 
 @pytest.mark.parametrize("side", [(1.0, 1.0, 1.0), (0.8, 0.8, 2.0), (2.0, 1.0, 1.0)])
@@ -237,8 +237,7 @@ def test_an_anisotropic_oblique_scan_comes_back_on_its_own_grid(bright):
     assert volumes[1] == pytest.approx(4 / 3 * np.pi * 9**3, rel=0.1)
 
 
-@pytest.mark.parametrize("device", ["cuda", "cpu"])
-def test_scans_of_one_shape_pass_the_network_together_on_a_gpu_or_where_small(bright, monkeypatch, device):
+def test_on_a_gpu_scans_of_one_shape_pass_the_network_together(bright, monkeypatch):
     threshold, groups = engines.segment, []
 
     def watched(network, labels, volumes, *rest):
@@ -247,28 +246,14 @@ def test_scans_of_one_shape_pass_the_network_together_on_a_gpu_or_where_small(br
 
     monkeypatch.setattr(engines, "segment", watched)
     scans = [Scan(f"scan {n}", *ball((20, 24, 18 if n < 3 else 20))) for n in range(6)]
-    monkeypatch.setattr(engines, "SMALL", 0)
-    bright.device = "cpu"
     found = list(bright.segment_all(scans))
     assert groups == [1] * 6
     groups.clear()
-    monkeypatch.setattr(engines, "SMALL", 20 * 24 * 20 if device == "cpu" else 0)
-    bright.device, bright.settings = device, Segmentation(batch=2)
+    bright.device, bright.settings = "cuda", Segmentation(batch=2)
     assert groups == [] and all(
         (one.labels == two.labels).all() for one, two in zip(found, bright.segment_all(scans), strict=True)
     )
     assert groups == [2, 1, 2, 1], "a change of shape begins a new group"
-
-
-def test_the_stand_in_refuses_a_scan_that_is_turned_another_way():
-    segmenter = TorchSegmenter("stand-in", True, UNet(3, 2, 2), (0, 2, 41), Segmentation(min_side=8), "cpu", {})
-    image, affine = ball((8, 8, 8))
-    with pytest.raises(InputError, match="(?s)scan a.*LAS"):
-        list(segmenter.segment_all([Scan("scan a", image, np.diag([-1.0, 1.0, 1.0, 1.0]) @ affine)]))
-    with pytest.raises(InputError, match="(?s)scan b.*finite"):
-        list(segmenter.segment_all([Scan("scan b", np.full((8, 8, 8), np.nan), affine)]))
-    ((labels, volumes),) = segmenter.segment_all([Scan("scan c", image, np.diag([2.0, 1.0, 1.0, 1.0]))])
-    assert labels.shape == image.shape and volumes.sum() == pytest.approx(2 * image.size, rel=1e-5)
 
 
 @pytest.mark.parametrize("code", ["LPS", "PIR", "SLA"])

@@ -1,6 +1,5 @@
 """SynthSeg's layout and recipe: file names, flips, clean-up, soft volumes, and a stand-in that learns."""
 
-import math
 from types import SimpleNamespace
 
 import h5py
@@ -8,33 +7,25 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from half_balls import SHAPE, truth, write_shard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from neuroquant.config.evaluation import Segmentation, Standin
 from neuroquant.errors import InputError
-from neuroquant.evaluation.dice import dice, score_dice, score_truth
-from neuroquant.evaluation.regions import write_regions
+from neuroquant.evaluation.dice import dice, score_dice
 from neuroquant.evaluation.segment import segment_shard
 from neuroquant.evaluation.synthseg import network as networks
 from neuroquant.evaluation.synthseg import recipe
-from neuroquant.evaluation.synthseg.engine import open_segmenter
 from neuroquant.evaluation.synthseg.installed import find_official
 from neuroquant.evaluation.synthseg.labels import flipped, name_of, official, topological_classes
 from neuroquant.evaluation.synthseg.network import UNet, ready_on
-from neuroquant.evaluation.synthseg.prior import FLOOR, PriorUNet, fractions, log_prior
 from neuroquant.evaluation.synthseg.recipe import clean, normalised, padding, posteriors_of, segment
 from neuroquant.evaluation.synthseg.scans import Found
-from neuroquant.evaluation.synthseg.train_standin import train_standin
-from neuroquant.evaluation.synthseg.weights import open_standin, read_weights, write_weights
+from neuroquant.evaluation.synthseg.weights import layers, read_weights, tensors
 from neuroquant.files import read_tsv
-from neuroquant.volumes.store import ArrayFile, ArrayWriter, Geometry, Record
 
 torch.set_num_threads(1)
-EYE = tuple(map(tuple, np.eye(4).tolist()))
-SHAPE = (16, 16, 16)
-FLAT = torch.full((3, *SHAPE), -math.log(3))
 
 
 def test_the_official_networks_have_32_and_33_channels_and_13_million_weights():
@@ -69,33 +60,19 @@ def test_a_large_image_passes_the_finest_level_in_slabs_to_the_same_values(monke
         torch.testing.assert_close(ready_on(network, "cpu")(x), expected, atol=1e-5, rtol=1e-5)
 
 
-@settings(max_examples=20, deadline=None)
-@given(seed=st.integers(0, 10_000), side=st.integers(1, 3))
-def test_shares_of_a_cube_are_the_labels_that_its_voxels_have(seed, side):
-    channels = torch.randint(4, (7, 9, 6), generator=torch.Generator().manual_seed(seed))
-    found = fractions(channels, 4, side)
-    assert found.shape == (4, 7 // side, 9 // side, 6 // side)
-    one_hot = torch.nn.functional.one_hot(channels, 4).movedim(-1, 0).float()
-    torch.testing.assert_close(found, torch.nn.functional.avg_pool3d(one_hot, side))
-
-
-def test_the_prior_is_symmetric_and_lies_in_the_middle_of_a_larger_image():
-    left_only = torch.zeros(8, 8, 8, dtype=torch.long)
-    left_only[1:4, 2:6, 2:6] = 1
-    prior = log_prior([left_only], (0, 2, 41), 1)
-    torch.testing.assert_close(prior.exp().sum(0), torch.ones(8, 8, 8))
-    torch.testing.assert_close(prior[1], prior[2].flip(0))
-    assert prior[1, 2, 4, 4] > prior[1, 5, 4, 4]
-    placed = PriorUNet(2, 2, prior, background=0).placed(torch.Size((12, 8, 10)))[0]
-    torch.testing.assert_close(placed[:, 2:10, :, 1:9], prior)
-    assert placed[0, 0, 0, 0] == 0 and placed[1, 0, 0, 0] == pytest.approx(math.log(FLOOR))
+def write_weights(path, network):
+    """A network in SynthSeg's layout, as Keras writes it."""
+    with h5py.File(path, "w") as file:
+        for layer, module in layers(network):
+            for name, tensor in tensors(module).items():
+                array = tensor.detach().cpu().numpy()
+                file[f"{layer}/{layer}/{name}"] = array.transpose(2, 3, 4, 1, 0) if name == "kernel:0" else array
 
 
 def test_weights_come_back_from_keras_layout(tmp_path):
     torch.manual_seed(0)
     network = UNet(3, 4, 3)
-    prior = log_prior([torch.randint(3, (16, 16, 16))], (0, 2, 41), 2)
-    write_weights(tmp_path / "w.h5", network, (0, 2, 41), {"features": 4, "levels": 3, "coarsen": 2}, prior)
+    write_weights(tmp_path / "w.h5", network)
     with h5py.File(tmp_path / "w.h5") as file:
         assert file["unet_conv_downarm_0_0/unet_conv_downarm_0_0/kernel:0"].shape == (3, 3, 3, 1, 4)
         assert {
@@ -105,14 +82,14 @@ def test_weights_come_back_from_keras_layout(tmp_path):
             "unet_bn_up_1",
             "unet_likelihood",
         } <= set(file)
-    loaded, labels, coarsen = open_standin(tmp_path / "w.h5")
-    assert labels == (0, 2, 41) and coarsen == 2
+    loaded = UNet(3, 4, 3)
+    read_weights(tmp_path / "w.h5", loaded)
     x = torch.rand(1, 1, 8, 8, 8)
-    torch.testing.assert_close(loaded(x), network.eval()(x) + prior, atol=1e-2, rtol=1e-2)
+    torch.testing.assert_close(loaded.eval()(x), network.eval()(x))
 
 
 def test_weights_of_another_network_or_a_cut_file_are_refused(tmp_path):
-    write_weights(tmp_path / "w.h5", UNet(3, 4, 3), (0, 2, 41), {"features": 4, "levels": 3, "coarsen": 2}, FLAT)
+    write_weights(tmp_path / "w.h5", UNet(3, 4, 3))
     with pytest.raises(InputError, match="shape"):
         read_weights(tmp_path / "w.h5", UNet(3, 8, 3))
     with h5py.File(tmp_path / "w.h5", "a") as file:
@@ -123,7 +100,7 @@ def test_weights_of_another_network_or_a_cut_file_are_refused(tmp_path):
     for share in (0.02, 0.5, 0.99):
         (tmp_path / "w.h5").write_bytes(whole[: int(share * len(whole))])
         with pytest.raises(InputError, match="w.h5"):
-            open_standin(tmp_path / "w.h5")
+            read_weights(tmp_path / "w.h5", UNet(3, 4, 3))
     with h5py.File(tmp_path / "w.h5", "w") as file:
         file["other/kernel:0"] = np.zeros((3, 3, 1, 4))
     with pytest.raises(InputError, match="(?s)w.h5.*SynthSeg's .h5 layout"):
@@ -207,28 +184,6 @@ def test_soft_volumes_add_up_to_the_image():
     assert volumes.sum() == pytest.approx(10 * 9 * 11 * 8, rel=1e-5)
 
 
-class ByBrightness(torch.nn.Module):
-    """Label 2 where an image is bright; remembers the size that it saw."""
-
-    down = (None, None)
-
-    def forward(self, x):
-        self.seen = tuple(x.shape[2:])
-        return torch.cat([0.5 - x, x - 0.5], 1) * 20
-
-
-def test_a_network_of_coarse_cubes_gives_labels_where_the_structure_is():
-    image = np.zeros((30, 24, 24), np.float32)  # padded to 36: cubes begin three voxels before it
-    image[6:18, 6:18, 6:18] = 1
-    network = ByBrightness()
-    ((found, volumes),) = segment(network, (0, 2), [image], 1.0, False, 8, "cpu", coarsen=3)
-    assert network.seen == (12, 8, 8) and found.shape == image.shape
-    assert ((found == 2) & (image > 0)).sum() / ((found == 2) | (image > 0)).sum() > 0.7
-    place = [np.flatnonzero((found == 2).any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
-    assert all(abs(line.mean() - 11.5) <= 1.5 for line in place), "half a cube"
-    assert volumes[1] == pytest.approx(12**3, rel=0.15)
-
-
 def test_dice_is_one_for_equal_maps_and_leaves_out_what_neither_has():
     a = np.zeros(SHAPE, np.int16)
     a[:8] = 2
@@ -236,74 +191,6 @@ def test_dice_is_one_for_equal_maps_and_leaves_out_what_neither_has():
     b[4:8] = 41
     assert dice(a, a, (2, 41)) == {2: 1.0}
     assert dice(a, b, (2, 41, 8)) == {2: pytest.approx(2 / 3), 41: 0.0}
-
-
-def truth(shift=0):
-    """A left and a right half ball with a core."""
-    grid = np.stack(np.meshgrid(*(np.arange(16) - 7.5 for _ in range(3)), indexing="ij"))
-    radius = np.sqrt((grid**2).sum(0))
-    labels = np.where(radius < 6.5 - shift, np.where(grid[0] < 0, 2, 41), 0)
-    return np.where(radius < 3, np.where(grid[0] < 0, 11, 50), labels).astype(np.int16)
-
-
-def write_shard(path, split):
-    records, maps = [], []
-    for subject in range(3):
-        geometry = Geometry(EYE, SHAPE, EYE, SHAPE, (0, 0, 0), (0.0, 1.0))
-        records.append(Record("c", f"s{subject}", "1", "T1w", split, "", "F", 9.0, geometry))
-        maps.append(truth(shift=0.5 * subject))
-    with ArrayWriter(path, records, {"has_labels": [True] * 3}) as writer:
-        writer.create("image", SHAPE, np.float16)
-        writer.create("labels", SHAPE, np.int16, compress=True)
-        for row, labels in enumerate(maps):
-            values = np.select([np.isin(labels, (2, 41)), np.isin(labels, (11, 50))], [0.9, 0.4], 0.0)
-            writer.write("image", row, values * 2 - 1)
-            writer.write("labels", row, labels)
-    return path
-
-
-def test_the_stand_in_learns_from_label_maps_to_segment_images_it_never_saw(tmp_path):
-    shard = write_shard(tmp_path / "train.h5", "train")
-    small = Standin(features=6, levels=3, steps=120, batch=1, lr=5e-3)
-    train_standin([shard], small, tmp_path / "standin.h5", tmp_path / "log.tsv", "cpu", 1)
-    test = write_shard(tmp_path / "test.h5", "test")
-    engine = open_segmenter(Segmentation(engine="standin", min_side=16), tmp_path / "standin.h5", "cpu", 1)
-    assert engine.stand_in and "stand-in" in engine.name
-    segment_shard(test, tmp_path / "seg.h5", engine)
-    score_truth(test, tmp_path / "seg.h5", (), 1.0, tmp_path / "truth.tsv")
-    scores = read_tsv(tmp_path / "truth.tsv", ("dice",))
-    assert scores[scores.structure == "mean"].dice.mean() > 0.6
-    score_dice(tmp_path / "seg.h5", {"m": tmp_path / "seg.h5"}, (), 1.0, tmp_path / "dice.tsv")
-    assert (read_tsv(tmp_path / "dice.tsv", ("dice",)).dice == 1).all()
-    write_regions({"reference": tmp_path / "seg.h5"}, tmp_path / "regions.tsv")
-    regions = read_tsv(tmp_path / "regions.tsv", ("mm3",))
-    caudate = regions[regions.region == "caudate"].mm3
-    assert len(caudate) == 3 and (caudate > 0).all() and set(regions.stand_in) == {engine.name}
-
-
-def test_an_empty_reconstruction_is_background_and_does_not_stop_the_run(tmp_path, capsys):
-    shard = write_shard(tmp_path / "volumes.h5", "test")
-    with h5py.File(shard, "a") as file:
-        file["arrays/image"][1] = -1
-    torch.manual_seed(0)
-    network = UNet(3, 2, 2)
-    write_weights(tmp_path / "s.h5", network, (0, 2, 41), {"features": 2, "levels": 2, "coarsen": 1}, FLAT)
-    engine = open_segmenter(Segmentation(engine="standin", min_side=16), tmp_path / "s.h5", "cpu", 1)
-    segment_shard(shard, tmp_path / "seg.h5", engine)
-    found = ArrayFile(tmp_path / "seg.h5")
-    assert found.attributes["blank"] == [1] and "row 1 (c s1 1 T1w)" in capsys.readouterr().err
-    assert not found.read("labels", 1).any() and found.read("volumes", 1).tolist() == [16**3, 0, 0]
-    assert found.read("volumes", 2).sum() == pytest.approx(16**3, rel=1e-5)
-    with h5py.File(shard, "a") as file:
-        file["arrays/image"][2, 0] = np.nan
-    with pytest.raises(InputError, match="(?s)volumes.h5, row 2 .c s2 1 T1w.*aren't finite"):
-        segment_shard(shard, tmp_path / "seg.h5", engine)
-
-
-def test_the_stand_in_never_trains_on_test_subjects(tmp_path):
-    with pytest.raises(InputError, match="split test"):
-        shard = write_shard(tmp_path / "test.h5", "test")
-        train_standin([shard], Standin(), tmp_path / "s.h5", tmp_path / "l.tsv", "cpu", 1)
 
 
 def test_the_topological_classes_are_synthsegs():

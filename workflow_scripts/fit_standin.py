@@ -1,4 +1,4 @@
-"""Train the stand-in segmenter."""
+"""Fit the stand-in segmenter."""
 
 import json
 
@@ -8,13 +8,12 @@ with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakem
     from pathlib import Path
 
     from neuroquant.config.evaluation import Standin
-    from neuroquant.evaluation.synthseg.train_standin import train_standin
+    from neuroquant.device import use_threads
+    from neuroquant.evaluation.synthseg.atlas import fit_standin
 
-    train_standin(
+    use_threads(snakemake.threads)
+    fit_standin(
         [Path(path) for path in snakemake.input.volumes],
         Standin.model_validate(json.loads(snakemake.params.standin)),
-        Path(snakemake.output.weights),
-        Path(snakemake.output.curve),
-        device=snakemake.params.device,
-        threads=snakemake.threads,
+        Path(snakemake.output.atlas),
     )
