@@ -29,6 +29,8 @@ DARK = 0.05
 """Of images in [0, 1]: brighter voxels may be brain wherever they lie, darker ones where the atlas has some."""
 OUTSIDE = 0.999
 """Probability of background from which a dark voxel counts as background without being looked at."""
+SKIP = 4
+"""Voxels from one that the Gaussians are found on to the next."""
 LEAST_VARIANCE = 1e-4
 """Of a tissue's brightness in [0, 1]: a tissue of one grey value is no point."""
 
@@ -113,25 +115,31 @@ def tissues(labels: tuple[int, ...]) -> Tensor:
 
 @torch.inference_mode()
 def posteriors(image: Tensor, prior: Tensor, tissue: Tensor, rounds: int) -> Tensor:
-    """Probabilities of the structures in each voxel, by expectation maximisation.
+    """Probabilities of the structures in each voxel (C, N), by expectation maximisation.
 
     Parameters
     ----------
     image : (N,), brightness in [0, 1].
     prior : (C, N), from the atlas.
-    tissue : (C,), the Gaussian of each structure.
+    tissue : (C,), the Gaussian of each structure. They are found on every fourth voxel: a few numbers from thousands.
     """
-    found, count = prior, int(tissue.max()) + 1
+    some, likely = image[::SKIP], prior[:, ::SKIP].contiguous()
+    found, count = likely, int(tissue.max()) + 1
     for _ in range(rounds):
-        weights = torch.zeros(count, len(image), device=image.device).index_add_(0, tissue, found)
+        weights = torch.zeros(count, len(some), device=image.device).index_add_(0, tissue, found)
         sizes = weights.sum(1).clamp_min(1e-3)
-        means = (weights @ image) / sizes
-        variances = (weights * (image - means[:, None]).square()).sum(1) / sizes + LEAST_VARIANCE
-        likelihood = -0.5 * ((image - means[:, None]).square() / variances[:, None] + variances.log()[:, None])
-        likelihood = (likelihood - likelihood.amax(0)).exp()
-        found = prior * likelihood[tissue] + 1e-30
-        found = found / found.sum(0)
-    return found
+        means = (weights @ some) / sizes
+        variances = (weights * (some - means[:, None]).square()).sum(1) / sizes + LEAST_VARIANCE
+        found = expected(some, likely, tissue, means, variances)
+    return expected(image, prior, tissue, means, variances)
+
+
+def expected(image: Tensor, prior: Tensor, tissue: Tensor, means: Tensor, variances: Tensor) -> Tensor:
+    """Probabilities (C, N) of the structures, given the means and variances (T,) of the tissues."""
+    likelihood = (image - means[:, None]).square_().div_(variances[:, None]).add_(variances.log()[:, None]).mul_(-0.5)
+    likelihood = likelihood.sub_(likelihood.amax(0)).exp_()
+    found = likelihood[tissue].mul_(prior).add_(1e-30)
+    return found.div_(found.sum(0))
 
 
 class AtlasSegmenter:
