@@ -68,10 +68,12 @@ def synthesise(
             looks = {"paired": model.appearance(latents[rows[target]])}
             if kind in typical:
                 looks["typical"] = typical[kind][None]
-            for name, look in looks.items():
-                modality = torch.full((1,), kind, device=look.device)
-                made = model.translate(latents[rows[source]], look, modality)
-                yield name, rows[source], rows[target], made.clamp(-1, 1).float().cpu()
+            # together: on CPUs PyTorch takes a slow way through small convolutions of a single image
+            anatomy = {name: x.expand(len(looks), *x.shape[1:]) for name, x in latents[rows[source]].items()}
+            look = torch.cat(list(looks.values()))
+            made = model.translate(anatomy, look, torch.full((len(looks),), kind, device=look.device))
+            for name, image in zip(looks, made.clamp(-1, 1).float().cpu().split(1), strict=True):
+                yield name, rows[source], rows[target], image
             image = np.array(volumes.view("image")[rows[source]])
             yield "source", rows[source], rows[target], torch.from_numpy(image).float()[None, None]
 
