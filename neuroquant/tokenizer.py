@@ -24,9 +24,9 @@ from neuroquant.errors import InputError
 from neuroquant.files import written_whole
 from neuroquant.model_folder import load_model
 from neuroquant.models.autoencoder import MODALITIES
+from neuroquant.scans.unusable import Unusable
 from neuroquant.volumes.preprocess import KINDS, prepare
 from neuroquant.volumes.restore import NIFTI, restore
-from neuroquant.volumes.scan import Unusable
 from neuroquant.volumes.store import ArrayFile, ArrayWriter, Record
 
 MASK = "mask"

@@ -11,8 +11,9 @@ PACKAGE = Path(__file__).parents[1] / "neuroquant"
 BASE = {"errors", "files", "job"}
 MAY_USE = {
     "config": BASE | {"models"},
-    "cohorts": BASE | {"config"},
-    "volumes": BASE | {"config"},
+    "scans": set(),
+    "cohorts": BASE | {"config", "scans"},
+    "volumes": BASE | {"config", "scans"},
     "models": {"errors", "config", "convolution"},
     "training": BASE
     | {"config", "volumes", "models", "similarity", "model_folder", "published", "weights", "device"}

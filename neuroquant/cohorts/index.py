@@ -6,13 +6,15 @@ from typing import Any
 
 import pandas as pd
 
-from neuroquant.cohorts.headers import Unusable, read_grid
 from neuroquant.cohorts.layouts import KINDS, STRAY, Layout, choose, layout_of, match, match_folder, site_in
 from neuroquant.cohorts.paths import paths_of
 from neuroquant.cohorts.phenotypes import OF_VISITS, Participant, participants_paths, read_participants, session_facts
+from neuroquant.cohorts.shared_masks import own_mask, share_masks
 from neuroquant.config.cohort import Cohort
 from neuroquant.errors import InputError
 from neuroquant.files import read_tsv, write_tsv
+from neuroquant.scans.headers import read_grid
+from neuroquant.scans.unusable import Unusable
 
 KEY = ["cohort", "subject", "session"]
 SESSIONS = [*KEY, "family", "sex", *OF_VISITS, *KINDS, *(f"{kind}_stamp" for kind in KINDS)]
@@ -52,6 +54,7 @@ def index_cohort(
     dropped: list[dict[str, Any]] = []
     for (subject, session), files in sorted(find_sessions(cohort, inventory_tsv).items()):
         key = {"cohort": cohort.name, "subject": subject, "session": session}
+        files = own_mask(root, layout_of(cohort), session, files)
         reason, file = find_fault(cohort, root, files, people.get(subject), table, registration)
         if reason:
             dropped.append({**key, "reason": reason, "file": file})
@@ -91,7 +94,7 @@ def candidates(cohort: Cohort, inventory_tsv: Path) -> dict[tuple[str, str], dic
         if hit:
             kind, *key = hit
             found.setdefault(tuple(key), {}).setdefault(kind, {})[row.path] = f"{row.bytes}-{row.mtime_ns}"
-    return found
+    return found if listed else share_masks(found)
 
 
 def _no_scan(layout: Layout, path: str, unread: bool) -> tuple[str, str, str] | None:
@@ -145,7 +148,7 @@ def find_header_fault(root: Path, files: Files, registration: bool) -> tuple[str
     for kind in KINDS:
         if kind in files:
             try:
-                grids[kind] = read_grid(root / files[kind][0])
+                grids[kind] = read_grid(root / files[kind][0]).turned()
             except Unusable as error:
                 return str(error), files[kind][0]
     pair = "raw pair on different grids" if "mask" not in files else "pair on different grids"

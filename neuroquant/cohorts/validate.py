@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from neuroquant.cohorts.headers import read_grid
 from neuroquant.cohorts.index import NAMES, candidates, index_cohort
 from neuroquant.cohorts.inventory import check_root, refresh_inventory
 from neuroquant.cohorts.layouts import choose
@@ -16,6 +15,7 @@ from neuroquant.config.cohort import Cohort
 from neuroquant.config.volume import Split, Volume
 from neuroquant.errors import InputError, kind_of
 from neuroquant.files import read_tsv
+from neuroquant.scans.headers import read_grid
 
 SHOWN = 6
 """Shapes and voxel sizes that are listed; the rest is counted."""
