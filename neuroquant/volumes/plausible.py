@@ -38,7 +38,7 @@ def lacking(image: np.ndarray, brain: np.ndarray) -> str:
         empty = ~found & (area > PLANE * area.max())
         lost = int(empty[filled[0] : filled[-1]].sum()) if len(filled) else 0
         if lost:
-            return f"{lost} slices within the brain are empty: they were lost, export or copy it again"
+            return f"empty slices within the brain: {lost}; they were lost, export or copy it again"
     share = 1 - np.count_nonzero(signal) / np.count_nonzero(brain)
     if share > LACKING:
         return (

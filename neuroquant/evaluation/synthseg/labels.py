@@ -57,7 +57,16 @@ def label_of(name: str) -> int | None:
     return known.get(name.strip().lower(), known.get(name.strip()))
 
 
+def counterpart(label: int) -> int:
+    """The same structure on the other side; the label itself where it has no side."""
+    return {**SIDES, **{right: left for left, right in SIDES.items()}}.get(label, label)
+
+
+def both_sides(labels: set[int]) -> tuple[int, ...]:
+    """Labels and their counterparts, sorted: a structure that is missing on one side has a channel all the same."""
+    return tuple(sorted(labels | set(map(counterpart, labels))))
+
+
 def flipped(labels: tuple[int, ...]) -> list[int]:
-    """Channel of each label's counterpart on the other side."""
-    other = {**SIDES, **{right: left for left, right in SIDES.items()}}
-    return [labels.index(other.get(label, label)) for label in labels]
+    """Channel of each label's counterpart on the other side; its own where weights have no channel for that."""
+    return [labels.index(counterpart(label) if counterpart(label) in labels else label) for label in labels]

@@ -13,6 +13,7 @@ from torch import Tensor
 from neuroquant.config.evaluation import Standin
 from neuroquant.device import resolve_device, use_threads
 from neuroquant.errors import InputError
+from neuroquant.evaluation.synthseg.labels import both_sides, flipped
 from neuroquant.evaluation.synthseg.network import UNet
 from neuroquant.evaluation.synthseg.randomise import random_image
 from neuroquant.evaluation.synthseg.weights import write_weights
@@ -38,7 +39,7 @@ def train_standin(
     network = UNet(len(labels), settings.features, settings.levels).to(device).train()
     optimizer = torch.optim.Adam(network.parameters(), lr=settings.lr)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, settings.steps)
-    weights = class_weights(maps, len(labels)).to(device)
+    weights = class_weights(maps, labels).to(device)
     rows, begin, shown = [], time.monotonic(), 0.0
     for step in range(1, settings.steps + 1):
         x, y = batch(maps, labels, settings, step, device)
@@ -65,7 +66,10 @@ def train_standin(
 
 
 def training_maps(shards: list[Path]) -> tuple[tuple[int, ...], list[Tensor]]:
-    """Labels that occur, sorted, and each session's label map as channel numbers (D, H, W), int64."""
+    """Labels, sorted, and each session's label map as channel numbers (D, H, W), int64.
+
+    A structure that occurs on one side alone is a label of both: images are mirrored in training.
+    """
     raw = []
     for path in sorted(shards):
         file = ArrayFile(path)
@@ -82,7 +86,7 @@ def training_maps(shards: list[Path]) -> tuple[tuple[int, ...], list[Tensor]]:
             "derivatives/*/..._dseg.nii.gz beside the scans",
             "use segmentation.engine: torch with SynthSeg's weights, or none",
         )
-    labels = tuple(int(label) for label in np.unique(np.concatenate([np.unique(m) for m in raw] + [[0]])))
+    labels = both_sides({0, *(int(label) for m in raw for label in np.unique(m))})
     return labels, [torch.from_numpy(np.searchsorted(labels, m).astype(np.int64)) for m in raw]
 
 
@@ -112,12 +116,14 @@ def batch(
     return F.pad(x, pad).to(device), F.pad(y, pad, value=labels.index(0)).to(device)
 
 
-def class_weights(maps: list[Tensor], count: int) -> Tensor:
+def class_weights(maps: list[Tensor], labels: tuple[int, ...]) -> Tensor:
     """Weight of each channel in the cross entropy, (C,): one over the root of its frequency, around 1 for structures.
 
-    Unweighted, small deep structures aren't found in the few steps that a stand-in is given.
+    Unweighted, small deep structures aren't found in the few steps that a stand-in is given. A structure that occurs on
+    the other side alone counts as often as there.
     """
-    voxels = sum(torch.bincount(m.flatten(), minlength=count) for m in maps).clamp_min(1)
+    voxels = sum(torch.bincount(m.flatten(), minlength=len(labels)) for m in maps)
+    voxels = torch.where(voxels > 0, voxels, voxels[flipped(labels)]).clamp_min(1)
     weights = voxels.float().rsqrt()
     return weights / weights[1:].mean()
 
