@@ -18,7 +18,8 @@ MAY_USE = {
     "training": BASE
     | {"config", "volumes", "models", "similarity", "model_folder", "published", "weights", "device"}
     | {"sources"},
-    "evaluation": BASE | {"config", "volumes", "models", "similarity", "convolution", "model_folder", "device"},
+    "evaluation": BASE
+    | {"config", "volumes", "models", "similarity", "convolution", "model_folder", "model_facts", "device"},
     "reporting": BASE | {"config", "volumes", "evaluation"},
     "cluster": BASE | {"config", "cohorts", "models"},
 }
