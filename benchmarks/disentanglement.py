@@ -78,21 +78,20 @@ def errors_of(model: Autoencoder, batch: Batch, found: dict[str, torch.Tensor], 
     return errors
 
 
-def table(model_folder: Path, shards: list[Path], device: str, settings: Statistics) -> pd.DataFrame:
-    """All measures of a model, a row each.
+def table(model: Autoencoder, window: int, shards: list[Path], device: str, settings: Statistics) -> pd.DataFrame:
+    """All measures of a model, a row each; `window` is the side of SSIM's window in voxels.
 
     Raises
     ------
     SystemExit
         If fewer than two subjects have both modalities.
     """
-    model, row, _ = load_model(model_folder, device)
     sessions, (clusters, masks) = Sessions(shards), whose(shards)
     chosen = [index for index, images in enumerate(sessions.images) if len(images) == len(MODALITIES)]
     clusters, masks = np.array([clusters[index] for index in chosen]), [masks[index] for index in chosen]
     if len(set(clusters)) < 2:
         raise SystemExit("the shards hold both modalities of fewer than two subjects")
-    latents, errors = look(model, sessions, chosen, device, row.objective.ssim_window)
+    latents, errors = look(model, sessions, chosen, device, window)
     codes = inside = None
     if CODES in latents and all(mask is not None for mask in masks):
         codes = np.array(latents[CODES])
@@ -119,7 +118,9 @@ def main() -> None:
     arguments = parser.parse_args()
     use_threads(arguments.threads)
     device = resolve_device(arguments.device)
-    found = table(arguments.model, arguments.shards, device, Statistics(bootstrap=arguments.bootstrap))
+    model, row, _ = load_model(arguments.model, device)
+    settings = Statistics(bootstrap=arguments.bootstrap)
+    found = table(model, row.objective.ssim_window, arguments.shards, device, settings)
     print(found.to_csv(sep="\t", index=False, float_format="%.4g"), end="")
 
 

@@ -1,6 +1,7 @@
 """The command line: look at cohorts, plan runs, use trained models; everything else is the workflow's."""
 
 import argparse
+import io
 import sys
 import warnings
 from pathlib import Path
@@ -19,6 +20,9 @@ def main(arguments: list[str] | None = None) -> int:
     add_decode(commands)
     add_translate(commands)
     chosen = parser.parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # names of files may have bytes that aren't UTF-8
+            stream.reconfigure(errors="backslashreplace")
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _tell
@@ -39,10 +43,13 @@ def add_validate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "validate",
         help="look at the cohorts of an experiment without running anything",
         description="Opens every header of every cohort that an experiment reads, and prints who would be in and who "
-        "out and why, sex, visits, shapes and voxel sizes. Writes nothing. Exit status 1 where a cohort can't be used.",
+        "out and why, what wasn't looked at, sex, visits, shapes and voxel sizes. Writes nothing. Exit status 1 where "
+        "a cohort can't be used, nobody is in, or the split can't be made.",
     )
     parser.add_argument("config", type=Path, help="an experiment's YAML")
-    parser.add_argument("--excluded", action="store_true", help="list every session that would be left out")
+    parser.add_argument(
+        "--excluded", action="store_true", help="list every session that would be left out, and what wasn't looked at"
+    )
     parser.set_defaults(run=validate)
 
 
@@ -58,7 +65,9 @@ def validate(chosen: argparse.Namespace) -> int:
             print(f"{cohort.shown}: an embedded cohort of {cohort.synthetic.subjects} subjects, made by the workflow\n")
         else:
             try:
-                print(summary(cohort, experiment.volume, experiment.split, chosen.excluded))
+                text, faults = summary(cohort, experiment.volume, experiment.split, chosen.excluded)
+                wrong += bool(faults)
+                print(text)
             except InputError as error:  # the other cohorts are looked at all the same
                 wrong += 1
                 print(error, file=sys.stderr)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
+
+CONTROL = r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]"
+"""Characters that end a cell or a line of a table, and lone surrogates, which UTF-8 doesn't have."""
 
 
 @contextmanager
@@ -51,6 +55,20 @@ def write_text(path: Path | str, text: str) -> None:
     """Write `text` as UTF-8, whole or not at all."""
     with written_whole(path) as scratch:
         scratch.write_text(text, encoding="utf-8")
+
+
+def printable(name: str) -> str:
+    r"""A name with what no table can hold as backslash escapes, e.g. ``\t`` for a tab; any other name as it is.
+
+    These are control characters, and bytes that aren't UTF-8, which Python reads from file names as lone surrogates.
+    """
+    return name if name.isprintable() else re.sub(CONTROL, _escaped, name)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    character = found[0]
+    byte = 0xDC80 <= ord(character) <= 0xDCFF
+    return f"\\x{ord(character) - 0xDC00:02x}" if byte else character.encode("unicode_escape").decode()
 
 
 def write_json(path: Path | str, value: Any) -> None:

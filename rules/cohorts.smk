@@ -29,6 +29,7 @@ rule index:
     output:
         sessions=RESULTS / "cohorts/{cohort}/index/sessions.tsv",
         excluded=RESULTS / "cohorts/{cohort}/index/excluded.tsv",
+        unseen=RESULTS / "cohorts/{cohort}/index/not_looked_at.tsv",
     log:
         log_of("index", "{cohort}"),
     benchmark:

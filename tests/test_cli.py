@@ -1,5 +1,7 @@
 """`neuroquant validate` and `neuroquant restore`, as a user types them."""
 
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -9,9 +11,13 @@ import pytest
 import yaml
 
 from neuroquant.cli import main
+from neuroquant.cluster.plan import cohorts_lines
+from neuroquant.config.load import load_experiment
 
 sys.path.insert(0, str(Path(__file__).parent / "volumes"))
 from heads import Shard, ball  # noqa: E402
+
+CONFIG = Path(__file__).parents[1] / "config"
 
 
 def write_scan(path, shape=(20, 22, 18)):
@@ -61,7 +67,8 @@ def test_validate_says_what_there_is_to_choose_from_and_where_scans_come_from(ex
     (root / "participants.tsv").write_text("\n".join(people) + "\n")
     assert main(["validate", str(experiment)]) == 0
     said = capsys.readouterr().out
-    assert "2 sessions with more than one T1w scan: the first by name is taken; `entities` chooses" in said
+    assert "2 sessions with more than one T1w scan: the plainest, then the first by name is taken" in said
+    assert "`entities` chooses; passed over: sub-01_run-2_T1w.nii.gz; sub-02_run-2_T1w.nii.gz" in said
     assert "sites     4 A, 3 B" in said and "scanners" not in said
     assert "--excluded lists each" in said and "sub-08/anat" not in said
 
@@ -81,6 +88,70 @@ def test_validate_names_what_is_wrong_with_a_folder(experiment, capsys):
     experiment.write_text(yaml.safe_dump(config))
     assert main(["validate", str(experiment)]) == 1
     assert "no such folder" in capsys.readouterr().err
+
+
+def test_validate_gives_counts_that_add_up_and_names_what_it_did_not_look_at(experiment, capsys):
+    root = experiment.parent / "bids"
+    write_scan(root / "sub-01/anat/sub-01_FLAIR.nii.gz"), write_scan(root / "sub-02/func/bold.nii.gz")
+    write_scan(root / "sub-02/func/bold2.nii.gz")
+    (root / "sub-09/anat").mkdir(parents=True)
+    (root / "participants.tsv").write_text((root / "participants.tsv").read_text() + "sub-77\tF\t1\n")
+    assert main(["validate", str(experiment)]) == 0
+    said = capsys.readouterr().out
+    assert "found     9 sessions of 9 subjects" in said and "out  2 sessions, all there are of 2 subjects" in said
+    assert "18 below the root look like scans: 14 used, 1 of sessions that are out, 3 not looked at" in said
+    assert "1  of another kind than T1w and T2w, e.g. sub-01/anat/sub-01_FLAIR.nii.gz: nothing to do" in said
+    assert "2  in a folder of other data than anatomy, e.g. sub-02/func" in said
+    assert "1  a row of participants.tsv without a folder, e.g. sub-77: supply the scans" in said
+    assert main(["validate", str(experiment), "--excluded"]) == 0
+    assert "sub-02/func (2 files): in a folder of other data" in capsys.readouterr().out
+
+
+def test_validate_says_that_voxels_were_not_read_and_what_is_still_to_be_checked(experiment, capsys):
+    main(["validate", str(experiment)])
+    said = capsys.readouterr().out
+    assert "voxels weren't" in said and "has yet to check" in said
+
+
+def test_validate_fails_where_the_split_cannot_be_made(experiment, capsys):
+    config = yaml.safe_load(experiment.read_text())
+    config["split"] = {"counts": {"mine": [1, 1, 1]}}
+    experiment.write_text(yaml.safe_dump(config))
+    assert main(["validate", str(experiment)]) == 1
+    assert "can't be made as configured" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("kind", ["T1w", "T2w"])
+def test_validate_fails_where_nobody_is_in_and_says_how_one_modality_can_be_used(experiment, capsys, kind):
+    for path in (experiment.parent / "bids").rglob(f"*_{ {'T1w': 'T2w', 'T2w': 'T1w'}[kind] }.nii.gz"):
+        path.unlink()
+    write_scan(experiment.parent / f"bids/sub-08/anat/sub-08_{kind}.nii.gz")
+    assert main(["validate", str(experiment)]) == 1
+    said = capsys.readouterr().out
+    assert f"8 with a {kind} scan alone; `modalities: any` in the cohort's file keeps them" in said
+    assert "no usable session" in said
+    experiment.write_text(experiment.read_text().replace("root:", "modalities: any\n  root:"))
+    assert main(["validate", str(experiment)]) == 0
+    assert "modalities: any" not in capsys.readouterr().out
+
+
+def test_a_plan_says_who_is_in_and_what_keeps_a_cohort_from_being_used(experiment):
+    lines, faults = cohorts_lines(load_experiment(experiment, CONFIG))
+    said = "\n".join(lines)
+    assert "mine: 7 sessions of 7 subjects in, 1 out" in said and "voxels weren't" in said and not faults
+    assert "1 with a T1w scan alone; `modalities: any`" in said
+    for path in (experiment.parent / "bids").rglob("*_T2w.nii.gz"):
+        path.unlink()
+    (fault,) = cohorts_lines(load_experiment(experiment, CONFIG))[1]
+    assert "no usable session: no T2w scan (8)" in fault.found and "modalities: any" in fault.remedy
+
+
+def test_names_of_bytes_that_are_not_utf8_can_be_printed(experiment):
+    root = experiment.parent / "bids"
+    write_scan(root / os.fsdecode(b"sub-08/anat/sub-08_\xff_T2w.nii.gz"))
+    command = [sys.executable, "-m", "neuroquant.cli", "validate", str(experiment), "--excluded"]
+    done = subprocess.run(command, capture_output=True, check=False, cwd=CONFIG.parent)
+    assert done.returncode == 0 and rb"sub-08_\xff_T2w.nii.gz isn't named" in done.stdout, done.stderr
 
 
 def test_restore_writes_each_image_on_the_grid_of_its_scan(tmp_path, capsys):

@@ -8,6 +8,7 @@ from neuroquant.cluster.asks import SNAKEFILE, Ask, planned
 from neuroquant.cluster.check import faults, walltime_faults
 from neuroquant.cluster.estimate import Part, bytes_needed, disk, latent_bytes, parts
 from neuroquant.cluster.rates import earlier_runs
+from neuroquant.cohorts.outlook import TO_COME, outlook
 from neuroquant.config.experiment import Experiment
 from neuroquant.config.load import load_experiment
 from neuroquant.errors import InputError
@@ -32,12 +33,29 @@ def plan(config: Path, profile: str | None) -> tuple[str, list[InputError]]:
     earlier = earlier_runs(Path("results"), experiment)
     costs = parts([ask for ask in asks if not (profile and ask.local)], experiment, results, earlier)
     rules = {ask.rule for ask in asks}
-    found = []
+    cohorts, found = cohorts_lines(experiment)
     if profile:
-        found = faults(asks, results, bytes_needed(experiment, results, rules), status_command(profile))
+        found += faults(asks, results, bytes_needed(experiment, results, rules), status_command(profile))
         found += walltime_faults(asks, costs, experiment.shards)
-    text = [*jobs_table(asks, bool(profile)), "", *costs_table(asks, costs), *disk_table(experiment, results, rules)]
+    text = [
+        *cohorts,
+        *jobs_table(asks, bool(profile)),
+        "",
+        *costs_table(asks, costs),
+        *disk_table(experiment, results, rules),
+    ]
     return "\n".join([*text, ""]), found
+
+
+def cohorts_lines(experiment: Experiment) -> tuple[list[str], list[InputError]]:
+    """Who is in each cohort that isn't made by the workflow, by the headers, and what keeps it from being used."""
+    lines, found = [], []
+    for cohort in experiment.cohorts:
+        if not cohort.synthetic:
+            told, wrong = outlook(cohort, experiment.volume, experiment.split)
+            lines += told
+            found += wrong
+    return (["Cohorts", *lines, f"  {TO_COME}", ""] if lines else []), found
 
 
 def status_command(profile: str | None) -> str:

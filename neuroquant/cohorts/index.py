@@ -6,13 +6,14 @@ from typing import Any
 
 import pandas as pd
 
-from neuroquant.cohorts.layouts import KINDS, STRAY, Layout, choose, layout_of, match, match_folder, site_in
+from neuroquant.cohorts.identifiers import by_folder, plain
+from neuroquant.cohorts.layouts import KINDS, NII, NOT_WANTED, UNWRITABLE, choose, layout_of, owner, site_in, unfit
 from neuroquant.cohorts.paths import paths_of
 from neuroquant.cohorts.phenotypes import OF_VISITS, Participant, participants_paths, read_participants, session_facts
 from neuroquant.cohorts.shared_masks import own_mask, share_masks
 from neuroquant.config.cohort import Cohort
 from neuroquant.errors import InputError
-from neuroquant.files import read_tsv, write_tsv
+from neuroquant.files import printable, read_tsv, write_tsv
 from neuroquant.scans.headers import read_grid
 from neuroquant.scans.unusable import Unusable
 
@@ -20,8 +21,14 @@ KEY = ["cohort", "subject", "session"]
 SESSIONS = [*KEY, "family", "sex", *OF_VISITS, *KINDS, *(f"{kind}_stamp" for kind in KINDS)]
 EXCLUDED = [*KEY, "reason", "file"]
 NAMES = {"t1w": "T1w", "t2w": "T2w"}
-UNREADABLE, MISNAMED, STRAYED = "folder", "misnamed", "stray"
-"""Kinds of entries that are no scans: folders that can't be read, folders and scans that are named in another way."""
+NO_SCANS = ("folder", "misnamed", "bare", "stray")
+"""Kinds of entries that are no scans of a session, though they say whose they are (`layouts.owner`)."""
+NOT_USED = {
+    "folder": "the folder can't be read: give yourself the right to (chmod u+rx)",
+    "misnamed": "its folder isn't named as the layout {layout} has it: rename it",
+    "unwritable": "its name has a character that no table can hold (tab, newline, a byte that isn't UTF-8): rename it",
+}
+"""Kind of entry -> the reason, whatever else the session has."""
 Files = dict[str, tuple[str, str]]
 """Kind -> (path relative to the root, stamp "bytes-mtime_ns")."""
 
@@ -48,18 +55,19 @@ def index_cohort(
     InputError
         If the participants table can't be used or the folder holds no session.
     """
-    people = read_participants(cohort, root)
     table = " and ".join(path.name for path in participants_paths(cohort, root))
+    found = find_sessions(cohort, inventory_tsv)
+    people = by_folder(read_participants(cohort, root), {subject for subject, _ in found}, table)
     kept: list[dict[str, Any]] = []
     dropped: list[dict[str, Any]] = []
-    for (subject, session), files in sorted(find_sessions(cohort, inventory_tsv).items()):
+    for (subject, session), files in sorted(found.items()):
         key = {"cohort": cohort.name, "subject": subject, "session": session}
         files = own_mask(root, layout_of(cohort), session, files)
-        reason, file = find_fault(cohort, root, files, people.get(subject), table, registration)
+        reason, file = find_fault(cohort, root, files, people[subject], table, registration)
         if reason:
             dropped.append({**key, "reason": reason, "file": file})
         else:
-            kept.append({**key, **describe(root, layout_of(cohort), subject, session, people[subject], files)})
+            kept.append({**key, **describe(cohort, root / subject, session, people[subject], files)})
     if not kept and not dropped:
         raise InputError(
             f"cohort {cohort.name}: root",
@@ -76,53 +84,51 @@ def find_sessions(cohort: Cohort, inventory_tsv: Path) -> dict[tuple[str, str], 
     found: dict[tuple[str, str], Files] = {}
     for key, files in candidates(cohort, inventory_tsv).items():
         chosen = choose({kind: list(paths) for kind, paths in files.items()}, cohort.entities)
-        told = {kind: next(iter(files[kind])) for kind in (UNREADABLE, MISNAMED, STRAYED) if kind in files}
+        told = {kind: next(iter(files[kind])) for kind in NO_SCANS if kind in files}
+        for kind in [kind for kind in KINDS if kind not in chosen]:
+            if f"unwritable {kind}" in files:
+                told["unwritable"] = next(iter(files[f"unwritable {kind}"]))
+            if kind in NAMES and kind in files:
+                told["unfit"] = next(iter(files[kind]))
         told |= {kind: paths[0] for kind, paths in chosen.items()}
-        if told.keys() - {"mask", "labels"} or files.keys() & {"t1w", "t2w"}:
-            found[key] = {kind: (path, files[kind][path]) for kind, path in told.items()}
+        if told.keys() - {"mask", "labels"}:
+            stamps = {path: stamp for paths in files.values() for path, stamp in paths.items()}
+            found[key] = {kind: (path, stamps[path]) for kind, path in told.items()}
     return found
 
 
 def candidates(cohort: Cohort, inventory_tsv: Path) -> dict[tuple[str, str], dict[str, dict[str, str]]]:
-    """(subject, session) -> kind -> path -> stamp, of all files that say whose they are."""
-    layout, listed = layout_of(cohort), paths_of(cohort) if cohort.layout == "table" else {}
+    """(subject, session) -> kind -> path -> stamp, of all files and folders that say whose they are."""
+    paths = paths_of(cohort) if cohort.layout == "table" else {}
+    layout, listed = layout_of(cohort), {printable(path): owned for path, owned in paths.items()}
     found: dict[tuple[str, str], dict[str, dict[str, str]]] = {}
     for row in read_tsv(inventory_tsv).sort_values("path").itertuples(index=False):
-        hit = listed.get(row.path) if listed else match(layout, row.path)
-        if hit is None and layout.subject:
-            hit = _no_scan(layout, row.path, row.bytes == "-1")
+        size = int(row.bytes)
+        hit = listed.get(row.path) if listed else owner(layout, row.path, size)
         if hit:
             kind, *key = hit
+            kind = f"unwritable {kind}" if listed and size == UNWRITABLE else kind
             found.setdefault(tuple(key), {}).setdefault(kind, {})[row.path] = f"{row.bytes}-{row.mtime_ns}"
     return found if listed else share_masks(found)
 
 
-def _no_scan(layout: Layout, path: str, unread: bool) -> tuple[str, str, str] | None:
-    """(kind, subject, session) of a folder that can't be used, or of a file that was meant as a scan."""
-    if re.fullmatch(STRAY, path):
-        folder = match_folder(layout, path.rpartition("/")[0])
-        return (STRAYED, *folder) if folder else None
-    if not unread:
-        return None
-    folder = match_folder(layout, path)
-    if folder:
-        return (UNREADABLE, *folder)
-    return (MISNAMED, path, "") if "/" not in path and not path.endswith((".tsv", ".json", ".csv")) else None
-
-
 def find_fault(
-    cohort: Cohort, root: Path, files: Files, person: Participant | None, table: str, registration: bool
+    cohort: Cohort, root: Path, files: Files, person: Participant | str, table: str, registration: bool
 ) -> tuple[str, str]:
-    """(reason in words, file at fault) of a session that can't be used; two empty strings for one that can."""
-    if UNREADABLE in files:
-        return "the folder can't be read: give yourself the right to (chmod u+rx)", files[UNREADABLE][0]
-    if MISNAMED in files:
-        return f"its folder isn't named as the layout {cohort.layout} has it: rename it", files[MISNAMED][0]
+    """(reason in words, file at fault) of a session that can't be used; two empty strings for one that can.
+
+    Parameters
+    ----------
+    person : the session's subject, or why nothing is known of them.
+    """
+    for kind, reason in NOT_USED.items():
+        if kind in files:
+            return reason.format(layout=cohort.layout), files[kind][0]
     for kind, name in NAMES.items():
         if kind not in files and (cohort.modalities == "paired" or not files.keys() & NAMES.keys()):
             return _missing(name, cohort, files), next(iter(files.values()), ("",))[0]
-    if person is None:
-        return f"not in {table}: add a row, or check how the table writes its name", table
+    if isinstance(person, str):
+        return person, table
     if person.conflict:
         return f"rows of {table} contradict each other about its {person.conflict}: correct them", table
     if not person.sex:
@@ -135,10 +141,17 @@ def find_fault(
 
 def _missing(name: str, cohort: Cohort, files: Files) -> str:
     """That a session lacks a scan, and what else there is."""
-    if STRAYED in files:
-        stray = files[STRAYED][0].rpartition("/")[2]
+    if "stray" in files:
+        stray = files["stray"][0].rpartition("/")[2]
+        if not re.search(rf"(?i){NII}$", stray):
+            return f"no {name} scan in a format that is read ({stray}): convert it to .nii.gz (mri_convert, dcm2niix)"
         return f"no {name} scan; {stray} isn't named as the layout {cohort.layout} has it: rename it"
     wanted = ", ".join(f"{key}-{value}" if value else f"no {key}" for key, value in cohort.entities.items())
+    if "bare" in files:
+        return "no T1w or T2w scan in its folder: `neuroquant validate` says what it holds"
+    if "unfit" in files and (why := unfit(files["unfit"][0], cohort.entities)) != NOT_WANTED:
+        other = files["unfit"][0].rpartition("/")[2]
+        return f"no {name} scan; {other} {why}: name it in `entities` if it is to be used"
     return f"no {name} scan" + (f" ({wanted})" if wanted else "")
 
 
@@ -165,12 +178,17 @@ def find_header_fault(root: Path, files: Files, registration: bool) -> tuple[str
     return "", ""
 
 
-def describe(
-    root: Path, layout: Layout, subject: str, session: str, person: Participant, files: Files
-) -> dict[str, Any]:
-    """What `sessions.tsv` says of a session beside its key; what is known of the visit goes before the subject."""
-    facts = person.at(session) | session_facts(root / subject / f"{subject}_sessions.tsv").get(session, {})
-    row: dict[str, Any] = {"family": person.family, "sex": person.sex, **facts}
-    row["site"] = row["site"] or next((site for path, _ in files.values() if (site := site_in(layout, path))), "")
+def describe(cohort: Cohort, folder: Path, session: str, person: Participant, files: Files) -> dict[str, Any]:
+    """What `sessions.tsv` says of a session beside its key; what is known of the visit goes before the subject.
+
+    Parameters
+    ----------
+    folder : the subject's, where a BIDS sessions table may lie.
+    """
+    visits = session_facts(folder / f"{folder.name}_sessions.tsv", cohort)
+    row: dict[str, Any] = {"family": person.family, "sex": person.sex}
+    row |= person.at(session) | visits.get(plain(session), {})
+    sites = (site_in(layout_of(cohort), path) for path, _ in files.values())
+    row["site"] = row["site"] or next(filter(None, sites), "")
     row |= {kind: files.get(kind, ("", ""))[0] for kind in KINDS}
     return row | {f"{kind}_stamp": files.get(kind, ("", ""))[1] for kind in KINDS}

@@ -1,18 +1,33 @@
 """The inventory: every file of interest with its size and time, taken while the DAG is planned."""
 
+import csv
+import io
 import os
 import re
 from pathlib import Path
 
-from neuroquant.cohorts.layouts import STRAY, Layout, layout_of, match, pattern_of
+from neuroquant.cohorts.layouts import (
+    BARE,
+    MISNAMED,
+    SCAN,
+    STRAY,
+    UNREAD,
+    UNWRITABLE,
+    Layout,
+    layout_of,
+    match,
+    owner,
+    pattern_of,
+)
 from neuroquant.cohorts.paths import paths_of
 from neuroquant.cohorts.phenotypes import read_participants
 from neuroquant.config.cohort import Cohort
 from neuroquant.errors import InputError
-from neuroquant.files import write_text
+from neuroquant.files import printable, write_text
 
 Entry = tuple[str, int, int]
-"""Path relative to the root, bytes, mtime in ns; both -1 where it can't be read."""
+"""Path relative to the root (`printable`), bytes, mtime in ns; negative where it can't be used (`layouts.FAULTS`)."""
+IS_SCAN = re.compile(rf".*{SCAN}", re.DOTALL)
 DEPTH = 3
 """Levels of folders from a subject's own down: sub-*/ses-*/anat."""
 
@@ -52,10 +67,13 @@ def check_root(cohort: Cohort) -> None:
 def refresh_inventory(cohort: Cohort, root: Path, path: Path) -> bool:
     """Take the inventory of `root`; rewrite `path` only if its text changes. Returns whether it did.
 
-    Columns: path (relative to the root), bytes, mtime_ns; both -1 for what can't be read (a dangling link, say).
+    Columns: path (relative to the root), bytes, mtime_ns; the latter two negative for what can't be used.
     """
-    lines = ["path\tbytes\tmtime_ns", *("\t".join(map(str, entry)) for entry in take_inventory(cohort, root))]
-    text = "\n".join(lines) + "\n"
+    table = io.StringIO()
+    csv.writer(table, delimiter="\t", lineterminator="\n").writerows(
+        [("path", "bytes", "mtime_ns"), *take_inventory(cohort, root)]
+    )
+    text = table.getvalue()
     if path.exists() and path.read_text(encoding="utf-8") == text:
         return False
     write_text(path, text)
@@ -63,7 +81,10 @@ def refresh_inventory(cohort: Cohort, root: Path, path: Path) -> bool:
 
 
 def take_inventory(cohort: Cohort, root: Path) -> list[Entry]:
-    """Every scan, mask, label map and table of a cohort, sorted by path; folders that can't be read are listed too.
+    """Every scan, mask, label map and table of a cohort, sorted by path.
+
+    Listed too: folders that can't be read, and folders of subjects and sessions that hold no scan or are named in
+    another way than the layout has it.
 
     Raises
     ------
@@ -89,11 +110,11 @@ def take_inventory(cohort: Cohort, root: Path) -> list[Entry]:
         if entry.name in layout.tables:
             found.append(_stamp(entry, entry.name))
         elif re.fullmatch(layout.subject, entry.name):
-            _walk(layout, entry.path, entry.name, DEPTH, found)
+            _add_subject(layout, entry.path, entry.name, found)
         elif entry.name == "derivatives":
             _walk_derivatives(layout, entry.path, found)
-        elif re.match(layout.subject[:3] + r".*\d", entry.name) and entry.is_dir():
-            found.append((entry.name, -1, -1))  # meant as a subject, and told as one that can't be used
+        elif re.fullmatch(layout.misnamed[0], entry.name) and entry.is_dir():
+            found.append((printable(entry.name), MISNAMED, MISNAMED))
     return sorted([*found, *_participants(cohort)])
 
 
@@ -113,49 +134,77 @@ def _follow(layout: Layout, root: Path, relative: str, parts: list[str], found: 
     except (NotADirectoryError, FileNotFoundError):
         return
     except OSError:
-        found.append((relative, -1, -1))
+        found.append((printable(relative), UNREAD, UNREAD))
         return
     for entry in entries:
         path = f"{relative}/{entry.name}" if relative else entry.name
         if len(parts) > 1:
             _follow(layout, root, path, parts[1:], found)
-        elif match(layout, path):
+        elif match(layout, printable(path)):
             found.append(_stamp(entry, path))
+
+
+def _add_subject(layout: Layout, folder: str, subject: str, found: list[Entry]) -> None:
+    """Add a subject's scans, and each folder of a session, or the subject's own, in which there is none."""
+    begin, sessions = len(found), []
+    _walk(layout, folder, subject, DEPTH, found, sessions)
+    told = set()
+    for path, size, _ in found[begin:]:
+        kind, _, session = owner(layout, path, size) or ("mask", "", "")
+        if kind not in ("mask", "labels"):
+            told.add(session)
+    bare = [f"{subject}/{session}" for session in sessions if session not in told]
+    if not told and not bare:
+        bare = [subject]
+    found += [(path, BARE, BARE) for path in bare]
 
 
 def _walk_derivatives(layout: Layout, folder: str, found: list[Entry]) -> None:
     try:
         pipelines = [entry for entry in os.scandir(folder) if entry.is_dir()]
     except OSError:
-        found.append(("derivatives", -1, -1))
+        found.append(("derivatives", UNREAD, UNREAD))
         return
     for pipeline in pipelines:
-        _walk(layout, pipeline.path, f"derivatives/{pipeline.name}", DEPTH + 1, found)
+        _walk(layout, pipeline.path, f"derivatives/{pipeline.name}", DEPTH + 1, found, [])
 
 
-def _walk(layout: Layout, folder: str, relative: str, depth: int, found: list[Entry]) -> None:
-    """Add what lies below a folder, at most `depth` levels of folders counting its own, to `found`."""
+def _walk(layout: Layout, folder: str, relative: str, depth: int, found: list[Entry], sessions: list[str]) -> None:
+    """Add what lies below a folder, at most `depth` levels of folders counting its own, to `found`.
+
+    Parameters
+    ----------
+    sessions : receives the names of the folders of sessions, where `relative` is a subject's.
+    """
     try:
         entries = list(os.scandir(folder))
     except NotADirectoryError:
         return
     except OSError:
-        found.append((relative, -1, -1))
+        found.append((printable(relative), UNREAD, UNREAD))
         return
+    below_subject = "/" not in relative
     for entry in entries:
         path = f"{relative}/{entry.name}"
-        if entry.name.endswith((".nii", ".nii.gz")):
-            if match(layout, path) or (not path.startswith("derivatives/") and re.fullmatch(STRAY, path)):
+        if IS_SCAN.fullmatch(entry.name):
+            shown = printable(path)
+            if match(layout, shown) or (not path.startswith("derivatives/") and re.fullmatch(STRAY, shown)):
                 found.append(_stamp(entry, path))
         elif entry.name.endswith("_sessions.tsv"):
             found.append(_stamp(entry, path))
         elif depth > 1 and re.fullmatch(layout.folders, entry.name):
-            _walk(layout, entry.path, path, depth - 1, found)
+            _walk(layout, entry.path, path, depth - 1, found, sessions)
+            if below_subject and re.fullmatch(layout.session, entry.name) and entry.is_dir():
+                sessions.append(entry.name)
+        elif below_subject and re.fullmatch(layout.misnamed[1], entry.name) and entry.is_dir():
+            found.append((printable(path), MISNAMED, MISNAMED))
 
 
 def _stamp(entry: os.DirEntry | Path, path: str) -> Entry:
+    if printable(path) != path:
+        return printable(path), UNWRITABLE, UNWRITABLE
     try:
         status = entry.stat()
     except OSError:
-        return path, -1, -1
+        return path, UNREAD, UNREAD
     return path, status.st_size, status.st_mtime_ns

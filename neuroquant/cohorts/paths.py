@@ -4,13 +4,15 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
+from neuroquant.cohorts.identifiers import whole
 from neuroquant.cohorts.layouts import KINDS
 from neuroquant.cohorts.phenotypes import read_table
 from neuroquant.config.cohort import Cohort
 from neuroquant.errors import InputError
+from neuroquant.files import printable
 
 Owner = tuple[str, str, str]
-"""Kind, subject, session."""
+"""Kind (`unwritable t1w` and so on where no table can hold subject or session), subject, session."""
 
 
 def paths_of(cohort: Cohort) -> dict[str, Owner]:
@@ -40,7 +42,9 @@ def _entries(path: Path, named: str, shape: str) -> Iterator[tuple[str, Owner]]:
         raise InputError(str(path), found, "subject, and t1w or t2w or both", "add or rename columns")
     sessions, files = set(), set()
     for line, row in enumerate(rows, start=2):
-        key = shape.format(row[column]), row.get("session", "")
+        told = shape.format(whole(row[column])), row.get("session", "")
+        key = printable(told[0]), printable(told[1])
+        odd = "" if key == told else "unwritable "
         named_files = [(kind, row[kind]) for kind in KINDS if row.get(kind)]
         twice = [" ".join(key).strip()] if key in sessions else [file for _, file in named_files if file in files]
         if twice:
@@ -50,4 +54,4 @@ def _entries(path: Path, named: str, shape: str) -> Iterator[tuple[str, Owner]]:
             )  # fmt: skip
         sessions.add(key)
         files.update(file for _, file in named_files)
-        yield from ((file, (kind, *key)) for kind, file in named_files)
+        yield from ((file, (f"{odd}{kind}", *key)) for kind, file in named_files)

@@ -9,15 +9,19 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
+from neuroquant.cohorts.identifiers import plain, whole
 from neuroquant.cohorts.layouts import MONTHS, NEEDED, layout_of
 from neuroquant.config.cohort import Cohort
 from neuroquant.errors import InputError
+from neuroquant.files import printable
 
 SEXES = {"f": "F", "female": "F", "m": "M", "male": "M"}
 MISSING = {"", "n/a", "na", "nan", "none", "null"}
 OF_VISITS = ("age", "site", "scanner")
 """What may differ from visit to visit."""
-BAND = r"(\d+(?:\.\d+)?)\s*(?:-|–|to)\s*(\d+(?:\.\d+)?)"
+BAND = r"(\d+(?:[.,]\d+)?)\s*(?:-|–|to)\s*(\d+(?:[.,]\d+)?)"
+OLDEST = 120
+"""Years; what is older, or younger than 0, is a code for a missing age."""
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
 Facts = dict[str, float | str]
 """age in years, site, scanner: what is known of them."""
@@ -82,7 +86,7 @@ def read_table(path: Path, key: Iterable[str]) -> list[dict[str, str]]:
     quoting = csv.QUOTE_NONE if separator == "\t" else csv.QUOTE_MINIMAL
     table = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator, quoting=quoting, strict=True)
     try:
-        rows = [{bare(name): bare(value or "") for name, value in row.items() if name} for row in table]
+        rows = [_cells(path, table, row) for row in table]
     except csv.Error as error:
         where, expected = f"{path}, line {table.reader.line_num}", "quotation marks in pairs about whole cells"
         raise InputError(where, str(error), expected, "close or remove the quotation mark, there or above") from None
@@ -90,6 +94,21 @@ def read_table(path: Path, key: Iterable[str]) -> list[dict[str, str]]:
     if not rows:
         raise InputError(str(path), "no rows", "a header and a row a subject", "supply the table")
     return rows
+
+
+def _cells(path: Path, table: csv.DictReader, row: dict) -> dict[str, str]:
+    """Column -> cell of one row; more cells than columns are refused, since which cell is whose is unknown."""
+    beyond = [cell for cell in row.pop(None, []) if bare(cell)]
+    if beyond:
+        count = len(table.fieldnames or ())
+        raise InputError(
+            f"{path}, line {table.reader.line_num}",
+            f"more cells than the {count} columns of the header, at its end {', '.join(map(repr, beyond[:3]))}",
+            "a cell a column",
+            "name every column in the header; put numbers with a decimal comma into quotation marks, or separate cells "
+            "by tabs or semicolons",
+        )
+    return {bare(name): bare(value or "") for name, value in row.items() if name}
 
 
 def bare(cell: str) -> str:
@@ -114,14 +133,15 @@ def read_participants(cohort: Cohort, root: Path) -> dict[str, Participant]:
     seen: dict[str, dict[str, list[str]]] = {}
     visits: dict[str, dict[str, Facts]] = {}
     sexes: list[str] = []
-    codes = {whole(code): sex for code, sex in cohort.sex_codes.items()}
+    layout, codes = layout_of(cohort), {whole(code): sex for code, sex in cohort.sex_codes.items()}
     for path in paths:
         rows = read_table(path, columns_of(cohort)["subject"])
         names = _columns(path, rows[0], columns_of(cohort), one_of_several=len(paths) > 1)
         sexes += [f"{path}: {names['sex']}"] if names["sex"] else []
         for row in rows:
-            subject = cohort.subject_format.format(layout_of(cohort).subject_of(row[names["subject"]]))
+            subject = printable(layout.subject_of(whole(row[names["subject"]]), cohort.subject_format))
             told = {kind: known(row.get(name, "")) for kind, name in names.items() if kind != "subject"}
+            told |= {kind: "" for kind, value in told.items() if is_missing(value, cohort.missing.get(kind, ()))}
             told["sex"] = codes.get(told["sex"], SEXES.get(told["sex"].lower(), told["sex"]))
             told["age"] = str(years(told["age"], names["age"])) if told["age"] else ""
             visit = told.pop("session")
@@ -192,29 +212,36 @@ def _columns(path: Path, row: dict[str, str], options: dict[str, tuple[str, ...]
     return names
 
 
+def session_facts(path: Path, cohort: Cohort) -> dict[str, Facts]:
+    """Session, as `plain` -> its age in years, site and scanner, as far as a BIDS `*_sessions.tsv` knows them."""
+    facts = {}
+    for row in _session_rows(path):
+        told = {
+            kind: known(value)
+            for kind in OF_VISITS
+            if not is_missing(value := row.get(kind, ""), cohort.missing.get(kind, ()))
+        }
+        age = years(told.pop("age", ""))
+        mine: Facts = {"age": age} if math.isfinite(age) else {}
+        facts[plain(row["session_id"])] = mine | {kind: value for kind, value in told.items() if value}
+    return facts
+
+
 @lru_cache(maxsize=4)
-def session_facts(path: Path) -> dict[str, Facts]:
-    """Session -> its age in years, site and scanner, as far as a BIDS `*_sessions.tsv` knows them."""
+def _session_rows(path: Path) -> list[dict[str, str]]:
     if not path.is_file():
-        return {}
+        return []
     try:
         rows = read_table(path, ("session_id",))
     except InputError as error:
         print(f"ages of visits are unknown: {error}")
-        return {}
-    if "session_id" not in rows[0]:
-        return {}
-    facts = {}
-    for row in rows:
-        age = years(row.get("age", ""))
-        told = {kind: known(row.get(kind, "")) for kind in ("site", "scanner")}
-        facts[row["session_id"]] = ({"age": age} if math.isfinite(age) else {}) | {k: v for k, v in told.items() if v}
-    return facts
+        return []
+    return rows if "session_id" in rows[0] else []
 
 
-def plain(session: str) -> str:
-    """A session's name without what tables and folders write differently: `ses-`, case, underscores, zeros in front."""
-    return re.sub(r"(?<!\d)0+(?=\d)", "", re.sub(r"[^a-z0-9]", "", whole(session.lower().removeprefix("ses-"))))
+def is_missing(value: str, codes: Iterable[str]) -> bool:
+    """Whether a cell is one of the codes that stand for a missing value; numbers are compared as numbers."""
+    return value in codes or any(number(value) == number(code) for code in codes)
 
 
 def known(value: str) -> str:
@@ -222,22 +249,21 @@ def known(value: str) -> str:
     return "" if value.lower() in MISSING else whole(value)
 
 
-def whole(value: str) -> str:
-    """A whole number without the .0 that spreadsheets add; any other value as it is."""
-    return re.sub(r"^(\d+)\.0+$", r"\1", value)
-
-
 def years(value: str, column: str = "") -> float:
-    """An age in years; the middle of a band such as 22-25, the lower end of 36+, nan where it is none of these."""
+    """An age in years; the middle of a band such as 22-25, the lower end of 36+, nan where it is none of these.
+
+    Ages below 0 and above `OLDEST` are codes for missing ones.
+    """
     band = re.fullmatch(BAND, value.strip())
-    found = (float(band[1]) + float(band[2])) / 2 if band else number(value.strip().removesuffix("+"))
-    return found / (12 if column.lower() in MONTHS else 1)
+    found = (number(band[1]) + number(band[2])) / 2 if band else number(value.strip().removesuffix("+"))
+    age = found / (12 if column.lower() in MONTHS else 1)
+    return age if 0 <= age <= OLDEST else math.nan
 
 
 def number(value: str) -> float:
-    """A number; nan where it is missing, infinite or none."""
+    """A number, with a decimal point or a decimal comma; nan where it is missing, infinite or none."""
     try:
-        found = float(known(value) or "nan")
+        found = float(re.sub(r"^([+-]?\d+),(\d+)$", r"\1.\2", known(value)) or "nan")
     except ValueError:
         return math.nan
     return found if math.isfinite(found) else math.nan

@@ -1,4 +1,4 @@
-"""What a cohort holds, in words: the index alone, before anything is run."""
+"""What a cohort holds, in words: the index and the account of its folder, before anything is run."""
 
 import tempfile
 from collections import Counter
@@ -6,58 +6,93 @@ from pathlib import Path
 
 import pandas as pd
 
-from neuroquant.cohorts.index import NAMES, candidates, index_cohort
-from neuroquant.cohorts.inventory import check_root, refresh_inventory
+from neuroquant.cohorts.census import Census, take_census
+from neuroquant.cohorts.index import NAMES, candidates
 from neuroquant.cohorts.layouts import choose
+from neuroquant.cohorts.outlook import TO_COME, faults, hint, index_of
 from neuroquant.cohorts.proof import SPLITS
 from neuroquant.cohorts.split import split_subjects
 from neuroquant.config.cohort import Cohort
 from neuroquant.config.volume import Split, Volume
 from neuroquant.errors import InputError, kind_of
-from neuroquant.files import read_tsv
 from neuroquant.scans.headers import read_grid
 
 SHOWN = 6
 """Shapes and voxel sizes that are listed; the rest is counted."""
 
 
-def summary(cohort: Cohort, volume: Volume, split: Split, every: bool = False) -> str:
-    """Counts by reason, sex, visits, age, shape and voxel size, and how the split would fall.
+def summary(cohort: Cohort, volume: Volume, split: Split, every: bool = False) -> tuple[str, list[InputError]]:
+    """What a cohort holds, and what keeps an experiment from being made of it.
+
+    The text has counts by reason, what wasn't looked at, sex, visits, age, shape and voxel size, and how the split
+    would fall.
 
     Parameters
     ----------
-    every : list each excluded session, with its file.
+    every : list each excluded session, and each file and folder that wasn't looked at.
 
     Raises
     ------
     InputError
         If the cohort's folder or its participants table can't be used.
     """
-    check_root(cohort)
     root = Path(cohort.root)
-    with tempfile.TemporaryDirectory() as folder:
-        paths = [Path(folder) / f"{name}.tsv" for name in ("inventory", "sessions", "excluded")]
-        refresh_inventory(cohort, root, paths[0])
-        index_cohort(cohort, root, *paths, volume.registration != "off")
-        kept, dropped = read_tsv(paths[1], ("age",)), read_tsv(paths[2])
-        several = with_several(cohort, paths[0])
-    lines = [f"{cohort.shown} ({cohort.layout}, {root})"]
-    lines.append(f"  in   {len(kept)} sessions of {kept.subject.nunique()} subjects")
-    lines.append(f"  out  {len(dropped)} sessions")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        found = index_of(cohort, volume, folder)
+        census = take_census(cohort, root, folder / "inventory.tsv", folder)
+        several = with_several(cohort, folder / "inventory.tsv")
+    kept, dropped = found.kept, found.dropped
+    lines = [f"{cohort.shown} ({cohort.layout}, {root})", *sessions_lines(kept, dropped, every)]
+    lines += [f"       {told}" for told in [hint(found)] if told]
+    lines += files_lines(census, every)
+    if len(kept):
+        lines += described(kept, root) + several
+    wrong = faults(found, cohort, split)
+    lines += would_split(kept, split, cohort.name) if not wrong else refused(wrong)
+    return "\n".join([*lines, f"  checks    {TO_COME}", ""]), wrong
+
+
+def sessions_lines(kept: pd.DataFrame, dropped: pd.DataFrame, every: bool) -> list[str]:
+    """How many sessions and subjects there are, in and out, and why they are out."""
+    subjects, people = set(kept.subject) | set(dropped.subject), kept.subject.nunique()
+    lines = [f"  found     {len(kept) + len(dropped)} sessions of {len(subjects)} subjects"]
+    lines.append(f"  in   {len(kept)} sessions of {people} subjects")
+    gone = f", all there are of {len(subjects) - people} subjects" if len(subjects) > people else ""
+    lines.append(f"  out  {len(dropped)} sessions{gone}")
     for reason, count in reasons(dropped).most_common():
         one = next(row for row in dropped.itertuples() if kind_of(row.reason) == reason)
         lines.append(f"       {count:6d}  {reason}, e.g. {f'{one.subject} {one.session}'.strip()}")
-    if len(dropped) and not every:
-        lines.append("               (--excluded lists each with its file and what to do)")
     if every:
         where = (dropped.subject + " " + dropped.session).str.strip()
-        lines += [
+        return lines + [
             f"       {who}: {row.reason} ({row.file})" for who, row in zip(where, dropped.itertuples(), strict=True)
         ]
-    if len(kept):
-        lines += described(kept, root) + several
-        lines += would_split(kept, split, cohort.name)
-    return "\n".join([*lines, ""])
+    return lines + (["               (--excluded lists each with its file and what to do)"] if len(dropped) else [])
+
+
+def files_lines(census: Census, every: bool) -> list[str]:
+    """What became of every file that looks like a scan, in counts that add up, and of what else wasn't looked at."""
+    files, rows = census.unseen[census.unseen.files > 0], census.unseen[census.unseen.files == 0]
+    total = f"{census.total} below the root look like scans: {census.used} used"
+    lines = [f"  files     {total}, {census.excluded} of sessions that are out, {files.files.sum()} not looked at"]
+    if census.outside:
+        lines.append(f"            and {census.outside} outside of the root, all used")
+    for some, counted in ((files, files.groupby(files.reason.map(kind_of)).files.sum()), (rows, kinds(rows))):
+        for reason, count in counted.sort_values(ascending=False).items():
+            one = some[some.reason.map(kind_of) == reason].iloc[0]
+            lines.append(f"       {count:6d}  {reason}, e.g. {one.path}: {one.reason.rpartition(': ')[2]}")
+    if every:
+        lines += [
+            f"       {row.path}{f' ({row.files} files)' if row.files > 1 else ''}: {row.reason}"
+            for row in census.unseen.itertuples()
+        ]
+    return lines
+
+
+def kinds(rows: pd.DataFrame) -> pd.Series:
+    """How many rows have each reason, less what differs from one to the next."""
+    return rows.reason.map(kind_of).value_counts()
 
 
 def reasons(dropped: pd.DataFrame) -> Counter:
@@ -94,13 +129,22 @@ def described(kept: pd.DataFrame, root: Path) -> list[str]:
 
 
 def with_several(cohort: Cohort, inventory_tsv: Path) -> list[str]:
-    """How many sessions have several scans of a kind to choose from, and how the choice is made."""
-    counts: Counter = Counter()
+    """How many sessions have several scans of a kind to choose from, how one is chosen, and what is passed over."""
+    passed: dict[str, list[str]] = {name: [] for name in NAMES.values()}
     for files in candidates(cohort, inventory_tsv).values():
         chosen = choose({kind: list(paths) for kind, paths in files.items()}, cohort.entities)
-        counts.update(NAMES[kind] for kind in NAMES if len(chosen.get(kind, ())) > 1)
-    how = "the first by name is taken" + ("; `entities` chooses" if cohort.layout in ("bids", "abcd") else "")
-    return [f"  several   {count} sessions with more than one {name} scan: {how}" for name, count in counts.items()]
+        for kind, name in NAMES.items():
+            others = sorted(files.get(kind, {}).keys() - set(chosen.get(kind, ())[:1]))
+            passed[name] += [", ".join(path.rpartition("/")[2] for path in others)] if kind in chosen and others else []
+    how = "the plainest, then the first by name is taken"
+    how += "; `entities` chooses" if cohort.layout in ("bids", "abcd") else ""
+    return [
+        f"  several   {len(names)} sessions with more than one {name} scan: {how}; passed over: "
+        + "; ".join(names[:SHOWN])
+        + (f" and those of {len(names) - SHOWN} more" if len(names) > SHOWN else "")
+        for name, names in passed.items()
+        if names
+    ]
 
 
 def listed(name: str, counts: Counter, unit: str) -> list[str]:
@@ -114,13 +158,12 @@ def listed(name: str, counts: Counter, unit: str) -> list[str]:
 
 
 def would_split(kept: pd.DataFrame, split: Split, cohort: str) -> list[str]:
-    """How the split would fall, or why it can't be made."""
-    try:
-        people = split_subjects(kept, split, cohort)
-    except InputError as error:
-        return [
-            "  split     can't be made as configured:",
-            *(f"            {line}" for line in str(error).splitlines()),
-        ]
-    counts = people.split.value_counts()
+    """How the split would fall."""
+    counts = split_subjects(kept, split, cohort).split.value_counts()
     return [f"  split     {', '.join(f'{counts.get(name, 0)} {name}' for name in SPLITS)} (subjects)"]
+
+
+def refused(wrong: list[InputError]) -> list[str]:
+    """That no experiment can be made of the cohort, and why."""
+    lines = [f"            {line}" for error in wrong for line in str(error).splitlines()]
+    return ["  split     can't be made as configured:", *lines]

@@ -7,6 +7,9 @@ from pydantic import Field, field_validator, model_validator
 
 from neuroquant.config.base import Count, Fraction, Name, NonNegative, Positive, Settings
 
+MISSING = {"age": ["-1", "-9", "-99", "-999", "999"], "family": ["0", "-1", "-9", "-99", "-999"]}
+"""Codes that tables write for what isn't known."""
+
 
 class Scanner(Settings):
     """Character of a synthetic scanner: what makes one embedded cohort look unlike the other."""
@@ -63,9 +66,16 @@ class Cohort(Settings):
     columns: dict[Literal["subject", "session", "sex", "age", "family", "site", "scanner"], str] = Field(
         {}, description="what the participants tables call these, where it isn't one of the usual names"
     )
+    missing: dict[Literal["sex", "age", "family", "site", "scanner"], list[str]] = Field(
+        MISSING,
+        description="codes that tables write for what isn't known; of a kind that you name only your codes count, "
+        "e.g. {family: []}. Ages below 0 and above 120 years never count",
+    )
     sex_codes: dict[str, Literal["F", "M"]] = Field({}, description="what the table's codes for sex stand for")
     subject_format: str = Field(
-        "{}", description="a subject's name in paths, from what the participants table has, e.g. IXI{:0>3}"
+        "{}",
+        description="a subject's name in paths, from what the participants table has, e.g. IXI{:0>3}; bids and abcd: "
+        "what follows `sub-`, e.g. {:0>3}",
     )
     root: str = Field("", description="folder of the cohort, read only; unused where it is made by the pipeline")
     participants: str | list[str] = Field(
@@ -95,6 +105,19 @@ class Cohort(Settings):
         if not isinstance(value, dict):
             return value
         return {str(code) if type(code) in (int, float) else code: sex for code, sex in value.items()}
+
+    @field_validator("missing", mode="before")
+    @classmethod
+    def _codes_of_each_kind(cls, value: Any) -> Any:
+        """YAML reads a code such as -999 as a number; kinds that aren't named keep their codes."""
+        if not isinstance(value, dict):
+            return value
+        told = {
+            kind: [str(code) if type(code) in (int, float) else code for code in codes]
+            for kind, codes in value.items()
+            if isinstance(codes, list)
+        }
+        return MISSING | value | told
 
     @field_validator("root", "participants", "table")
     @classmethod

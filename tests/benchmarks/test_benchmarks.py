@@ -13,6 +13,7 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 sys.path.insert(0, str(BENCHMARKS))
 
 import account as accounting  # noqa: E402
+import adversary  # noqa: E402
 import disentanglement  # noqa: E402
 import inference  # noqa: E402
 import plane_attention  # noqa: E402
@@ -260,6 +261,31 @@ def test_disentanglement_prints_accuracies_and_errors_with_intervals(capsys, mon
     assert len(errors) == 3 * 2 * 2 and set(errors.by) == {"own codes", "swapped codes"}
     low, value, high = (table[name].astype(float) for name in ("low", "value", "high"))
     assert ((low <= value) & (value <= high)).all() and set(table.subjects) == {"6"}
+
+
+def test_a_setting_of_the_adversary_reaches_objective_and_parameters(small_row):
+    row = adversary.changed(small_row, "adversary=1e-1+film_trunk=true+classifier_view=both")
+    assert row.objective.adversary == 0.1
+    assert row.parameters["film_trunk"] is True and row.parameters["classifier_view"] == "both"
+    with pytest.raises(SystemExit, match="no KEY=VALUE"):
+        adversary.changed(small_row, "advresary=1")
+
+
+@pytest.mark.slow
+def test_settings_of_the_adversary_are_compared_with_the_first(capsys, monkeypatch, tmp_path):
+    for split in ("train", "test"):
+        (tmp_path / "cohort").mkdir(exist_ok=True)
+        train_step.write_smooth(tmp_path / "cohort" / f"{split}-000.h5", SHAPE, 3)
+    settings = ("adversary=0", "adversary=1+cross=2")
+    first, second = (
+        dict(zip(adversary.COLUMNS, line, strict=True))
+        for line in printed(
+            capsys, monkeypatch, adversary, str(tmp_path), *settings, "--steps", "6", "--device", "cpu"
+        )[1:]
+    )
+    assert (first["setting"], second["setting"]) == settings and float(first["cost_db"]) == 0
+    assert float(first["psnr"]) - float(second["psnr"]) == pytest.approx(float(second["cost_db"]), abs=0.02)
+    assert all(0 <= float(line["linear"]) <= 1 for line in (first, second))
 
 
 def test_swapping_takes_the_codes_of_the_partner_and_nothing_else(model_and_shard):

@@ -68,6 +68,45 @@ def test_runs_and_reconstructions_can_be_chosen_too(bids, index):
     assert index(entities={"rec": "norm"})[0].t2w[0] == "sub-01/anat/sub-01_rec-norm_run-2_T2w.nii.gz"
 
 
+@pytest.mark.parametrize(
+    ("plain", "other"),
+    [("run-1", "part-phase"), ("run-1", "ce-gad"), ("run-1", "acq-localizer"), ("run-1", "acq-AAHScout"),
+     ("run-1", "rec-norm"), ("run-1", "acq-mpr_run-1"), ("run-2", "run-10"), ("run-2", "ce-gad_run-1"),
+     ("rec-b", "ce-a"), ("acq-z", "rec-a"), ("part-mag", "part-phase"), ("run-1", "part-real")],
+)  # fmt: skip
+@pytest.mark.parametrize("kind", ["T1w", "T2w"])
+def test_the_plain_magnitude_image_of_the_first_run_is_taken(bids, index, kind, plain, other):
+    pair = bids.pair("sub-01")
+    pair[kind].unlink()
+    for name in (plain, other):
+        bids.scan(f"sub-01/anat/sub-01_{name}_{kind}.nii.gz")
+    sessions, _ = index()
+    assert sessions[kind.lower()][0] == f"sub-01/anat/sub-01_{plain}_{kind}.nii.gz"
+
+
+@pytest.mark.parametrize(("name", "words"), [("part-phase", "no magnitude image"), ("acq-scout", "a localizer")])
+def test_a_phase_image_or_a_localizer_alone_is_no_scan_unless_it_is_asked_for(bids, index, name, words):
+    pair, path = bids.pair("sub-01"), f"sub-01/anat/sub-01_{name}_T1w.nii.gz"
+    pair["T1w"].rename(bids.root / path)
+    sessions, excluded = index()
+    assert sessions.empty and words in excluded.reason[0] and excluded.file[0] == path
+    key, _, value = name.partition("-")
+    bids.scan(f"sub-01/anat/sub-01_{name}_T2w.nii.gz")
+    assert index(entities={key: value})[0].t1w[0] == path
+
+
+def test_a_mask_of_another_run_is_not_taken(bids, index):
+    for run in (1, 2):
+        for kind in ("T1w", "T2w"):
+            bids.scan(f"sub-01/anat/sub-01_run-{run}_{kind}.nii.gz")
+        bids.scan(f"derivatives/x/sub-01/anat/sub-01_run-{run}_desc-brain_mask.nii.gz")
+    bids.scan("derivatives/x/sub-01/anat/sub-01_acq-a_run-2_desc-brain_mask.nii.gz")
+    sessions, _ = index(entities={"run": "2"})
+    assert sessions["mask"][0] == "derivatives/x/sub-01/anat/sub-01_run-2_desc-brain_mask.nii.gz"
+    (bids.root / "derivatives/x/sub-01/anat/sub-01_run-1_desc-brain_mask.nii.gz").unlink()
+    assert index(entities={"run": "1"})[0]["mask"][0] == ""
+
+
 def test_a_mask_in_the_scans_own_space_belongs_to_it(bids, index):
     bids.pair("sub-01")
     bids.scan(f"derivatives/x/sub-01/anat/sub-01{MNI}_desc-brain_mask.nii.gz", voxel=1.0)

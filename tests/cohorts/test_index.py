@@ -134,6 +134,10 @@ def test_a_mask_in_another_orientation_lies_on_the_grid_of_its_scan(bids, index)
         nib.save(scan.as_reoriented(turn), bids.root / path)
     sessions, excluded = index()
     assert excluded.empty and len(sessions) == 1
+    bids.scan(path, shift=4.0)
+    nib.save(nib.load(bids.root / path).as_reoriented(turn), bids.root / path)
+    _, excluded = index()
+    assert "equal shapes, other affines" in excluded.reason[0], "of the same voxels, in one orientation"
 
 
 def test_broken_files_land_in_excluded_and_the_others_stay(bids, index):
@@ -209,3 +213,19 @@ def test_the_ncanda_and_abcd_layouts_are_indexed_by_their_own_names(bids, index,
     sessions, _ = index(layout="abcd", participants=str(who))
     row = sessions.iloc[0]
     assert (row.subject, row.session, row.age, row.family) == ("sub-NDARINV7", "ses-baselineYear1Arm1", "10.5", "88")
+
+
+def test_numbers_in_the_table_match_folders_with_zeros_in_front(bids, index):
+    bids.people("1.0\tF\t9", "2.0\tM\t10", header="participant_id\tsex\tage")
+    bids.pair("sub-001"), bids.pair("sub-2")
+    sessions, excluded = index()
+    assert excluded.empty and list(sessions.subject) == ["sub-001", "sub-2"] and list(sessions.age) == ["9", "10"]
+    bids.pair("sub-01")
+    sessions, excluded = index()
+    assert list(sessions.subject) == ["sub-2"] and "row sub-1 could be sub-001 or sub-01" in excluded.reason[0]
+
+
+def test_a_visit_may_be_written_otherwise_in_the_sessions_table(bids, index):
+    bids.pair("sub-01", "ses-01")
+    (bids.root / "sub-01/sub-01_sessions.tsv").write_text("session_id\tage\n1\t16.25\n")
+    assert list(index()[0].age) == ["16.25"]

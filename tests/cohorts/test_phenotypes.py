@@ -5,7 +5,7 @@ import math
 import pytest
 import yaml
 
-from neuroquant.cohorts.phenotypes import Participant, read_participants, session_facts, years
+from neuroquant.cohorts.phenotypes import Participant, _session_rows, read_participants, session_facts, years
 from neuroquant.config.cohort import Cohort
 from neuroquant.errors import InputError
 
@@ -118,6 +118,58 @@ def test_ages_in_bands_are_their_middle(written, read):
     assert years(written) == pytest.approx(read, nan_ok=True)
 
 
+def test_subjects_that_a_spreadsheet_made_numbers_of_are_whole_numbers(bids):
+    text = "participant_id\tsex\n1.0\tF\n2,0\tM\nsub-3\tF\n"
+    assert list(people(bids, text)) == ["sub-1", "sub-2", "sub-3"]
+
+
+@pytest.mark.parametrize("shape", ["{:0>3}", "sub-{:0>3}"])
+@pytest.mark.parametrize("written", ["7", "7.0", "sub-7", "007"])
+def test_the_format_of_subjects_works_for_bids(bids, shape, written):
+    assert list(people(bids, f"participant_id\tsex\n{written}\tF\n", subject_format=shape)) == ["sub-007"]
+
+
+@pytest.mark.parametrize("written", ["-999", "999", "-9.0", "-3", "250"])
+def test_codes_for_a_missing_age_are_no_age(bids, written):
+    assert math.isnan(people(bids, f"participant_id\tsex\tage\nsub-01\tF\t{written}\n")["sub-01"].age)
+
+
+@pytest.mark.parametrize("written", ["0", "-1", "-1.0", "-999", "n/a"])
+def test_codes_for_a_missing_family_are_no_family(bids, written):
+    assert people(bids, f"participant_id\tsex\tfamily\nsub-01\tF\t{written}\n")["sub-01"].family == ""
+
+
+def test_codes_for_missing_values_can_be_named(bids):
+    text = "participant_id\tsex\tage\tfamily\tsite\nsub-01\tF\t77\t0\tx\nsub-02\tM\t66\t1\ty\n"
+    own = Cohort.model_validate({"name": "c", **yaml.safe_load("missing: {age: [77], family: [], site: [x]}")})
+    found = people(bids, text, missing=own.missing)
+    assert math.isnan(found["sub-01"].age) and found["sub-01"].family == "0" and found["sub-01"].site == ""
+    assert (found["sub-02"].age, found["sub-02"].family, found["sub-02"].site) == (66, "1", "y")
+    kept = Cohort.model_validate({"name": "c", "missing": {"age": [77]}}).missing
+    assert kept["age"] == ["77"] and "0" in kept["family"], "kinds that aren't named keep their codes"
+
+
+def test_codes_for_missing_values_count_in_sessions_tables_too(bids):
+    table = bids.root / "sub-02_sessions.tsv"
+    table.write_text("session_id\tage\tsite\nses-1\t-999\tA\nses-2\t16,5\tA\n")
+    assert session_facts(table, bids.cohort) == {"1": {"site": "A"}, "2": {"age": 16.5, "site": "A"}}
+
+
+@pytest.mark.parametrize(("written", "read"), [("14,5", 14.5), ("22,5-25,5", 24), ("14,0", 14)])
+def test_decimal_commas_are_read_where_they_separate_nothing_else(bids, written, read):
+    for separator in ("\t", ";"):
+        text = separator.join(("participant_id", "sex", "age")) + "\n" + separator.join(("sub-01", "F", written)) + "\n"
+        assert people(bids, text)["sub-01"].age == pytest.approx(read)
+    assert people(bids, f'participant_id,sex,age\nsub-01,F,"{written}"\n')["sub-01"].age == pytest.approx(read)
+
+
+def test_a_row_of_more_cells_than_columns_is_refused_with_its_line(bids):
+    header = "participant_id,sex,age,family\n"
+    with pytest.raises(InputError, match="(?s)line 3.*more cells than the 4 columns.*'f2'.*decimal comma"):
+        people(bids, header + "sub-01,F,14,f1\nsub-02,M,14,5,f2\n")
+    assert people(bids, header + "sub-01,F,14,f1,,\n")["sub-01"].family == "f1", "empty cells at the end are none"
+
+
 def test_columns_are_found_in_any_case_and_gender_is_sex(bids):
     assert people(bids, "Participant_ID\tGender\tAGE\nsub-01\tF\t9\n") == {"sub-01": Participant("F", 9.0)}
 
@@ -161,10 +213,10 @@ def test_a_table_elsewhere_is_read_where_it_is_named(bids, tmp_path):
 
 def test_a_broken_sessions_table_costs_ages_only(bids):
     table = bids.root / "sub-01_sessions.tsv"
-    assert session_facts(table) == {}
+    assert session_facts(table, bids.cohort) == {}
     table.write_text("")
-    session_facts.cache_clear()
-    assert session_facts(table) == {}
+    _session_rows.cache_clear()
+    assert session_facts(table, bids.cohort) == {}
     table.write_text("session_id\tage\nses-1\t15.5\nses-2\tn/a\nses-3\tinf\n")
-    session_facts.cache_clear()
-    assert session_facts(table) == {"ses-1": {"age": 15.5}, "ses-2": {}, "ses-3": {}}
+    _session_rows.cache_clear()
+    assert session_facts(table, bids.cohort) == {"1": {"age": 15.5}, "2": {}, "3": {}}

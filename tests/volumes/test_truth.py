@@ -36,7 +36,14 @@ def test_freesurfers_numbers_are_ground_truth(shard):
 
 @pytest.mark.parametrize(
     "numbers",
-    [(1, 2, 3), (1, 2, 2, 2, 3, 3, 3), (1,), (1, 2, 3, 4, 5, 6, 7, 8, 9), (2001, 2101, 5401, 6301, 9170), (10, 150, 250)],
+    [
+        (1, 2, 3),
+        (1, 2, 2, 2, 3, 3, 3),
+        (1,),
+        (1, 2, 3, 4, 5, 6, 7, 8, 9),
+        (2001, 2101, 5401, 6301, 9170),
+        (10, 150, 250),
+    ],
     ids=["tissues", "tissues with little CSF", "mask", "dHCP", "AAL", "grey values"],
 )
 def test_numbers_of_tissues_or_another_atlas_are_set_aside_and_the_session_stays(shard, numbers):

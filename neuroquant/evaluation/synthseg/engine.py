@@ -14,7 +14,7 @@ from neuroquant.errors import InputError
 from neuroquant.evaluation.synthseg.installed import OFFICIAL
 from neuroquant.evaluation.synthseg.network import UNet, ready_on
 from neuroquant.evaluation.synthseg.outside import OutsideSegmenter
-from neuroquant.evaluation.synthseg.recipe import segment
+from neuroquant.evaluation.synthseg.recipe import SMALL, segment
 from neuroquant.evaluation.synthseg.scans import Found, Scan, cube_side, on_grid, ready, upright
 from neuroquant.evaluation.synthseg.weights import open_official, open_standin
 
@@ -76,11 +76,14 @@ class TorchSegmenter:
         }
 
     def segment_all(self, scans: Iterable[Scan]) -> Iterator[Found]:
-        """As the interface says; on a GPU consecutive scans of one shape pass the network together."""
-        together = self.settings.batch if self.device.startswith("cuda") else 1
+        """As the interface says; consecutive scans of one shape pass the network together on a GPU, or where small.
+
+        On CPUs PyTorch takes a slow way through small convolutions of a single image.
+        """
         waiting: list[Prepared] = []
         for made in map(self._prepared, scans):
-            if waiting and (len(waiting) == together or not made.like(waiting[0])):
+            together = self.settings.batch if self.device.startswith("cuda") or made.volume.size <= SMALL else 1
+            if waiting and (len(waiting) >= together or not made.like(waiting[0])):
                 yield from self._run(waiting)
                 waiting = []
             waiting.append(made)

@@ -8,29 +8,31 @@ from neuroquant.evaluation.synthseg.labels import SIDES, flipped
 
 
 def random_image(
-    channels: Tensor, labels: tuple[int, ...], crop: tuple[int, ...], generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
+    channels: Tensor, labels: tuple[int, ...], crop: tuple[int, ...], generator: torch.Generator, side: int = 1
+) -> tuple[Tensor, Tensor, tuple[int, ...]]:
     """A synthetic image and its label map, from a label map given as channel numbers.
 
     Parameters
     ----------
     channels : (D, H, W), int64, index into `labels`
-    crop : sides of a random piece to return; empty: everything
+    crop : sides of a random piece to return, in cubes of `side` voxels; empty: everything
+    side : pieces begin and end between cubes of this many voxels a side
 
     Returns
     -------
-    image (1, D', H', W') in [0, 1], background 0; channels (D', H', W') deformed like it
+    image (1, D', H', W') in [0, 1], background 0; channels (D', H', W') deformed like it; where the piece begins, in
+    cubes
     """
     channels = warped(channels, generator)
     if uniform(generator, 0, 1) < 0.5:
         swap = torch.tensor(flipped(labels))
         channels = swap[channels.flip(0)]
-    channels = cropped(channels, crop, generator)
+    channels, start = cropped(channels, crop, side, generator)
     image = contrast(channels, tissues(labels), generator)
     inside = channels != labels.index(0)
     image = blurred(image, uniform(generator, 0.0, 0.9)) * bias(channels.shape, generator)
     image = (image * inside).clamp(0, 1)
-    return (image ** float(torch.exp(0.3 * torch.randn((), generator=generator))))[None], channels
+    return (image ** float(torch.exp(0.3 * torch.randn((), generator=generator))))[None], channels, start
 
 
 def uniform(generator: torch.Generator, low: float, high: float) -> float:
@@ -53,13 +55,17 @@ def warped(channels: Tensor, generator: torch.Generator) -> Tensor:
     return F.grid_sample(channels[None, None].float(), grid, mode="nearest", align_corners=False)[0, 0].round().long()
 
 
-def cropped(channels: Tensor, crop: tuple[int, ...], generator: torch.Generator) -> Tensor:
-    """A piece of at most `crop` voxels a side, at a random place."""
-    for axis, side in enumerate(crop):
-        spare = channels.shape[axis] - side
-        if spare > 0:
-            channels = channels.narrow(axis, int(torch.randint(spare + 1, (), generator=generator)), side)
-    return channels
+def cropped(
+    channels: Tensor, crop: tuple[int, ...], side: int, generator: torch.Generator
+) -> tuple[Tensor, tuple[int, ...]]:
+    """A piece of at most `crop` cubes a side, at a random place, and that place; whole cubes of `side` voxels."""
+    start = []
+    for axis in range(3):
+        cubes = channels.shape[axis] // side
+        kept = min(crop[axis], cubes) if crop else cubes
+        start.append(int(torch.randint(cubes - kept + 1, (), generator=generator)) if kept < cubes else 0)
+        channels = channels.narrow(axis, start[-1] * side, kept * side)
+    return channels, tuple(start)
 
 
 def tissues(labels: tuple[int, ...]) -> Tensor:

@@ -52,22 +52,22 @@ def smoothed(posteriors: Tensor) -> Tensor:
 
 @torch.inference_mode()
 def posteriors_of(network: UNet, images: Tensor, labels: tuple[int, ...], flip: bool) -> Tensor:
-    """Posteriors (B, C, D, H, W) of images (B, 1, D, H, W) in [0, 1], averaged with their mirror images', smoothed.
+    """Posteriors (B, C, D, H, W) of images (B, 1, D, H, W) in [0, 1], averaged with their mirror images'.
 
-    Smoothing once after the average gives what smoothing both before it gives. Images and mirror images pass the
-    network together where they are small, and on GPUs.
+    They are to be smoothed: once after the average, which gives what smoothing both before it gives. Images and mirror
+    images pass the network together where they are small, and on GPUs.
     """
     if flip and (images.numel() <= SMALL or images.is_cuda):
         direct, mirrored = softmax_(network(torch.cat([images, images.flip(2)]))).chunk(2)
         add_mirrored(direct, mirrored, labels)
-        return smoothed(direct.mul_(0.5))
+        return direct.mul_(0.5)
     direct = softmax_(network(images))
     if flip:
         depth = images.shape[2]
         for start, stop, logits in network.in_slabs(images.flip(2)):
             add_mirrored(direct[:, :, depth - stop : depth - start], softmax_(logits), labels)
         direct.mul_(0.5)
-    return smoothed(direct)
+    return direct
 
 
 def add_mirrored(direct: Tensor, mirrored: Tensor, labels: tuple[int, ...]) -> None:
@@ -164,6 +164,7 @@ def segment(
     else:
         coarse = posteriors_of(network, F.avg_pool3d(images, coarsen), labels, flip)
         found = F.interpolate(coarse, scale_factor=coarsen, mode="trilinear", align_corners=False)
+    found = smoothed(found)
     inside = tuple(slice(before, before + side) for (before, _), side in zip(pads, shape, strict=True))
     for posteriors in found:
         yield decided(clean(posteriors, labels)[(slice(None), *inside)], labels, voxel_mm)

@@ -1,4 +1,8 @@
-"""Train the stand-in segmenter: SynthSeg's idea in small, on the label maps of the training subjects alone."""
+"""Train the stand-in segmenter: SynthSeg's idea in small, on the label maps of the training subjects alone.
+
+The network works on cubes of `coarsen` voxels, and learns which share of each cube a structure fills: its posteriors
+are interpolated to the volume's own grid, where the boundary inside a cube then follows from the shares.
+"""
 
 import sys
 import time
@@ -13,8 +17,9 @@ from torch import Tensor
 from neuroquant.config.evaluation import Standin
 from neuroquant.device import resolve_device, use_threads
 from neuroquant.errors import InputError
-from neuroquant.evaluation.synthseg.labels import both_sides, flipped
-from neuroquant.evaluation.synthseg.network import UNet
+from neuroquant.evaluation.synthseg.labels import both_sides
+from neuroquant.evaluation.synthseg.network import FAST, UNet
+from neuroquant.evaluation.synthseg.prior import fractions, log_prior
 from neuroquant.evaluation.synthseg.randomise import random_image
 from neuroquant.evaluation.synthseg.weights import write_weights
 from neuroquant.files import write_tsv
@@ -34,16 +39,18 @@ def train_standin(
     use_threads(threads)
     device = resolve_device(device)
     labels, maps = training_maps(shards)
-    maps = [every(m, settings.coarsen) for m in maps]
+    prior = log_prior(maps, labels, settings.coarsen)
     torch.manual_seed(settings.seed)
-    network = UNet(len(labels), settings.features, settings.levels).to(device).train()
+    network = UNet(len(labels), settings.features, settings.levels).train()
+    torch.nn.init.zeros_(network.likelihood.weight)
+    torch.nn.init.zeros_(network.likelihood.bias)
+    network.to(device, memory_format=FAST)
     optimizer = torch.optim.Adam(network.parameters(), lr=settings.lr)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, settings.steps)
-    weights = class_weights(maps, labels).to(device)
     rows, begin, shown = [], time.monotonic(), 0.0
     for step in range(1, settings.steps + 1):
-        x, y = batch(maps, labels, settings, step, device)
-        loss = segmentation_loss(network(x), y, weights)
+        x, y, known = (part.to(device) for part in batch(maps, labels, prior, settings, step))
+        loss = segmentation_loss(network(x.contiguous(memory_format=FAST)) + known, y)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
@@ -61,7 +68,7 @@ def train_standin(
                 )
     facts = {"features": settings.features, "levels": settings.levels, "stand_in": True, "steps": settings.steps}
     facts["coarsen"] = settings.coarsen
-    write_weights(out_h5, network, labels, facts)
+    write_weights(out_h5, network, labels, facts, prior)
     write_tsv(pd.DataFrame(rows), log_tsv)
 
 
@@ -90,50 +97,40 @@ def training_maps(shards: list[Path]) -> tuple[tuple[int, ...], list[Tensor]]:
     return labels, [torch.from_numpy(np.searchsorted(labels, m).astype(np.int64)) for m in raw]
 
 
-def every(channels: Tensor, side: int) -> Tensor:
-    """The middle voxel of each cube of `side` voxels of (D, H, W), the volume cut to whole cubes."""
-    depth, height, width = (length - length % side for length in channels.shape)
-    return channels[side // 2 : depth : side, side // 2 : height : side, side // 2 : width : side].contiguous()
-
-
 def batch(
-    maps: list[Tensor], labels: tuple[int, ...], settings: Standin, step: int, device: str
-) -> tuple[Tensor, Tensor]:
-    """Images (B, 1, D, H, W) and channels (B, D, H, W) of a step; a function of (seed, step).
+    maps: list[Tensor], labels: tuple[int, ...], prior: Tensor, settings: Standin, step: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Images (B, 1, d, h, w), shares of each label and its prior (B, C, d, h, w): a function of (seed, step).
 
-    Sides are zero-padded so that the network can halve them.
+    Sides are padded with background so that the network can halve them.
     """
     generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + step)
-    images, targets = [], []
+    side, parts = settings.coarsen, []
     for _ in range(settings.batch):
         chosen = maps[int(torch.randint(len(maps), (), generator=generator))]
-        image, target = random_image(chosen, labels, settings.crop, generator)
-        images.append(image)
-        targets.append(target)
-    x, y = torch.stack(images), torch.stack(targets)
+        image, channels, start = random_image(chosen, labels, settings.crop, generator, side)
+        image, shares = F.avg_pool3d(image, side), fractions(channels, len(labels), side)
+        here = tuple(slice(first, first + length) for first, length in zip(start, image.shape[1:], strict=True))
+        parts.append((image, shares, prior[(slice(None), *here)]))
+    x, y, known = (torch.stack(part) for part in zip(*parts, strict=True))
     multiple = 2 ** (settings.levels - 1)
-    pad = [p for side in reversed(x.shape[2:]) for p in (0, -side % multiple)]
-    return F.pad(x, pad).to(device), F.pad(y, pad, value=labels.index(0)).to(device)
+    pads = [pad for length in reversed(x.shape[2:]) for pad in (0, -length % multiple)]
+    x, y, known = (F.pad(part, pads) for part in (x, y, known))
+    y[:, labels.index(0)] += y.sum(1) == 0
+    return x, y, known
 
 
-def class_weights(maps: list[Tensor], labels: tuple[int, ...]) -> Tensor:
-    """Weight of each channel in the cross entropy, (C,): one over the root of its frequency, around 1 for structures.
+def segmentation_loss(logits: Tensor, shares: Tensor) -> Tensor:
+    """Cross entropy and one minus the mean soft Dice over the structures of each image.
 
-    Unweighted, small deep structures aren't found in the few steps that a stand-in is given. A structure that occurs on
-    the other side alone counts as often as there.
+    Parameters
+    ----------
+    logits, shares : (B, C, d, h, w). Dice has squares below its line (Milletari et al. 2016): it is then 1 where the
+        posterior equals the share, in cubes of several structures too.
     """
-    voxels = sum(torch.bincount(m.flatten(), minlength=len(labels)) for m in maps)
-    voxels = torch.where(voxels > 0, voxels, voxels[flipped(labels)]).clamp_min(1)
-    weights = voxels.float().rsqrt()
-    return weights / weights[1:].mean()
-
-
-def segmentation_loss(logits: Tensor, channels: Tensor, weights: Tensor) -> Tensor:
-    """Weighted cross entropy and one minus the mean soft Dice over the structures of each image."""
     posterior = logits.softmax(1)
-    truth = F.one_hot(channels, logits.shape[1]).movedim(-1, 1).to(posterior.dtype)
-    overlap = (posterior * truth).sum(dim=(2, 3, 4))
-    size = (posterior + truth).sum(dim=(2, 3, 4))
-    present = truth.sum(dim=(2, 3, 4)) > 0
+    overlap = (posterior * shares).sum(dim=(2, 3, 4))
+    size = (posterior.square() + shares.square()).sum(dim=(2, 3, 4))
     dice = (2 * overlap + 1e-3) / (size + 1e-3)
-    return F.cross_entropy(logits, channels, weight=weights) + 1 - dice[present].mean()
+    present = shares.sum(dim=(2, 3, 4)) > 0
+    return 1 - dice[present].mean() - (shares * logits.log_softmax(1)).sum(1).mean()

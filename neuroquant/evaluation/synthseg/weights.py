@@ -13,6 +13,7 @@ from neuroquant.errors import InputError
 from neuroquant.evaluation.synthseg.installed import find_official
 from neuroquant.evaluation.synthseg.labels import official
 from neuroquant.evaluation.synthseg.network import UNet
+from neuroquant.evaluation.synthseg.prior import PriorUNet
 from neuroquant.files import written_whole
 
 
@@ -79,8 +80,10 @@ def read_weights(path: Path, network: UNet) -> None:
         ) from None  # fmt: skip
 
 
-def write_weights(path: Path, network: UNet, labels: tuple[int, ...], facts: dict[str, object]) -> None:
-    """Write a network in the same layout, with its labels and facts as attributes."""
+def write_weights(
+    path: Path, network: UNet, labels: tuple[int, ...], facts: dict[str, object], prior: torch.Tensor
+) -> None:
+    """Write a stand-in in the same layout, with its prior (C, d, h, w), and labels and facts as attributes."""
     with written_whole(path) as scratch, h5py.File(scratch, "w") as file:
         file.attrs["labels"] = np.asarray(labels, np.int32)
         file.attrs["facts"] = json.dumps(facts, sort_keys=True)
@@ -92,6 +95,7 @@ def write_weights(path: Path, network: UNet, labels: tuple[int, ...], facts: dic
                 array = array.transpose(2, 3, 4, 1, 0) if name == "kernel:0" else array
                 file[f"{layer}/{layer}/{name}"] = array
         file.attrs["layer_names"] = names
+        file.create_dataset("prior", data=prior.numpy().astype(np.float16), compression="gzip")
 
 
 def open_standin(path: Path) -> tuple[UNet, tuple[int, ...], int]:
@@ -101,11 +105,12 @@ def open_standin(path: Path) -> tuple[UNet, tuple[int, ...], int]:
             labels = tuple(int(label) for label in file.attrs["labels"])
             facts = json.loads(file.attrs["facts"])
             sizes = [int(facts[name]) for name in ("features", "levels", "coarsen")]
+            prior = torch.from_numpy(file["prior"][()].astype(np.float32))
     except (OSError, KeyError, ValueError) as error:
         raise InputError(
             str(path), f"not readable ({error})", "a stand-in's weights", "rerun `train_standin`"
         ) from None
-    network = UNet(len(labels), *sizes[:2])
+    network = PriorUNet(*sizes[:2], prior, labels.index(0))
     read_weights(path, network)
     return network.eval(), labels, sizes[2]
 

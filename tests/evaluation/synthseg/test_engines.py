@@ -237,7 +237,8 @@ def test_an_anisotropic_oblique_scan_comes_back_on_its_own_grid(bright):
     assert volumes[1] == pytest.approx(4 / 3 * np.pi * 9**3, rel=0.1)
 
 
-def test_on_a_gpu_scans_of_one_shape_pass_the_network_together(bright, monkeypatch):
+@pytest.mark.parametrize("device", ["cuda", "cpu"])
+def test_scans_of_one_shape_pass_the_network_together_on_a_gpu_or_where_small(bright, monkeypatch, device):
     threshold, groups = engines.segment, []
 
     def watched(network, labels, volumes, *rest):
@@ -246,10 +247,13 @@ def test_on_a_gpu_scans_of_one_shape_pass_the_network_together(bright, monkeypat
 
     monkeypatch.setattr(engines, "segment", watched)
     scans = [Scan(f"scan {n}", *ball((20, 24, 18 if n < 3 else 20))) for n in range(6)]
+    monkeypatch.setattr(engines, "SMALL", 0)
+    bright.device = "cpu"
     found = list(bright.segment_all(scans))
     assert groups == [1] * 6
     groups.clear()
-    bright.device, bright.settings = "cuda", Segmentation(batch=2)
+    monkeypatch.setattr(engines, "SMALL", 20 * 24 * 20 if device == "cpu" else 0)
+    bright.device, bright.settings = device, Segmentation(batch=2)
     assert groups == [] and all(
         (one.labels == two.labels).all() for one, two in zip(found, bright.segment_all(scans), strict=True)
     )

@@ -6,8 +6,9 @@ import torch
 from neuroquant.config.evaluation import Segmentation, Standin
 from neuroquant.evaluation.synthseg.engine import open_segmenter
 from neuroquant.evaluation.synthseg.labels import flipped
+from neuroquant.evaluation.synthseg.prior import log_prior
 from neuroquant.evaluation.synthseg.randomise import random_image
-from neuroquant.evaluation.synthseg.train_standin import class_weights, train_standin, training_maps
+from neuroquant.evaluation.synthseg.train_standin import train_standin, training_maps
 from neuroquant.volumes.store import ArrayWriter, Geometry, Record
 
 SHAPE = (16, 16, 16)
@@ -29,11 +30,11 @@ def shard_without_a_right_caudate(path):
     return path
 
 
-def test_both_sides_are_labels_and_the_missing_one_weighs_as_the_other(tmp_path):
+def test_both_sides_are_labels_and_the_missing_one_is_expected_where_the_mirror_image_has_it(tmp_path):
     labels, maps = training_maps([shard_without_a_right_caudate(tmp_path / "train.h5")])
     assert labels == LABELS and not any((channels == 4).any() for channels in maps)
-    weights = class_weights(maps, labels)
-    assert weights[4] == weights[2], "or it would outweigh all the others"
+    prior = log_prior(maps, labels, 1)
+    assert torch.allclose(prior[4], prior[2].flip(0), atol=1e-4)
     made = [random_image(maps[0], labels, (), torch.Generator().manual_seed(seed))[1] for seed in range(8)]
     assert any((channels == 4).any() for channels in made) and any((channels == 2).any() for channels in made)
 

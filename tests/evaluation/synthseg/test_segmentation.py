@@ -1,5 +1,6 @@
 """SynthSeg's layout and recipe: file names, flips, clean-up, soft volumes, and a stand-in that learns."""
 
+import math
 from types import SimpleNamespace
 
 import h5py
@@ -22,6 +23,7 @@ from neuroquant.evaluation.synthseg.engine import open_segmenter
 from neuroquant.evaluation.synthseg.installed import find_official
 from neuroquant.evaluation.synthseg.labels import flipped, name_of, official, topological_classes
 from neuroquant.evaluation.synthseg.network import UNet, ready_on
+from neuroquant.evaluation.synthseg.prior import FLOOR, PriorUNet, fractions, log_prior
 from neuroquant.evaluation.synthseg.recipe import clean, normalised, padding, posteriors_of, segment
 from neuroquant.evaluation.synthseg.scans import Found
 from neuroquant.evaluation.synthseg.train_standin import train_standin
@@ -32,6 +34,7 @@ from neuroquant.volumes.store import ArrayFile, ArrayWriter, Geometry, Record
 torch.set_num_threads(1)
 EYE = tuple(map(tuple, np.eye(4).tolist()))
 SHAPE = (16, 16, 16)
+FLAT = torch.full((3, *SHAPE), -math.log(3))
 
 
 def test_the_official_networks_have_32_and_33_channels_and_13_million_weights():
@@ -66,10 +69,33 @@ def test_a_large_image_passes_the_finest_level_in_slabs_to_the_same_values(monke
         torch.testing.assert_close(ready_on(network, "cpu")(x), expected, atol=1e-5, rtol=1e-5)
 
 
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 10_000), side=st.integers(1, 3))
+def test_shares_of_a_cube_are_the_labels_that_its_voxels_have(seed, side):
+    channels = torch.randint(4, (7, 9, 6), generator=torch.Generator().manual_seed(seed))
+    found = fractions(channels, 4, side)
+    assert found.shape == (4, 7 // side, 9 // side, 6 // side)
+    one_hot = torch.nn.functional.one_hot(channels, 4).movedim(-1, 0).float()
+    torch.testing.assert_close(found, torch.nn.functional.avg_pool3d(one_hot, side))
+
+
+def test_the_prior_is_symmetric_and_lies_in_the_middle_of_a_larger_image():
+    left_only = torch.zeros(8, 8, 8, dtype=torch.long)
+    left_only[1:4, 2:6, 2:6] = 1
+    prior = log_prior([left_only], (0, 2, 41), 1)
+    torch.testing.assert_close(prior.exp().sum(0), torch.ones(8, 8, 8))
+    torch.testing.assert_close(prior[1], prior[2].flip(0))
+    assert prior[1, 2, 4, 4] > prior[1, 5, 4, 4]
+    placed = PriorUNet(2, 2, prior, background=0).placed(torch.Size((12, 8, 10)))[0]
+    torch.testing.assert_close(placed[:, 2:10, :, 1:9], prior)
+    assert placed[0, 0, 0, 0] == 0 and placed[1, 0, 0, 0] == pytest.approx(math.log(FLOOR))
+
+
 def test_weights_come_back_from_keras_layout(tmp_path):
     torch.manual_seed(0)
     network = UNet(3, 4, 3)
-    write_weights(tmp_path / "w.h5", network, (0, 2, 41), {"features": 4, "levels": 3, "coarsen": 2})
+    prior = log_prior([torch.randint(3, (16, 16, 16))], (0, 2, 41), 2)
+    write_weights(tmp_path / "w.h5", network, (0, 2, 41), {"features": 4, "levels": 3, "coarsen": 2}, prior)
     with h5py.File(tmp_path / "w.h5") as file:
         assert file["unet_conv_downarm_0_0/unet_conv_downarm_0_0/kernel:0"].shape == (3, 3, 3, 1, 4)
         assert {
@@ -82,11 +108,11 @@ def test_weights_come_back_from_keras_layout(tmp_path):
     loaded, labels, coarsen = open_standin(tmp_path / "w.h5")
     assert labels == (0, 2, 41) and coarsen == 2
     x = torch.rand(1, 1, 8, 8, 8)
-    torch.testing.assert_close(loaded(x), network.eval()(x))
+    torch.testing.assert_close(loaded(x), network.eval()(x) + prior, atol=1e-2, rtol=1e-2)
 
 
 def test_weights_of_another_network_or_a_cut_file_are_refused(tmp_path):
-    write_weights(tmp_path / "w.h5", UNet(3, 4, 3), (0, 2, 41), {"features": 4, "levels": 3, "coarsen": 2})
+    write_weights(tmp_path / "w.h5", UNet(3, 4, 3), (0, 2, 41), {"features": 4, "levels": 3, "coarsen": 2}, FLAT)
     with pytest.raises(InputError, match="shape"):
         read_weights(tmp_path / "w.h5", UNet(3, 8, 3))
     with h5py.File(tmp_path / "w.h5", "a") as file:
@@ -261,7 +287,7 @@ def test_an_empty_reconstruction_is_background_and_does_not_stop_the_run(tmp_pat
         file["arrays/image"][1] = -1
     torch.manual_seed(0)
     network = UNet(3, 2, 2)
-    write_weights(tmp_path / "s.h5", network, (0, 2, 41), {"features": 2, "levels": 2, "coarsen": 1})
+    write_weights(tmp_path / "s.h5", network, (0, 2, 41), {"features": 2, "levels": 2, "coarsen": 1}, FLAT)
     engine = open_segmenter(Segmentation(engine="standin", min_side=16), tmp_path / "s.h5", "cpu", 1)
     segment_shard(shard, tmp_path / "seg.h5", engine)
     found = ArrayFile(tmp_path / "seg.h5")
