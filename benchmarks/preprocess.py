@@ -26,8 +26,9 @@ from neuroquant.device import use_threads
 from neuroquant.files import write_tsv
 from neuroquant.volumes import align
 from neuroquant.volumes.masking import find_brain
-from neuroquant.volumes.preprocess import bring_together, prepare, preprocess_shard
+from neuroquant.volumes.preprocess import prepare, preprocess_shard
 from neuroquant.volumes.scan import load_scan
+from neuroquant.volumes.session import bring_together
 from neuroquant.volumes.store import ArrayFile
 
 

@@ -3,6 +3,7 @@
 import argparse
 import io
 import sys
+import warnings
 from pathlib import Path
 
 from neuroquant.errors import InputError
@@ -23,10 +24,17 @@ def main(arguments: list[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):  # names of files may have bytes that aren't UTF-8
             stream.reconfigure(errors="backslashreplace")
     try:
-        return chosen.run(chosen)
+        with warnings.catch_warnings():
+            warnings.showwarning = _tell
+            return chosen.run(chosen)
     except InputError as error:
         print(error, file=sys.stderr)
         return 1
+
+
+def _tell(message: Warning | str, *_: object) -> None:
+    """Show a warning as a user must read it: without the line of code that gave it."""
+    print(f"note: {message}", file=sys.stderr)
 
 
 def add_validate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -22,11 +22,12 @@ from neuroquant.config.volume import Volume
 from neuroquant.device import resolve_device
 from neuroquant.errors import InputError
 from neuroquant.files import written_whole
+from neuroquant.model_facts import require_voxel_size, require_weights, trained_voxel_mm, weights_hash
 from neuroquant.model_folder import load_model
 from neuroquant.models.autoencoder import MODALITIES
+from neuroquant.scans.unusable import Unusable
 from neuroquant.volumes.preprocess import KINDS, prepare
 from neuroquant.volumes.restore import NIFTI, restore
-from neuroquant.volumes.scan import Unusable
 from neuroquant.volumes.store import ArrayFile, ArrayWriter, Record
 
 MASK = "mask"
@@ -43,12 +44,14 @@ class Tokens:
     record : whose scan it is, its modality, and where the volume lies in it
     latents : name -> (C, d, h, w), float32 or whole numbers
     mask : the brain (D, H, W), uint8; None where it isn't known
+    weights : SHA-256 of the weights that encoded it; empty where the file of tokens is older than that
     """
 
     model: str
     record: Record
     latents: dict[str, np.ndarray]
     mask: np.ndarray | None = None
+    weights: str = ""
 
     @property
     def name(self) -> str:
@@ -60,10 +63,8 @@ class Tokens:
 
     def save(self, path: Path | str) -> None:
         """Write a shard of one row (HDF5), as the workflow's latents are; floats become float16."""
-        with (
-            written_whole(Path(path)) as scratch,
-            ArrayWriter(scratch, [self.record], {"model": self.model}) as writer,
-        ):
+        made_by = {"model": self.model, "weights": self.weights}
+        with written_whole(Path(path)) as scratch, ArrayWriter(scratch, [self.record], made_by) as writer:
             for name, latent in self.latents.items():
                 kept = np.float16 if np.issubdtype(latent.dtype, np.floating) else np.int32
                 writer.create(name, latent.shape, kept)
@@ -93,7 +94,8 @@ def read_tokens(path: Path | str) -> list[Tokens]:
         found.append(
             Tokens(file.attributes["model"], record, latents, file.read(MASK, row) if MASK in file.names else None)
         )
-    return found
+    made_with = file.attributes.get("weights", "")
+    return [replace(tokens, weights=made_with if isinstance(made_with, str) else "") for tokens in found]
 
 
 def _widened(array: np.ndarray) -> np.ndarray:
@@ -118,6 +120,8 @@ class Tokenizer:
         self.device = resolve_device(device)
         self.model, self.row, volume = load_model(folder, self.device)
         self.volume: Volume = volume.model_copy(update={"synthseg_mask": False})
+        self.weights = weights_hash(folder)
+        self.voxel_mm = None if volume.voxel_mm else trained_voxel_mm(folder)  # scans are resampled where it is set
 
     @torch.inference_mode()
     def encode(self, scan: Path | str, modality: str | None = None, mask: Path | str | None = None) -> Tokens:
@@ -132,12 +136,14 @@ class Tokenizer:
         Raises
         ------
         InputError
-            If the scan can't be used, saying why, or its modality isn't known.
+            If the scan can't be used, saying why, its voxels are far larger or smaller than those of the training
+            images, or its modality isn't known.
         """
         modality = modality or modality_of(scan)
         path = Path(scan).absolute()
         if not path.is_file():
             raise InputError(str(scan), "no such file", "a NIfTI", "look at its name")
+        require_voxel_size(path, self.voxel_mm, f"model {self.row.name}")
         files = {**dict.fromkeys(KINDS.values(), ""), KINDS[modality]: str(path)}
         files |= {"mask": str(Path(mask).absolute()) if mask else "", "labels": ""}
         try:
@@ -150,7 +156,7 @@ class Tokenizer:
         latents = self.model.encode(image, self._modality(modality))
         record = Record("", stem_of(path), "", modality, "", "", "", float("nan"), session.geometry[modality])
         arrays = {name: latent[0].cpu().numpy() for name, latent in latents.items()}
-        return Tokens(self.row.name, record, arrays, session.mask)
+        return Tokens(self.row.name, record, arrays, session.mask, self.weights)
 
     @torch.inference_mode()
     def decode(self, tokens: Tokens) -> nib.Nifti1Image:
@@ -159,7 +165,7 @@ class Tokenizer:
         Raises
         ------
         InputError
-            If another row made the tokens, or they don't say where they lie.
+            If another row or other weights made the tokens, or they don't say where they lie.
         """
         made = self.model.decode(self._latents(tokens), self._modality(tokens.record.modality))
         return self._placed(made, tokens)
@@ -201,6 +207,7 @@ class Tokenizer:
                 f"made by {self.row.name}, the model that is to decode them",
                 "load the model that made them",
             )
+        require_weights(f"tokens of {tokens.record.subject}", tokens.weights, self.weights)
         if tokens.record.geometry is None:
             raise InputError(
                 f"tokens of {tokens.record.subject}", "no geometry", "where the volume lies in its scan", "encode again"

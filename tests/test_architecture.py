@@ -11,13 +11,15 @@ PACKAGE = Path(__file__).parents[1] / "neuroquant"
 BASE = {"errors", "files", "job"}
 MAY_USE = {
     "config": BASE | {"models"},
-    "cohorts": BASE | {"config"},
-    "volumes": BASE | {"config"},
+    "scans": set(),
+    "cohorts": BASE | {"config", "scans"},
+    "volumes": BASE | {"config", "scans"},
     "models": {"errors", "config", "convolution"},
     "training": BASE
     | {"config", "volumes", "models", "similarity", "model_folder", "published", "weights", "device"}
     | {"sources"},
-    "evaluation": BASE | {"config", "volumes", "models", "similarity", "convolution", "model_folder", "device"},
+    "evaluation": BASE
+    | {"config", "volumes", "models", "similarity", "convolution", "model_folder", "model_facts", "device"},
     "reporting": BASE | {"config", "volumes", "evaluation"},
     "cluster": BASE | {"config", "cohorts", "models"},
 }

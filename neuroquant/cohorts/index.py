@@ -6,14 +6,16 @@ from typing import Any
 
 import pandas as pd
 
-from neuroquant.cohorts.headers import Unusable, read_grid
 from neuroquant.cohorts.identifiers import by_folder, plain
 from neuroquant.cohorts.layouts import KINDS, NII, NOT_WANTED, UNWRITABLE, choose, layout_of, owner, site_in, unfit
 from neuroquant.cohorts.paths import paths_of
 from neuroquant.cohorts.phenotypes import OF_VISITS, Participant, participants_paths, read_participants, session_facts
+from neuroquant.cohorts.shared_masks import own_mask, share_masks
 from neuroquant.config.cohort import Cohort
 from neuroquant.errors import InputError
 from neuroquant.files import printable, read_tsv, write_tsv
+from neuroquant.scans.headers import read_grid
+from neuroquant.scans.unusable import Unusable
 
 KEY = ["cohort", "subject", "session"]
 SESSIONS = [*KEY, "family", "sex", *OF_VISITS, *KINDS, *(f"{kind}_stamp" for kind in KINDS)]
@@ -60,6 +62,7 @@ def index_cohort(
     dropped: list[dict[str, Any]] = []
     for (subject, session), files in sorted(found.items()):
         key = {"cohort": cohort.name, "subject": subject, "session": session}
+        files = own_mask(root, layout_of(cohort), session, files)
         reason, file = find_fault(cohort, root, files, people[subject], table, registration)
         if reason:
             dropped.append({**key, "reason": reason, "file": file})
@@ -106,7 +109,7 @@ def candidates(cohort: Cohort, inventory_tsv: Path) -> dict[tuple[str, str], dic
             kind, *key = hit
             kind = f"unwritable {kind}" if listed and size == UNWRITABLE else kind
             found.setdefault(tuple(key), {}).setdefault(kind, {})[row.path] = f"{row.bytes}-{row.mtime_ns}"
-    return found
+    return found if listed else share_masks(found)
 
 
 def find_fault(
@@ -158,7 +161,7 @@ def find_header_fault(root: Path, files: Files, registration: bool) -> tuple[str
     for kind in KINDS:
         if kind in files:
             try:
-                grids[kind] = read_grid(root / files[kind][0])
+                grids[kind] = read_grid(root / files[kind][0]).turned()
             except Unusable as error:
                 return str(error), files[kind][0]
     pair = "raw pair on different grids" if "mask" not in files else "pair on different grids"

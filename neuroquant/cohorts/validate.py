@@ -7,7 +7,6 @@ from pathlib import Path
 import pandas as pd
 
 from neuroquant.cohorts.census import Census, take_census
-from neuroquant.cohorts.headers import read_grid
 from neuroquant.cohorts.index import NAMES, candidates
 from neuroquant.cohorts.layouts import choose
 from neuroquant.cohorts.outlook import TO_COME, faults, hint, index_of
@@ -16,6 +15,7 @@ from neuroquant.cohorts.split import split_subjects
 from neuroquant.config.cohort import Cohort
 from neuroquant.config.volume import Split, Volume
 from neuroquant.errors import InputError, kind_of
+from neuroquant.scans.headers import read_grid
 
 SHOWN = 6
 """Shapes and voxel sizes that are listed; the rest is counted."""

@@ -62,7 +62,14 @@ class Volume(Settings):
         (0.0, 99.9), description="percentiles of the brain's intensities that become -1 and 1; not stated in the paper"
     )
     voxel_mm: NonNegative = Field(
-        0.0, description="side of cubic voxels; scans off by more than 0.05 mm are resampled; 0: all stay as they are"
+        0.0,
+        description="side of cubic voxels; scans off by more than 0.05 mm are resampled; 0: cubes of any size stay as "
+        "they are",
+    )
+    uneven_voxels: Literal["resample", "exclude"] = Field(
+        "resample",
+        description="voxel_mm 0: what to do with voxels whose sides differ by more than 5 %: resample them to cubes of "
+        "the same volume, or leave the scan out",
     )
     registration: Literal["off", "grids", "all"] = Field(
         "off", description="rigid T2w to T1w with ANTs: pairs on different grids, or all; refused where it doesn't help"

@@ -9,6 +9,7 @@ from neuroquant.config.model import ModelRow
 from neuroquant.device import resolve_device, use_threads
 from neuroquant.evaluation.batches import batches
 from neuroquant.files import written_whole
+from neuroquant.model_facts import weights_hash
 from neuroquant.model_folder import load_model
 from neuroquant.models.autoencoder import Autoencoder
 from neuroquant.volumes.store import ArrayFile, ArrayWriter
@@ -20,21 +21,24 @@ def export_latents(model_folder: Path, volumes_h5: list[Path], out_h5: list[Path
     use_threads(threads)
     device = resolve_device(device)
     model, row, _ = load_model(model_folder, device)
+    weights = weights_hash(model_folder)
     for shard, out in zip(volumes_h5, out_h5, strict=True):
         volumes = ArrayFile(shard)
-        with written_whole(out) as scratch, latent_writer(scratch, volumes, model, row) as writer:
+        with written_whole(out) as scratch, latent_writer(scratch, volumes, model, row, weights) as writer:
             for rows, x, modality in batches(volumes, device):
                 write_latents(writer, rows, model, model.encode(x, modality))
 
 
-def latent_writer(path: Path, volumes: ArrayFile, model: Autoencoder, row: ModelRow) -> ArrayWriter:
+def latent_writer(path: Path, volumes: ArrayFile, model: Autoencoder, row: ModelRow, weights: str) -> ArrayWriter:
     """A file of latents with the records of the volumes.
 
-    Attributes: model; probe_latent, which a probe reads; supports_swap, whether the model tells anatomy from
-    appearance; and, written with the first latents, quantised: whether it gives them codes.
+    Attributes: model; weights, the SHA-256 of its weights; probe_latent, which a probe reads; supports_swap, whether
+    the model tells anatomy from appearance; and, written with the first latents, quantised: whether it gives them
+    codes.
     """
     attributes = {
         "model": row.name,
+        "weights": weights,
         "probe_latent": row.latent or model.probe_latent,
         "supports_swap": model.supports_swap,
     }

@@ -13,6 +13,7 @@ from neuroquant.evaluation.codes import Counter
 from neuroquant.evaluation.latents import latent_writer, write_latents
 from neuroquant.evaluation.synthesis import typical_appearances, write_synthesis
 from neuroquant.files import written_whole
+from neuroquant.model_facts import weights_hash
 from neuroquant.model_folder import load_model
 from neuroquant.volumes.store import ArrayFile, ArrayWriter
 
@@ -68,7 +69,7 @@ def reconstruct_shard(
         written_whole(out.reconstructions) as image_scratch,
         written_whole(out.latents) as latent_scratch,
         ArrayWriter(image_scratch, list(volumes.records), attributes) as images,
-        latent_writer(latent_scratch, volumes, model, row) as latents,
+        latent_writer(latent_scratch, volumes, model, row, weights_hash(model_folder)) as latents,
     ):
         images.create("image", volume.shape, np.float16)
         for rows, x, modality in batches(volumes, device):

@@ -1,12 +1,14 @@
 """What a training run is made of, so that a checkpoint is only taken up by the run that it belongs to."""
 
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from neuroquant.config.model import ModelRow
 from neuroquant.config.volume import Volume
 from neuroquant.sources import PACKAGE, code_hash
 from neuroquant.volumes.digest import digest, shard_digest
+from neuroquant.volumes.store import ArrayFile
 
 SHOWN_ONLY = {"name", "label", "published_as", "latent"}
 """Settings of a row that change no weight."""
@@ -35,3 +37,9 @@ def code_digest(architecture: str) -> str:
     """Fingerprint of the code that decides the weights: training's, and that of the architecture alone."""
     path = PACKAGE.joinpath("models", *architecture.split("."))
     return code_hash(PACKAGE / "training/run.py", path if path.is_dir() else path.with_suffix(".py"))
+
+
+def voxel_side(shards: list[Path]) -> float | None:
+    """Side in mm of a cube as large as a voxel of the training images: the median of the shards; None of none."""
+    sides = [side for path in shards if (side := ArrayFile(path).attributes.get("voxel_mm"))]
+    return float(median(sides)) if sides else None

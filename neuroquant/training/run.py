@@ -22,7 +22,7 @@ from neuroquant.training.cudnn import check_convolutions
 from neuroquant.training.data import Sessions, voxels_seen
 from neuroquant.training.distributed import ALONE, World
 from neuroquant.training.fit import fitted
-from neuroquant.training.identity import identity
+from neuroquant.training.identity import identity, voxel_side
 from neuroquant.training.judges import Judges
 from neuroquant.training.judges import provenance as judges_provenance
 from neuroquant.training.loop import Job, interruptible, loop
@@ -74,6 +74,7 @@ def train(
     device = resolve_device(device)
     sessions, watched = Sessions(train_shards), Sessions(val_shards)
     require_sessions(row, sessions)
+    provenance = provenance | {"voxel_mm": voxel_side(train_shards)}
     world.require_equal_shares(row.name, row.training.phases)
     if device == "cuda" and row.training.precision == "bf16":
         check_convolutions(device)

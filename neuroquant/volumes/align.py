@@ -1,13 +1,12 @@
 """Bringing scans onto one grid: isotropic voxels, T2w onto T1w. Every scan is interpolated once at most.
 
-Grids are (shape, affine), with affines (4, 4) from voxels to mm in RAS+. A transform (4, 4) takes a point of the fixed
+Grids are in RAS+. A transform (4, 4) takes a point of the fixed
 scan's space (mm) to the place of the same tissue in the moving one's.
 """
 
 import os
 import tempfile
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 
 import nibabel as nib
@@ -16,13 +15,13 @@ from nibabel.affines import voxel_sizes
 from nibabel.processing import resample_from_to
 from scipy import ndimage
 
+from neuroquant.scans.grid import Grid
 from neuroquant.volumes.scan import Scan, noise_floor
 
-Grid = tuple[tuple[int, ...], np.ndarray]
 OFF_MM = 0.05
 """By how much a voxel's side may differ from the wanted one before a scan is resampled."""
-SAME_MM = 0.1
-"""Two grids are one where no corner lies further apart than this."""
+UNEVEN = 1.05
+"""By what factor the sides of a voxel may differ before it is no cube."""
 BINS = 32
 """Intensity bins a scan of the joint histogram behind the mutual information."""
 SEED = 1
@@ -32,26 +31,16 @@ SMOOTH = 0.4
 """Gaussian against aliasing, in voxels of the new grid, along axes that lose resolution."""
 
 
-def grid_of(scan: Scan) -> Grid:
-    """The grid of a scan in RAS+."""
-    return tuple(scan.data.shape), scan.affine
-
-
-def same_grid(a: Grid, b: Grid) -> bool:
-    """Whether two grids lie voxel on voxel."""
-    if a[0] != b[0]:
-        return False
-    corners = np.array([[*corner, 1] for corner in product(*((0, side - 1) for side in a[0]))])
-    return float(np.linalg.norm(corners @ (a[1] - b[1])[:3].T, axis=1).max()) <= SAME_MM
-
-
 def cubes(grid: Grid, side: float) -> Grid:
     """The grid of cubes of `side` mm along the same axes from the same corner; `grid` itself where it has them."""
-    shape, affine = grid
-    sides = voxel_sizes(affine)
-    if (np.abs(sides - side) <= OFF_MM).all():
+    if (np.abs(grid.sides - side) <= OFF_MM).all():
         return grid
-    return stretched(grid, side / sides)
+    return stretched(grid, side / grid.sides)
+
+
+def uneven(grid: Grid) -> bool:
+    """Whether a grid's voxels are no cubes: a brain whose voxels are taken for cubes would be squashed."""
+    return bool(grid.sides.max() > UNEVEN * grid.sides.min())
 
 
 def stretched(grid: Grid, factors: np.ndarray) -> Grid:
@@ -60,7 +49,7 @@ def stretched(grid: Grid, factors: np.ndarray) -> Grid:
     new = affine @ np.diag([*factors, 1.0])
     corner = affine[:3, 3] - affine[:3, :3] @ np.full(3, 0.5)
     new[:3, 3] = corner + new[:3, :3] @ np.full(3, 0.5)
-    return tuple(int(np.ceil(n / f - 1e-3)) for n, f in zip(shape, factors, strict=True)), new
+    return Grid(tuple(int(np.ceil(n / f - 1e-3)) for n, f in zip(shape, factors, strict=True)), new)
 
 
 def moved(scan: Scan, grid: Grid, transform: np.ndarray, order: int = 3) -> Scan:
@@ -111,7 +100,7 @@ class Registration:
 
 def register(fixed: Scan, moving: Scan) -> Registration:
     """Rigid registration with ANTs (Mattes mutual information, a fixed seed), refused where it makes things worse."""
-    grid, identity = grid_of(fixed), np.eye(4)
+    grid, identity = fixed.grid, np.eye(4)
     before = mutual_information(fixed.data, moved(moving, grid, identity, order=1).data)
     transform = rigid(fixed, moving)
     after = mutual_information(fixed.data, moved(moving, grid, transform, order=1).data)

@@ -1,12 +1,17 @@
 """Where the brain is: a given mask, or the signal of scans that were skull-stripped."""
 
+from dataclasses import replace
+
 import numpy as np
 from scipy import ndimage
 
-from neuroquant.volumes.scan import Scan, Unusable, noise_floor
+from neuroquant.scans.unusable import Unusable
+from neuroquant.volumes.scan import Scan, noise_floor
 
 BRAIN_ML_MAX = 2200.0
 """More than any brain. Raw heads whose air is zero pass a look at the zeros alone, but hold 2500 ml and more."""
+MASK_SHARE = 0.8
+"""Largest share of an image that a mask may fill: a brain fills little more than half of the box around it."""
 GIVEN, STRIPPED, LABELLED, SEGMENTED = "given mask", "skull-stripped scans", "label map", "SynthSeg"
 SUPPLY = (
     "not skull-stripped and no mask ({why}); "
@@ -19,18 +24,32 @@ BRAIN_LABELS = (
 """FreeSurfer labels within the skull; SynthSeg's, and finer parts that label maps have in their place."""
 
 
-def given_brain(mask: np.ndarray, file: str) -> np.ndarray:
-    """A mask as it was given, (D, H, W) bool.
+def given_brain(mask: Scan, file: str) -> Scan:
+    """A mask as it was given: 1 in the brain, 0 outside.
 
     Raises
     ------
     Unusable
-        If it is empty.
+        If it is empty, fills the image or all of its corners, or isn't 0 anywhere.
     """
-    brain = mask > 0.5
+    brain = mask.data > 0.5
     if not brain.any():
         raise Unusable("the brain mask is empty", file)
-    return brain
+    share = brain.mean()
+    if share > MASK_SHARE:
+        remedy = "correct it (was it inverted, or does its header have an scl_inter?)"
+        raise Unusable(
+            f"the brain mask fills {share:.0%} of the image; at most {MASK_SHARE:.0%} is expected: {remedy}", file
+        )
+    if brain[:: brain.shape[0] - 1, :: brain.shape[1] - 1, :: brain.shape[2] - 1].all():
+        raise Unusable("the brain mask holds all corners of the image: it is inverted, turn it round", file)
+    low = float(mask.data.min())
+    if low:
+        raise Unusable(
+            f"the brain mask's smallest value is {low:.4g}; 0 is expected outside the brain: correct its slope and "
+            "intercept (scl_slope, scl_inter)", file,
+        )  # fmt: skip
+    return replace(mask, data=brain.astype(np.float32))
 
 
 def labelled_brain(labels: np.ndarray, file: str) -> np.ndarray:

@@ -1,10 +1,9 @@
 """Where a volume lies in its scan: turning to RAS+, boxing, cutting out and pasting back. No voxel is resampled."""
 
-import nibabel as nib
 import numpy as np
-from nibabel.orientations import apply_orientation, axcodes2ornt, io_orientation, ornt_transform
+from nibabel.orientations import apply_orientation, io_orientation, ornt_transform
 
-RAS = axcodes2ornt("RAS")
+from neuroquant.scans.grid import RAS
 
 
 def to_ras(array: np.ndarray, affine: np.ndarray) -> np.ndarray:
@@ -15,11 +14,6 @@ def to_ras(array: np.ndarray, affine: np.ndarray) -> np.ndarray:
 def from_ras(array: np.ndarray, affine: np.ndarray) -> np.ndarray:
     """The inverse of `to_ras`; `affine` is that of the array before `to_ras`."""
     return apply_orientation(array, ornt_transform(RAS, io_orientation(affine)))
-
-
-def ras_affine(shape: tuple[int, ...], affine: np.ndarray) -> np.ndarray:
-    """The affine (4, 4) of `to_ras(array, affine)` for an array of `shape`."""
-    return affine @ nib.orientations.inv_ornt_aff(ornt_transform(io_orientation(affine), RAS), shape)
 
 
 def bounding_box(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -5,12 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from nibabel.affines import voxel_sizes
-from scipy.spatial import cKDTree
 
 from neuroquant.config.volume import Volume
 from neuroquant.errors import InputError
-from neuroquant.volumes import align
+from neuroquant.scans.unusable import Unusable
 from neuroquant.volumes.brain import (
     BRAIN_ML_MAX,
     GIVEN,
@@ -25,23 +23,12 @@ from neuroquant.volumes.brain import (
     signal_brain,
     signal_of,
 )
-from neuroquant.volumes.scan import Scan, Unusable, by, load_scan
+from neuroquant.volumes.scan import Scan
 from neuroquant.volumes.session import Session
+from neuroquant.volumes.truth import load_beside, load_labels
 
 Segment = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """From voxels (D, H, W) and their affine (4, 4) to FreeSurfer labels on the same grid; `InputError` where it can't."""
-PARCELS = {
-    3: ((1000, 1999), (11100, 11199)),
-    42: ((2000, 2999), (12100, 12199)),
-    2: ((78, 78), (3000, 3999), (5001, 5001)),
-    41: ((79, 79), (4000, 4999), (5002, 5002)),
-    4: ((31, 31),),
-    43: ((63, 63),),
-}
-"""FreeSurfer's finer labels by the structure of SynthSeg that they are parts of: parcels of cortex and white matter
-(aparc+aseg, wmparc), white matter of low signal, choroid plexus."""
-SIDELESS = (77, 251, 252, 253, 254, 255)
-"""Cerebral white matter that has no side of its own: of low signal, and the corpus callosum."""
 
 
 def refuse_raw(
@@ -76,14 +63,17 @@ def find_brain(
     Raises
     ------
     Unusable
-        If none of these can be had, with what to supply; or if it is too small for a brain.
+        If none of these can be had, with what to supply; or if it is too small or too large for a brain.
     """
     brain, made_from = _sought(row, root, session, files, volume, segment)
-    millilitres = brain_ml(brain, session.grid[1])
+    millilitres = brain_ml(brain, session.grid.affine)
+    at = {GIVEN: row["mask"], LABELLED: row["labels"]}.get(made_from, files[session.reference])
     if millilitres < volume.brain_ml_min:
         found = f"a brain of {millilitres:.3g} ml ({made_from}); at least {volume.brain_ml_min:g} ml are expected"
-        at = {GIVEN: row["mask"], LABELLED: row["labels"]}.get(made_from, files[session.reference])
         raise Unusable(f"{found}: look at the file and correct it, or set volume.brain_ml_min", at)
+    if millilitres > BRAIN_ML_MAX:
+        found = f"a brain of {millilitres:.0f} ml ({made_from}), more than any brain"
+        raise Unusable(f"{found} ({BRAIN_ML_MAX:g} ml): look at the file and correct it", at)
     return brain, made_from
 
 
@@ -92,18 +82,19 @@ def _sought(
 ) -> tuple[np.ndarray, str]:
     """As `find_brain`, of any size."""
     if row["mask"]:
-        mask = session.beside(load_beside(root, row["mask"], session))
-        return given_brain(mask, row["mask"]), GIVEN
+        mask = load_beside(root, row["mask"], session.reference, session.scans[session.reference])
+        return session.beside(given_brain(mask, row["mask"])) > 0.5, GIVEN
     signals = {name: signal_of(scan) for name, scan in session.scans.items()}
     why, at = not_stripped(signals, volume.strip_check)
     if not why:
         together = {name: session.place(name, signal) > 0.5 for name, signal in signals.items()}
-        brain, why = signal_brain(together, session.grid[1])
+        brain, why = signal_brain(together, session.grid.affine)
         if not why:
             return brain, STRIPPED
         at = session.reference
     if row["labels"]:
-        return labelled_brain(session.beside(load_labels(root, row["labels"], session)), row["labels"]), LABELLED
+        labels, _ = load_labels(root, row["labels"], session.reference, session.scans[session.reference])
+        return labelled_brain(session.beside(labels), row["labels"]), LABELLED
     if segment is not None:
         scan = session.scan(session.reference)
         try:
@@ -113,42 +104,3 @@ def _sought(
             raise Unusable(reason, files[session.reference]) from None
         return labelled_brain(labels, files[session.reference]), SEGMENTED
     raise Unusable(SUPPLY.format(why=why), files[at])
-
-
-def load_beside(root: Path, file: str, session: Session) -> Scan:
-    """A mask or label map, which lies on the grid of the reference scan."""
-    scan = load_scan(root, file)
-    reference = session.scans[session.reference]
-    if not align.same_grid(align.grid_of(scan), align.grid_of(reference)):
-        shapes = f"{by(scan.data.shape)} against {by(reference.data.shape)}"
-        raise Unusable(f"on another grid than {session.reference} ({shapes} voxels)", file)
-    return scan
-
-
-def load_labels(root: Path, file: str, session: Session) -> Scan:
-    """A label map in RAS+, whole numbers that fit int16; parts become the structure that they are parts of.
-
-    Cerebral white matter without a side becomes that of the nearest hemisphere.
-    """
-    scan = load_beside(root, file, session)
-    data = scan.data.round()
-    for structure, ranges in PARCELS.items():
-        for first, last in ranges:
-            data[(data >= first) & (data <= last)] = structure
-    data = sided(data, scan.affine)
-    if data.min() < 0 or data.max() > np.iinfo(np.int16).max:
-        raise Unusable(f"labels from {data.min():g} to {data.max():g}; 0 to 32767 are expected", file)
-    return Scan(data, scan.affine, scan.source_shape, scan.source_affine)
-
-
-def sided(labels: np.ndarray, affine: np.ndarray) -> np.ndarray:
-    """Labels (D, H, W) in which `SIDELESS` voxels are the nearest hemisphere's white matter, 2 or 41."""
-    where = np.argwhere(np.isin(labels, SIDELESS))
-    white = np.argwhere(np.isin(labels, (2, 41)))
-    if not len(where) or not len(white):
-        return labels
-    sides = voxel_sizes(affine)
-    _, nearest = cKDTree(white * sides).query(where * sides)
-    labels = labels.copy()
-    labels[tuple(where.T)] = labels[tuple(white[nearest].T)]
-    return labels

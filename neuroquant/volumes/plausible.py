@@ -1,10 +1,11 @@
-"""Whether a pair can be what its names say: T2w not mirrored against T1w, and neither in the other's place."""
+"""Whether scans can be what they say: whole, T2w not mirrored against T1w, and neither in the other's place."""
 
 import numpy as np
 from scipy import ndimage
 
 from neuroquant.volumes.align import mutual_information
 from neuroquant.volumes.geometry import bounding_box
+from neuroquant.volumes.scan import noise_floor
 
 FINE_MM = 2.0
 """Voxels about this long are fine enough for both looks."""
@@ -16,6 +17,35 @@ SWAPPED = -0.2
 """By how much less T1w brightens towards the brain's inside than T2w does, in correlations, where names are swapped.
 
 Real skull-stripped pairs have +0.3, and -0.3 when they are swapped."""
+
+LACKING = 0.2
+"""Largest share of the brain in which a scan may have no signal, beyond the edges of its field of view."""
+PLANE = 0.1
+"""Share of the brain's largest plane below which a plane is too small to say that a slice is missing."""
+
+
+def lacking(image: np.ndarray, brain: np.ndarray) -> str:
+    """What a scan (D, H, W) lacks of the brain (D, H, W), bool; empty where it is whole.
+
+    Slices at either end may lie outside the field of view, as long as they are few. An empty slice between others was
+    lost.
+    """
+    signal = brain & (np.abs(image) > noise_floor(image))
+    for axis in range(3):
+        others = tuple(other for other in range(3) if other != axis)
+        area, found = brain.sum(axis=others), signal.any(axis=others)
+        filled = np.flatnonzero(found)
+        empty = ~found & (area > PLANE * area.max())
+        lost = int(empty[filled[0] : filled[-1]].sum()) if len(filled) else 0
+        if lost:
+            return f"empty slices within the brain: {lost}; they were lost, export or copy it again"
+    share = 1 - np.count_nonzero(signal) / np.count_nonzero(brain)
+    if share > LACKING:
+        return (
+            f"{share:.0%} of the brain has no signal; at most {LACKING:.0%} may lie outside the field of view: slices "
+            "were lost, or the mask is another scan's; export it again, or correct the mask"
+        )
+    return ""
 
 
 def look(t1w: np.ndarray, t2w: np.ndarray, brain: np.ndarray, voxel_mm: float) -> tuple[dict[str, float], str]:

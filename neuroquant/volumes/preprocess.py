@@ -12,23 +12,26 @@ import pandas as pd
 
 from neuroquant.config.volume import Volume
 from neuroquant.files import read_tsv, write_tsv, written_whole
+from neuroquant.scans.grid import Grid
+from neuroquant.scans.unusable import Unusable
 from neuroquant.volumes import align
 from neuroquant.volumes.brain import brain_ml
 from neuroquant.volumes.disk import remove_stale, reserve, told_when_full
 from neuroquant.volumes.geometry import bounding_box, centred_start, cut
 from neuroquant.volumes.intensity import intensity_bounds, normalise
-from neuroquant.volumes.masking import Segment, find_brain, load_labels, refuse_raw
-from neuroquant.volumes.plausible import look
-from neuroquant.volumes.scan import Scan, Unusable, by, check_image, load_scan
-from neuroquant.volumes.session import Session
+from neuroquant.volumes.masking import Segment, find_brain, refuse_raw
+from neuroquant.volumes.plausible import lacking, look
+from neuroquant.volumes.scan import Scan, by, check_image, load_scan
+from neuroquant.volumes.session import Session, bring_together
 from neuroquant.volumes.store import ArrayWriter, Geometry, Record
+from neuroquant.volumes.truth import load_labels
 
 KEY = ["cohort", "subject", "session"]
 EXCLUDED = [*KEY, "reason", "file"]
 QC = [
     *KEY, "scan_shape", "voxel_mm", "box", "brain_ml", "mask_from", "lost_voxels", "lost_share",
     "t1w_low", "t1w_high", "t2w_low", "t2w_high", "resampled", "scale", "registered", "mi_before", "mi_after",
-    "shift_mm", "turn_deg", "mirrored", "inward", "n4_t1w", "n4_t2w", "t1w_hash", "t2w_hash",
+    "shift_mm", "turn_deg", "mirrored", "inward", "ground_truth", "n4_t1w", "n4_t2w", "t1w_hash", "t2w_hash",
 ]  # fmt: skip
 BYTES = 2 + 1 + 2
 """A voxel of image, mask and labels; the last two are compressed in the end."""
@@ -45,6 +48,7 @@ class Prepared:
     images : modality -> float16 (D, H, W) in [-1, 1]
     mask : the brain, uint8 (D, H, W)
     labels : ground truth, int16 (D, H, W); zeros where there is none
+    has_labels : whether there is one
     geometry : modality -> where the volume lies in its scan
     qc : a row of the QC table, less the key
     """
@@ -52,6 +56,7 @@ class Prepared:
     images: dict[str, np.ndarray]
     mask: np.ndarray
     labels: np.ndarray
+    has_labels: bool
     geometry: dict[str, Geometry]
     qc: dict[str, Any]
 
@@ -109,7 +114,7 @@ def _preprocess(
             for modality, image in session.images.items():
                 _spool(Path(spool), len(records), image=image, mask=session.mask, labels=session.labels)
                 records.append(Record(**key, modality=modality, **facts, geometry=session.geometry[modality]))
-                has_labels.append(bool(row["labels"]))
+                has_labels.append(session.has_labels)
             qc.append({**key, **session.qc})
             print(
                 f"done {' '.join(key.values())}: {session.qc['brain_ml']:.0f} ml, box {session.qc['box']}", flush=True
@@ -152,32 +157,26 @@ def prepare(row: dict[str, Any], root: Path, volume: Volume, segment: Segment | 
         If a file is broken, scans on different grids may not be resampled, no brain mask can be had, or the brain
         doesn't fit.
     """
-    files = {name: row[kind] for name, kind in KINDS.items() if row[kind]}
-    scans = {name: load_scan(root, file) for name, file in files.items()}
-    for name, scan in scans.items():
-        check_image(scan, files[name])
-    hashes = {f"{name.lower()}_hash": content_hash(scan.data) for name, scan in scans.items()}
-    if volume.pair_check and len(set(hashes.values())) < len(hashes):
-        raise Unusable("T1w and T2w are the same image: copy the right one", files["T2w"])
+    files, scans, hashes = read_scans(row, root, volume)
+    truth, why_not = None, ""
+    if row["labels"]:
+        reference = next(iter(scans))
+        truth, why_not = load_labels(root, row["labels"], reference, scans[reference])
+        row = row if truth else {**row, "labels": ""}
     refuse_raw(row, scans, files, volume, segment)
     aligned = bring_together(scans, files, volume)
     brain, made_from = find_brain(row, root, aligned, files, volume, segment)
-    seen: dict[str, float] = {}
-    if len(scans) == len(KINDS) and volume.pair_check:
-        side = brain_ml(np.ones((1, 1, 1)), aligned.grid[1]) * 1000
-        seen, fault = look(*(aligned.scan(name).data for name in KINDS), brain, side ** (1 / 3))
-        if fault:
-            raise Unusable(fault, files["T2w"])
+    seen = check_together(aligned, brain, files, volume)
     if volume.oversize == "rescale" and (factor := too_large(brain, volume)) > 1:
         aligned = aligned.on(align.stretched(aligned.grid, np.full(3, factor)), factor)
         brain, made_from = find_brain(row, root, aligned, files, volume, segment)
     start, mask, qc = place(brain, volume, files[aligned.reference])
     labels = np.zeros(volume.shape, np.int16)
-    if row["labels"]:
-        labels = cut(aligned.beside(load_labels(root, row["labels"], aligned)).astype(np.int16), start, volume.shape, 0)
-    affine = aligned.grid[1]
-    qc |= {"voxel_mm": by(np.linalg.norm(affine[:3, :3], axis=0)), "brain_ml": round(brain_ml(brain, affine), 3)}
-    qc |= {"mask_from": made_from, **aligned.facts(brain), **seen}
+    if truth:
+        labels = cut(aligned.beside(truth).astype(np.int16), start, volume.shape, 0)
+    qc |= {"voxel_mm": by(aligned.grid.sides), "brain_ml": round(brain_ml(brain, aligned.grid.affine), 3)}
+    qc |= {"mask_from": made_from, "ground_truth": "yes" if truth else why_not or "none"}
+    qc |= {**aligned.facts(brain), **seen}
     qc |= hashes
     images, geometry = {}, {}
     for name in scans:
@@ -190,32 +189,46 @@ def prepare(row: dict[str, Any], root: Path, volume: Volume, segment: Segment | 
         images[name] = normalise(cut(scan.data, start, volume.shape, 0.0), mask, bounds)
         geometry[name] = describe(scan, start, bounds, aligned.moved(name))
         qc |= {f"{name.lower()}_low": bounds[0], f"{name.lower()}_high": bounds[1]}
-    return Prepared(images, mask.astype(np.uint8), labels, geometry, qc)
+    return Prepared(images, mask.astype(np.uint8), labels, truth is not None, geometry, qc)
 
 
-def bring_together(scans: dict[str, Scan], files: dict[str, str], volume: Volume) -> Session:
-    """The scans of a session on one grid, T1w's (or the only one's), with cubic voxels where these are asked for.
+def read_scans(
+    row: dict[str, Any], root: Path, volume: Volume
+) -> tuple[dict[str, str], dict[str, Scan], dict[str, str]]:
+    """Modality -> file and scan of a session, each an image of a head, and the fingerprints of their voxels.
 
     Raises
     ------
     Unusable
-        If they lie on different grids and may not be registered.
+        If one of them is broken, or both are the same image.
     """
-    reference = next(iter(scans))
-    fixed = scans[reference]
-    found: dict[str, align.Registration] = {}
+    files = {name: row[kind] for name, kind in KINDS.items() if row[kind]}
+    scans = {name: load_scan(root, file) for name, file in files.items()}
     for name, scan in scans.items():
-        apart = not align.same_grid(align.grid_of(scan), align.grid_of(fixed))
-        if apart and volume.registration == "off":
-            shapes = f"{by(scan.data.shape)} against {by(fixed.data.shape)}"
-            raise Unusable(
-                f"on another grid than {reference} ({shapes} voxels); volume.registration is off", files[name]
-            )
-        if name != reference and (apart or volume.registration == "all"):
-            found[name] = align.register(fixed, scan)
-    grid = align.grid_of(fixed)
-    session = Session(scans, reference, grid, grid, found)
-    return session.on(align.cubes(grid, volume.voxel_mm)) if volume.voxel_mm else session
+        check_image(scan, files[name])
+    hashes = {f"{name.lower()}_hash": content_hash(scan.data) for name, scan in scans.items()}
+    if volume.pair_check and len(set(hashes.values())) < len(hashes):
+        raise Unusable("T1w and T2w are the same image: copy the right one", files["T2w"])
+    return files, scans, hashes
+
+
+def check_together(session: Session, brain: np.ndarray, files: dict[str, str], volume: Volume) -> dict[str, float]:
+    """Refuse scans that lack a part of the brain, and pairs that aren't what they say; numbers for the QC table.
+
+    Raises
+    ------
+    Unusable
+        With the file at fault.
+    """
+    for name in session.scans:
+        if fault := lacking(session.scan(name).data, brain):
+            raise Unusable(fault, files[name])
+    if len(session.scans) < len(KINDS) or not volume.pair_check:
+        return {}
+    seen, fault = look(*(session.scan(name).data for name in KINDS), brain, session.grid.cube_mm)
+    if fault:
+        raise Unusable(fault, files["T2w"])
+    return seen
 
 
 def content_hash(data: np.ndarray) -> str:
@@ -269,4 +282,4 @@ def _rows(matrix: np.ndarray) -> tuple[tuple[float, ...], ...]:
 
 def _voxel_side(geometry: Geometry) -> float:
     """Side in mm of the cube that has a voxel's volume."""
-    return abs(float(np.linalg.det(np.asarray(geometry.affine)[:3, :3]))) ** (1 / 3)
+    return Grid(geometry.shape, np.asarray(geometry.affine)).cube_mm

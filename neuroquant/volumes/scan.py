@@ -11,22 +11,20 @@ import numpy as np
 from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
 
-from neuroquant.volumes.geometry import ras_affine, to_ras
+from neuroquant.scans.grid import Grid, ras_affine
+from neuroquant.scans.headers import read_grid
+from neuroquant.scans.unusable import Unusable
+from neuroquant.volumes.geometry import to_ras
 
 NEGATIVE_SHARE = 0.05
 """Largest share of signal below zero: ripples of interpolation stay below 0.002, z-scored images have half."""
 NOISE_FLOOR = 1e-3
 """Share of a scan's top below which a voxel is background."""
+MAGNITUDES = (1e-30, 1e30)
+"""Between these lies the largest value of every image. Whole numbers that are read as floating point lie near 1e-43,
+and numbers of the wrong byte order on both sides."""
 TOP = 99.9
 """Percentile of the magnitudes that aren't zero which is a scan's top; the largest value can be a spike's."""
-
-
-class Unusable(Exception):
-    """Why a session can't become volumes, in words, and the file at fault."""
-
-    def __init__(self, reason: str, file: str):
-        super().__init__(reason)
-        self.reason, self.file = reason, file
 
 
 @dataclass(frozen=True)
@@ -38,6 +36,11 @@ class Scan:
     source_shape: tuple[int, ...]
     source_affine: np.ndarray
 
+    @property
+    def grid(self) -> Grid:
+        """Its grid in RAS+."""
+        return Grid(tuple(self.data.shape), self.affine)
+
 
 def by(sides: Any) -> str:
     """Sides in words, e.g. 144 x 192 x 144."""
@@ -45,25 +48,27 @@ def by(sides: Any) -> str:
 
 
 def load_scan(root: Path, file: str) -> Scan:
-    """A scan of `root`: float32, through the header's slope, in RAS+.
+    """A scan of `root`: float32, through the header's slope, in RAS+ and mm.
 
     Raises
     ------
     Unusable
-        If the file can't be read to its end, isn't 3D, or holds NaN or infinite values.
+        If its header speaks against it, the file can't be read to its end, or it holds NaN or infinite values.
     """
     try:
+        if not (root / file).exists():
+            raise FileNotFoundError
+        shape, affine = read_grid(root / file)
         _check_gzip(root / file)
-        image = nib.load(root / file)
-        data, affine = np.asarray(image.dataobj, dtype=np.float32), np.asarray(image.affine, float)
+        data = np.asarray(nib.load(root / file).dataobj, dtype=np.float32).reshape(shape)
+    except Unusable as error:
+        raise Unusable(error.reason, file) from None
     except FileNotFoundError:
         raise Unusable("the file is gone since the index was made: put it back, or rerun", file) from None
     except (OSError, EOFError, ValueError, TypeError, zlib.error, ImageFileError, HeaderDataError) as error:
         raise Unusable(
             f"its voxels can't be read to the end: truncated or damaged ({type(error).__name__}); copy it again", file
         ) from None
-    if data.ndim != 3:
-        raise Unusable(f"{data.ndim}D, of shape {data.shape}; one 3D volume is expected: save one by itself", file)
     bad = int(np.count_nonzero(~np.isfinite(data)))
     if bad:
         raise Unusable(f"{bad} voxels are NaN or infinite: export it again, or set them to 0", file)
@@ -90,12 +95,16 @@ def check_image(scan: Scan, file: str) -> None:
     Raises
     ------
     Unusable
-        If all voxels are zero or equal, or many are negative.
+        If all voxels are zero or equal, many are negative, or none is of a size that an image has.
     """
     low, high = float(scan.data.min()), float(scan.data.max())
     if low == high:
         found = "all voxels are zero" if high == 0 else f"all voxels are {high:g}"
         raise Unusable(f"{found}: export it again", file)
+    top = max(high, -low)
+    if not MAGNITUDES[0] < top < MAGNITUDES[1]:
+        why = "the header's datatype or byte order is wrong, or its slope"
+        raise Unusable(f"its largest value is {top:.3g} ({why}): convert it again", file)
     floor = noise_floor(scan.data)
     positive, negative = np.count_nonzero(scan.data > floor), np.count_nonzero(scan.data < -floor)
     share = negative / (positive + negative)

@@ -5,9 +5,12 @@ from typing import Any
 
 import numpy as np
 
+from neuroquant.config.volume import Volume
+from neuroquant.scans.grid import Grid
+from neuroquant.scans.unusable import Unusable
 from neuroquant.volumes import align
-from neuroquant.volumes.align import Grid, Registration
-from neuroquant.volumes.scan import Scan
+from neuroquant.volumes.align import Registration
+from neuroquant.volumes.scan import Scan, by
 
 IDENTITY = np.eye(4)
 
@@ -59,7 +62,7 @@ class Session:
     def moved(self, name: str) -> np.ndarray | None:
         """The transform (4, 4) from the session's space to a modality's own; None where its voxels are untouched."""
         transform, scan = self._transform(name), self.scans[name]
-        untouched = np.array_equal(transform, IDENTITY) and align.same_grid(align.grid_of(scan), self.grid)
+        untouched = np.array_equal(transform, IDENTITY) and scan.grid.same_as(self.grid)
         return None if untouched else transform
 
     def facts(self, brain: np.ndarray) -> dict[str, Any]:
@@ -76,3 +79,46 @@ class Session:
 
     def _transform(self, name: str) -> np.ndarray:
         return self.found[name].transform if name in self.found else IDENTITY
+
+
+def bring_together(scans: dict[str, Scan], files: dict[str, str], volume: Volume) -> Session:
+    """The scans of a session on one grid, T1w's (or the only one's), with cubic voxels where these are asked for.
+
+    Raises
+    ------
+    Unusable
+        If they lie on different grids and may not be registered.
+    """
+    reference = next(iter(scans))
+    fixed = scans[reference]
+    found: dict[str, Registration] = {}
+    for name, scan in scans.items():
+        apart = not scan.grid.same_as(fixed.grid)
+        if apart and volume.registration == "off":
+            shapes = f"{by(scan.data.shape)} against {by(fixed.data.shape)}"
+            raise Unusable(
+                f"on another grid than {reference} ({shapes} voxels); volume.registration is off", files[name]
+            )
+        if name != reference and (apart or volume.registration == "all"):
+            found[name] = align.register(fixed, scan)
+    session = Session(scans, reference, fixed.grid, fixed.grid, found)
+    return session.on(cubic(fixed.grid, volume, files[reference]))
+
+
+def cubic(grid: Grid, volume: Volume, file: str) -> Grid:
+    """The grid of cubes that the settings ask for; `grid` itself where it has them.
+
+    Raises
+    ------
+    Unusable
+        If its voxels are no cubes, and scans with such voxels are left out.
+    """
+    if volume.voxel_mm:
+        return align.cubes(grid, volume.voxel_mm)
+    if not align.uneven(grid):
+        return grid
+    if volume.uneven_voxels == "exclude":
+        raise Unusable(
+            f"voxels of {by(grid.sides)} mm are no cubes: set volume.voxel_mm, or volume.uneven_voxels: resample", file
+        )
+    return align.stretched(grid, grid.cube_mm / grid.sides)

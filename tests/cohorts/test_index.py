@@ -2,8 +2,10 @@
 
 import os
 
+import nibabel as nib
 import pandas as pd
 import pytest
+from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
 
 from neuroquant.cohorts.index import EXCLUDED, SESSIONS, index_cohort
 from neuroquant.cohorts.inventory import refresh_inventory
@@ -106,6 +108,36 @@ def test_a_mask_or_label_map_on_another_grid_is_named(bids, index):
         "mask on another grid than T1w",
         "labels on another grid than T1w",
     ]
+
+
+@pytest.mark.parametrize("place", ["", "derivatives/x/"])
+def test_a_mask_of_the_subject_serves_the_sessions_on_its_grid(bids, index, place):
+    bids.pair("sub-01", "ses-1"), bids.pair("sub-01", "ses-2"), bids.pair("sub-01", "ses-3")
+    mask = bids.scan(f"{place}sub-01/anat/sub-01_desc-brain_mask.nii.gz")
+    for name in ("T1w", "T2w"):
+        bids.scan(f"sub-01/ses-2/anat/sub-01_ses-2_{name}.nii.gz", shift=6.0)
+    own = bids.scan("derivatives/x/sub-01/ses-3/anat/sub-01_ses-3_desc-brain_mask.nii.gz")
+    sessions, excluded = index()
+    shared = str(mask.relative_to(bids.root))
+    assert excluded.empty and list(sessions["mask"]) == [shared, "", str(own.relative_to(bids.root))]
+    assert sessions.mask_stamp[0], "a mask that changes redoes the sessions that it serves"
+    mask.write_bytes(mask.read_bytes()[:-200])
+    _, excluded = index()
+    assert list(excluded.session) == ["ses-1", "ses-2"] and set(excluded.file) == {shared}
+
+
+def test_a_mask_in_another_orientation_lies_on_the_grid_of_its_scan(bids, index):
+    bids.pair("sub-01")
+    for path in ("derivatives/x/sub-01/anat/sub-01_desc-brain_mask.nii.gz", "sub-01/anat/sub-01_T2w.nii.gz"):
+        scan = nib.load(bids.scan(path))
+        turn = ornt_transform(io_orientation(scan.affine), axcodes2ornt("PLS"))
+        nib.save(scan.as_reoriented(turn), bids.root / path)
+    sessions, excluded = index()
+    assert excluded.empty and len(sessions) == 1
+    bids.scan(path, shift=4.0)
+    nib.save(nib.load(bids.root / path).as_reoriented(turn), bids.root / path)
+    _, excluded = index()
+    assert "equal shapes, other affines" in excluded.reason[0], "of the same voxels, in one orientation"
 
 
 def test_broken_files_land_in_excluded_and_the_others_stay(bids, index):

@@ -53,6 +53,7 @@ def test_provenance_says_what_was_trained_on_what_and_names_nobody(trained, shar
     text = (trained / "model/provenance.json").read_text()
     facts = json.loads(text)
     assert facts["sessions"] == 4 and facts["steps"] == 11 and facts["resumed_at_step"] == 0
+    assert facts["voxel_mm"] == 1.0, "of the shards: what a scan must have to be encoded"
     assert facts["voxels_seen"] == 6 * 2 * 2 * 16**3 + 5 * 3 * 2 * 16**2, "steps x sessions x two images x voxels"
     assert facts["parameters"] > 1000 and facts["seconds"] > 0 and "torch" in facts["packages"]
     assert len(facts["training_data"]) == 64 and len(facts["code"]) == 16

@@ -11,8 +11,9 @@ from nibabel.eulerangles import euler2mat
 from scipy import ndimage
 
 from neuroquant.errors import InputError
+from neuroquant.scans.grid import Grid
 from neuroquant.volumes import align
-from neuroquant.volumes.align import cubes, moved, mutual_information, register, same_grid, stretched
+from neuroquant.volumes.align import cubes, moved, mutual_information, register, stretched
 from neuroquant.volumes.restore import restore, restore_labels
 from neuroquant.volumes.scan import Scan
 
@@ -49,7 +50,8 @@ def shifted(mm=(5.0, -3.0, 2.0), angle=0.06) -> np.ndarray:
 def test_cubes_hold_the_whole_scan_from_the_same_corner(sides, shape, side):
     affine = np.diag([*sides, 1.0]) @ np.eye(4)
     affine[:3, 3] = (3.0, -20.0, 7.0)
-    new_shape, new = cubes((shape, affine), side)
+    grid = Grid(shape, affine)
+    new_shape, new = cubes(grid, side)
     if new is affine:
         return
     np.testing.assert_allclose(voxel_sizes(new), side, rtol=1e-6)
@@ -61,15 +63,15 @@ def test_cubes_hold_the_whole_scan_from_the_same_corner(sides, shape, side):
 
 
 def test_a_grid_that_already_has_the_side_stays_as_it_is():
-    grid = (SHAPE, np.diag([1.02, 0.97, 1.0, 1.0]))
+    grid = Grid(SHAPE, np.diag([1.02, 0.97, 1.0, 1.0]))
     assert cubes(grid, 1.0) is grid
-    assert same_grid(grid, grid) and not same_grid(grid, stretched(grid, np.full(3, 1.1)))
+    assert grid.same_as(grid) and not grid.same_as(stretched(grid, np.full(3, 1.1)))
 
 
 def test_resampling_to_finer_cubes_and_back_keeps_the_image():
     scan = head()
-    there = moved(scan, cubes(align.grid_of(scan), 1.0), np.eye(4))
-    back = moved(there, align.grid_of(scan), np.eye(4))
+    there = moved(scan, cubes(scan.grid, 1.0), np.eye(4))
+    back = moved(there, scan.grid, np.eye(4))
     inside = scan.data > 100
     assert np.abs(back.data - scan.data)[inside].mean() < 0.02 * scan.data.max()
     assert there.data.min() >= 0 and there.data.max() <= scan.data.max(), "no overshoot at edges"
@@ -97,7 +99,7 @@ def test_a_registration_that_makes_things_worse_is_refused(monkeypatch):
 
 
 def test_mutual_information_falls_as_images_move_apart():
-    fixed, grid = head(), align.grid_of(head())
+    fixed, grid = head(), head().grid
     scores = [
         mutual_information(fixed.data, moved(head(invert=True), grid, shifted((mm, 0, 0), 0.0), order=1).data)
         for mm in (0, 2, 5, 10)

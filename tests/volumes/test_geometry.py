@@ -5,13 +5,13 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from neuroquant.scans.grid import ras_affine
 from neuroquant.volumes.geometry import (
     bounding_box,
     centred_start,
     cut,
     from_ras,
     paste,
-    ras_affine,
     to_ras,
     volume_affine,
 )

@@ -141,10 +141,10 @@ def test_a_damaged_file_costs_its_session_alone(shard, spoil, kind):
 
 
 def test_a_raw_head_in_zeroed_air_is_not_taken_for_a_brain(shard):
+    head, noise = ball(radius=11.5), np.random.default_rng(0).uniform(100, 900, ball().shape)
     row = shard.add("head")
-    for kind in ("t1w", "t2w"):
-        image = nib.load(shard.root / row[kind])
-        shard.write(row[kind], np.asarray(image.dataobj), affine=np.diag([9.0, 9.0, 9.0, 1.0]))
+    for kind, slope in (("t1w", 1), ("t2w", 2)):
+        shard.write(row[kind], np.where(head, slope * noise, 0).astype(np.float32), np.diag([8.0, 8.0, 8.0, 1.0]))
     _, _, excluded = shard.run()
     assert "more than any brain" in excluded.reason[0] and "desc-brain_mask" in excluded.reason[0]
 

@@ -4,14 +4,16 @@ import errno
 import gzip
 import struct
 import zlib
-from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError, SpatialHeader
+
+from neuroquant.scans.grid import Grid, corners_apart
+from neuroquant.scans.length import misfit
+from neuroquant.scans.unusable import Unusable
 
 VOXEL_MM = (0.2, 8.0)
 """Smallest and largest side of a voxel that is taken for an image of a head; embedded cohorts use up to 7 mm."""
@@ -21,8 +23,10 @@ SCALED = 1.5
 """By what factor sform and qform may differ in a voxel's sides: templates are up to a quarter larger than life."""
 FORMS_MM = 5.0
 """By how much a corner may differ between sform and qform of one code, which say that both tell the same space."""
-GRID_MM = 0.1
-"""Two grids are one where no corner lies further apart than this."""
+SHEARED = 0.05
+"""Largest cosine between two axes: 3 degrees off a right angle. A scanner's voxels are boxes; more bends a brain."""
+UNITS = {1: ("meter", 1000.0), 3: ("micron", 0.001)}
+"""Codes of xyzt_units that aren't millimetres: their name, and mm in one. Files without a known code are in mm."""
 NIFTI = ((nib.Nifti1Header, slice(344, 348), b"n+1\0"), (nib.Nifti2Header, slice(4, 8), b"n+2\0"))
 """Headers of single files: their class, and the bytes that tell them."""
 UNREADABLE = (
@@ -32,35 +36,16 @@ UNREADABLE = (
 """What nibabel raises for files that are no scans, or only half of one."""
 
 
-class Unusable(Exception):
-    """Why a scan can't be used, in words."""
-
-
-@dataclass(frozen=True)
-class Grid:
-    """Shape and voxel-to-world affine (4, 4) of a scan, mm."""
-
-    shape: tuple[int, ...]
-    affine: np.ndarray
-
-    def same_as(self, other: "Grid") -> bool:
-        """Whether both scans lie voxel on voxel: equal shapes, and all corners within `GRID_MM`."""
-        return self.shape == other.shape and corners_apart(self.shape, self.affine, other.affine) <= GRID_MM
-
-
-def corners_apart(shape: tuple[int, ...], a: np.ndarray, b: np.ndarray) -> float:
-    """How far, in mm, two affines (4, 4) place the corner of a grid that they disagree about most."""
-    corners = np.array([[*corner, 1] for corner in product(*((0, side - 1) for side in shape))])
-    return float(np.linalg.norm(corners @ (a - b)[:3].T, axis=1).max())
-
-
 def read_grid(path: Path) -> Grid:
-    """Open one header.
+    """Open one header; the grid is that of the file's own orientation, in mm whatever the header's unit.
+
+    An image of four or more dimensions that holds one volume is that volume.
 
     Raises
     ------
     Unusable
-        For a file that is missing, empty, unreadable, truncated, not 3D, of no known orientation or absurd voxels.
+        For a file that is missing, empty, unreadable, truncated, longer than its header says, not 3D, of no known
+        orientation, or of absurd or sheared voxels.
     """
     try:
         size = path.stat().st_size
@@ -70,10 +55,8 @@ def read_grid(path: Path) -> Grid:
         raise Unusable("the file is empty: copy it again")
     try:
         header = read_header(path)
-        shape, affine = (
-            tuple(int(side) for side in header.get_data_shape()),
-            np.asarray(header.get_best_affine(), float),
-        )
+        shape = one_volume(tuple(int(side) for side in header.get_data_shape()))
+        affine = np.asarray(header.get_best_affine(), float)
         data_type = header.get_data_dtype()
         needed = int(header.get_data_offset()) + data_type.itemsize * int(np.prod([float(side) for side in shape]))
     except PermissionError as error:
@@ -85,10 +68,26 @@ def read_grid(path: Path) -> Grid:
         raise Unusable(f"not a readable NIfTI file ({why}): convert it (dcm2niix), or copy it again") from None
     if data_type.kind not in "iuf":
         raise Unusable(f"its voxels are of type {data_type}, not plain numbers: convert it")
-    _check_grid(header, shape, affine)
-    if _holds_less(path, size, needed):
-        raise Unusable(f"truncated: its header announces {needed} bytes; copy it again")
-    return Grid(shape, affine)
+    grid = Grid(shape, in_millimetres(header, affine))
+    _check_grid(header, grid)
+    if fault := misfit(path, size, needed):
+        raise Unusable(fault)
+    return grid
+
+
+def one_volume(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """A shape without the dimensions beyond three, where these hold one volume."""
+    return shape[:3] if len(shape) > 3 and all(side == 1 for side in shape[3:]) else shape
+
+
+def in_millimetres(header: SpatialHeader, affine: np.ndarray) -> np.ndarray:
+    """An affine (4, 4) of a header in mm."""
+    _, mm = UNITS.get(_unit_code(header), ("mm", 1.0))
+    return np.diag([mm, mm, mm, 1.0]) @ affine
+
+
+def _unit_code(header: SpatialHeader) -> int:
+    return int(header["xyzt_units"]) % 8 if "xyzt_units" in header.keys() else 0
 
 
 def read_header(path: Path) -> SpatialHeader:
@@ -97,7 +96,8 @@ def read_header(path: Path) -> SpatialHeader:
     Raises
     ------
     Unusable
-        If its qform is all that places it, and has no voxel sizes: nibabel would take 0 for 1 mm and -2 for 2.
+        If its qform is all that places it, and has no voxel sizes (nibabel would take 0 for 1 mm and -2 for 2), or if
+        its voxels would begin inside the header.
     """
     opened = gzip.open(path) if path.suffix == ".gz" else open(path, "rb")
     with opened as file:
@@ -107,14 +107,20 @@ def read_header(path: Path) -> SpatialHeader:
         named = {int.from_bytes(start[:4], order) for order in ("little", "big")}
         if start[place] == magic and size in named and len(start) >= size:
             written = kind(start[:size], check=False)
-            sides = written["pixdim"][1:4]
+            sides, first = written["pixdim"][1:4], float(written["vox_offset"])
             if written["qform_code"] and not written["sform_code"] and not (sides > 0).all():
                 raise Unusable(f"voxels of {_millimetres(sides)} mm (pixdim): correct the header")
+            if not first >= kind.single_vox_offset:
+                raise Unusable(
+                    f"its voxels would begin at byte {first:g}, inside its own header (vox_offset): set vox_offset to "
+                    f"{kind.single_vox_offset}, or convert it again"
+                )
             return kind(start[:size], check=True)
     return nib.load(path).header
 
 
-def _check_grid(header: SpatialHeader, shape: tuple[int, ...], affine: np.ndarray) -> None:
+def _check_grid(header: SpatialHeader, grid: Grid) -> None:
+    shape, affine = grid
     if len(shape) != 3:
         raise Unusable(f"{len(shape)}D, of shape {shape}; one 3D volume is expected: save one of its volumes by itself")
     if min(shape) < SIDE_MIN:
@@ -122,32 +128,41 @@ def _check_grid(header: SpatialHeader, shape: tuple[int, ...], affine: np.ndarra
     codes = [int(header[name]) for name in ("sform_code", "qform_code") if name in header.keys()]
     if codes and not any(codes):
         raise Unusable("neither sform nor qform is set, left and right are unknown: convert it again (dcm2niix)")
-    sides = np.linalg.norm(affine[:3, :3], axis=0)
-    if not np.isfinite(affine).all() or np.abs(np.linalg.det(affine[:3, :3])) < 1e-6 * max(sides.prod(), 1e-3):
+    with np.errstate(all="ignore"):
+        sides, volume = grid.sides, np.abs(np.linalg.det(affine[:3, :3]))
+    if not np.isfinite(affine).all() or volume < 1e-6 * max(sides.prod(), 1e-3):
         raise Unusable("its affine is singular (two axes are one, or a voxel has no size): correct the header")
     if sides.min() < VOXEL_MM[0] or sides.max() > VOXEL_MM[1]:
-        found = f"voxels of {_millimetres(sides)} mm; {VOXEL_MM[0]:g} to {VOXEL_MM[1]:g} mm are expected"
-        raise Unusable(f"{found}: correct the header")
+        unit = UNITS.get(_unit_code(header), ("", 0))[0]
+        found = f"voxels of {_millimetres(sides)} mm" + (f" (its xyzt_units say {unit})" if unit else "")
+        raise Unusable(f"{found}; {VOXEL_MM[0]:g} to {VOXEL_MM[1]:g} mm are expected: correct the header")
     if len(codes) == 2 and all(codes):
-        _check_agreement(header, shape, sides)
+        _check_agreement(header, shape)
+    axes = affine[:3, :3] / sides
+    off = float(np.abs(axes.T @ axes - np.eye(3)).max())
+    if off > SHEARED:
+        raise Unusable(
+            f"its axes are sheared (two of them stand at {np.degrees(np.arccos(min(off, 1))):.0f} degrees, not at 90): "
+            "resample it onto straight axes, or set sform_code to 0 where its qform is right"
+        )
 
 
-def _check_agreement(header: SpatialHeader, shape: tuple[int, ...], sides: np.ndarray) -> None:
+def _check_agreement(header: SpatialHeader, shape: tuple[int, ...]) -> None:
     """Refuse a header whose sform and qform tell different scans; an sform of another code may be an alignment."""
+    sform = in_millimetres(header, header.get_sform())
     try:
-        qform = header.get_qform()
+        qform = in_millimetres(header, header.get_qform())
     except (HeaderDataError, ValueError, ArithmeticError):
         raise Unusable("its qform is no rotation: correct the header, or set qform_code to 0") from None
-    ways = orientations(header.get_sform()), orientations(qform)
+    ways = orientations(sform), orientations(qform)
     if ways[0] != ways[1]:
-        raise Unusable(
-            f"its sform and qform disagree about which way its axes run ({ways[0]} and {ways[1]}): correct the header"
-        )
-    apart = sides / np.linalg.norm(qform[:3, :3], axis=0)
-    if apart.max() > SCALED or apart.min() < 1 / SCALED:
-        told = f"{_millimetres(sides)} and {_millimetres(sides / apart)} mm"
+        told = f"({ways[0]} and {ways[1] or 'none'})"
+        raise Unusable(f"its sform and qform disagree about which way its axes run {told}: correct the header")
+    sides, theirs = Grid(shape, sform).sides, Grid(shape, qform).sides
+    if (sides / theirs).max() > SCALED or (sides / theirs).min() < 1 / SCALED:
+        told = f"{_millimetres(sides)} and {_millimetres(theirs)} mm"
         raise Unusable(f"its sform and qform disagree about the size of a voxel ({told}): correct the header")
-    off = corners_apart(shape, header.get_sform(), qform)
+    off = corners_apart(shape, sform, qform)
     if header["sform_code"] == header["qform_code"] and off > FORMS_MM:
         raise Unusable(
             f"its sform and qform disagree by {off:.0f} mm about where it lies, and have one code "
@@ -168,34 +183,9 @@ def _unopened(path: Path, error: OSError) -> Unusable:
 
 
 def orientations(affine: np.ndarray) -> str:
-    """Which way the axes run, e.g. RAS; empty for a singular affine."""
-    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-6:
-        return ""
-    return "".join(nib.aff2axcodes(affine))
-
-
-def _holds_less(path: Path, size: int, needed: int) -> bool:
-    """Whether a file unpacks to fewer than `needed` bytes.
-
-    The trailer of a .nii.gz states its length modulo 2^32. Any other length than the header's is a suspicion (a
-    truncated file ends in something else; a file of several members or with a tail may be whole), and only then is the
-    file unpacked.
-    """
-    if path.suffix != ".gz":
-        return size < needed
-    with open(path, "rb") as file:
-        file.seek(-4, 2)
-        stated = struct.unpack("<I", file.read(4))[0]
-    return stated != needed % 2**32 and _unpacked_bytes(path, needed) < needed
-
-
-def _unpacked_bytes(path: Path, enough: int) -> int:
-    """Bytes that a gzip file unpacks to, counted up to `enough`; what can't be unpacked doesn't count."""
-    count = 0
-    try:
-        with gzip.open(path) as file:
-            while count < enough and (block := file.read(1 << 20)):
-                count += len(block)
-    except (OSError, EOFError, zlib.error):
-        pass
-    return count
+    """Which way the axes run, e.g. RAS; empty for an affine that is singular, or overflows."""
+    with np.errstate(all="ignore"):
+        if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-6:
+            return ""
+        codes = nib.aff2axcodes(affine)
+    return "" if None in codes else "".join(codes)

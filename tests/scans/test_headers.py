@@ -7,14 +7,31 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from nibabel.eulerangles import euler2mat
+from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
 
-from neuroquant.cohorts.headers import Grid, Unusable, read_grid
+from neuroquant.scans.grid import Grid
+from neuroquant.scans.headers import read_grid
+from neuroquant.scans.unusable import Unusable
 
 
 def save(path, shape=(20, 20, 20), affine=None, dtype=np.int16):
     image = nib.Nifti1Image(np.ones(shape, dtype), np.eye(4) if affine is None else affine)
     nib.save(image, path)
     return path
+
+
+def set_fields(path, kind, **fields) -> None:
+    """A scan whose header says other things than its file holds."""
+    image = kind(np.ones((20, 20, 20), np.int16), np.diag([2.0, 2.0, 2.0, 1.0]))
+    image.set_sform(image.affine, 1)
+    image.set_qform(image.affine, 1)
+    nib.save(image, path)
+    data = bytearray(path.read_bytes())
+    head = np.ndarray((), image.header.template_dtype, data)
+    for name, value in fields.items():
+        head[name] = value
+    path.write_bytes(data)
 
 
 def reason(path) -> str:
@@ -57,10 +74,78 @@ def test_a_truncated_scan_is_noticed(tmp_path, kind):
         assert "truncated" in reason(path)
 
 
-def test_a_scan_compressed_in_several_pieces_or_with_a_tail_is_whole(tmp_path):
+def test_a_scan_compressed_in_several_pieces_or_filled_up_with_zeros_is_whole(tmp_path):
     whole = save(tmp_path / "a.nii").read_bytes()
-    (tmp_path / "a.nii.gz").write_bytes(gzip.compress(whole[:9000]) + gzip.compress(whole[9000:] + b"tail"))
+    (tmp_path / "a.nii.gz").write_bytes(gzip.compress(whole[:9000]) + gzip.compress(whole[9000:] + bytes(500)))
     assert read_grid(tmp_path / "a.nii.gz").shape == (20, 20, 20)
+    (tmp_path / "a.nii").write_bytes(whole + bytes(500))
+    assert read_grid(tmp_path / "a.nii").shape == (20, 20, 20)
+
+
+@pytest.mark.parametrize("kind", [".nii", ".nii.gz"])
+@pytest.mark.parametrize("surplus", [b"x", bytes(800), b"a slice of voxels" * 999], ids=["byte", "zeros", "slice"])
+def test_more_bytes_than_the_header_announces_are_voxels_that_it_does_not_know_of(tmp_path, kind, surplus):
+    whole = save(tmp_path / "a.nii").read_bytes() + surplus
+    path = tmp_path / f"a{kind}"
+    path.write_bytes(whole if kind == ".nii" else gzip.compress(whole[:9000]) + gzip.compress(whole[9000:]))
+    assert "holds more than the 16352 bytes" in reason(path) and "dim, datatype or vox_offset" in reason(path)
+
+
+@pytest.mark.parametrize("kind", [nib.Nifti1Image, nib.Nifti2Image])
+@pytest.mark.parametrize("first", [0, 100, 351])
+def test_voxels_that_would_begin_inside_the_header_are_refused(tmp_path, kind, first):
+    set_fields(tmp_path / "a.nii", kind, vox_offset=first)
+    assert f"begin at byte {first}, inside its own header (vox_offset)" in reason(tmp_path / "a.nii")
+    assert f"set vox_offset to {kind.header_class.single_vox_offset}" in reason(tmp_path / "a.nii")
+
+
+@pytest.mark.parametrize("codes", [(1, 1), (0, 1), (1, 0)])
+@pytest.mark.parametrize("size", [1e200, 1e-200, np.inf, np.nan])
+def test_no_voxel_size_of_nifti_2_is_an_error_of_ours(tmp_path, codes, size):
+    pixdim = [1, size, 2, 2, 1, 1, 1, 1]
+    set_fields(tmp_path / "a.nii", nib.Nifti2Image, pixdim=pixdim, sform_code=codes[0], qform_code=codes[1])
+    if codes == (1, 0):
+        assert read_grid(tmp_path / "a.nii").shape == (20, 20, 20), "the sform counts, and has sizes of its own"
+    else:
+        assert "correct the header" in reason(tmp_path / "a.nii")
+
+
+@pytest.mark.parametrize("unit", [("meter", 0.001), ("micron", 1000.0), ("mm", 1.0), ("unknown", 1.0)])
+def test_metres_and_microns_are_honoured(tmp_path, unit):
+    name, size = unit
+    affine = np.diag([2 * size, 2 * size, 2 * size, 1.0])
+    affine[0, 3] = -30 * size
+    image = nib.Nifti1Image(np.ones((20, 20, 20), np.int16), affine)
+    image.set_qform(affine, 1)
+    image.set_sform(affine, 1)
+    image.header.set_xyzt_units(name)
+    nib.save(image, tmp_path / "a.nii")
+    found = read_grid(tmp_path / "a.nii").affine
+    np.testing.assert_allclose(found, [[2, 0, 0, -30], [0, 2, 0, 0], [0, 0, 2, 0], [0, 0, 0, 1]], rtol=1e-5)
+
+
+def test_a_unit_that_cannot_be_is_named(tmp_path):
+    image = nib.Nifti1Image(np.ones((20, 20, 20), np.int16), np.diag([2.0, 2.0, 2.0, 1.0]))
+    image.header.set_xyzt_units("meter")
+    nib.save(image, tmp_path / "a.nii")
+    assert "voxels of 2e+03 x 2e+03 x 2e+03 mm (its xyzt_units say meter)" in reason(tmp_path / "a.nii")
+
+
+def test_an_image_of_four_dimensions_with_one_volume_is_that_volume(tmp_path):
+    assert read_grid(save(tmp_path / "a.nii", (20, 21, 22, 1))).shape == (20, 21, 22)
+    assert read_grid(save(tmp_path / "b.nii.gz", (20, 21, 22, 1, 1))).shape == (20, 21, 22)
+    assert "5D" in reason(save(tmp_path / "c.nii", (20, 21, 22, 1, 3)))
+
+
+def test_sheared_axes_are_refused_and_turned_ones_are_not(tmp_path):
+    sheared = np.diag([2.0, 2.0, 2.0, 1.0])
+    sheared[0, 1] = 0.5
+    assert "sheared (two of them stand at 76 degrees" in reason(save(tmp_path / "a.nii", affine=sheared))
+    sheared[0, 1] = 0.05
+    assert read_grid(save(tmp_path / "b.nii", affine=sheared)).shape == (20, 20, 20)
+    turned = np.diag([1.0, 2.0, 3.0, 1.0])
+    turned[:3, :3] = euler2mat(0.3, 0.2, 0.4) @ turned[:3, :3]
+    assert read_grid(save(tmp_path / "c.nii", affine=turned)).shape == (20, 20, 20)
 
 
 def test_what_is_no_single_volume_of_plain_numbers_is_refused(tmp_path):
@@ -138,6 +223,17 @@ def test_two_grids_are_one_only_if_their_far_corners_agree():
     assert grid.same_as(Grid((200, 200, 200), eye + 1e-5 * np.eye(4)))
     assert not grid.same_as(Grid((200, 200, 200), turned)), "a millimetre at the far corner"
     assert not grid.same_as(Grid((200, 200, 199), eye))
+
+
+@pytest.mark.parametrize("stored", ["LAS", "LPI", "PIR", "SAL", "RAS"])
+def test_the_same_voxels_stored_in_another_order_are_the_same_grid(stored):
+    image = nib.Nifti1Image(np.zeros((20, 22, 24), np.int8), np.diag([2.0, 2.0, 2.0, 1.0]))
+    turn = ornt_transform(io_orientation(image.affine), axcodes2ornt(stored))
+    other = image.as_reoriented(turn)
+    assert Grid(image.shape, image.affine).same_as(Grid(other.shape, other.affine))
+    moved = other.affine.copy()
+    moved[0, 3] += 1
+    assert not Grid(image.shape, image.affine).same_as(Grid(other.shape, moved))
 
 
 @settings(max_examples=150, deadline=None)

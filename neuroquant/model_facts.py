@@ -1,0 +1,92 @@
+"""What ties scans and tokens to one model: the hash of its weights, the size of the voxels that it was trained on."""
+
+import json
+import warnings
+from pathlib import Path
+
+from neuroquant.errors import InputError
+from neuroquant.files import sha256
+from neuroquant.model_folder import PROVENANCE, WEIGHTS
+from neuroquant.scans.headers import read_grid
+from neuroquant.scans.unusable import Unusable
+
+FAR = 1.15
+"""By what factor a scan's voxels may differ from those of the training images. Heads of adults differ by less."""
+SHOWN = 12
+"""Digits of a hash that a message shows."""
+
+
+class UnknownWeights(UserWarning):
+    """Tokens of a file that doesn't say which weights made them."""
+
+
+def weights_hash(folder: Path | str) -> str:
+    """SHA-256 of a model folder's weights."""
+    return sha256(Path(folder) / WEIGHTS)
+
+
+def trained_voxel_mm(folder: Path | str) -> float | None:
+    """Side in mm of the voxels that a model was trained on; None where its folder doesn't say."""
+    try:
+        found = json.loads((Path(folder) / PROVENANCE).read_text(encoding="utf-8"))["voxel_mm"]
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+    return found if isinstance(found, float) and 0 < found < float("inf") else None
+
+
+def require_voxel_size(scan: Path, trained: float | None, model: str) -> None:
+    """Refuse a scan that shows a brain far larger or smaller, in voxels, than a model has ever seen.
+
+    Parameters
+    ----------
+    trained : side in mm of the voxels that the model was trained on; None: not known, and nothing is refused.
+    model : its name.
+
+    Raises
+    ------
+    InputError
+        Also where the scan's header speaks against it.
+    """
+    try:
+        side = read_grid(scan).cube_mm
+    except Unusable as error:
+        raise InputError(
+            str(scan), error.reason, "a scan as docs/cohorts.md describes it", "correct the file"
+        ) from None
+    if trained is not None and not 1 / FAR <= side / trained <= FAR:
+        raise InputError(
+            str(scan),
+            f"voxels of {side:.3g} mm",
+            f"voxels of {trained:.3g} mm, on which {model} was trained, to within {FAR - 1:.0%}",
+            "resample the scan to that size, or take a model trained with volume.voxel_mm, which does so for you",
+        )
+
+
+def require_weights(where: str, made_with: str, own: str) -> None:
+    """Refuse tokens that other weights made; warn of tokens that don't say which did.
+
+    Parameters
+    ----------
+    where : whose tokens they are.
+    made_with : SHA-256 of the weights that made them; empty where their file doesn't say.
+    own : SHA-256 of the weights that are to decode them.
+
+    Raises
+    ------
+    InputError
+        If they differ.
+    """
+    if not made_with:
+        warnings.warn(
+            "a file of tokens doesn't say which weights made them, since it is older than that: it is decoded because "
+            "the model has the same name, and the images are right only if the model wasn't trained again since",
+            UnknownWeights,
+            stacklevel=2,
+        )
+    elif made_with != own:
+        raise InputError(
+            where,
+            f"made with weights whose SHA-256 begins with {made_with[:SHOWN]}",
+            f"{own[:SHOWN]}, as the weights of the model that is to decode them",
+            "decode them with the model folder that made them, or encode the scan again",
+        )

@@ -1,0 +1,55 @@
+"""The grid of a scan, and the one comparison of two grids."""
+
+from itertools import product
+from typing import NamedTuple
+
+import numpy as np
+from nibabel.orientations import axcodes2ornt, inv_ornt_aff, io_orientation, ornt_transform
+
+RAS = axcodes2ornt("RAS")
+GRID_MM = 0.1
+"""Two grids are one where no corner lies further apart than this."""
+
+
+class Grid(NamedTuple):
+    """Shape and voxel-to-world affine (4, 4) of a scan, mm."""
+
+    shape: tuple[int, ...]
+    affine: np.ndarray
+
+    @property
+    def sides(self) -> np.ndarray:
+        """Sides of a voxel (3,), mm."""
+        return np.linalg.norm(self.affine[:3, :3], axis=0)
+
+    @property
+    def cube_mm(self) -> float:
+        """Side in mm of the cube that has a voxel's volume."""
+        return abs(float(np.linalg.det(np.asarray(self.affine)[:3, :3]))) ** (1 / 3)
+
+    def turned(self) -> "Grid":
+        """The grid of the same voxels in RAS+."""
+        order = io_orientation(self.affine)[:, 0].astype(int)
+        turned = [0, 0, 0]
+        for own, ras in enumerate(order):
+            turned[ras] = self.shape[own]
+        return Grid(tuple(turned), ras_affine(self.shape, self.affine))
+
+    def same_as(self, other: "Grid") -> bool:
+        """Whether both scans have the same voxels, in whatever order their files store them.
+
+        Turned to RAS+, they have equal shapes, and all corners within `GRID_MM`.
+        """
+        own, their = self.turned(), other.turned()
+        return own.shape == their.shape and corners_apart(own.shape, own.affine, their.affine) <= GRID_MM
+
+
+def ras_affine(shape: tuple[int, ...], affine: np.ndarray) -> np.ndarray:
+    """The affine (4, 4) of an array of `shape` after it was turned to RAS+."""
+    return affine @ inv_ornt_aff(ornt_transform(io_orientation(affine), RAS), shape)
+
+
+def corners_apart(shape: tuple[int, ...], a: np.ndarray, b: np.ndarray) -> float:
+    """How far, in mm, two affines (4, 4) place the corner of a grid that they disagree about most."""
+    corners = np.array([[*corner, 1] for corner in product(*((0, side - 1) for side in shape))])
+    return float(np.linalg.norm(corners @ (a - b)[:3].T, axis=1).max())
