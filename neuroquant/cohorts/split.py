@@ -173,7 +173,7 @@ def _published(people: pd.DataFrame, split: Split, cohort: str) -> list[str]:
         raise InputError(f"{path}: split", f"{strange[0]!r}", f"one of {', '.join(SPLITS)}", "correct it")
     if table["subject"].duplicated().any():
         twice = table["subject"][table["subject"].duplicated()].iloc[0]
-        raise InputError(str(path), f"subject {twice} in two rows", "one row a subject", "remove one of them")
+        raise InputError(str(path), f"subject {twice} in two rows", "one row a subject", "keep one of them")
     chosen = dict(zip(table["subject"], table["split"], strict=True))
     absent = [subject for subject in people["subject"] if subject not in chosen]
     if absent and split.newcomers == "refuse":

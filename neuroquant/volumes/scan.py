@@ -57,7 +57,7 @@ def load_scan(root: Path, file: str) -> Scan:
         image = nib.load(root / file)
         data, affine = np.asarray(image.dataobj, dtype=np.float32), np.asarray(image.affine, float)
     except FileNotFoundError:
-        raise Unusable("the file is gone since the index was made: put it back, or rerun", file) from None
+        raise Unusable("the file is gone: put it back, or correct its name", file) from None
     except (OSError, EOFError, ValueError, TypeError, zlib.error, ImageFileError, HeaderDataError) as error:
         raise Unusable(
             f"its voxels can't be read to the end: truncated or damaged ({type(error).__name__}); copy it again", file
