@@ -151,6 +151,10 @@ class Tokenizer:
         latents = self.model.encode(image, self._modality(modality))
         record = Record("", stem_of(path), "", modality, "", "", "", float("nan"), session.geometry[modality])
         arrays = {name: latent[0].cpu().numpy() for name, latent in latents.items()}
+        if bad := [name for name, array in arrays.items() if not np.isfinite(array).all()]:
+            raise InputError(
+                str(scan), f"latents with NaN or infinite values ({bad[0]})", "numbers", "try another model"
+            )
         return Tokens(self.row.name, record, arrays, session.mask)
 
     @torch.inference_mode()
@@ -160,8 +164,8 @@ class Tokenizer:
         Raises
         ------
         InputError
-            If another row made the tokens, they aren't of its kind, or they don't say where they lie; if a latent or the
-            image isn't a number.
+            If another row made the tokens, they aren't of its kind or don't say where they lie, or a latent or a voxel
+            isn't a number.
         """
         latents, modality = self._latents(tokens), self._modality(tokens.record.modality)
         return self._placed(self._made(tokens, lambda: self.model.decode(latents, modality)), tokens)
