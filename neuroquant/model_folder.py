@@ -68,8 +68,7 @@ def read_config(path: Path) -> tuple[ModelRow, Volume]:
     if not isinstance(config, dict) or not {"row", "volume"} <= config.keys():
         raise InputError(str(path), "no row and volume in it", "a model folder's config.json", RETRAIN)
     row = validate(ModelRow, config["row"], f"{path}: row")
-    parameters = validate(models.parameters_class(row.architecture), row.parameters, f"{path}: row.parameters")
-    row = row.model_copy(update={"parameters": parameters.model_dump(mode="json")})
+    validate(models.parameters_class(row.architecture), row.parameters, f"{path}: row.parameters")
     return row, validate(Volume, config["volume"], f"{path}: volume")
 
 

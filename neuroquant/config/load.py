@@ -1,6 +1,7 @@
 """From YAML files to one checked `Experiment`; every error names the file, the key and the nearest known key."""
 
 import difflib
+import os
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -93,7 +94,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     InputError
         If there is no such file, or it is none.
     """
-    if not path.exists():
+    if not os.path.exists(path):  # unlike Path.exists, this bears any name
         near = difflib.get_close_matches(path.stem, [p.stem for p in path.parent.glob("*.yaml")], n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise InputError(brief(path), "no such file", "a YAML file", f"correct the name or the path{hint}")

@@ -97,16 +97,16 @@ def test_parameters_of_no_network_are_refused_in_a_sentence(folder, parameters):
 
 
 def test_a_network_larger_than_any_memory_is_refused_without_making_it(folder):
-    with pytest.raises(InputError, match="quantizer.count is|no network can be built"):
+    with pytest.raises(InputError, match="tensors of the configuration|no network can be built"):
         load_model(changed(folder[0], codebook_size=10**9, code_dim=10**6))
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_weights_that_are_not_numbers_are_refused_and_named(folder, value):
     state = load_file(folder[0] / "model.safetensors")
-    state["head_anat.weight" if "head_anat.weight" in state else next(iter(state))].view(-1)[0] = value
+    state["head_anat.conv.weight"].view(-1)[0] = value
     save_file(state, folder[0] / "model.safetensors")
-    with pytest.raises(InputError, match="NaN or infinite"):
+    with pytest.raises(InputError, match="1 values of head_anat.conv.weight are NaN or infinite"):
         load_model(folder[0])
 
 
