@@ -102,9 +102,9 @@ def _scratch(path: Path) -> Path:
 
 
 def _unwritable(path: Path, error: OSError | ValueError) -> InputError:
-    taken = next((place for place in (*reversed(path.parents), path) if place.is_file()), None)
+    taken = next((place for place in (*reversed(path.parents), path) if os.path.isfile(place)), None)
     said = getattr(error, "strerror", None) or str(error)
-    if path.is_dir():
+    if os.path.isdir(path):
         said = "a folder has this name"
     elif taken is not None and taken != path:
         said = f"{taken} is a file, not a folder"
