@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from neuroquant.cohorts.phenotypes import read_table
 from neuroquant.cohorts.proof import SPLITS, check_apart
 from neuroquant.config.volume import Split
 from neuroquant.errors import InputError
@@ -165,7 +166,7 @@ def _published(people: pd.DataFrame, split: Split, cohort: str) -> list[str]:
     path = Path(split.file)
     if not path.is_file():
         raise InputError("split.file", f"{path}: no such file", "a TSV with columns subject and split", "correct it")
-    table = read_tsv(path)
+    table = pd.DataFrame(read_table(path, ("subject", "split")))
     if not {"subject", "split"} <= set(table.columns):
         raise InputError(str(path), f"columns {', '.join(table.columns)}", "subject and split", "add them")
     strange = sorted(set(table["split"]) - set(SPLITS))
