@@ -74,7 +74,7 @@ def outcome(kind: str, seed: int, number: int) -> dict[str, Any]:
 
 
 def cases(kind: str, count: int, seed: int = 0, first: int = 0) -> list[dict[str, Any]]:
-    """Outcomes of cases `first` to `first + count`, from a child process, and another one after each that breaks down."""
+    """Outcomes of cases `first` to `first + count`, from a child process, and another after each that breaks down."""
     fuzz_cases.base()  # made once, before any child
     done: list[dict[str, Any]] = []
     while len(done) < count:
