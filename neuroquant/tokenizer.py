@@ -9,6 +9,7 @@
 Scans are prepared as the model's training images were: RAS+, brain box, padding, intensities (docs/cohorts.md).
 """
 
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -137,7 +138,7 @@ class Tokenizer:
         """
         modality = modality or modality_of(scan)
         path = Path(scan).absolute()
-        if not path.is_file():
+        if not os.path.isfile(path):  # unlike Path.is_file, this bears any name
             raise InputError(str(scan), "no such file", "a NIfTI", "look at its name")
         files = {**dict.fromkeys(KINDS.values(), ""), KINDS[modality]: str(path)}
         files |= {"mask": str(Path(mask).absolute()) if mask else "", "labels": ""}
