@@ -36,6 +36,7 @@ SMALL = {
     "classifier_hidden": 4, "head_channels": 2, "start_after": 0, "reservoir": 16,
 }  # fmt: skip
 TAKEN = "taken"
+Dumper = getattr(yaml, "CDumper", yaml.Dumper)
 
 
 class Broken(Exception):
@@ -110,7 +111,7 @@ def _with_parents(path: Path) -> dict[str, Any]:
 def config(random: np.random.Generator, folder: Path, told: list[str]) -> str:
     """An experiment of which keys, values or bytes are wrong, as `validate` and `plan` read it."""
     tree, what = odd.spoilt_tree(random, _experiment(), odd.PLAIN + odd.NOT_JSON)
-    text = yaml.dump(tree, sort_keys=False, allow_unicode=True).encode("utf-8", "surrogatepass")
+    text = yaml.dump(tree, Dumper=Dumper, sort_keys=False, allow_unicode=True).encode("utf-8", "surrogatepass")
     if random.random() < 0.3:
         text, more = odd.spoilt_bytes(random, text)
         what = f"{what}, {more}"
