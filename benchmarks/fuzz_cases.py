@@ -111,7 +111,10 @@ def _with_parents(path: Path) -> dict[str, Any]:
 def config(random: np.random.Generator, folder: Path, told: list[str]) -> str:
     """An experiment of which keys, values or bytes are wrong, as `validate` and `plan` read it."""
     tree, what = odd.spoilt_tree(random, _experiment(), odd.PLAIN + odd.NOT_JSON)
-    text = yaml.dump(tree, Dumper=Dumper, sort_keys=False, allow_unicode=True).encode("utf-8", "surrogatepass")
+    try:
+        text = yaml.dump(tree, Dumper=Dumper, sort_keys=False, allow_unicode=True).encode()
+    except UnicodeEncodeError:  # half a pair of surrogates, which libyaml doesn't write
+        text = yaml.dump(tree, sort_keys=False, allow_unicode=True).encode("utf-8", "surrogatepass")
     if random.random() < 0.3:
         text, more = odd.spoilt_bytes(random, text)
         what = f"{what}, {more}"
