@@ -144,10 +144,13 @@ def add_encode(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def encode(chosen: argparse.Namespace) -> int:
     """Write the tokens and say where; a scan that can't be used doesn't stop the others."""
+    from neuroquant.files import require_writable
     from neuroquant.tokenizer import Tokenizer, stem_of
+    from neuroquant.volumes.restore import refuse_twins
 
+    refuse_twins([str(path) for path in chosen.scans], [stem_of(path) for path in chosen.scans])
     tokenizer, wrong = Tokenizer(chosen.model, chosen.device), 0
-    _refuse_twins(chosen.scans, [stem_of(path) for path in chosen.scans])
+    require_writable(chosen.out)
     for scan in chosen.scans:
         try:
             tokens = tokenizer.encode(scan, chosen.modality, chosen.mask)
@@ -180,14 +183,17 @@ def add_decode(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def decode(chosen: argparse.Namespace) -> int:
     """Write the images and say where."""
+    from neuroquant.files import file_name, require_writable
     from neuroquant.tokenizer import Tokenizer, read_tokens
-    from neuroquant.volumes.restore import write_image
+    from neuroquant.volumes.restore import refuse_twins, write_image
 
     tokenizer = Tokenizer(chosen.model, chosen.device)
-    found = [(path, tokens) for path in chosen.tokens for tokens in read_tokens(path)]
-    _refuse_twins([path for path, _ in found], [tokens.name for _, tokens in found])
-    for _, tokens in found:
-        print(write_image(tokenizer.decode(tokens), chosen.out / f"{tokens.name}.nii.gz"))
+    found = [(str(path), tokens) for path in chosen.tokens for tokens in read_tokens(path)]
+    names = [file_name(path, *tokens.parts) for path, tokens in found]
+    refuse_twins([path for path, _ in found], names)
+    require_writable(chosen.out)
+    for name, (_, tokens) in zip(names, found, strict=True):
+        print(write_image(tokenizer.decode(tokens), chosen.out / f"{name}.nii.gz"))
     return 0
 
 
@@ -212,9 +218,12 @@ def add_translate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
 
 def translate(chosen: argparse.Namespace) -> int:
     """Write the image and say where."""
+    from neuroquant.files import require_writable
     from neuroquant.tokenizer import Tokenizer
-    from neuroquant.volumes.restore import write_image
+    from neuroquant.volumes.restore import require_nifti_name, write_image
 
+    require_nifti_name(chosen.out)
+    require_writable(chosen.out.parent)
     tokenizer = Tokenizer(chosen.model, chosen.device)
     tokens = tokenizer.encode(chosen.scan, chosen.modality, chosen.mask)
     like = tokenizer.encode(chosen.like, chosen.like_modality, chosen.like_mask)
@@ -226,16 +235,6 @@ def _add_device(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--device", default="auto", choices=("auto", "cpu", "cuda"), help="auto: a GPU where there is one"
     )
-
-
-def _refuse_twins(paths: list[Path], names: list[str]) -> None:
-    """Refuse two inputs that would be written into one file."""
-    for number, name in enumerate(names):
-        if name in names[:number]:
-            first = paths[names.index(name)]
-            raise InputError(
-                str(paths[number]), f"the name {name}, as {first} has it", "names that differ", "give each an --out"
-            )
 
 
 if __name__ == "__main__":

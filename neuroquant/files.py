@@ -1,9 +1,11 @@
-"""Writing files whole or not at all, and the one dialect of TSV that passes between stages."""
+"""Writing files whole or not at all, under names that lead nowhere else, and the one dialect of TSV between stages."""
 
+import errno
 import hashlib
 import json
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,27 +13,128 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from neuroquant.errors import InputError
+
 if TYPE_CHECKING:
     import pandas as pd
 
 CONTROL = r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]"
 """Characters that end a cell or a line of a table, and lone surrogates, which UTF-8 doesn't have."""
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""No space, no quota, a file larger than is allowed."""
+NAME_BYTES = 200
+"""Longest name of a file, bytes; file systems take 255, and a file that is being written has a longer one."""
+
+
+def file_name(where: str, *parts: str) -> str:
+    """Parts that come from data, such as a subject and a session, joined by underscores to the name of one file.
+
+    Every path that is made of what a file or a table says goes through here, so that none leads out of its folder.
+
+    Parameters
+    ----------
+    where : the file or table that says it, for the error.
+    parts : empty ones are left out.
+
+    Raises
+    ------
+    InputError
+        If a part holds a slash, a backslash or a control character, starts with a dot, or the name is empty or too
+        long.
+    """
+    name = "_".join(part for part in parts if part)
+    bad = next((part for part in parts if re.search(r"[/\\\x00-\x1f\x7f\ud800-\udfff]", part) or part[:1] == "."), None)
+    if bad is None and name and len(name.encode()) <= NAME_BYTES:
+        return name
+    found = name if bad is None else bad
+    shown = ascii(found if len(found) <= 80 else f"{found[:80]}...") if found else "nothing"
+    raise InputError(
+        where, f"{shown} as the name of a subject, session or modality",
+        f"a name without / and \\, that doesn't start with a dot, of at most {NAME_BYTES} bytes",
+        "correct the name there; if the file comes from somebody else, ask where it was made",
+    )  # fmt: skip
 
 
 @contextmanager
 def written_whole(path: Path | str) -> Iterator[Path]:
-    """Yield a scratch path beside `path`; move it into place only when the block ends without an error."""
+    """Yield a scratch path beside `path`; move it into place only when the block ends without an error.
+
+    Raises
+    ------
+    InputError
+        If the folder can't be made or written to, something else has the file's name, or the disk is full.
+    """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, scratch = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-    os.close(handle)
+    scratch = _scratch(path)
     try:
-        yield Path(scratch)
+        yield scratch
         os.chmod(scratch, 0o666 & ~_umask())
-        os.replace(scratch, path)
-    except BaseException:
-        Path(scratch).unlink(missing_ok=True)
+        try:
+            os.replace(scratch, path)
+        except OSError as error:
+            raise _unwritable(path, error) from None
+    except BaseException as error:
+        scratch.unlink(missing_ok=True)
+        if number := full_disk(error):
+            raise no_room(path.parent, path.name, number) from None
         raise
+
+
+def require_writable(folder: Path) -> None:
+    """Make a folder, and make sure that files can be written there, before hours are spent on what goes into it.
+
+    Raises
+    ------
+    InputError
+        If they can't.
+    """
+    _scratch(folder / "try").unlink(missing_ok=True)
+
+
+def _scratch(path: Path) -> Path:
+    """An empty file beside `path`, whose folder is made."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, scratch = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    except (OSError, ValueError) as error:  # ValueError: NUL in the name
+        number = full_disk(error)
+        raise (no_room(path.parent, path.name, number) if number else _unwritable(path, error)) from None
+    os.close(handle)
+    return Path(scratch)
+
+
+def _unwritable(path: Path, error: OSError | ValueError) -> InputError:
+    taken = next((place for place in (*reversed(path.parents), path) if os.path.isfile(place)), None)
+    said = getattr(error, "strerror", None) or str(error)
+    if os.path.isdir(path):
+        said = "a folder has this name"
+    elif taken is not None and taken != path:
+        said = f"{taken} is a file, not a folder"
+    return InputError(
+        str(path), f"can't be written ({said})", "a folder that you may write to, in which the name is free",
+        "choose another place or name, or give yourself the right to write there",
+    )  # fmt: skip
+
+
+def full_disk(error: BaseException) -> int:
+    """The system's number where an error says that a disk, a quota or a limit is full; 0 where it says anything else.
+
+    HDF5 and safetensors hide the number in their messages.
+    """
+    told = re.search(r"errno = (\d+),|\(os error (\d+)\)", str(error))
+    number = getattr(error, "errno", None) or (int(told[1] or told[2]) if told else 0)
+    return number if number in FULL else 0
+
+
+def no_room(folder: Path, what: str, number: int) -> InputError:
+    """That a disk is full, in words; `number` as `full_disk` gives it."""
+    free = shutil.disk_usage(folder).free / 1e9
+    return InputError(
+        str(folder),
+        f"no room left for {what} ({os.strerror(number)}; {free:.1f} GB are free on this disk)",
+        "room for it, and about twice as much again while it is made",
+        "free some space or raise the quota, or run elsewhere (snakemake --directory); what is finished is kept",
+    )
 
 
 def sha256(path: Path | str) -> str:

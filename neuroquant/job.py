@@ -4,12 +4,12 @@ import os
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
 from neuroquant.errors import InputError
-from neuroquant.files import write_json
+from neuroquant.files import full_disk, no_room, write_json
 
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -20,7 +20,10 @@ THREAD_VARIABLES = (
 
 
 class Tee:
-    """Writes to a log file and, so that people can follow, to the terminal."""
+    """Writes to a log file and, so that people can follow, to the terminal; a log on a full disk ends, the job doesn't.
+
+    What the job itself can't write then ends it, with a sentence that must reach the terminal.
+    """
 
     def __init__(self, log: TextIO, terminal: TextIO):
         self.log, self.terminal = log, terminal
@@ -28,13 +31,15 @@ class Tee:
     def write(self, text: str) -> int:
         """Write to both; a carriage return of a progress line becomes a line of its own in the log."""
         self.terminal.write(text)
-        self.log.write(text.replace("\r", "\n") if text != "\r" else "")
+        with suppress(OSError):
+            self.log.write(text.replace("\r", "\n") if text != "\r" else "")
         return len(text)
 
     def flush(self) -> None:
         """Flush both."""
         self.terminal.flush()
-        self.log.flush()
+        with suppress(OSError):
+            self.log.flush()
 
     def isatty(self) -> bool:
         """Whether the terminal is one."""
@@ -60,17 +65,22 @@ def running(rule: str, wildcards: dict[str, str], log: str, threads: int, failur
     record = Path(failures) / f"{job}.json"
     record.unlink(missing_ok=True)
     streams = sys.stdout, sys.stderr
-    with open(log, "w", encoding="utf-8", buffering=1) as file:
-        sys.stdout, sys.stderr = Tee(file, streams[1]), Tee(file, streams[1])
-        try:
-            yield
-        except BaseException as error:
-            cause = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
-            if isinstance(error, InputError):
-                print(cause, file=sys.stderr)
-            else:
-                traceback.print_exc()
+    file = open(log, "w", encoding="utf-8", buffering=1)  # noqa: SIM115 - closing it may fail on a full disk
+    sys.stdout, sys.stderr = Tee(file, streams[1]), Tee(file, streams[1])
+    try:
+        yield
+    except BaseException as raised:
+        number = full_disk(raised)
+        error = no_room(Path(log).parent, "what this job writes", number) if number else raised
+        cause = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
+        if isinstance(error, InputError):
+            print(cause, file=sys.stderr)
+        else:
+            traceback.print_exc()
+        with suppress(InputError):  # the same full disk
             write_json(record, {"rule": rule, "wildcards": wildcards, "cause": cause, "log": log})
-            raise SystemExit(1) from None
-        finally:
-            sys.stdout, sys.stderr = streams
+        raise SystemExit(1) from None
+    finally:
+        sys.stdout, sys.stderr = streams
+        with suppress(OSError):
+            file.close()

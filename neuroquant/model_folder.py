@@ -1,15 +1,16 @@
 """A trained model on disk: `model.safetensors`, `config.json`, `provenance.json`. No pickle is read or written."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
 from neuroquant import models
+from neuroquant.config.load import validate
 from neuroquant.config.model import ModelRow
+from neuroquant.config.plain import brief, read_json
 from neuroquant.config.volume import Volume
 from neuroquant.errors import InputError
 from neuroquant.files import write_json, written_whole
@@ -30,39 +31,80 @@ def save_model(folder: Path, model: Autoencoder, row: ModelRow, volume: Volume, 
 def load_model(folder: Path | str, device: str = "cpu") -> tuple[Autoencoder, ModelRow, Volume]:
     """Rebuild a model from its folder, in evaluation mode.
 
+    The folder may come from anybody: its configuration is checked as an experiment's is, and no memory is taken for a
+    network before the weights are known to be its own.
+
     Raises
     ------
     InputError
-        If a file is missing or truncated, or the weights are not those of the configuration.
+        If a file is missing, truncated or no such file, the weights are not those of the configuration, or one of them
+        isn't a number.
     """
     folder = Path(folder)
-    config_path, weights_path = folder / CONFIG, folder / WEIGHTS
+    weights_path = folder / WEIGHTS
+    row, volume = read_config(folder / CONFIG)
     try:
-        config = json.loads(config_path.read_text(encoding="utf-8"))
-        row, volume = ModelRow.model_validate(config["row"]), Volume.model_validate(config["volume"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(str(config_path), f"not readable ({error})", "a model folder's config.json", RETRAIN) from None
-    model = models.build(row.architecture, row.parameters)
-    try:
+        with safe_open(weights_path, framework="pt") as file:
+            shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+        check_shapes(weights_path, _shapes(_built(row, folder / CONFIG, "meta")), shapes)
         state = load_file(weights_path)
     except (OSError, SafetensorError) as error:
         raise InputError(str(weights_path), f"not readable ({error})", "whole safetensors weights", RETRAIN) from None
-    check_state(weights_path, model, state)
+    check_finite(weights_path, state)
+    model = _built(row, folder / CONFIG, "cpu")
     model.load_state_dict(state)
     return model.to(torch.device(device)).eval(), row, volume
 
 
-RETRAIN = "train the row again, or point to a folder that `train` wrote"
+def read_config(path: Path) -> tuple[ModelRow, Volume]:
+    """The row and the settings of the volumes that a model folder's configuration names.
+
+    Raises
+    ------
+    InputError
+        If it isn't such a file, or a value can't be.
+    """
+    config = read_json(path)
+    if not isinstance(config, dict) or not {"row", "volume"} <= config.keys():
+        raise InputError(str(path), "no row and volume in it", "a model folder's config.json", RETRAIN)
+    row = validate(ModelRow, config["row"], f"{path}: row")
+    validate(models.parameters_class(row.architecture), row.parameters, f"{path}: row.parameters")
+    return row, validate(Volume, config["volume"], f"{path}: volume")
+
+
+def _built(row: ModelRow, path: Path, device: str) -> Autoencoder:
+    """A fresh network; on the device "meta" it has shapes alone, and costs no memory however large it would be."""
+    try:
+        with torch.device(device):
+            return models.build(row.architecture, row.parameters)
+    except InputError:
+        raise
+    except (ValueError, TypeError, RuntimeError, ArithmeticError, AssertionError, LookupError, MemoryError) as error:
+        raise InputError(
+            f"{path}: row.parameters", f"no network can be built of them ({brief(error)})", "the parameters of a model",
+            RETRAIN,
+        ) from None  # fmt: skip
+
+
+RETRAIN = "name a model folder as training wrote it; if it was copied, copy it again whole"
 
 
 def check_state(path: Path, model: torch.nn.Module, state: dict[str, torch.Tensor]) -> None:
     """Refuse weights of another configuration, naming the first tensors that differ."""
-    own = model.state_dict()
-    missing, unknown = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
+    check_shapes(path, _shapes(model), {name: tuple(tensor.shape) for name, tensor in state.items()})
+
+
+def _shapes(model: torch.nn.Module) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+
+
+def check_shapes(path: Path, own: dict[str, tuple[int, ...]], found: dict[str, tuple[int, ...]]) -> None:
+    """As `check_state`, of shapes by name."""
+    missing, unknown = sorted(own.keys() - found.keys()), sorted(found.keys() - own.keys())
     shapes = [
-        f"{name} is {tuple(state[name].shape)}, not {tuple(own[name].shape)}"
-        for name in sorted(own.keys() & state.keys())
-        if own[name].shape != state[name].shape
+        f"{name} is {found[name]}, not {own[name]}"
+        for name in sorted(own.keys() & found.keys())
+        if own[name] != found[name]
     ]
     if missing or unknown or shapes:
         parts = [f"{len(missing)} missing ({', '.join(missing[:3])})"] if missing else []
@@ -73,3 +115,11 @@ def check_state(path: Path, model: torch.nn.Module, state: dict[str, torch.Tenso
             "the tensors of the configuration beside it",
             RETRAIN,
         )
+
+
+def check_finite(path: Path, state: dict[str, torch.Tensor]) -> None:
+    """Refuse weights of which one is NaN or infinite: every image made with them would be, too."""
+    for name, tensor in state.items():
+        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+            count = int((~torch.isfinite(tensor)).sum())
+            raise InputError(str(path), f"{count} values of {name} are NaN or infinite", "finite numbers", RETRAIN)

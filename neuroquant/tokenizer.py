@@ -9,7 +9,9 @@
 Scans are prepared as the model's training images were: RAS+, brain box, padding, intensities (docs/cohorts.md).
 """
 
+import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,6 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from neuroquant import models
 from neuroquant.config.volume import Volume
 from neuroquant.device import resolve_device
 from neuroquant.errors import InputError
@@ -54,12 +57,12 @@ class Tokens:
     weights: str = ""
 
     @property
-    def name(self) -> str:
-        """Subject, session and modality, as far as they are known: what files made of it are called."""
+    def parts(self) -> list[str]:
+        """Subject, session and modality: what files made of it are called after, by `files.file_name`."""
         parts = [self.record.subject, self.record.session, self.record.modality]
         if self.record.subject.endswith(self.record.modality):  # a scan's own name
             parts.pop()
-        return "_".join(part for part in parts if part)
+        return parts
 
     def save(self, path: Path | str) -> None:
         """Write a shard of one row (HDF5), as the workflow's latents are; floats become float16."""
@@ -84,16 +87,15 @@ def read_tokens(path: Path | str) -> list[Tokens]:
     """
     file = ArrayFile(path)
     names = [name for name in file.names if name != MASK]
-    if "model" not in file.attributes or {"image", "labels"} & set(names):
+    made_by = file.attributes.get("model")
+    if not isinstance(made_by, str) or {"image", "labels"} & set(names):
         raise InputError(
             str(path), f"arrays {', '.join(file.names) or 'none'}", "latents", "name a file of tokens or latents"
         )
     found = []
     for row, record in enumerate(file.records):
         latents = {name: _widened(file.read(name, row)) for name in names}
-        found.append(
-            Tokens(file.attributes["model"], record, latents, file.read(MASK, row) if MASK in file.names else None)
-        )
+        found.append(Tokens(made_by, record, latents, file.read(MASK, row) if MASK in file.names else None))
     made_with = file.attributes.get("weights", "")
     return [replace(tokens, weights=made_with if isinstance(made_with, str) else "") for tokens in found]
 
@@ -141,7 +143,7 @@ class Tokenizer:
         """
         modality = modality or modality_of(scan)
         path = Path(scan).absolute()
-        if not path.is_file():
+        if not os.path.isfile(path):  # unlike Path.is_file, this bears any name
             raise InputError(str(scan), "no such file", "a NIfTI", "look at its name")
         require_voxel_size(path, self.voxel_mm, f"model {self.row.name}")
         files = {**dict.fromkeys(KINDS.values(), ""), KINDS[modality]: str(path)}
@@ -156,6 +158,10 @@ class Tokenizer:
         latents = self.model.encode(image, self._modality(modality))
         record = Record("", stem_of(path), "", modality, "", "", "", float("nan"), session.geometry[modality])
         arrays = {name: latent[0].cpu().numpy() for name, latent in latents.items()}
+        if bad := [name for name, array in arrays.items() if not np.isfinite(array).all()]:
+            raise InputError(
+                str(scan), f"latents with NaN or infinite values ({bad[0]})", "numbers", "try another model"
+            )
         return Tokens(self.row.name, record, arrays, session.mask, self.weights)
 
     @torch.inference_mode()
@@ -165,10 +171,11 @@ class Tokenizer:
         Raises
         ------
         InputError
-            If another row or other weights made the tokens, or they don't say where they lie.
+            If another row or other weights made the tokens, they aren't of its kind or don't say where they lie, or a
+            latent or a voxel isn't a number.
         """
-        made = self.model.decode(self._latents(tokens), self._modality(tokens.record.modality))
-        return self._placed(made, tokens)
+        latents, modality = self._latents(tokens), self._modality(tokens.record.modality)
+        return self._placed(self._made(tokens, lambda: self.model.decode(latents, modality)), tokens)
 
     @torch.inference_mode()
     def translate(self, tokens: Tokens, like: Tokens) -> nib.Nifti1Image:
@@ -191,28 +198,60 @@ class Tokenizer:
                 "one that does",
                 "take a row with modality FiLM, e.g. neuroquant",
             )
-        look = self.model.appearance(self._latents(like))
-        made = self.model.translate(self._latents(tokens), look, self._modality(like.record.modality))
+        latents, others = self._latents(tokens), self._latents(like)
+        modality = self._modality(like.record.modality)
+        made = self._made(tokens, lambda: self.model.translate(latents, self.model.appearance(others), modality))
         geometry = replace(tokens.record.geometry, intensity=like.record.geometry.intensity)
         return self._placed(made, replace(tokens, record=replace(tokens.record, geometry=geometry)))
 
     def _modality(self, name: str) -> Tensor:
+        if name not in MODALITIES:
+            raise InputError("tokens", f"modality {name!r}", f"one of {', '.join(MODALITIES)}", "encode again")
         return torch.tensor([MODALITIES.index(name)], device=self.device)
 
     def _latents(self, tokens: Tokens) -> dict[str, Tensor]:
+        where = f"tokens of {tokens.record.subject}"
         if tokens.model != self.row.name:
             raise InputError(
-                f"tokens of {tokens.record.subject}",
+                where,
                 f"made by {tokens.model}",
                 f"made by {self.row.name}, the model that is to decode them",
                 "load the model that made them",
             )
         require_weights(f"tokens of {tokens.record.subject}", tokens.weights, self.weights)
         if tokens.record.geometry is None:
-            raise InputError(
-                f"tokens of {tokens.record.subject}", "no geometry", "where the volume lies in its scan", "encode again"
-            )
+            raise InputError(where, "no geometry", "where the volume lies in its scan", "encode again")
+        self._check_kind(where, tokens)
         return {name: torch.from_numpy(array)[None].to(self.device) for name, array in tokens.latents.items()}
+
+    def _check_kind(self, where: str, tokens: Tokens) -> None:
+        """Refuse latents that a model of this kind doesn't make, and such as aren't numbers."""
+        found = {name: array.shape for name, array in tokens.latents.items()}
+        wanted = models.latent_shapes(self.row.architecture, self.row.parameters, self.volume.shape)
+        if wanted is not None and found != wanted:
+            raise InputError(where, f"latents {found}", f"{wanted}, as {self.row.name} makes them", "encode again")
+        if tokens.mask is not None and tokens.mask.shape != self.volume.shape:
+            raise InputError(where, f"a mask of {tokens.mask.shape}", str(self.volume.shape), "encode again")
+        bad = [name for name, array in tokens.latents.items() if not np.isfinite(array).all()]
+        if bad:
+            raise InputError(where, f"NaN or infinite values in {bad[0]}", "finite numbers", "encode the scan again")
+
+    def _made(self, tokens: Tokens, make: Callable[[], Tensor]) -> Tensor:
+        """The volume that a model makes of tokens, refused where it isn't one of numbers."""
+        where = f"tokens of {tokens.record.subject}"
+        try:
+            made = make()
+        except torch.OutOfMemoryError:
+            raise
+        except (RuntimeError, TypeError, ValueError, LookupError) as error:
+            said = " ".join(str(error).split())[:200]
+            raise InputError(where, f"not decodable ({said})", f"tokens of {self.row.name}", "encode again") from None
+        if not torch.isfinite(made).all():
+            raise InputError(
+                where, "a decoded image with NaN or infinite voxels", "finite numbers",
+                "the tokens are damaged, or too large for this model: encode the scan again",
+            )  # fmt: skip
+        return made
 
     def _placed(self, made: Tensor, tokens: Tokens) -> nib.Nifti1Image:
         depth, height, width = self.volume.shape  # a latent's grid may reach beyond the volume

@@ -1,5 +1,6 @@
 """A trained model for downstream users: scans in, tokens out, images back on the scans' own grids."""
 
+import dataclasses
 import sys
 from pathlib import Path
 
@@ -168,3 +169,65 @@ def test_what_does_not_fit_is_refused(rows, scans, tmp_path, capsys):
         str(tmp_path / "x.png"),
     ]
     assert main(call) == 1 and ".nii.gz or .nii" in capsys.readouterr().err
+
+
+def spoilt(tokens, name, value):
+    """Tokens with one value of a latent replaced."""
+    latents = {key: array.copy() for key, array in tokens.latents.items()}
+    latents[name].flat[0] = value
+    return dataclasses.replace(tokens, latents=latents)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 3e38])
+def test_latents_that_are_not_numbers_or_give_none_make_no_image(rows, scans, tmp_path, capsys, value):
+    tokenizer = neuroquant.load(rows / "neuroquant", device="cpu")
+    tokens = spoilt(tokenizer.encode(scans[0]), "z_q", value)
+    with pytest.raises(InputError, match="NaN or infinite"):
+        tokenizer.decode(tokens)
+    with np.errstate(over="ignore"):
+        tokens.save(tmp_path / "tokens.h5")
+    call = ["decode", str(rows / "neuroquant"), str(tmp_path / "tokens.h5"), "--out", str(tmp_path / "images")]
+    assert main(call) == 1 and "NaN or infinite" in capsys.readouterr().err
+    assert not list((tmp_path / "images").iterdir()), "no image of NaN is written"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda tokens: {"latents": {}},
+        lambda tokens: {"latents": {**tokens.latents, "more": np.zeros((1, 2, 2, 2), np.float32)}},
+        lambda tokens: {"latents": {name: array[:, :1] for name, array in tokens.latents.items()}},
+        lambda tokens: {"latents": {**tokens.latents, "z_q": tokens.latents["z_q"].astype(bool)}},
+        lambda tokens: {"mask": np.zeros((2, 2, 2), np.uint8)},
+        lambda tokens: {"record": dataclasses.replace(tokens.record, modality="FLAIR")},
+        lambda tokens: {"record": dataclasses.replace(tokens.record, geometry=None)},
+    ],
+)
+def test_tokens_of_another_kind_are_refused_in_a_sentence(rows, scans, change):
+    tokenizer = neuroquant.load(rows / "neuroquant", device="cpu")
+    tokens = tokenizer.encode(scans[0])
+    with pytest.raises(InputError, match="tokens"):
+        tokenizer.decode(dataclasses.replace(tokens, **change(tokens)))
+
+
+@pytest.mark.parametrize("subject", ["../../x", "/x", ".x"])
+def test_decoded_images_stay_in_their_folder(rows, scans, tmp_path, capsys, subject):
+    tokens = neuroquant.load(rows / "identity", device="cpu").encode(scans[0])
+    tokens = dataclasses.replace(tokens, record=dataclasses.replace(tokens.record, subject=subject))
+    tokens.save(tmp_path / "a/b/tokens.h5")
+    out = tmp_path / "a/b/out"
+    assert main(["decode", str(rows / "identity"), str(tmp_path / "a/b/tokens.h5"), "--out", str(out)]) == 1
+    assert "as the name of a subject" in capsys.readouterr().err
+    assert {path.name for path in tmp_path.rglob("*") if path.is_file()} == {*(s.name for s in scans), "tokens.h5"}
+
+
+def test_a_place_that_cannot_be_written_to_is_named_before_anything_is_computed(rows, scans, tmp_path, capsys):
+    (tmp_path / "taken").write_text("somebody's notes")
+    row = str(rows / "identity")
+    for out in (tmp_path / "taken", tmp_path / "taken/below", Path("/proc/neuroquant")):
+        for call in (["encode", row, str(scans[0])], ["translate", row, str(scans[0]), "--like", str(scans[1])]):
+            target = out / "x.nii.gz" if call[0] == "translate" else out
+            assert main([*call, "--out", str(target)]) == 1
+            told = capsys.readouterr().err
+            assert "can't be written" in told and str(out) in told
+    assert (tmp_path / "taken").read_text() == "somebody's notes"

@@ -73,7 +73,7 @@ def gather(
                 str(out_sessions),
                 f"session {' '.join(wrong[KEY].iloc[0])} {found}",
                 "each session in exactly one of sessions.tsv and excluded.tsv",
-                "remove the cohort's folder of the results, and rerun from `index`",
+                "have the cohort counted anew: `snakemake all --forcerun index` with the options of the run",
             )
     write_tsv(kept, out_sessions)
     write_tsv(excluded, out_excluded)

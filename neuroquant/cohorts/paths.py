@@ -9,7 +9,7 @@ from neuroquant.cohorts.layouts import KINDS
 from neuroquant.cohorts.phenotypes import read_table
 from neuroquant.config.cohort import Cohort
 from neuroquant.errors import InputError
-from neuroquant.files import printable
+from neuroquant.files import file_name, printable
 
 Owner = tuple[str, str, str]
 """Kind (`unwritable t1w` and so on where no table can hold subject or session), subject, session."""
@@ -45,12 +45,14 @@ def _entries(path: Path, named: str, shape: str) -> Iterator[tuple[str, Owner]]:
         told = shape.format(whole(row[column])), row.get("session", "")
         key = printable(told[0]), printable(told[1])
         odd = "" if key == told else "unwritable "
+        if not odd:
+            file_name(f"{path}, line {line}", *key)  # files will be called after them
         named_files = [(kind, row[kind]) for kind in KINDS if row.get(kind)]
         twice = [" ".join(key).strip()] if key in sessions else [file for _, file in named_files if file in files]
         if twice:
             raise InputError(
                 f"{path}, line {line}", f"{twice[0]} for the second time", "a row a session, a file in one place",
-                "remove one of them",
+                "keep one of them",
             )  # fmt: skip
         sessions.add(key)
         files.update(file for _, file in named_files)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from neuroquant.cohorts.phenotypes import read_table
 from neuroquant.cohorts.proof import SPLITS, check_apart
 from neuroquant.config.volume import Split
 from neuroquant.errors import InputError
@@ -165,7 +166,7 @@ def _published(people: pd.DataFrame, split: Split, cohort: str) -> list[str]:
     path = Path(split.file)
     if not path.is_file():
         raise InputError("split.file", f"{path}: no such file", "a TSV with columns subject and split", "correct it")
-    table = read_tsv(path)
+    table = pd.DataFrame(read_table(path, ("subject", "split")))
     if not {"subject", "split"} <= set(table.columns):
         raise InputError(str(path), f"columns {', '.join(table.columns)}", "subject and split", "add them")
     strange = sorted(set(table["split"]) - set(SPLITS))
@@ -173,7 +174,7 @@ def _published(people: pd.DataFrame, split: Split, cohort: str) -> list[str]:
         raise InputError(f"{path}: split", f"{strange[0]!r}", f"one of {', '.join(SPLITS)}", "correct it")
     if table["subject"].duplicated().any():
         twice = table["subject"][table["subject"].duplicated()].iloc[0]
-        raise InputError(str(path), f"subject {twice} in two rows", "one row a subject", "remove one of them")
+        raise InputError(str(path), f"subject {twice} in two rows", "one row a subject", "keep one of them")
     chosen = dict(zip(table["subject"], table["split"], strict=True))
     absent = [subject for subject in people["subject"] if subject not in chosen]
     if absent and split.newcomers == "refuse":

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 
 class Settings(BaseModel):
@@ -11,11 +11,28 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False)
 
 
+def _openable(value: str) -> str:
+    """A path as it is, unless the system would refuse to look for it."""
+    if len(value) > 4000 or any(len(part.encode()) > 255 for part in value.split("/")) or "\0" in value:
+        raise ValueError("a path of at most 4000 letters, with names of at most 255 bytes")
+    return value
+
+
+Location = Annotated[str, AfterValidator(_openable)]
+"""A path of a file or folder."""
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
+Share = Annotated[float, Field(gt=0, lt=1)]
+Percent = Annotated[float, Field(ge=0, le=100)]
+Side = Annotated[int, Field(ge=1, le=1024)]
+"""Voxels along an axis of a volume; memory grows with the third power."""
+Layers = Annotated[int, Field(ge=1, le=1000)]
+"""Layers of a network that are made one by one."""
+Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=64)]
 """A name that is safe in paths and wildcards: letters, digits and underscores."""
+Label = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f$|\\`<>]*$", max_length=80)]
+"""What figures, pages and tables show; signs with a meaning in matplotlib, Markdown or HTML are refused."""
 RESERVED = ("reference", "volumes", "ceiling")
 """Names that score tables use for what isn't a model."""

@@ -1,11 +1,16 @@
 """Where a cohort comes from and how its sessions are read."""
 
 import os
+import re
+import string
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from neuroquant.config.base import Count, Fraction, Name, NonNegative, Positive, Settings
+from neuroquant.config.base import Fraction, Label, Location, Name, NonNegative, Positive, Settings
+
+PADDING = r"(.?[<>^])?0?[0-9]{0,2}s?"
+"""How `subject_format` may fill a name up, in the words of str.format."""
 
 MISSING = {"age": ["-1", "-9", "-99", "-999", "999"], "family": ["0", "-1", "-9", "-99", "-999"]}
 """Codes that tables write for what isn't known."""
@@ -25,11 +30,13 @@ class Scanner(Settings):
 class Synthetic(Settings):
     """A cohort that the pipeline makes itself, from a label map and seeded smooth deformations."""
 
-    subjects: Count = Field(24, description="number of subjects, half of each sex")
-    visits_max: Count = Field(3, description="each subject has 1 to this many visits, a year or so apart")
+    subjects: int = Field(24, ge=1, le=100_000, description="number of subjects, half of each sex")
+    visits_max: int = Field(3, ge=1, le=100, description="each subject has 1 to this many visits, a year or so apart")
     seed: int = Field(0, description="seed of everything random in the cohort")
-    labels: str = Field("", description="folder of *_dseg.nii.gz label maps to deform; empty: the ICBM 2009 templates")
-    voxel_mm: Positive = Field(1.0, description="isotropic voxel size of the images, mm")
+    labels: Location = Field(
+        "", description="folder of *_dseg.nii.gz label maps to deform; empty: the ICBM 2009 templates"
+    )
+    voxel_mm: float = Field(1.0, ge=0.2, le=8, description="isotropic voxel size of the images, mm")
     sex_effect: Fraction = Field(0.08, description="relative difference of brain volume between the sexes")
     atrophy: Fraction = Field(
         0.02, description="relative growth of the ventricles a visit; the brain loses a tenth of that"
@@ -42,7 +49,7 @@ class Cohort(Settings):
     """One cohort: a folder (or a recipe to make one), a layout and what counts as usable."""
 
     name: Name = Field(description="short name, used in paths and tables")
-    label: str = Field("", description="name shown in tables and figures; empty: the short name")
+    label: Label = Field("", description="name shown in tables and figures; empty: the short name")
     stands_for: Literal["", "NCANDA", "ABCD"] = Field(
         "", description="cohort of the paper whose published values stand beside these; empty: none"
     )
@@ -53,7 +60,7 @@ class Cohort(Settings):
     files: dict[Literal["t1w", "t2w", "mask", "labels"], str] = Field(
         {}, description="custom: where each kind of file lies below the root, with {subject}, {session}, {site} and *"
     )
-    table: str = Field(
+    table: Location = Field(
         "",
         description="table: a TSV or CSV with subject, t1w, t2w (paths below the root) and, if you like, session, "
         "mask, labels, sex, age, family, site, scanner",
@@ -77,8 +84,8 @@ class Cohort(Settings):
         description="a subject's name in paths, from what the participants table has, e.g. IXI{:0>3}; bids and abcd: "
         "what follows `sub-`, e.g. {:0>3}",
     )
-    root: str = Field("", description="folder of the cohort, read only; unused where it is made by the pipeline")
-    participants: str | list[str] = Field(
+    root: Location = Field("", description="folder of the cohort, read only; unused where it is made by the pipeline")
+    participants: Location | list[Location] = Field(
         "",
         description="TSV or CSV with subject, sex, age, family, site, scanner and, for a row a visit, session; several "
         "are joined by the subject; empty: participants.tsv in the root",
@@ -118,6 +125,21 @@ class Cohort(Settings):
             if isinstance(codes, list)
         }
         return MISSING | value | told
+
+    @field_validator("subject_format")
+    @classmethod
+    def _has_one_place(cls, value: str) -> str:
+        """One {} that the name goes into, perhaps filled up: str.format reaches attributes, and pads to any length."""
+        try:
+            ((_, place, padding, conversion),) = [
+                part for part in string.Formatter().parse(value) if part[1] is not None
+            ]
+        except ValueError:  # braces that don't pair, or none, or several
+            place = padding = conversion = None
+        if place not in ("", "0") or conversion or not re.fullmatch(PADDING, padding or ""):
+            expected = "one {}, or one such as {:0>3}, where a subject's name in the table goes"
+            raise ValueError(f"{expected}, not {value!r}")
+        return value
 
     @field_validator("root", "participants", "table")
     @classmethod

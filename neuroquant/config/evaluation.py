@@ -1,10 +1,12 @@
 """How models are scored."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from neuroquant.config.base import Count, Fraction, NonNegative, Positive, Settings
+from neuroquant.config.base import Count, Fraction, Location, NonNegative, Positive, Settings, Share, Side
+
+Resamples = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
 class Fidelity(Settings):
@@ -39,12 +41,12 @@ class Segmentation(Settings):
         "volumes stay empty",
     )
     version: Literal["1.0", "2.0"] = Field("2.0", description="version of SynthSeg's weights")
-    weights: str = Field("", description="weights file; empty: $SYNTHSEG_HOME, $FREESURFER_HOME, the cache")
-    upstream: str = Field("", description="clone of SynthSeg with its weights; empty: $SYNTHSEG_HOME")
+    weights: Location = Field("", description="weights file; empty: $SYNTHSEG_HOME, $FREESURFER_HOME, the cache")
+    upstream: Location = Field("", description="clone of SynthSeg with its weights; empty: $SYNTHSEG_HOME")
     upstream_python: str = Field("python", description="Python of envs/synthseg-upstream.yaml, for engine: upstream")
     standin: Standin = Field(Standin(), description="settings of the stand-in")
     flip: bool = Field(True, description="average with the left-right flipped image, as SynthSeg does")
-    min_side: Count = Field(128, description="volumes are zero-padded to at least this many voxels a side")
+    min_side: Side = Field(128, description="volumes are zero-padded to at least this many voxels a side")
     batch: Count = Field(2, description="volumes that pass the network together on a GPU; a CPU takes one at a time")
     structures: tuple[int, ...] = Field((), description="labels that count in the mean Dice; empty: all but background")
     surface_tolerance_mm: NonNegative = Field(
@@ -86,6 +88,6 @@ class Probe(Settings):
 class Statistics(Settings):
     """Intervals and tests."""
 
-    bootstrap: Count = Field(2000, description="bootstrap resamples over subjects (families where known)")
-    confidence: Fraction = Field(0.95, description="coverage of the intervals")
+    bootstrap: Resamples = Field(2000, description="bootstrap resamples over subjects (families where known)")
+    confidence: Share = Field(0.95, description="coverage of the intervals")
     seed: int = Field(0, description="seed of the resamples")

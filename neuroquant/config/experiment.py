@@ -22,7 +22,7 @@ class Figure4(Settings):
     """Regional volumes: ground truth, the full model, its ablations."""
 
     cohort: Name = Field(description="cohort shown")
-    rows: tuple[Name, ...] = Field(description="model rows, the full model first")
+    rows: tuple[Name, ...] = Field(min_length=1, description="model rows, the full model first")
 
 
 class Report(Settings):

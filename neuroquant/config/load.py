@@ -1,10 +1,10 @@
 """From YAML files to one checked `Experiment`; every error names the file, the key and the nearest known key."""
 
 import difflib
+import os
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from neuroquant import models
@@ -13,6 +13,7 @@ from neuroquant.config.budget import with_budget
 from neuroquant.config.cohort import Cohort
 from neuroquant.config.experiment import Experiment
 from neuroquant.config.model import ModelRow, require_codebook_starts
+from neuroquant.config.plain import UNPARSED, bounded, brief, parse_yaml, read_text
 from neuroquant.errors import InputError
 
 Checked = TypeVar("Checked", bound=BaseModel)
@@ -38,14 +39,21 @@ def load_experiment(path: Path | str, config_folder: Path | str) -> Experiment:
 
 def resolve_experiment(raw: dict[str, Any], config_folder: Path, where: str) -> Experiment:
     """Resolve an experiment given as a dictionary; `where` names its origin in errors."""
-    raw = dict(raw)
+    raw = dict(bounded(raw, where))
     overrides = raw.get("overrides") or {}
     cohorts = _resolve_list(raw, "cohorts", config_folder, where)
     rows = _resolve_list(raw, "models", config_folder, where)
-    architectures = {row.get("architecture") for _, row in rows}
-    for name in overrides if isinstance(overrides, dict) else ():
+    for origin, row in rows:
+        if not isinstance(row.get("architecture", ""), str):
+            raise _wrong(f"{origin}: architecture", row["architecture"], "a module's name, such as neuroquant")
+    architectures = {row["architecture"] for _, row in rows if "architecture" in row}
+    if not isinstance(overrides, dict):
+        raise _wrong(f"{where}: overrides", overrides, "a mapping, architecture: {changes}")
+    for name, change in overrides.items():
         if name not in architectures:
-            raise unknown_key(f"{where}: overrides.{name}", name, architectures - {None})
+            raise unknown_key(f"{where}: overrides.{name}", name, architectures)
+        if not isinstance(change, dict):
+            raise _wrong(f"{where}: overrides.{name}", change, "a mapping of changes")
     if cohorts:
         raw["cohorts"] = [validate(Cohort, item, origin) for origin, item in cohorts]
     if rows:
@@ -79,18 +87,30 @@ def require_fitting_sides(experiment: Experiment, where: str) -> None:
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """Read one YAML mapping."""
-    try:
-        value = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    """Read one YAML mapping, of plain data and ordinary size, in which no key stands twice.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, or it is none.
+    """
+    if not os.path.exists(path):  # unlike Path.exists, this bears any name
         near = difflib.get_close_matches(path.stem, [p.stem for p in path.parent.glob("*.yaml")], n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise InputError(str(path), "no such file", "a YAML file", f"correct the name or the path{hint}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(str(path), f"not YAML: {error}", "a YAML mapping", "mend the line that is named") from None
+        raise InputError(brief(path), "no such file", "a YAML file", f"correct the name or the path{hint}")
+    text = read_text(path)
+    try:
+        value = parse_yaml(text)
+    except UNPARSED as error:
+        said = str(error) if len(str(error)) < 500 else brief(error)
+        raise InputError(str(path), f"not YAML: {said}", "a YAML mapping", "correct the line that is named") from None
     if not isinstance(value, dict):
         raise InputError(str(path), type(value).__name__, "a YAML mapping of keys", "start from config/config.yaml")
-    return value
+    return bounded(value, str(path))
+
+
+def _wrong(place: str, found: Any, expected: str) -> InputError:
+    return InputError(place, brief(found), expected, "correct the value; config/config.yaml says what each key means")
 
 
 def merge(base: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
@@ -108,7 +128,7 @@ def _resolve_list(raw: dict[str, Any], key: str, config_folder: Path, where: str
     if items is None:
         return []
     if not isinstance(items, list):
-        raise InputError(f"{where}: {key}", repr(items), "a list", f"write `{key}: [name, ...]`")
+        raise InputError(f"{where}: {key}", brief(items), "a list", f"write `{key}: [name, ...]`")
     resolved = []
     for index, item in enumerate(items):
         if isinstance(item, str):
@@ -117,7 +137,7 @@ def _resolve_list(raw: dict[str, Any], key: str, config_folder: Path, where: str
         elif isinstance(item, dict):
             resolved.append((f"{where}: {key}[{index}]", item))
         else:
-            raise InputError(f"{where}: {key}[{index}]", repr(item), "a name, a path or a mapping", "correct it")
+            raise InputError(f"{where}: {key}[{index}]", brief(item), "a name, a path or a mapping", "correct it")
     return resolved
 
 
@@ -129,6 +149,8 @@ def _follow(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
     parent = value.pop("extends", None)
     if parent is None:
         return value
+    if not isinstance(parent, str):
+        raise _wrong(f"{path}: extends", parent, "the name of a file beside this one")
     base = _follow(path.parent / f"{parent}.yaml", (*seen, path))
     return merge({key: of_parent for key, of_parent in base.items() if key not in OWN}, value)
 
@@ -176,8 +198,13 @@ def _explain(error: ValidationError, kind: type[BaseModel], where: str) -> Input
     if first["type"] == "missing":
         return InputError(place, "nothing", "a value: this key has no default", f"add `{first['loc'][-1]}:`")
     expected = _expectation(first)
-    found = repr(first["input"]) if path else "these values together"
-    return InputError(place, found, expected, "correct the value; config/config.yaml says what each key means")
+    return (
+        _wrong(place, first["input"], expected)
+        if path
+        else InputError(
+            place, "these values together", expected, "correct the values; config/config.yaml says what each key means"
+        )
+    )
 
 
 def _expectation(error: Any) -> str:
@@ -191,11 +218,11 @@ def _expectation(error: Any) -> str:
     return error["msg"].removeprefix("Value error, ")
 
 
-def unknown_key(place: str, key: str, known: set[str]) -> InputError:
+def unknown_key(place: str, key: object, known: set[str]) -> InputError:
     """The error for a key that nobody reads."""
-    near = difflib.get_close_matches(key, sorted(known), n=1, cutoff=0.5)
+    near = difflib.get_close_matches(str(key), sorted(known), n=1, cutoff=0.5)
     remedy = f"did you mean `{near[0]}`?" if near else "remove it"
-    return InputError(place, f"unknown key `{key}`", "one of " + ", ".join(sorted(known)), remedy)
+    return InputError(place, f"unknown key `{str(key)[:80]}`", "one of " + ", ".join(sorted(known)), remedy)
 
 
 def _known_keys(kind: type[BaseModel], location: tuple[str | int, ...]) -> set[str]:
@@ -203,7 +230,8 @@ def _known_keys(kind: type[BaseModel], location: tuple[str | int, ...]) -> set[s
     for part in location:
         if isinstance(part, int):
             continue
-        kind = _settings_in(kind.model_fields[part].annotation) or kind
+        if part in kind.model_fields:  # else the key of a mapping, or the kind of value that pydantic tried
+            kind = _settings_in(kind.model_fields[part].annotation) or kind
     return set(kind.model_fields)
 
 

@@ -1,10 +1,11 @@
 """One row of the benchmark: an architecture, its parameters, its objective and its training."""
 
+from pathlib import PurePosixPath
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from neuroquant.config.base import Count, Name, NonNegative, Positive, Settings
+from neuroquant.config.base import Count, Label, Location, Name, NonNegative, Positive, Settings, Side
 from neuroquant.errors import InputError
 
 
@@ -26,7 +27,7 @@ class Phase(Settings):
     lr: Positive = Field(1e-4, description="learning rate at the start of the phase, after the warm-up")
     lr_end: Positive = Field(4.5e-6, description="learning rate at its end, reached along a half cosine")
     critic: bool = Field(True, description="whether the objective's critic takes part; false while the image is a blur")
-    crop: tuple[()] | tuple[Count, Count, Count] = Field(
+    crop: tuple[()] | tuple[Side, Side, Side] = Field(
         (), description="3d: random pieces of so many voxels a side, multiples of the model's factor; empty: everything"
     )
 
@@ -71,14 +72,22 @@ class Training(Settings):
 class Weights(Settings):
     """A file of published weights; got once by the rule `fetch_weights`, or by hand."""
 
-    filename: str = Field(description="the file's name; looked for in `folder`, $NEUROQUANT_WEIGHTS, the cache")
-    folder: str = Field("", description="where the file is; empty: $NEUROQUANT_WEIGHTS, ~/.cache/neuroquant")
+    filename: Location = Field(description="the file's name; looked for in `folder`, $NEUROQUANT_WEIGHTS, the cache")
+    folder: Location = Field("", description="where the file is; empty: $NEUROQUANT_WEIGHTS, ~/.cache/neuroquant")
     hub: str = Field("", description="Hugging Face repository that has it")
     revision: str = Field("main", description="its commit; a pinned row names one")
     source: str = Field("", description="where it is to be had by hand, if not from the hub")
     bytes: int = Field(0, ge=0, description="its size; 0: not checked")
     sha256: str = Field("", pattern="^([0-9a-f]{64})?$", description="its hash; without it the row doesn't start")
     licence: str = Field(min_length=1, description="licence of the weights, shown beside every number of the row")
+
+    @field_validator("filename")
+    @classmethod
+    def _stays_below(cls, value: str) -> str:
+        path = PurePosixPath(value)
+        if not path.name or path.is_absolute() or ".." in path.parts:
+            raise ValueError("must be a name, or a path below the folder in which weights are looked for")
+        return value
 
 
 class Perceptual(Settings):
@@ -120,7 +129,7 @@ class ModelRow(Settings):
     """One row of Table 1 or 2."""
 
     name: Name = Field(description="short name, used in paths and tables")
-    label: str = Field("", description="name shown in tables and figures; empty: the short name")
+    label: Label = Field("", description="name shown in tables and figures; empty: the short name")
     published_as: str = Field("", description="the paper's name of this row; empty: not in the paper")
     architecture: str = Field(description="module of neuroquant.models with Parameters and build, e.g. neuroquant")
     parameters: dict[str, Any] = Field({}, description="the architecture's own parameters")

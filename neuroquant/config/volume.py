@@ -1,10 +1,10 @@
 """How scans become volumes, and how sessions become splits and shards."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from neuroquant.config.base import Count, Fraction, NonNegative, Settings
+from neuroquant.config.base import Fraction, Location, NonNegative, Percent, Settings, Side
 
 
 class Split(Settings):
@@ -22,7 +22,7 @@ class Split(Settings):
         {}, description="cohort: [train, val, test] subjects, exactly, e.g. {ncanda: [606, 80, 122]}; implies exact"
     )
     seed: int = Field(0, description="seed of the hash that decides")
-    file: str = Field("", description="a published split to follow instead: TSV with columns subject and split")
+    file: Location = Field("", description="a published split to follow instead: TSV with columns subject and split")
     newcomers: Literal["refuse", "hash"] = Field(
         "refuse", description="subjects that split.file doesn't name: an error, or decided by their hash"
     )
@@ -38,12 +38,16 @@ class Split(Settings):
         return self
 
 
+ShardCount = Annotated[int, Field(ge=1, le=1000)]
+"""Each shard is a job of every model and cohort; names have three digits."""
+
+
 class Shards(Settings):
     """How many shards each split of each cohort has: fixed, so that the DAG doesn't depend on the cohort."""
 
-    train: Count = Field(16, description="shards of the training split of each cohort")
-    val: Count = Field(2, description="shards of the validation split of each cohort")
-    test: Count = Field(6, description="shards of the test split of each cohort")
+    train: ShardCount = Field(16, description="shards of the training split of each cohort")
+    val: ShardCount = Field(2, description="shards of the validation split of each cohort")
+    test: ShardCount = Field(6, description="shards of the test split of each cohort")
 
 
 def shard_names(split: str, count: int) -> list[str]:
@@ -54,11 +58,11 @@ def shard_names(split: str, count: int) -> list[str]:
 class Volume(Settings):
     """The volumes every model sees."""
 
-    shape: tuple[Count, Count, Count] = Field(
+    shape: tuple[Side, Side, Side] = Field(
         (144, 192, 144),
         description="voxels left-right, posterior-anterior, inferior-superior (RAS+); multiples of the models' factors",
     )
-    percentiles: tuple[float, float] = Field(
+    percentiles: tuple[Percent, Percent] = Field(
         (0.0, 99.9), description="percentiles of the brain's intensities that become -1 and 1; not stated in the paper"
     )
     voxel_mm: NonNegative = Field(
@@ -92,3 +96,17 @@ class Volume(Settings):
     strip_check: Fraction = Field(
         0.15, description="a scan with a smaller share of zero voxels isn't skull-stripped and needs a mask"
     )
+
+    @field_validator("voxel_mm")
+    @classmethod
+    def _of_a_head(cls, value: float) -> float:
+        if value and not 0.2 <= value <= 8:
+            raise ValueError("0, or 0.2 to 8 mm")
+        return value
+
+    @field_validator("percentiles")
+    @classmethod
+    def _a_range(cls, value: tuple[float, float]) -> tuple[float, float]:
+        if value[0] >= value[1]:
+            raise ValueError("the lower percentile first, then the upper one")
+        return value

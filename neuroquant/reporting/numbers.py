@@ -31,7 +31,8 @@ def read_numbers(kind: str, path: Path, *numeric: str) -> pd.DataFrame:
     needed = [name for name in lacking if name not in numeric]
     if needed:
         expected = f"columns {', '.join(COLUMNS[kind])}"
-        raise InputError(str(path), f"no column {', '.join(needed)}", expected, "delete it and rerun `gather`")
+        anew = f"have it made anew: `snakemake {path} --force` with the options of the run"
+        raise InputError(str(path), f"no column {', '.join(needed)}", expected, anew)
     for name in numeric:
         if name in lacking:
             print(f"{path}: no column {name}, so what is made of it stays empty", file=sys.stderr)

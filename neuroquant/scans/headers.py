@@ -124,7 +124,7 @@ def _check_grid(header: SpatialHeader, grid: Grid) -> None:
     if len(shape) != 3:
         raise Unusable(f"{len(shape)}D, of shape {shape}; one 3D volume is expected: save one of its volumes by itself")
     if min(shape) < SIDE_MIN:
-        raise Unusable(f"of shape {shape}: fewer than {SIDE_MIN} voxels along one side, no whole brain: remove it")
+        raise Unusable(f"of shape {shape}: fewer than {SIDE_MIN} voxels along one side, no whole brain: supply one")
     codes = [int(header[name]) for name in ("sform_code", "qform_code") if name in header.keys()]
     if codes and not any(codes):
         raise Unusable("neither sform nor qform is set, left and right are unknown: convert it again (dcm2niix)")

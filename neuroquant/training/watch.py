@@ -11,6 +11,7 @@ from torch.utils.tensorboard import SummaryWriter
 from neuroquant.files import written_whole
 from neuroquant.models.autoencoder import MODALITIES, Autoencoder
 from neuroquant.training.data import Batch, Sessions
+from neuroquant.volumes.disk import told_when_full
 
 PLACES = {"step", "phase", "mode"}
 """Columns of the log that say where a row belongs."""
@@ -35,7 +36,9 @@ class Watch:
 
     def row(self, row: dict[str, Any]) -> None:
         """One row of the log, each column a curve."""
-        if self._events is not None:
+        if self._events is None:
+            return
+        with told_when_full(self.folder, "the curves of this training"):
             for name in row.keys() - PLACES:
                 self._events.add_scalar(f"{row['mode']}/{name}" if name == "seconds" else name, row[name], row["step"])
             self._events.flush()
@@ -47,13 +50,15 @@ class Watch:
         image = draw(reconstructions(model, sessions.volumes([0]).to(device)))
         with written_whole(self.folder / f"reconstructions-{step:08d}.png") as scratch:
             Image.fromarray(image).save(scratch, format="PNG")
-        self._events.add_image("reconstructions", image, step, dataformats="HW")
-        self._events.flush()
+        with told_when_full(self.folder, "the pictures of this training"):
+            self._events.add_image("reconstructions", image, step, dataformats="HW")
+            self._events.flush()
 
     def close(self) -> None:
         """Write what is waiting."""
         if self._events is not None:
-            self._events.close()
+            with told_when_full(self.folder, "the curves of this training"):
+                self._events.close()
 
 
 @torch.no_grad()

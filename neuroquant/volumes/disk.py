@@ -1,6 +1,5 @@
 """A disk that fills up, said in a sentence."""
 
-import errno
 import os
 import shutil
 import tempfile
@@ -8,10 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from neuroquant.errors import InputError
-
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""No space, no quota, a file larger than is allowed."""
+from neuroquant.files import full_disk, no_room
 
 
 def remove_stale(out: Path) -> None:
@@ -37,26 +33,18 @@ def reserve(folder: Path, count: int) -> None:
 
 
 @contextmanager
-def told_when_full(folder: Path) -> Iterator[None]:
+def told_when_full(folder: Path, what: str = "this shard") -> Iterator[None]:
     """Say in words that a disk, a quota or a limit is full. Whoever writes inside cleans up what is half written.
 
     Raises
     ------
     InputError
-        In place of the error that the system raises for it; HDF5 hides its number in the message.
+        In place of the error that the system raises for it.
     """
     try:
         yield
     except (OSError, RuntimeError) as error:  # HDF5 raises both
-        number = getattr(error, "errno", None) or next(
-            (code for code in FULL if f"errno = {code}," in str(error)), None
-        )
-        if number not in FULL:
+        number = full_disk(error)
+        if not number:
             raise
-        free = shutil.disk_usage(folder).free / 1e9
-        raise InputError(
-            str(folder),
-            f"no room left for this shard ({os.strerror(number)}; {free:.1f} GB are free on this disk)",
-            "room for the shard, and about twice as much again while it is made",
-            "free some space or raise the quota, or run elsewhere (snakemake --directory); finished shards are kept",
-        ) from None
+        raise no_room(folder, what, number) from None

@@ -9,7 +9,7 @@ import numpy as np
 from nibabel.processing import resample_from_to
 
 from neuroquant.errors import InputError
-from neuroquant.files import written_whole
+from neuroquant.files import file_name, require_writable, written_whole
 from neuroquant.volumes.geometry import from_ras, paste
 from neuroquant.volumes.intensity import denormalise
 from neuroquant.volumes.store import ArrayFile, Geometry
@@ -70,7 +70,8 @@ def restore_shard(shard_h5: Path, out: Path, volumes_h5: Path | None = None, sub
     Raises
     ------
     InputError
-        If the two shards hold other sessions, the subject isn't in it, or nothing in it can be restored.
+        If the two shards hold other sessions, the subject isn't in it, nothing in it can be restored, or a subject's or
+        session's name is none for a file.
     """
     shard = ArrayFile(shard_h5)
     volumes = ArrayFile(volumes_h5) if volumes_h5 else (shard if "mask" in shard.names else None)
@@ -87,18 +88,44 @@ def restore_shard(shard_h5: Path, out: Path, volumes_h5: Path | None = None, sub
         raise InputError(
             str(shard_h5), f"no subject {subject}", "one of its subjects", "look into the cohort's splits.tsv"
         )
+    kept = [shard.records[row] for row in rows]
+    names = [file_name(str(shard_h5), record.subject, record.session, record.modality) for record in kept]
+    refuse_twins([str(shard_h5)] * len(names), names)
+    require_writable(out)
     written = []
-    for row in rows:
-        record = shard.records[row]
+    for row, record, name in zip(rows, kept, names, strict=True):
+        if record.geometry is None:
+            raise InputError(
+                f"{shard_h5}: {name}", "no geometry", "where the volume lies in its scan", "name another shard"
+            )
         if kind == "labels":
             image = restore_labels(shard.read("labels", row), record.geometry)
         else:
             mask = None if volumes is None else volumes.read("mask", row)
             image = restore(shard.read("image", row), record.geometry, mask)
-        name = "_".join(part for part in (record.subject, record.session, record.modality) if part)
-        path = out / f"{name}{'_dseg' if kind == 'labels' else ''}.nii.gz"
-        written.append(write_image(image, path))
+        written.append(write_image(image, out / f"{name}{'_dseg' if kind == 'labels' else ''}.nii.gz"))
     return written
+
+
+def refuse_twins(origins: list[str], names: list[str]) -> None:
+    """Refuse two images that would be written into one file.
+
+    Parameters
+    ----------
+    origins : the file that each comes from.
+    names : what each would be called.
+
+    Raises
+    ------
+    InputError
+        If a name stands twice.
+    """
+    first: dict[str, str] = {}
+    for origin, name in zip(origins, names, strict=True):
+        if name in first:
+            found = f"the name {name}, as {first[name]} has it"
+            raise InputError(origin, found, "names that differ", "give each an --out")
+        first[name] = origin
 
 
 def write_image(image: nib.Nifti1Image, path: Path) -> Path:
@@ -107,11 +134,27 @@ def write_image(image: nib.Nifti1Image, path: Path) -> Path:
     Raises
     ------
     InputError
-        If the name doesn't end as a NIfTI's.
+        If the name doesn't end as a NIfTI's, or a voxel isn't a number.
     """
-    if not re.search(NIFTI, path.name):
-        raise InputError(str(path), "the name of no NIfTI", ".nii.gz or .nii at its end", "name the file so")
+    require_nifti_name(path)
+    if not np.isfinite(np.asarray(image.dataobj)).all():
+        raise InputError(
+            str(path), "an image with NaN or infinite voxels; nothing was written", "finite numbers",
+            "look at where it comes from: such a reconstruction isn't one of a trained model",
+        )  # fmt: skip
     data = image.to_bytes()
     with written_whole(path) as scratch:
         scratch.write_bytes(gzip.compress(data, 4, mtime=0) if path.suffix == ".gz" else data)
     return path
+
+
+def require_nifti_name(path: Path) -> None:
+    """Refuse a name that doesn't end as a NIfTI's.
+
+    Raises
+    ------
+    InputError
+        If it ends with neither .nii nor .nii.gz.
+    """
+    if not re.search(NIFTI, path.name):
+        raise InputError(str(path), "the name of no NIfTI", ".nii.gz or .nii at its end", "name the file so")

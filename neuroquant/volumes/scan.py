@@ -64,7 +64,7 @@ def load_scan(root: Path, file: str) -> Scan:
     except Unusable as error:
         raise Unusable(error.reason, file) from None
     except FileNotFoundError:
-        raise Unusable("the file is gone since the index was made: put it back, or rerun", file) from None
+        raise Unusable("the file is gone: put it back, or correct its name", file) from None
     except (OSError, EOFError, ValueError, TypeError, zlib.error, ImageFileError, HeaderDataError) as error:
         raise Unusable(
             f"its voxels can't be read to the end: truncated or damaged ({type(error).__name__}); copy it again", file

@@ -14,8 +14,9 @@ from typing import Any
 
 import h5py
 import numpy as np
+from pydantic import TypeAdapter
 
-from neuroquant.errors import InputError
+from neuroquant.volumes import trust
 
 FORMAT = "neuroquant-arrays-1"
 
@@ -73,17 +74,9 @@ class Record:
         """A plain dictionary, JSON-ready."""
         return dataclasses.asdict(self)
 
-    @classmethod
-    def from_json(cls, value: dict[str, Any]) -> "Record":
-        """The inverse of `to_json`."""
-        geometry = value["geometry"]
-        if geometry is not None:
-            geometry = Geometry(**{name: _as_tuple(item) for name, item in geometry.items()})
-        return cls(**{**value, "geometry": geometry})
 
-
-def _as_tuple(value: Any) -> Any:
-    return tuple(_as_tuple(item) for item in value) if isinstance(value, list | tuple) else value
+RECORDS = TypeAdapter(tuple[Record, ...])
+"""Reads records from JSON, each value checked against its type."""
 
 
 class ArrayFile:
@@ -96,7 +89,7 @@ class ArrayFile:
     Raises
     ------
     InputError
-        If the file is missing, truncated or not in this format.
+        If the file is missing, truncated, locked, not in this format, or has values that lie in another file.
     """
 
     def __init__(self, path: Path | str):
@@ -104,17 +97,15 @@ class ArrayFile:
         try:
             with h5py.File(self.path, "r") as file:
                 if file.attrs.get("format") != FORMAT:
-                    raise OSError(f"format {file.attrs.get('format')!r}")
-                self.attributes: dict[str, Any] = json.loads(file.attrs["attributes"])
-                self.records = tuple(Record.from_json(item) for item in json.loads(file["records"][()]))
-                self._layout = {
-                    name: (dataset.shape, dataset.dtype, dataset.id.get_offset())
-                    for name, dataset in file["arrays"].items()
-                }
-        except (OSError, KeyError) as error:
-            raise InputError(
-                str(self.path), f"not readable ({error})", f"a whole {FORMAT} file", "delete it and rerun the rule"
-            ) from error
+                    raise trust.Untrue(f"format {file.attrs.get('format')!r}")
+                self.attributes: dict[str, Any] = dict(json.loads(file.attrs["attributes"]))
+                self.records: tuple[Record, ...] = RECORDS.validate_json(trust.own(file, "records")[()])
+                for record in self.records:
+                    if record.geometry is not None:
+                        trust.check_geometry(vars(record.geometry))
+                self._layout = trust.layout_of(trust.own(file, "arrays"), len(self.records))
+        except trust.READING as error:
+            raise trust.not_readable(self.path, error, FORMAT) from None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -139,14 +130,20 @@ class ArrayFile:
             if 0 in shape:
                 return np.empty(shape, dtype)
             raise TypeError(f"array {name!r} of {self.path} is compressed: read it row by row")
-        return np.memmap(self.path, mode="r", dtype=dtype, shape=shape, offset=offset)
+        try:
+            return np.memmap(self.path, mode="r", dtype=dtype, shape=shape, offset=offset)
+        except trust.READING as error:
+            raise trust.not_readable(self.path, error, FORMAT) from None
 
     def read(self, name: str, row: int) -> np.ndarray:
         """One row of an array, shape (...), in memory."""
         if self._layout[name][2] is not None:
             return np.array(self.view(name)[row])
-        with h5py.File(self.path, "r") as file:
-            return file["arrays"][name][row]
+        try:
+            with h5py.File(self.path, "r") as file:
+                return file["arrays"][name][row]
+        except trust.READING as error:
+            raise trust.not_readable(self.path, error, FORMAT) from None
 
 
 class ArrayWriter:

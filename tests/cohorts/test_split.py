@@ -217,3 +217,18 @@ def test_an_image_that_trains_in_one_cohort_and_tests_in_another_stops_the_run()
     assert shared.images_shared.tolist() == [2] and shared.splits_crossed.tolist() == [0]
     with pytest.raises(InputError, match=r"(?s)one b 1 .test. and two a 1 .train."):
         compare_cohorts({"one": hashes(a="1", b="2"), "two": hashes(a="2", c="4")}, splits)
+
+
+@pytest.mark.parametrize("raw", [b"", b"\xf3\xff", b"subject\tsplit\n", b"\0\0\0", "subject\tsplit\n".encode("utf-32")])
+def test_a_published_split_that_is_no_table_is_refused_in_a_sentence(tmp_path, raw):
+    (tmp_path / "split.tsv").write_bytes(raw)
+    with pytest.raises(InputError, match="split.tsv"):
+        split_subjects(sessions(cohort(3)), Split(file=str(tmp_path / "split.tsv")), "study")
+
+
+@pytest.mark.parametrize(("encoding", "separator"), [("utf-8-sig", "\t"), ("utf-16", "\t"), ("utf-8", ",")])
+def test_a_published_split_may_come_from_a_spreadsheet(tmp_path, encoding, separator):
+    rows = ["subject\tsplit", "sub-0000\ttrain", "sub-0001\tval", "sub-0002\ttest"]
+    (tmp_path / "split.csv").write_text("\n".join(rows).replace("\t", separator), encoding=encoding)
+    splits = split_subjects(sessions(cohort(3)), Split(file=str(tmp_path / "split.csv")), "study")
+    assert list(splits.split) == ["train", "val", "test"]

@@ -1,5 +1,6 @@
 """The configuration: one source, unknown keys refused, every error names file, key and remedy."""
 
+import datetime
 import math
 import pathlib
 
@@ -7,8 +8,10 @@ import pytest
 import yaml
 
 from neuroquant import models
+from neuroquant.config.cohort import Cohort
 from neuroquant.config.document import documents
-from neuroquant.config.load import load_experiment, merge, resolve_experiment
+from neuroquant.config.load import load_experiment, merge, read_yaml, resolve_experiment
+from neuroquant.config.model import Weights
 from neuroquant.errors import InputError
 
 CONFIG = pathlib.Path(__file__).parents[2] / "config"
@@ -79,6 +82,21 @@ def blocks(channels: list[int], attention: list[int] | None = None, **training) 
     return {"overrides": {"neuroquant": {"parameters": parameters, "training": training}}}
 
 
+def nested(depth: int) -> dict:
+    """A mapping in a mapping in a mapping."""
+    value: dict = {}
+    for _ in range(depth):
+        value = {"a": value}
+    return value
+
+
+CIRCLE: list = []
+CIRCLE.append({"a": CIRCLE})
+BOMB: list = [0] * 10
+for _ in range(9):
+    BOMB = [BOMB] * 10
+
+
 @pytest.mark.parametrize(
     ("change", "place", "words"),
     [
@@ -118,6 +136,34 @@ def blocks(channels: list[int], attention: list[int] | None = None, **training) 
         ({"compute": {"gpus": 3, "nodes": 2}}, "compute", "gpus must be a multiple of nodes"),
         ({"compute": {"gpus": 1024}}, "demo.yaml", "can't be dealt out among compute.gpus: 1024"),
         ({"cohorts": [{"name": "x", "root": "$NOT_SET_ANYWHERE/x"}]}, "root", "isn't set"),
+        ({"volume": {"percentiles": [-5, 500]}}, "volume.percentiles", "greater than or equal to 0"),
+        ({"volume": {"percentiles": [90, 10]}}, "volume.percentiles", "the lower percentile first"),
+        ({"volume": {"shape": [10**9, 72, 64]}}, "volume.shape", "less than or equal to 1024"),
+        ({"volume": {"voxel_mm": 1e-6}}, "volume.voxel_mm", "0.2 to 8 mm"),
+        ({"shards": {"test": 10**9}}, "shards.test", "less than or equal to 1000"),
+        ({"statistics": {"confidence": 1.0}}, "statistics.confidence", "less than 1"),
+        ({"figure4": {"rows": []}}, "figure4.rows", "at least 1 entries"),
+        ({"experiment": "x" * 300}, "experiment", "at most 64 characters"),
+        *(
+            ({"cohorts": [{"name": "x", "label": label}]}, "label", "pattern")
+            for label in ("$x^{$", "a|b", "a<b", "`a`")
+        ),
+        ({"cohorts": [{"name": "x", "label": "two\nlines"}]}, "label", "pattern"),
+        *(
+            ({"cohorts": [{"name": "x", "subject_format": shape}]}, "subject_format", "where a subject's name")
+            for shape in ("{x}", "", "IXI", "{}{}", "{", "{:d}", "{0.__class__}", "{!r}", "{:>1000000000}", "{:{}}")
+        ),
+        ({"models": [{"name": "a", "architecture": ["a"]}]}, "architecture", "a module's name"),
+        ({"overrides": "none"}, "overrides", "a mapping"),
+        ({"overrides": {"neuroquant": "none"}}, "overrides.neuroquant", "a mapping of changes"),
+        ({"cohorts": [{"name": "x", "root": "a\0b"}]}, "root", "control character"),
+        ({"report": {"title": "\ud800"}}, "title", "control character"),
+        ({"probe": {"epochs": 10**4999}}, "probe.epochs", "bits"),
+        ({"probe": {"epochs": datetime.date(2020, 1, 1)}}, "probe.epochs", "of type date"),
+        ({"cohorts": [nested(1000)]}, "cohorts", "in each other"),
+        ({"cohorts": CIRCLE}, "cohorts", "in each other"),
+        ({"cohorts": BOMB}, "cohorts", "values"),
+        ({"models": ["x" * 300]}, "xxx", "no such file"),
     ],
 )
 def test_a_wrong_key_or_value_is_named_with_its_remedy(change, place, words):
@@ -143,3 +189,57 @@ def test_a_file_that_is_not_yaml_is_named(tmp_path):
     (tmp_path / "broken.yaml").write_text("a: [1, 2\n")
     with pytest.raises(InputError, match="broken.yaml"):
         load_experiment(tmp_path / "broken.yaml", CONFIG)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a: 1\nb: 2\na: 3\n", "`a` stands twice"),
+        ("volume: {shape: [1, 2, 3], shape: [4, 5, 6]}\n", "`shape` stands twice"),
+        ("a: " + "9" * 5000, "not YAML"),
+        ("[" * 1000, "not YAML"),
+        ("{" * 100_000, "not YAML"),
+        ("a: !!python/object:os.system {}\n", "not YAML"),
+        ("a: \0b\n", "not YAML"),
+        ("a: &a [*a]\n", "in each other"),
+        ("x: &a {a: 1}\nb: {<<: [" + "*a, " * 1000 + "*a]}\n", "in one `<<`"),
+        ("a: &a [1,2,3,4,5,6,7,8,9]\n" + "".join(
+            f"{chr(98 + n)}: &{chr(98 + n)} [{', '.join([f'*{chr(97 + n)}'] * 9)}]\n" for n in range(9)), "values"),
+        ("a: 1\n" * 400_000, "more than 1,000,000 bytes"),
+        ("- a\n", "list"),
+        ("", "NoneType"),
+    ],
+)  # fmt: skip
+def test_yaml_that_is_no_configuration_is_refused_in_a_sentence(tmp_path, text, words):
+    (tmp_path / "odd.yaml").write_text(text)
+    with pytest.raises(InputError, match="odd.yaml") as caught:
+        load_experiment(tmp_path / "odd.yaml", CONFIG)
+    assert words in str(caught.value) and len(str(caught.value)) < 2000
+
+
+def test_what_is_no_text_file_is_named(tmp_path):
+    (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00")
+    for path in (tmp_path, tmp_path / "binary.yaml", tmp_path / ("x" * 300 + ".yaml"), pathlib.Path("a\0b.yaml")):
+        with pytest.raises(InputError):
+            load_experiment(path, CONFIG)
+
+
+def test_keys_that_a_mapping_takes_over_may_be_set_anew(tmp_path):
+    (tmp_path / "model.yaml").write_text("name: a\n<<: {label: Theirs}\nlabel: Ours\n")
+    assert read_yaml(tmp_path / "model.yaml") == {"name": "a", "label": "Ours"}
+
+
+def test_dates_and_plain_words_stay_text(tmp_path):
+    (tmp_path / "a.yaml").write_text("root: 2013-05-01\n")
+    assert read_yaml(tmp_path / "a.yaml") == {"root": "2013-05-01"}
+
+
+@pytest.mark.parametrize("shape", ["{}", "IXI{:0>3}", "sub-{:03}", "{0:s}", "{:_<8}"])
+def test_a_subject_format_may_fill_a_name_up(shape):
+    assert Cohort(name="x", subject_format=shape).subject_format.format("7") != shape
+
+
+@pytest.mark.parametrize("filename", ["../x.pt", "/etc/x.pt", "", "a/../../x.pt"])
+def test_weights_are_looked_for_and_put_in_their_folder_alone(filename):
+    with pytest.raises(ValueError, match="below the folder"):
+        Weights(filename=filename, licence="MIT")

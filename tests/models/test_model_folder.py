@@ -4,6 +4,7 @@ import json
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from neuroquant import models
 from neuroquant.config.model import ModelRow
@@ -62,3 +63,58 @@ def test_weights_of_another_configuration_are_refused_with_what_differs(folder):
 
 def test_no_pickle_is_written(folder):
     assert sorted(path.suffix for path in folder[0].iterdir()) == [".json", ".json", ".safetensors"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{", "[]", "3", "[" * 100_000, "9" * 5000, "{}", '{"row": 1, "volume": {}}', '{"row": {}, "volume": []}',
+        '{"row": {"name": "a", "architecture": "os.path"}, "volume": {}}',
+        '{"row": {"name": "a", "architecture": ["neuroquant"]}, "volume": {}}',
+        '{"row": {"name": "../a", "architecture": "neuroquant"}, "volume": {}}',
+    ],
+)  # fmt: skip
+def test_a_configuration_that_is_none_is_refused_in_a_sentence(folder, text):
+    (folder[0] / "config.json").write_text(text)
+    with pytest.raises(InputError, match="config.json|architecture"):
+        load_model(folder[0])
+
+
+def changed(folder, **parameters):
+    """The folder, with other parameters in its configuration."""
+    config = json.loads((folder / "config.json").read_text())
+    config["row"]["parameters"] |= parameters
+    (folder / "config.json").write_text(json.dumps(config))
+    return folder
+
+
+@pytest.mark.parametrize(
+    "parameters", [{"heads": 3}, {"channels": [4, "x"]}, {"channels": 9}, {"depth": 1}, {"codebook_size": None}]
+)
+def test_parameters_of_no_network_are_refused_in_a_sentence(folder, parameters):
+    with pytest.raises(InputError, match="parameters"):
+        load_model(changed(folder[0], **parameters))
+
+
+def test_a_network_larger_than_any_memory_is_refused_without_making_it(folder):
+    with pytest.raises(InputError, match="tensors of the configuration|no network can be built"):
+        load_model(changed(folder[0], codebook_size=10**9, code_dim=10**6))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_not_numbers_are_refused_and_named(folder, value):
+    state = load_file(folder[0] / "model.safetensors")
+    state["head_anat.conv.weight"].view(-1)[0] = value
+    save_file(state, folder[0] / "model.safetensors")
+    with pytest.raises(InputError, match="1 values of head_anat.conv.weight are NaN or infinite"):
+        load_model(folder[0])
+
+
+@pytest.mark.parametrize("architecture", models.architectures())
+def test_every_network_shows_its_shapes_without_taking_memory(architecture):
+    parameters = models.parameters_class(architecture)().model_dump()
+    if "shape" in parameters:
+        parameters["shape"] = (16, 16, 16)
+    with torch.device("meta"):
+        model = models.build(architecture, parameters)
+    assert all(tensor.is_meta for tensor in model.parameters())

@@ -103,13 +103,16 @@ def from_map(path: Path) -> Template:
     return Template(labels, _grain(labels.shape, zlib.crc32(path.name.encode())), _shifted(affine, box))
 
 
+WHOLE = "name a folder of whole label maps, or supply this one anew"
+
+
 def _read_map(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Labels (I, J, K) int16 in RAS+ and their affine, or an InputError that says what is wrong with the file."""
     try:
         image = nib.as_closest_canonical(nib.load(path))
         labels = np.asarray(image.dataobj)
     except (OSError, EOFError, ImageFileError, zlib.error) as error:
-        raise InputError(str(path), f"not readable ({error})", "a NIfTI label map", "replace or remove it") from error
+        raise InputError(str(path), f"not readable ({error})", "a NIfTI label map", WHOLE) from error
     matrix = image.affine[:3, :3]
     if labels.ndim != 3 or not np.allclose(matrix, np.diag(np.diag(matrix)), atol=1e-3):
         raise InputError(
@@ -117,7 +120,7 @@ def _read_map(path: Path) -> tuple[np.ndarray, np.ndarray]:
         )
     labels = labels.round().astype(np.int16)
     if not np.any((labels > 0) & (labels <= LAST) & (labels != FLUID)):
-        raise InputError(str(path), "no brain in it", "FreeSurfer numbers, 0 as background", "replace or remove it")
+        raise InputError(str(path), "no brain in it", "FreeSurfer numbers, 0 as background", WHOLE)
     return labels, image.affine
 
 

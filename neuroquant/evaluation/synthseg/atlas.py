@@ -22,6 +22,7 @@ from neuroquant.evaluation.synthseg.recipe import normalised
 from neuroquant.evaluation.synthseg.scans import Found, Scan, cube_side, upright
 from neuroquant.files import written_whole
 from neuroquant.volumes.store import ArrayFile
+from neuroquant.volumes.trust import READING, own
 
 FLOOR = 1e-4
 """Probability that a structure has everywhere, so that it can be found where no training subject has it."""
@@ -158,12 +159,13 @@ class AtlasSegmenter:
         try:
             with h5py.File(path, "r") as file:
                 self.labels = tuple(int(label) for label in file.attrs["labels"])
-                prior = torch.from_numpy(file["prior"][()].astype(np.float32)).to(device)
+                prior = torch.from_numpy(own(file, "prior")[()].astype(np.float32)).to(device)
                 maps = int(file.attrs["maps"])
-        except (OSError, KeyError, ValueError) as error:
+        except READING as error:
             raise InputError(
-                str(path), f"not readable ({error})", "the stand-in's atlas", "run the rule `fit_standin` once more"
-            ) from None
+                str(path), f"not readable ({error})", "the stand-in's atlas, as `fit_standin` writes it",
+                "name such a file; the workflow makes its own with `snakemake PATH --force` and the options of the run",
+            ) from None  # fmt: skip
         self.prior, self.tissue = prior / prior.sum(0), tissues(self.labels).to(device)
         self.settings, self.device = settings, device
         self.provenance: dict[str, Any] = {"engine": self.name, "label_maps": maps, "rounds": settings.rounds}

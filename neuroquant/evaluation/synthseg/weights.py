@@ -12,6 +12,7 @@ from neuroquant.errors import InputError
 from neuroquant.evaluation.synthseg.installed import find_official
 from neuroquant.evaluation.synthseg.labels import official
 from neuroquant.evaluation.synthseg.network import UNet
+from neuroquant.volumes.trust import READING, own
 
 
 def layers(network: UNet) -> Iterator[tuple[str, nn.Module]]:
@@ -58,19 +59,21 @@ def read_weights(path: Path, network: UNet) -> None:
     known = dict(layers(network))
     try:
         with h5py.File(path, "r") as file, torch.no_grad():
-            root = file["model_weights"] if "model_weights" in file else file
+            root = own(file, "model_weights") if "model_weights" in file else file
             unknown = [name for name in root if name.startswith(("unet_conv", "unet_bn")) and name not in known]
             if unknown:
                 raise InputError(f"{path}: {unknown[0]}", "a layer too many", "SynthSeg's layers alone", other)
             for layer, module in known.items():
                 for name, tensor in tensors(module).items():
-                    array = to_torch(name, np.asarray(root[layer][layer][name]))
+                    array = to_torch(name, np.asarray(own(own(own(root, layer), layer), name)))
                     if array.shape != tuple(tensor.shape):
                         raise InputError(
                             f"{path}: {layer}/{name}", f"shape {array.shape}", f"{tuple(tensor.shape)}", other
                         )
                     tensor.copy_(torch.from_numpy(np.ascontiguousarray(array)))
-    except (OSError, KeyError) as error:
+    except InputError:
+        raise
+    except READING as error:
         raise InputError(
             str(path), f"not readable as a SynthSeg network ({error})", "SynthSeg's .h5 layout",
             "the file is truncated, or of another network: get it again",

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, model_validator
 
-from neuroquant.config.base import Count, NonNegative, Settings
+from neuroquant.config.base import Count, Layers, NonNegative, Settings
 from neuroquant.models import grid
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ class Parameters(Settings):
     """Sizes; the defaults are the authors' (696.6 M parameters): ViTamin-L, 8 codebooks of 4096 words of 8 numbers."""
 
     widths: tuple[Count, Count, Count] = Field((160, 320, 1024), description="channels of the stages; the last: tokens")
-    depths: tuple[Count, Count] = Field((2, 4), description="blocks of the convolutional stages")
-    blocks: Count = Field(31, description="transformer blocks of the encoder, and of the decoder")
+    depths: tuple[Layers, Layers] = Field((2, 4), description="blocks of the convolutional stages")
+    blocks: Layers = Field(31, description="transformer blocks of the encoder, and of the decoder")
     heads: Count = Field(16, description="attention heads")
     codebooks: Count = Field(8, description="codebooks, each for its part of the latent's channels")
     words: Count = Field(4096, description="words of each codebook")

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from neuroquant.config.base import Count, NonNegative, Settings
+from neuroquant.config.base import Count, Layers, NonNegative, Settings
 from neuroquant.models import grid
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Parameters(Settings):
         description="channels of the n levels, times the width; factor 2^(n-1)",
     )
     latent_channels: Count = Field(1, description="channels of the latent")
-    blocks: Count = Field(2, description="residual blocks a level")
+    blocks: Layers = Field(2, description="residual blocks a level")
     groups: Count = Field(32, description="groups of the group norms")
     kl_weight: NonNegative = Field(1e-6, description="weight of the KL divergence a latent element")
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, model_validator
 
-from neuroquant.config.base import Count, NonNegative, Settings
+from neuroquant.config.base import Count, Layers, NonNegative, Settings
 from neuroquant.models import grid
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ class Parameters(Settings):
     network: Literal["kl", "maisi"] = Field("kl", description="MONAI's AutoencoderKL, or its AutoencoderKlMaisi")
     channels: tuple[Count, ...] = Field((64, 128, 128, 128), description="channels of the levels, top down; 3 or 4")
     latent_channels: Count = Field(3, description="channels of the latent")
-    blocks: Count = Field(2, description="residual blocks a level")
+    blocks: Layers = Field(2, description="residual blocks a level")
     groups: Count = Field(32, description="groups of the group norms")
     kl_weight: NonNegative = Field(1e-7, description="weight of the KL divergence a latent element")
 

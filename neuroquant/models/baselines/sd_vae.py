@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from neuroquant.config.base import Count, NonNegative, Settings
+from neuroquant.config.base import Count, Layers, NonNegative, Settings
 from neuroquant.models import grid
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ class Parameters(Settings):
         max_length=5,
         description="widths of the levels, top down; n: factor 2^(n-1)",
     )
-    layers_per_block: Count = Field(2, description="residual layers a level")
+    layers_per_block: Layers = Field(2, description="residual layers a level")
     latent_channels: Count = Field(4, description="channels of the latent")
     norm_num_groups: Count = Field(32, description="groups of the group norms")
     kl_weight: NonNegative = Field(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, model_validator
 
-from neuroquant.config.base import Count, NonNegative, Settings
+from neuroquant.config.base import Count, Layers, NonNegative, Settings
 from neuroquant.models import grid
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Parameters(Settings):
     )
     z_channels: Count = Field(256, description="channels between encoder and latent")
     embed: Count = Field(4, description="channels of the latent, to which words are projected")
-    blocks: Count = Field(2, description="residual blocks a level")
+    blocks: Layers = Field(2, description="residual blocks a level")
     groups: Count = Field(32, description="groups of the group norms")
     words: Count = Field(100_000, description="size of the frozen codebook")
     patch: Count = Field(

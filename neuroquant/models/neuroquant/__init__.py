@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, model_validator
 
-from neuroquant.config.base import Count, Fraction, NonNegative, Settings
+from neuroquant.config.base import Count, Fraction, Layers, NonNegative, Settings
 from neuroquant.models import grid
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Parameters(Settings):
         False, description="modulate the trunk of each decoder block, too, not its residual branch alone; not stated"
     )
     classifier_hidden: Count = Field(128, description="width of D_m, which guesses the modality; not stated; 2 C_a")
-    classifier_layers: Count = Field(1, description="layers of D_m before its output; not stated")
+    classifier_layers: Layers = Field(1, description="layers of D_m before its output; not stated")
     classifier_view: Literal["pooled", "tokens", "both"] = Field(
         "pooled", description="what D_m guesses from: the mean over z_anat, each of its tokens, or both; not stated"
     )

@@ -155,6 +155,10 @@ def test_flip_averaging_makes_mirror_images_mirror_posteriors():
     torch.testing.assert_close(direct, mirrored.flip(1)[flipped(labels)], atol=1e-6, rtol=1e-5)
 
 
+def test_weights_without_a_channel_for_the_other_side_keep_their_own():
+    assert flipped((0, 2, 11, 16, 41)) == [0, 4, 2, 3, 1]
+
+
 def test_an_image_and_its_mirror_image_may_pass_the_network_one_by_one(monkeypatch):
     torch.manual_seed(0)
     network, labels, x = UNet(3, 4, 2).eval(), (0, 2, 41), torch.rand(2, 1, 8, 8, 8)
