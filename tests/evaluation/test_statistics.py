@@ -16,8 +16,10 @@ from neuroquant.evaluation.statistics import (
     cluster_statistic,
     effect_size,
     holm,
+    independent_test,
     pair_draws,
     paired_test,
+    predictive,
     resamples,
 )
 
@@ -134,3 +136,31 @@ def test_the_effect_size_is_the_mean_difference_in_standard_deviations_over_clus
     assert effect_size(values, shifted, clusters) == pytest.approx(-effect_size(shifted, values, clusters))
     assert effect_size(values, values, clusters) == 0 and effect_size(values + 1, values, clusters) == np.inf
     assert np.isnan(effect_size([1.0], [0.0], ["s"]))
+
+
+@pytest.mark.parametrize("others", [15, 60, 600])
+def test_a_prediction_interval_covers_the_mean_of_other_subjects_and_the_interval_alone_does_not(others):
+    """With ten times as many others, whose mean hardly errs, both come near the same."""
+    generator, subjects, inside, plain = np.random.default_rng(6), 60, 0, 0
+    for number in range(600):
+        ours, theirs = generator.normal(size=subjects), generator.normal(size=others).mean()
+        interval = cluster_bootstrap(ours, np.arange(subjects), Statistics(bootstrap=300, seed=number))
+        expected = predictive(interval, subjects, others)
+        assert expected.low <= interval.low <= interval.value <= interval.high <= expected.high
+        inside += expected.low <= theirs <= expected.high
+        plain += interval.low <= theirs <= interval.high
+    assert 0.92 <= inside / 600 <= 0.97
+    assert plain / 600 < {15: 0.70, 60: 0.87, 600: 0.95}[others]
+
+
+def test_the_test_of_independent_means_is_welchs():
+    """Two samples of unlike size and spread; t and its degrees of freedom after Welch (1947)."""
+    a, b = [16.0, 18, 20, 22, 24], [21.0, 22, 23]
+    t = (20 - 22) / np.sqrt(10 / 5 + 1 / 3)
+    freedom = (10 / 5 + 1 / 3) ** 2 / ((10 / 5) ** 2 / 4 + (1 / 3) ** 2 / 2)
+    assert independent_test(a, b) == pytest.approx(2 * stats.t.sf(abs(t), freedom))
+    assert independent_test(b, a) == pytest.approx(independent_test(a, b))
+
+
+def test_means_that_do_not_vary_or_stand_alone_are_not_tested():
+    assert np.isnan(independent_test([1.0, 1.0], [2.0, 2.0])) and np.isnan(independent_test([1.0], [2.0, 3.0]))
