@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import sparse, stats
 
@@ -19,6 +20,11 @@ class Interval:
     low: float
     high: float
     n_clusters: int
+
+
+def clusters_of(table: pd.DataFrame) -> pd.Series:
+    """What counts once, of the rows of a table: the family, or the subject where no family is known."""
+    return table.family.where(table.family != "", table.subject)
 
 
 def cluster_bootstrap(values: ArrayLike, clusters: ArrayLike, settings: Statistics) -> Interval:

@@ -16,7 +16,7 @@ from neuroquant.evaluation.statistics import (
 )
 from neuroquant.reporting.claims_list import Claim, Comparison, claims, comparisons, judged_on
 from neuroquant.reporting.pairing import pairs
-from neuroquant.reporting.summarise import METRICS, SIGNIFICANT, tests_of
+from neuroquant.reporting.summarise import METRICS, SIGNIFICANT, paired_tests
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Leads:
         measured = {comparison: self._measure(comparison) for comparison in dict.fromkeys(asked)}
         self.found = {comparison: lead for comparison, lead in measured.items() if lead is not None}
         for table in dict.fromkeys(comparison.table for comparison in self.found):
-            tests = tests_of(experiment, table, scores) if table in METRICS else None
+            tests = paired_tests(experiment, table, scores) if table in METRICS else None
             self._correct([comparison for comparison in self.found if comparison.table == table], tests)
 
     def of(self, asked: list[Comparison]) -> dict[Comparison, Lead]:

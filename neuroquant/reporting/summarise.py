@@ -8,7 +8,7 @@ import pandas as pd
 
 from neuroquant.config.evaluation import Statistics
 from neuroquant.config.experiment import Experiment
-from neuroquant.evaluation.statistics import Interval, cluster_bootstrap, effect_size, holm, paired_test
+from neuroquant.evaluation.statistics import Interval, cluster_bootstrap, clusters_of, effect_size, holm, paired_test
 from neuroquant.files import written_whole
 from neuroquant.reporting.against_mean import against_mean, verdicts
 from neuroquant.reporting.numbers import read_numbers
@@ -65,7 +65,7 @@ def summarise(
         one["against_mean"] = told.get(place, "") if one["metric"] == "psnr" else ""
     cells.sort(key=lambda c: (wanted.cohorts.index(c["cohort"]), order[c["model"]], c["modality"]))
     write_csv(pd.DataFrame(cells, columns=COLUMNS), out_csv)
-    write_csv(tests_of(experiment, table, scores), out_tests)
+    write_csv(paired_tests(experiment, table, scores), out_tests)
 
 
 def columns_of(experiment: Experiment, table: str, scores: pd.DataFrame) -> Iterator[dict[str, pd.DataFrame]]:
@@ -79,7 +79,7 @@ def columns_of(experiment: Experiment, table: str, scores: pd.DataFrame) -> Iter
                 yield {row: part for row in rows if len(part := at[at.model == row])}
 
 
-def tests_of(experiment: Experiment, table: str, scores: pd.DataFrame) -> pd.DataFrame:
+def paired_tests(experiment: Experiment, table: str, scores: pd.DataFrame) -> pd.DataFrame:
     """Each row of a table against the best other one of its block in every column, corrected over the table.
 
     Parameters
@@ -133,8 +133,8 @@ def load_fidelity(experiment: Experiment, fidelity: Path) -> pd.DataFrame:
 
 
 def with_clusters(scores: pd.DataFrame) -> pd.DataFrame:
-    """Scores with the unit that intervals resample: the family, or the subject where none is known."""
-    return scores.assign(cluster=scores.family.where(scores.family != "", scores.subject))
+    """Scores with the unit that intervals resample."""
+    return scores.assign(cluster=clusters_of(scores))
 
 
 def cell(experiment: Experiment, table: str, row: str, part: pd.DataFrame) -> dict[str, object]:

@@ -1,6 +1,7 @@
 """Intervals and tests count a subject once."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from neuroquant.evaluation.statistics import (
     auroc,
     cluster_bootstrap,
     cluster_statistic,
+    clusters_of,
     effect_size,
     holm,
     independent_test,
@@ -65,6 +67,11 @@ def test_intervals_of_an_area_under_the_curve_cover_too():
         interval = auroc(women, guesses, clusters, Statistics(bootstrap=300, seed=number))
         covered += interval.low <= truth <= interval.high
     assert 930 <= covered <= 970
+
+
+def test_a_family_counts_once_and_a_subject_where_none_is_known():
+    table = pd.DataFrame({"family": ["f", "f", "", ""], "subject": ["a", "b", "c", "d"]})
+    assert clusters_of(table).tolist() == ["f", "f", "c", "d"]
 
 
 def test_one_family_alone_gives_a_mean_and_no_interval():

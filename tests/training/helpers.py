@@ -36,8 +36,10 @@ BALL = 0.35
 torch.set_num_threads(1)
 
 
-def write_volumes(path: Path, split: str = "train", subjects: int = 4, seed: int = 0, only_t1: int = 0) -> Path:
-    """A shard of smooth blobs; the last `only_t1` subjects have no T2w.
+def write_volumes(
+    path: Path, split: str = "train", subjects: int = 4, seed: int = 0, only_t1: int = 0, families: int = 0
+) -> Path:
+    """A shard of smooth blobs; the last `only_t1` subjects have no T2w; with `families` each belongs to one of so many.
 
     T2w is inverted T1w and a bright ball somewhere in the blob, which T1w doesn't show: neither follows from the other.
     """
@@ -54,7 +56,8 @@ def write_volumes(path: Path, split: str = "train", subjects: int = 4, seed: int
                 continue
             sex = "FM"[subject % 2]
             geometry = Geometry(EYE, SHAPE, EYE, SHAPE, (0, 0, 0), (0.0, 100.0))
-            records.append(Record("c", f"s{split}{subject}", "1", modality, split, "", sex, 20.0, geometry))
+            family = f"f{subject % families}" if families else ""
+            records.append(Record("c", f"s{split}{subject}", "1", modality, split, family, sex, 20.0, geometry))
             images.append(np.where(mask, np.clip(value, -0.95, 1), -1))
             masks.append(mask)
     attributes = {"range": [-1, 1], "has_labels": [False] * len(records), "voxel_mm": 1.0}
