@@ -60,7 +60,7 @@ def test_a_run_tells_killed_from_survived_stale_broken_and_endless(project):
         mutations.Mutation("sums.py", "a + b", "a", ("tests/test_loop.py",)),
     ]
     before = (project / "sums.py").read_text()
-    found = list(mutations.outcomes(project, listed, 20))
+    found = list(mutations.outcomes(project, listed, 3))
     outcomes = [outcome for _, outcome, _ in found]
     assert outcomes == ["killed", "survived", "stale", "stale", "broken", "killed (time was up)"]
     assert (project / "sums.py").read_text() == before and not list(project.rglob("__pycache__"))

@@ -4,12 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from neuroquant.cohorts.proof import PUBLISHED
 from neuroquant.config.model import ModelRow
 from neuroquant.files import read_tsv, write_tsv
 from neuroquant.reporting.claims import claims, claims_ledger, numbers_ledger, write_ledger
 from neuroquant.reporting.claims_page import apart
 from neuroquant.reporting.deviations import with_deviations
-from neuroquant.reporting.published import cells_of
+from neuroquant.reporting.published import TEST_SUBJECTS, cells_of
 from neuroquant.reporting.summarise import load_scores, summarise
 
 SCORES = ["cohort", "subject", "session", "family", "modality", "model", "metric", "engine", "value", "cluster"]
@@ -80,6 +81,10 @@ def test_on_the_papers_own_cohorts_a_number_is_held_against_a_prediction_interva
     ledger = numbers_ledger(real(experiment), tables)
     told = ledger[(ledger.model == "SD-VAE") & (ledger.published == 27.48)].verdict.item()
     assert told == "can't be compared: measured by a stand-in segmenter"
+
+
+def test_the_papers_test_subjects_are_those_of_its_splits():
+    assert {name: splits["test"][0] for name, splits in PUBLISHED.items()} == TEST_SUBJECTS
 
 
 def test_statements_hold_or_are_contradicted_where_the_corrected_difference_is_significant(experiment, scored):
