@@ -17,6 +17,7 @@ from neuroquant.evaluation.statistics import (
     auroc_draws,
     balanced_accuracy,
     cluster_bootstrap,
+    clusters_of,
 )
 from neuroquant.files import read_tsv, written_whole
 
@@ -184,7 +185,7 @@ def laid_out(group: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray, np.ndarray,
     seeds = [part.reset_index(drop=True) for _, part in group.groupby("seed")]
     one = seeds[0]
     guesses = np.stack([part.probability.to_numpy() for part in seeds])
-    return one, (one.sex == "F").to_numpy(), guesses, one.family.where(one.family != "", one.subject)
+    return one, (one.sex == "F").to_numpy(), guesses, clusters_of(one)
 
 
 def gain(group: pd.DataFrame, control: pd.DataFrame, settings: Statistics) -> dict[str, float]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import sparse, stats
 
@@ -19,6 +20,11 @@ class Interval:
     low: float
     high: float
     n_clusters: int
+
+
+def clusters_of(table: pd.DataFrame) -> pd.Series:
+    """What counts once, of the rows of a table: the family, or the subject where no family is known."""
+    return table.family.where(table.family != "", table.subject)
 
 
 def cluster_bootstrap(values: ArrayLike, clusters: ArrayLike, settings: Statistics) -> Interval:
@@ -186,6 +192,36 @@ def paired_test(a: ArrayLike, b: ArrayLike, clusters: ArrayLike) -> float:
     if np.allclose(means, 0):
         return 1.0
     return float(stats.wilcoxon(means, zero_method="pratt").pvalue)
+
+
+def independent_test(a: ArrayLike, b: ArrayLike) -> float:
+    """Two-sided p-value of the hypothesis that two sets of independent clusters have one mean: Welch's t-test.
+
+    nan where a set has fewer than two clusters, or where neither varies.
+
+    Parameters
+    ----------
+    a, b : a number of each cluster, as `cluster_differences` gives them; (N,) and (M,).
+    """
+    a, b = np.asarray(a, float), np.asarray(b, float)
+    if min(len(a), len(b)) < 2 or max(np.ptp(a), np.ptp(b)) == 0:
+        return float("nan")
+    return float(stats.ttest_ind(a, b, equal_var=False).pvalue)
+
+
+def predictive(interval: Interval, subjects: int, others: int) -> Interval:
+    """Where the same estimate on other people is to be expected: the interval, wider by what that estimate itself errs.
+
+    Means of two samples differ by the errors of both. The other sample's isn't known; with subjects who differ as much
+    as ours do, its square is ours times `subjects` / `others`.
+
+    Parameters
+    ----------
+    subjects, others : behind the interval, and behind the estimate on other people.
+    """
+    wider = (1 + subjects / others) ** 0.5
+    low, high = (interval.value + wider * (end - interval.value) for end in (interval.low, interval.high))
+    return Interval(interval.value, low, high, interval.n_clusters)
 
 
 def effect_size(a: ArrayLike, b: ArrayLike, clusters: ArrayLike) -> float:

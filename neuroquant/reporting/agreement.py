@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from neuroquant.config.experiment import Experiment
-from neuroquant.evaluation.statistics import Interval, cluster_bootstrap
+from neuroquant.evaluation.statistics import Interval, cluster_bootstrap, clusters_of
 from neuroquant.reporting.figure4 import REFERENCE
 
 AGREEMENT = [
@@ -66,7 +66,7 @@ def structures(experiment: Experiment, table: pd.DataFrame) -> pd.DataFrame:
     ----------
     table : as dice.tsv has them, with dice and nsd as numbers.
     """
-    table, rows = table.assign(cluster=table.family.where(table.family != "", table.subject)), []
+    table, rows = table.assign(cluster=clusters_of(table)), []
     keys = ["cohort", "modality", "model", "structure", "name"]
     for (cohort, modality, model, structure, name), part in table.groupby(keys, sort=False):
         found = {}

@@ -5,13 +5,16 @@ import pandas as pd
 
 from neuroquant.config.cohort import Cohort
 from neuroquant.config.experiment import Experiment
+from neuroquant.evaluation.statistics import Interval, predictive
 from neuroquant.reporting.claims_rows import names_of
-from neuroquant.reporting.published import cells_of
+from neuroquant.reporting.published import TEST_SUBJECTS, cells_of
 from neuroquant.reporting.summarise import BLOCKS, EMBEDDED
 
 NUMBERS = [
-    "table", "cohort", "model", "modality", "metric", "published", "block", "ours", "ci_low", "ci_high", "verdict",
+    "table", "cohort", "model", "modality", "metric", "published", "block", "ours", "ci_low", "ci_high", "pi_low",
+    "pi_high", "verdict",
 ]  # fmt: skip
+ABSENT = "not run: no cohort of this experiment stands for"
 INCOMPARABLE = "can't be compared: an embedded cohort stands in for {}"
 
 
@@ -30,10 +33,10 @@ def numbers_ledger(experiment: Experiment, tables: dict[str, pd.DataFrame]) -> p
             mine_by_block = {block: names[told.model] for block, names in known.items() if told.model in names}
             for block, row in (mine_by_block or {"": None}).items():
                 mine = found(cells, cohort, row, told.modality, told.metric)
-                verdict = verdict_on(told.published, mine, cohort, row, told.cohort)
                 facts = dict(zip(NUMBERS, (table, *told, block), strict=False))
-                ours = {} if mine is None else {"ours": mine["value"], "ci_low": mine.ci_low, "ci_high": mine.ci_high}
-                rows.append(facts | ours | {"verdict": verdict})
+                expected = None if mine is None else expect(mine, told.cohort)
+                verdict = verdict_on(told.published, mine, expected, cohort, row) or f"{ABSENT} {told.cohort}"
+                rows.append(facts | ours(mine, expected) | {"verdict": verdict})
     return pd.DataFrame(rows, columns=NUMBERS)
 
 
@@ -46,21 +49,40 @@ def found(cells: pd.DataFrame, cohort: Cohort | None, row: str | None, modality:
     return here.iloc[0] if len(here) else None
 
 
-def verdict_on(published: float, mine: pd.Series | None, cohort: Cohort | None, row: str | None, name: str) -> str:
-    """Whether a published number lies in our interval, or why that can't be said."""
+def expect(mine: pd.Series, paper: str) -> Interval:
+    """Where the paper's value is to be expected if it and ours are one: on other subjects, of whom it had so many."""
+    interval = Interval(mine["value"], mine.ci_low, mine.ci_high, 0)
+    return predictive(interval, int(mine.n_subjects), TEST_SUBJECTS[paper])
+
+
+def ours(mine: pd.Series | None, expected: Interval | None) -> dict[str, float]:
+    """Our cell and its intervals as columns of the ledger."""
+    if mine is None or expected is None:
+        return {}
+    facts = {"ours": mine["value"], "ci_low": mine.ci_low, "ci_high": mine.ci_high}
+    return facts | {"pi_low": expected.low, "pi_high": expected.high}
+
+
+def verdict_on(
+    published: float, mine: pd.Series | None, expected: Interval | None, cohort: Cohort | None, row: str | None
+) -> str:
+    """Whether a published number lies where ours lets it be expected, or why that can't be said.
+
+    Empty where no cohort stands for the paper's.
+    """
     if cohort is None:
-        return f"not run: no cohort of this experiment stands for {name}"
+        return ""
     if row is None:
         return "not run: no row of this experiment stands for it"
-    if mine is None:
+    if mine is None or expected is None:
         return "not measured in this run"
     if cohort.embedded:
-        return INCOMPARABLE.format(name)
+        return INCOMPARABLE.format(cohort.stands_for)
     engines = set(mine.stand_in.split("; ") if isinstance(mine.stand_in, str) else ()) - {"", EMBEDDED}
     if engines:
         return f"can't be compared: measured by a {engines.pop()}"
     if not np.isfinite(mine.ci_low):
         return "undecided: no interval, for there is one subject or family alone"
-    if mine.ci_low <= published <= mine.ci_high:
-        return "inside our interval"
-    return "outside: published higher than ours" if published > mine.ci_high else "outside: published lower than ours"
+    if expected.low <= published <= expected.high:
+        return "inside our prediction interval"
+    return f"outside: published {'higher' if published > expected.high else 'lower'} than expected from ours"

@@ -5,8 +5,10 @@ import html
 import pandas as pd
 
 from neuroquant.config.experiment import Experiment
+from neuroquant.reporting.claims_numbers import NUMBERS
 from neuroquant.reporting.claims_rows import RUN
-from neuroquant.reporting.pages import page, small_table
+from neuroquant.reporting.pages import page, ranged, small_table
+from neuroquant.reporting.summarise import SIGNIFICANT
 
 
 def apart(experiment: Experiment) -> str:
@@ -32,16 +34,23 @@ def as_page(numbers: pd.DataFrame, judged: pd.DataFrame, different: str) -> str:
     shown = judged.assign(not_run=judged.not_run.fillna(""), cohort=judged.cohort.fillna(""))
     shown = shown[["claim", "section", "cohort", "verdict", "details", "not_run"]].fillna("")
     told = numbers.assign(block=numbers.block.map(RUN).fillna(""))
-    for column in ("published", "ours", "ci_low", "ci_high"):
-        told[column] = told[column].map(lambda value: "" if pd.isna(value) else f"{value:.2f}")
+    told["published"] = told.published.map("{:.2f}".format)
+    told["ours"] = ranged(told.ours, told.ci_low, told.ci_high)
+    expected = told.pi_low.map("{:.2f}".format) + " to " + told.pi_high.map("{:.2f}".format)
+    told["prediction_interval"] = expected.where(told.pi_low.notna(), "")
+    told = told[[*NUMBERS[: NUMBERS.index("ours") + 1], "prediction_interval", "verdict"]]
     counts = numbers.verdict.str.split(":").str[0].value_counts()
     words = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
     return page(
         "Claims ledger",
         "<h1>Claims ledger</h1>"
         "<p>Every comparative statement of sections 4.2 and 4.3 and every number of tables 1 and 2 of "
-        "arXiv:2604.05171, in our words, beside what this run measured. A comparison holds where the bootstrap "
-        "interval of the paired difference over subjects lies above 0, and is contradicted where it lies below. "
+        "arXiv:2604.05171, in our words, beside what this run measured. A comparison holds where the mean paired "
+        f"difference is above 0 and significant (corrected p below {SIGNIFICANT}), and is contradicted where it is "
+        "below 0 and significant. p-values are those of the table's own tests, with its correction; comparisons that "
+        "the table doesn't make are corrected together with all of the table's. A published number is outside where it "
+        "lies beyond the prediction interval: ours, widened by the error of a mean over as many subjects as the paper "
+        "tested. "
         "Rows are compared within one block alone (trained here, with authors' weights, without training): that of the "
         "row that a statement puts first. Published numbers were measured on other subjects with other weights.</p>"
         + (f'<p class="note standin">{html.escape(different)}</p>' if different else "")

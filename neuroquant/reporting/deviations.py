@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from neuroquant.evaluation.statistics import clusters_of
 from neuroquant.reporting.figure4 import REFERENCE, REGIONS
 from neuroquant.reporting.numbers import read_numbers
 
@@ -30,5 +31,5 @@ def with_deviations(scores: pd.DataFrame, regions: Path) -> pd.DataFrame:
     both["value"] = -100 * (both.mm3 - both.mm3_truth).abs() / both.mm3_truth
     both["metric"] = "nearness_" + both.region
     both["engine"] = both.stand_in
-    both["cluster"] = both.family.where(both.family != "", both.subject)
+    both["cluster"] = clusters_of(both)
     return pd.concat([scores, both.reindex(columns=scores.columns)], ignore_index=True)

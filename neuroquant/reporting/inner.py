@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from neuroquant.config.experiment import Experiment
-from neuroquant.evaluation.statistics import cluster_bootstrap
+from neuroquant.evaluation.statistics import cluster_bootstrap, clusters_of
 from neuroquant.files import read_tsv
 from neuroquant.reporting.summarise import EMBEDDED
 
@@ -57,7 +57,7 @@ def synthesis(experiment: Experiment, shards: list[Path]) -> pd.DataFrame:
     """
     table = pd.concat([read_tsv(path, ("value",)) for path in shards], ignore_index=True)
     table = table[table.region == experiment.fidelity.region]
-    table = table.assign(cluster=table.family.where(table.family != "", table.subject))
+    table = table.assign(cluster=clusters_of(table))
     rows = []
     for keys, part in table.groupby(["cohort", "model", "source", "modality", "appearance", "metric"], sort=False):
         values = part["value"] * (100 if keys[-1] == "ssim" else 1)

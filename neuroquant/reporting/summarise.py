@@ -1,5 +1,6 @@
 """From all scores to the tidy table behind tables 1 and 2, and the tests of each row against the best other."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pandas as pd
 
 from neuroquant.config.evaluation import Statistics
 from neuroquant.config.experiment import Experiment
-from neuroquant.evaluation.statistics import Interval, cluster_bootstrap, effect_size, holm, paired_test
+from neuroquant.evaluation.statistics import Interval, cluster_bootstrap, clusters_of, effect_size, holm, paired_test
 from neuroquant.files import written_whole
 from neuroquant.reporting.against_mean import against_mean, verdicts
 from neuroquant.reporting.numbers import read_numbers
@@ -32,6 +33,8 @@ BLOCKS = {
     "reference": "without training, for orientation",
 }
 """Blocks of rows and how they are called; ranks and tests stay within one."""
+SIGNIFICANT = 0.05
+"""A difference is significant whose corrected p-value lies below."""
 VOLUMES = "volumes"
 """The row that classifies sex from the volumes themselves."""
 CEILING = "ceiling"
@@ -52,26 +55,43 @@ def summarise(
     scores = load_scores(experiment, fidelity, dice, predictions)
     wanted = experiment.table1 if table == "table1" else experiment.table2
     extra = tuple(EXTRA) if table == "table1" else ()
-    cells, tests = [], []
-    for cohort in wanted.cohorts:
-        for metric in METRICS[table]:
-            for modality in MODALITIES:
-                at = scores[(scores.cohort == cohort) & (scores.metric == metric) & (scores.modality == modality)]
-                by_row = {row: part for row in (*wanted.rows, *extra) if len(part := at[at.model == row])}
-                cells += [cell(experiment, table, row, part) for row, part in by_row.items()]
-                for block in BLOCKS:
-                    rivals = {row: by_row[row] for row in blocks(experiment, wanted.rows)[block] if row in by_row}
-                    tests += against_best(rivals, experiment.statistics)
+    cells = []
+    for by_row in columns_of(experiment, table, scores):
+        cells += [cell(experiment, table, row, part) for row, part in by_row.items()]
     order = {name: number for number, name in enumerate((*extra, *wanted.rows))}
     told = verdicts(against_mean(experiment, scores))
     for one in cells:
         place = (one["cohort"], one["model"], one["modality"])
         one["against_mean"] = told.get(place, "") if one["metric"] == "psnr" else ""
     cells.sort(key=lambda c: (wanted.cohorts.index(c["cohort"]), order[c["model"]], c["modality"]))
-    tests = pd.DataFrame(tests, columns=TESTS)
-    tests["p_holm"] = corrected(tests)
     write_csv(pd.DataFrame(cells, columns=COLUMNS), out_csv)
-    write_csv(tests, out_tests)
+    write_csv(paired_tests(experiment, table, scores), out_tests)
+
+
+def columns_of(experiment: Experiment, table: str, scores: pd.DataFrame) -> Iterator[dict[str, pd.DataFrame]]:
+    """The scores of each row, one column of a table after the other: of each cohort, metric and modality."""
+    wanted = experiment.table1 if table == "table1" else experiment.table2
+    rows = (*wanted.rows, *(EXTRA if table == "table1" else ()))
+    for cohort in wanted.cohorts:
+        for metric in METRICS[table]:
+            for modality in MODALITIES:
+                at = scores[(scores.cohort == cohort) & (scores.metric == metric) & (scores.modality == modality)]
+                yield {row: part for row in rows if len(part := at[at.model == row])}
+
+
+def paired_tests(experiment: Experiment, table: str, scores: pd.DataFrame) -> pd.DataFrame:
+    """Each row of a table against the best other one of its block in every column, corrected over the table.
+
+    Parameters
+    ----------
+    scores : as `load_scores` gives them.
+    """
+    wanted, tests = experiment.table1 if table == "table1" else experiment.table2, []
+    for by_row in columns_of(experiment, table, scores):
+        for rows in blocks(experiment, wanted.rows).values():
+            tests += against_best({row: by_row[row] for row in rows if row in by_row}, experiment.statistics)
+    found = pd.DataFrame(tests, columns=TESTS)
+    return found.assign(p_holm=corrected(found))
 
 
 def write_against_mean(experiment: Experiment, table: str, fidelity: Path, out: Path) -> None:
@@ -113,8 +133,8 @@ def load_fidelity(experiment: Experiment, fidelity: Path) -> pd.DataFrame:
 
 
 def with_clusters(scores: pd.DataFrame) -> pd.DataFrame:
-    """Scores with the unit that intervals resample: the family, or the subject where none is known."""
-    return scores.assign(cluster=scores.family.where(scores.family != "", scores.subject))
+    """Scores with the unit that intervals resample."""
+    return scores.assign(cluster=clusters_of(scores))
 
 
 def cell(experiment: Experiment, table: str, row: str, part: pd.DataFrame) -> dict[str, object]:

@@ -11,14 +11,13 @@ from neuroquant.config.experiment import Experiment
 from neuroquant.files import write_text
 from neuroquant.reporting import against_mean, budgets
 from neuroquant.reporting.pages import page
-from neuroquant.reporting.summarise import BLOCKS, CEILING, EXTRA, METRICS, MODALITIES, blocks
+from neuroquant.reporting.summarise import BLOCKS, CEILING, EXTRA, METRICS, MODALITIES, SIGNIFICANT, blocks
 
 NAMES = {"psnr": "PSNR", "ssim": "SSIM", "accuracy": "Accuracy", "dice": "Dice"}
 TITLES = {
     "table1": "Table 1. Comparison of autoencoders",
     "table2": "Table 2. Ablation of NeuroQuant's components",
 }
-SIGNIFICANT = 0.05
 COSTS = ("f", "kbit", "M")
 """What a row costs: side reduction, kilobits a volume, millions of parameters."""
 SECONDS = ("enc., s", "dec., s")

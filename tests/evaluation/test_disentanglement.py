@@ -119,6 +119,13 @@ def test_sessions_with_one_modality_are_left_out(tmp_path):
     assert measured(tmp_path, two).empty, "one family can't be in the training and the test of a classifier"
 
 
+def test_siblings_are_one_family_and_never_on_both_sides_of_a_classifier(tmp_path):
+    siblings = write_volumes(tmp_path / "test-000.h5", "test", 9, families=3)
+    assert (measured(tmp_path, siblings).families == 3).all()
+    one = write_volumes(tmp_path / "test-001.h5", "test", 4, families=1)
+    assert measured(tmp_path, one).empty
+
+
 def test_a_model_that_does_not_tell_anatomy_from_appearance_has_no_rows(tmp_path, volumes):
     assert measured(tmp_path, volumes, supports_swap=False).empty
 

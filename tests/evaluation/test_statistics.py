@@ -1,6 +1,7 @@
 """Intervals and tests count a subject once."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,10 +15,13 @@ from neuroquant.evaluation.statistics import (
     auroc,
     cluster_bootstrap,
     cluster_statistic,
+    clusters_of,
     effect_size,
     holm,
+    independent_test,
     pair_draws,
     paired_test,
+    predictive,
     resamples,
 )
 
@@ -63,6 +67,11 @@ def test_intervals_of_an_area_under_the_curve_cover_too():
         interval = auroc(women, guesses, clusters, Statistics(bootstrap=300, seed=number))
         covered += interval.low <= truth <= interval.high
     assert 930 <= covered <= 970
+
+
+def test_a_family_counts_once_and_a_subject_where_none_is_known():
+    table = pd.DataFrame({"family": ["f", "f", "", ""], "subject": ["a", "b", "c", "d"]})
+    assert clusters_of(table).tolist() == ["f", "f", "c", "d"]
 
 
 def test_one_family_alone_gives_a_mean_and_no_interval():
@@ -134,3 +143,31 @@ def test_the_effect_size_is_the_mean_difference_in_standard_deviations_over_clus
     assert effect_size(values, shifted, clusters) == pytest.approx(-effect_size(shifted, values, clusters))
     assert effect_size(values, values, clusters) == 0 and effect_size(values + 1, values, clusters) == np.inf
     assert np.isnan(effect_size([1.0], [0.0], ["s"]))
+
+
+@pytest.mark.parametrize("others", [15, 60, 600])
+def test_a_prediction_interval_covers_the_mean_of_other_subjects_and_the_interval_alone_does_not(others):
+    """With ten times as many others, whose mean hardly errs, both come near the same."""
+    generator, subjects, inside, plain = np.random.default_rng(6), 60, 0, 0
+    for number in range(600):
+        ours, theirs = generator.normal(size=subjects), generator.normal(size=others).mean()
+        interval = cluster_bootstrap(ours, np.arange(subjects), Statistics(bootstrap=300, seed=number))
+        expected = predictive(interval, subjects, others)
+        assert expected.low <= interval.low <= interval.value <= interval.high <= expected.high
+        inside += expected.low <= theirs <= expected.high
+        plain += interval.low <= theirs <= interval.high
+    assert 0.92 <= inside / 600 <= 0.97
+    assert plain / 600 < {15: 0.70, 60: 0.87, 600: 0.95}[others]
+
+
+def test_the_test_of_independent_means_is_welchs():
+    """Two samples of unlike size and spread; t and its degrees of freedom after Welch (1947)."""
+    a, b = [16.0, 18, 20, 22, 24], [21.0, 22, 23]
+    t = (20 - 22) / np.sqrt(10 / 5 + 1 / 3)
+    freedom = (10 / 5 + 1 / 3) ** 2 / ((10 / 5) ** 2 / 4 + (1 / 3) ** 2 / 2)
+    assert independent_test(a, b) == pytest.approx(2 * stats.t.sf(abs(t), freedom))
+    assert independent_test(b, a) == pytest.approx(independent_test(a, b))
+
+
+def test_means_that_do_not_vary_or_stand_alone_are_not_tested():
+    assert np.isnan(independent_test([1.0, 1.0], [2.0, 2.0])) and np.isnan(independent_test([1.0], [2.0, 3.0]))

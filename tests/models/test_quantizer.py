@@ -148,6 +148,9 @@ def test_equation_7_pulls_the_encoder_to_its_code_and_the_code_to_its_tokens():
     torch.testing.assert_close(found.z_q, codes)
     (pull,) = torch.autograd.grad(found.z_q.sum(), z, retain_graph=True)
     assert torch.equal(pull, torch.ones_like(z)), "straight through"
+    (commitment,) = torch.autograd.grad(found.loss, z)
+    torch.testing.assert_close(commitment, 2 * 0.25 * (z - codes).detach() / z.numel())
+    assert commitment.norm() > 1e-2, "z isn't detached, and isn't its code"
 
 
 def test_the_start_moves_its_centres_until_none_owns_a_single_token():

@@ -4,12 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from neuroquant.cohorts.proof import PUBLISHED
 from neuroquant.config.model import ModelRow
 from neuroquant.files import read_tsv, write_tsv
 from neuroquant.reporting.claims import claims, claims_ledger, numbers_ledger, write_ledger
 from neuroquant.reporting.claims_page import apart
 from neuroquant.reporting.deviations import with_deviations
-from neuroquant.reporting.published import cells_of
+from neuroquant.reporting.published import TEST_SUBJECTS, cells_of
 from neuroquant.reporting.summarise import load_scores, summarise
 
 SCORES = ["cohort", "subject", "session", "family", "modality", "model", "metric", "engine", "value", "cluster"]
@@ -26,7 +27,7 @@ def experiment(experiment):
 def scored(tmp_path_factory, experiment, numbers):
     """Tidy tables and scores of a run in which SD-VAE leads T1w PSNR by 3 dB, and the full model Table 2 by 1 dB."""
     folder = tmp_path_factory.mktemp("claims")
-    numbers(folder, experiment)
+    numbers(folder, experiment, subjects=20)
     fidelity = read_tsv(folder / "fidelity.tsv", ("value",))
     full = (fidelity.model == "neuroquant") & (fidelity.metric == "psnr")
     fidelity.loc[full, "value"] += 1 + 0.1 * np.random.default_rng(0).normal(size=full.sum())
@@ -56,19 +57,23 @@ def test_all_126_published_numbers_are_there_with_a_verdict(experiment, scored):
     assert run.sum() == 2 * 3 * 8 + 30
 
 
-def test_on_the_papers_own_cohorts_a_number_is_inside_or_outside_the_interval(experiment, scored):
+def test_on_the_papers_own_cohorts_a_number_is_held_against_a_prediction_interval(experiment, scored):
     tables = {name: table.copy() for name, table in scored[1].items()}
     at = tables["table1"]
     at = at.index[(at.model == "sd_vae") & (at.metric == "psnr") & (at.cohort == "embedded_a") & (at.modality == "T1w")]
-    for low, high, verdict in (
-        (27, 28, "inside our interval"),
-        (25, 26, "outside: published higher than ours"),
-        (28, 29, "outside: published lower than ours"),
+    wider = (1 + 20 / 122) ** 0.5  # of 20 subjects here, 122 in the paper
+    for value, verdict in (
+        (27.48 - 0.4, "inside our prediction interval"),
+        (27.48 - 0.53, "inside our prediction interval"),
+        (27.48 + 0.53, "inside our prediction interval"),
+        (27.48 - 0.55, "outside: published higher than expected from ours"),
+        (27.48 + 0.55, "outside: published lower than expected from ours"),
     ):
-        tables["table1"].loc[at, ["ci_low", "ci_high"]] = low, high
+        tables["table1"].loc[at, ["value", "ci_low", "ci_high"]] = value, value - 0.5, value + 0.5
         ledger = numbers_ledger(real(experiment), tables)
         row = ledger[(ledger.model == "SD-VAE") & (ledger.published == 27.48)]
         assert row.verdict.item() == verdict
+        assert row.pi_high.item() == pytest.approx(value + 0.5 * wider)
     tables["table1"].loc[at, ["ci_low", "ci_high"]] = float("nan")
     ledger = numbers_ledger(real(experiment), tables)
     assert ledger[(ledger.model == "SD-VAE") & (ledger.published == 27.48)].verdict.item().startswith("undecided")
@@ -78,11 +83,15 @@ def test_on_the_papers_own_cohorts_a_number_is_inside_or_outside_the_interval(ex
     assert told == "can't be compared: measured by a stand-in segmenter"
 
 
-def test_statements_hold_or_are_contradicted_where_the_interval_leaves_out_zero(experiment, scored):
+def test_the_papers_test_subjects_are_those_of_its_splits():
+    assert {name: splits["test"][0] for name, splits in PUBLISHED.items()} == TEST_SUBJECTS
+
+
+def test_statements_hold_or_are_contradicted_where_the_corrected_difference_is_significant(experiment, scored):
     ledger = claims_ledger(real(experiment), scored[2])
     here = ledger[ledger.cohort == "embedded_a"].set_index("id")
     joint = here.loc["joint-t1-psnr"]
-    assert joint.verdict.startswith("ours +") and joint.verdict.endswith("published +0.38, outside our interval")
+    assert joint.verdict.startswith("ours +") and "published +0.38, outside our prediction interval" in joint.verdict
     rank = here.loc["sota-rank"]
     assert rank.not_run == "VQGAN; MediTok; MedVAE"
     assert rank.holds >= 2, "PSNR: second on T1w, which the statement allows, and ahead on T2w"
@@ -189,7 +198,7 @@ def test_statements_about_sixteenfold_compression_need_a_model_that_has_it(facto
     assert not ledger.loc[["sota-rank"]].verdict.str.contains("not runnable").any()
 
 
-def test_a_gain_that_is_larger_on_one_cohort_holds_only_where_the_interval_says_so(experiment, scored):
+def test_a_gain_that_is_larger_on_one_cohort_holds_only_where_its_test_says_so(experiment, scored):
     at = scored[2].copy()
     more = (at.cohort == "embedded_b") & (at.model == "neuroquant") & (at.metric == "psnr") & (at.modality == "T1w")
     for change, kind in ((3.0, "holds"), (0.0, "undecided"), (-3.0, "contradicted")):

@@ -6,8 +6,10 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 
+from neuroquant import models
 from neuroquant.config.model import ModelRow, Phase, Training
 from neuroquant.config.volume import Volume
+from neuroquant.models.autoencoder import Autoencoder
 from neuroquant.training import run
 from neuroquant.training.data import Batch, Loader, Sessions
 from neuroquant.volumes.store import ArrayWriter, Geometry, Record
@@ -28,25 +30,34 @@ PARAMETERS = {
 SD_VAE = {"block_out_channels": (4, 4, 4, 4), "layers_per_block": 1, "norm_num_groups": 2}
 PHASES = (Phase(steps=6, batch=2, lr=1e-3, lr_end=1e-4), Phase(mode="2d", steps=5, batch=3, lr=1e-4, lr_end=1e-4))
 STEPS = 11
+BALL = 0.35
+"""Radius of what T2w alone shows; the volume's half side is 1."""
 
 torch.set_num_threads(1)
 
 
-def write_volumes(path: Path, split: str = "train", subjects: int = 4, seed: int = 0, only_t1: int = 0) -> Path:
-    """A shard of smooth blobs whose T2w is the inverted T1w; the last `only_t1` subjects have no T2w."""
-    generator = np.random.default_rng(seed)
+def write_volumes(
+    path: Path, split: str = "train", subjects: int = 4, seed: int = 0, only_t1: int = 0, families: int = 0
+) -> Path:
+    """A shard of smooth blobs; the last `only_t1` subjects have no T2w; with `families` each belongs to one of so many.
+
+    T2w is inverted T1w and a bright ball somewhere in the blob, which T1w doesn't show: neither follows from the other.
+    """
+    generator, elsewhere = np.random.default_rng(seed), np.random.default_rng((seed, 1))
     grid = np.stack(np.meshgrid(*(np.linspace(-1, 1, n) for n in SHAPE), indexing="ij"))
     records, images, masks = [], [], []
     for subject in range(subjects):
         centre = generator.uniform(-0.2, 0.2, 3)
         radius = np.sqrt(((grid - centre[:, None, None, None]) ** 2).sum(0))
         mask = radius < 0.8
-        for modality, value in (("T1w", 1 - 2 * radius), ("T2w", 2 * radius - 1)):
+        away = np.sqrt(((grid - (centre + elsewhere.uniform(-0.5, 0.5, 3))[:, None, None, None]) ** 2).sum(0))
+        for modality, value in (("T1w", 1 - 2 * radius), ("T2w", np.where(away < BALL, 1, 2 * radius - 1))):
             if modality == "T2w" and subject >= subjects - only_t1:
                 continue
             sex = "FM"[subject % 2]
             geometry = Geometry(EYE, SHAPE, EYE, SHAPE, (0, 0, 0), (0.0, 100.0))
-            records.append(Record("c", f"s{split}{subject}", "1", modality, split, "", sex, 20.0, geometry))
+            family = f"f{subject % families}" if families else ""
+            records.append(Record("c", f"s{split}{subject}", "1", modality, split, family, sex, 20.0, geometry))
             images.append(np.where(mask, np.clip(value, -0.95, 1), -1))
             masks.append(mask)
     attributes = {"range": [-1, 1], "has_labels": [False] * len(records), "voxel_mm": 1.0}
@@ -65,6 +76,18 @@ def make_row(**changes) -> ModelRow:
     return ModelRow(
         **{"name": "row", "architecture": "neuroquant", "parameters": PARAMETERS, "training": schedule, **changes}
     )
+
+
+def awake(**changes) -> Autoencoder:
+    """NeuroQuant in small as a training leaves it: FiLM, residual branches and codebook at work, not at their start."""
+    torch.manual_seed(0)
+    model = models.build("neuroquant", {**PARAMETERS, "start_after": 0, **changes}).train()
+    for parameter in model.parameters():
+        if parameter.ndim < 2:  # norms near 1, biases near 0
+            parameter.data += 0.2 * torch.randn_like(parameter)
+        else:
+            torch.nn.init.kaiming_normal_(parameter, nonlinearity="linear")
+    return model
 
 
 def train(

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from helpers import PARAMETERS, make_row, write_volumes
+from helpers import PARAMETERS, awake, batches, make_row, write_volumes
 from pydantic import ValidationError
 
 from neuroquant import models
@@ -69,6 +69,18 @@ def test_shares_of_the_pieces_add_up_and_partners_stay_partners(mixed):
     for piece in pieces:
         assert torch.equal(piece.paired, (piece.partner >= 0).nonzero().flatten())
         assert torch.equal(piece.partner[piece.partner[piece.paired]], piece.paired)
+
+
+def test_a_step_on_slices_leaves_every_number_of_the_codebook_as_it_is(mixed):
+    """Its counts would decay and its clock run on: the ramp of the adversary and the start go by steps on volumes."""
+    model, batch = awake(), batches(mixed, "2d")[0].to("cpu")
+    with torch.no_grad():
+        model.encode_train(batches(mixed, "3d")[0].to("cpu").x)
+    model.quantizer.update()
+    before = {name: value.clone() for name, value in model.quantizer.state_dict().items()}
+    train_step(model, torch.optim.SGD(model.parameters()), batch, make_row(), 1e-3, "cpu")
+    assert model.quantizer.steps() == 1 and before["count"].any()
+    assert all(torch.equal(before[name], value) for name, value in model.quantizer.state_dict().items())
 
 
 def test_a_batch_that_is_no_multiple_of_accumulate_is_refused():

@@ -1,14 +1,19 @@
 """The right losses on the right batches."""
 
+import itertools
+
 import pytest
 import torch
-from helpers import PARAMETERS, SD_VAE, batches, write_volumes
+from helpers import PARAMETERS, SD_VAE, awake, batches, write_volumes
 
 from neuroquant import models
 from neuroquant.config.model import Objective, Phase
 from neuroquant.similarity import ssim3d
-from neuroquant.training.data import Loader, Sessions
+from neuroquant.training.data import Batch, Loader, Sessions
 from neuroquant.training.objective import losses, total
+
+CLOSE = {"rtol": 1e-3, "atol": 1e-8}
+"""Of small losses and gradients, beside which PyTorch's own absolute tolerance is large."""
 
 
 def neuroquant(**changes):
@@ -57,7 +62,7 @@ def test_sessions_with_one_modality_train_without_a_cross_term(tmp_path):
 
 def test_in_a_mixed_batch_only_pairs_enter_the_cross_term(tmp_path):
     shard = write_volumes(tmp_path / "mixed.h5", subjects=3, only_t1=1)
-    model, batch = neuroquant(start_after=9).eval(), batches(shard, "3d")[0].to("cpu")
+    model, batch = awake(start_after=9).eval(), batches(shard, "3d")[0].to("cpu")
     terms = losses(model, batch, Objective(cross=1.0))
     single = int((batch.partner < 0).nonzero())
     batch.x[single] = 0.9
@@ -65,18 +70,96 @@ def test_in_a_mixed_batch_only_pairs_enter_the_cross_term(tmp_path):
     assert losses(model, batch, Objective())["l1"] != terms["l1"]
 
 
-def test_the_cross_term_compares_with_the_other_modality(shards):
-    model = neuroquant(start_after=9)
-    batch = batches(shards[0], "3d")[0].to("cpu")
+def unlike():
+    """Three sessions whose six images have nothing in common: what is one modality's can't pass for the other's."""
+    coarse = 1.5 * torch.randn(6, 1, 4, 2, 2, generator=torch.Generator().manual_seed(0))
+    x = torch.nn.functional.interpolate(coarse, (32, 16, 16), mode="trilinear").clamp(-1, 1)
+    partner = torch.tensor([1, 0, 3, 2, 5, 4])
+    return Batch(x, torch.tensor([0, 1] * 3), partner, torch.arange(6), None, (2, 2, 2))
+
+
+def at_work(x):
+    """A model whose codebook began with the tokens of these volumes and learns nothing further."""
+    model = awake()
+    with torch.no_grad():
+        model.encode_train(x)
+    return model.eval()
+
+
+def by_hand(model, batch, image, anatomy, appearance):
+    """Error of an image made of the codes of one image and the FiLM of another, each encoded by itself."""
+    codes, look = (model.encode_train(batch.x[row : row + 1]) for row in (anatomy, appearance))
+    s_m = model.film_generator.embedding.weight[batch.modality[appearance]]
+    u = torch.cat([look.z_mod.mean((2, 3, 4)), s_m[None]], dim=1)
+    halves = [mlp(u).chunk(2, dim=1) for mlp in model.film_generator.mlps]
+    made = model.decode_with(codes.z_q, [(1 + gamma, beta) for gamma, beta in halves])
+    return (made - batch.x[image : image + 1]).abs().mean()
+
+
+def pull(value, model):
+    """The gradient into the modality's embedding and into the codes' last layer: what a mean error alone may hide."""
+    weights = (model.film_generator.embedding.weight, model.head_anat.conv.weight)
+    return torch.cat([part.flatten() for part in torch.autograd.grad(value, weights)])
+
+
+def of_all(model, batch, partners_image, partners_codes, partners_film):
+    """Mean over all images; each of the three is the image's own or its partner's."""
+    swaps, values = (partners_image, partners_codes, partners_film), []
+    for row, partner in enumerate(batch.partner.tolist()):
+        values.append(by_hand(model, batch, *(partner if swap else row for swap in swaps)))
+    return torch.stack(values).mean()
+
+
+@pytest.mark.parametrize(("term", "swaps"), [("l1", (False, False, False)), ("cross", (False, True, False))])
+def test_which_images_codes_film_and_voxels_meet(term, swaps):
+    """L_rec: all an image's own (equation 12). L_cross: its partner's codes, its own FiLM and voxels (13 and 14)."""
+    batch = unlike()
+    model = at_work(batch.x)
+    found, expected = losses(model, batch, Objective(cross=1.0))[term], of_all(model, batch, *swaps)
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-6)
+    right = pull(expected, model)
+    assert (pull(found, model) - right).norm() < 1e-3 * right.norm()
+    for wrong in itertools.product((False, True), repeat=3):
+        if wrong not in (swaps, tuple(not swap for swap in swaps)):  # the sum over both images is the same
+            other = pull(of_all(model, batch, *wrong), model)
+            assert (other - right).norm() > 1e-2 * right.norm(), f"image, codes, FiLM of the partner: {wrong}"
+
+
+def test_l_vq_is_the_quantisers_loss_with_its_weight_and_moves_the_encoder():
+    batch = unlike()
+    model = at_work(batch.x)
     encoded = model.encode_train(batch.x)
-    swapped = model.decode_with(encoded.z_q[batch.partner], model.film(encoded.z_mod, batch.modality))
-    terms = losses(model, batch, Objective(cross=1.0))
-    torch.testing.assert_close(terms["cross"], (swapped - batch.x).abs().mean())
+    codes = model.quantizer.embedding[encoded.indices].movedim(-1, 1)
+    expected = 0.25 * (encoded.z_anat - codes).square().mean()
+    assert expected > 1e-5
+    vq = losses(model, batch, Objective(regulariser=3.0))["vq"]
+    torch.testing.assert_close(vq, 3 * expected, **CLOSE)
+    weight = model.head_anat.conv.weight
+    found, by_equation = (torch.autograd.grad(value, weight, retain_graph=True)[0] for value in (vq, 3 * expected))
+    torch.testing.assert_close(found, by_equation, **CLOSE)
+
+
+def test_l_adv_reads_z_anat_before_its_codes_and_pushes_the_encoder_the_other_way():
+    """Equation 15: the cross-entropy of D_m on z_anat; D_m goes down it, the encoder up."""
+    batch = unlike()
+    model = at_work(batch.x)
+    found = losses(model, batch, Objective(adversary=0.5))["adversary"]
+    z_anat = model.encode_train(batch.x).z_anat
+    judge, encoder = model.modality_classifier, model.head_anat.conv.weight
+    logits = judge.out(judge.local(z_anat).mean((2, 3, 4)))
+    expected = 0.5 * torch.nn.functional.cross_entropy(logits, batch.modality)
+    torch.testing.assert_close(found, expected, **CLOSE)
+    (own, push), (own_expected, along) = (
+        torch.autograd.grad(value, (judge.out.weight, encoder)) for value in (found, expected)
+    )
+    torch.testing.assert_close(own, own_expected, **CLOSE)
+    torch.testing.assert_close(push, -along, **CLOSE)
+    assert push.abs().max() > 1e-5
 
 
 def test_half_of_the_images_give_the_cross_term_and_its_gradient_in_the_mean(shards):
     """Over the two images that can be drawn of each pair, the mean is what all images give."""
-    model, batch = neuroquant(start_after=9), batches(shards[0], "3d", size=1)[0].to("cpu")
+    model, batch = awake(start_after=9), batches(shards[0], "3d", size=1)[0].to("cpu")
 
     def cross(images, drawn=None):
         if drawn is not None:

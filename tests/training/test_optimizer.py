@@ -2,11 +2,13 @@
 
 import pytest
 import torch
-from helpers import PARAMETERS, make_row, train
+from helpers import PARAMETERS, awake, batches, make_row, train
 from torch import nn
 
 from neuroquant import models
 from neuroquant.config.model import Phase, Training
+from neuroquant.training.loop import train_step
+from neuroquant.training.objective import losses, total
 from neuroquant.training.optimizer import FlatMuon, build_optimizer, inner_matrices
 
 MUON = Training(
@@ -66,6 +68,38 @@ def test_every_parameter_has_one_optimizer_and_all_of_them_move():
     assert all(not torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True))
     optimizer.zero_grad()
     assert all(parameter.grad is None for parameter in model.parameters())
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+@pytest.mark.parametrize("decay", [0.0, 0.1])
+def test_weight_decay_shrinks_every_parameter_by_the_rate_and_nothing_else_does_without_a_gradient(optimizer, decay):
+    model = awake()
+    settings = MUON.model_copy(update={"optimizer": optimizer, "weight_decay": decay})
+    both = build_optimizer(model, settings)
+    before = [parameter.detach().clone() for parameter in model.parameters()]
+    for group in both.param_groups:
+        group["lr"] = 0.5
+    for parameter in model.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    both.step()
+    for old, new in zip(before, model.parameters(), strict=True):
+        torch.testing.assert_close(new.detach(), old * (1 - 0.5 * decay))
+
+
+@pytest.mark.parametrize("share", [0.25, 0.0, 4.0])
+def test_a_gradient_above_the_limit_is_scaled_down_to_it_and_one_below_stays(shards, share):
+    """Plain descent shows it: the step is the rate times the clipped gradient. The logged norm is the whole one."""
+    batch = batches(shards[0], "3d")[0].to("cpu")
+    model = awake(start_after=9)
+    total(losses(model, batch, make_row().objective)).backward()
+    gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
+    whole = torch.stack([gradient.norm() for gradient in gradients]).norm().item()
+    before = [parameter.detach().clone() for parameter in model.parameters()]
+    row = make_row(training=MUON.model_copy(update={"grad_clip": share * whole}))
+    _, norm = train_step(model, torch.optim.SGD(model.parameters()), batch, row, 1e-2, "cpu")
+    moved = torch.stack([(a - b).norm() for a, b in zip(before, model.parameters(), strict=True)]).norm().item()
+    assert norm.item() == pytest.approx(whole, rel=1e-3)
+    assert moved == pytest.approx(1e-2 * whole * (min(share, 1) or 1), rel=1e-2)
 
 
 def test_a_training_with_muon_that_was_interrupted_ends_with_the_same_weights(tmp_path, shards, monkeypatch):

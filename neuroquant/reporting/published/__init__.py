@@ -7,6 +7,8 @@ import pandas as pd
 
 FULL = {"NeuroQuant": "+ L_adv (full)"}
 """Names that table 2 gives to rows of table 1."""
+TEST_SUBJECTS = {"NCANDA": 122, "ABCD": 2095}
+"""Subjects of its test splits, by the paper."""
 
 
 @lru_cache(maxsize=2)
