@@ -63,7 +63,7 @@ rule split:
     resources:
         **SMALL_JOB,
     params:
-        split=settings(EXPERIMENT.split),
+        split=literal(settings(EXPERIMENT.split)),
         code=code_of("split"),
         failures=str(FAILURES),
     message:
@@ -91,7 +91,7 @@ checkpoint assign:
     resources:
         **SMALL_JOB,
     params:
-        shards=settings(EXPERIMENT.shards),
+        shards=literal(settings(EXPERIMENT.shards)),
         folder=lambda wildcards: str(RESULTS / "cohorts" / wildcards.cohort / "shards"),
         code=code_of("assign"),
         failures=str(FAILURES),

@@ -96,6 +96,11 @@ def settings(value):
     return json.dumps(value.model_dump(mode="json"), sort_keys=True)
 
 
+def literal(value):
+    """A parameter that Snakemake leaves as it is; in plain text and lists it takes `{subject}` for a wildcard."""
+    return lambda wildcards: value
+
+
 def code_of(*names, row=False):
     """Hash of the package's code that a job uses, as a parameter: a job reruns when that code changes, and no other.
 
