@@ -103,7 +103,7 @@ rule report:
         sessions=expand(RESULTS / "cohorts/{cohort}/sessions.tsv", cohort=COHORTS),
         excluded=expand(RESULTS / "cohorts/{cohort}/excluded.tsv", cohort=COHORTS),
         provenance=RESULTS / "report/provenance.json",
-        resolved=ancient(RESULTS / "config.yaml"),
+        resolved=ancient(RESOLVED),
     output:
         page=RESULTS / "report.html",
         crate=RESULTS / "ro-crate-metadata.json",

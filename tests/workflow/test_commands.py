@@ -100,7 +100,18 @@ def test_files_of_this_project_that_commands_name_are_there():
 def clone(tmp_path_factory):
     """A copy of the project with a user's `mine.yaml`, scans of every cohort, and SLURM's commands as scripts."""
     folder = tmp_path_factory.mktemp("clone")
-    for name in ("Snakefile", "Makefile", "rules", "workflow_scripts", "neuroquant", "config", "demo", "slurm", "envs"):
+    for name in (
+        "Snakefile",
+        "Makefile",
+        "rules",
+        "workflow_scripts",
+        "neuroquant",
+        "config",
+        "demo",
+        "slurm",
+        "profiles",
+        "envs",
+    ):
         copy = shutil.copy if (ROOT / name).is_file() else shutil.copytree
         copy(ROOT / name, folder / name, **({"symlinks": True} if copy is shutil.copytree else {}))
     for name in ("NCANDA", "ABCD"):
