@@ -1,5 +1,6 @@
 """NeuroQuant: the whole experiment as one DAG. `snakemake --profile demo all`, `snakemake --profile slurm all`."""
 
+import os
 from pathlib import Path
 
 from snakemake.utils import min_version
@@ -7,11 +8,18 @@ from snakemake.utils import min_version
 min_version("9.27")
 
 
-# for --sdm apptainer, which is the only time that it is looked at; envs/neuroquant.def says how to build it
-container: str(Path(workflow.basedir) / "envs/neuroquant.sif")
+# for --sdm apptainer, which is the only time that it is used; envs/neuroquant.def says how to build it. Snakemake refuses
+# an image whose path has a space in it, used or not: in such a folder it is named from there, or else left out.
+IMAGE = Path(workflow.basedir) / "envs/neuroquant.sif"
+if len(str(IMAGE).split()) > 1:
+    IMAGE = Path(os.path.relpath(IMAGE))
+if len(str(IMAGE).split()) == 1:
+
+    container: str(IMAGE)
 
 
 include: "rules/common.smk"
+include: "rules/start.smk"
 include: "rules/cluster.smk"
 include: "rules/cohorts.smk"
 include: "rules/volumes.smk"
@@ -105,4 +113,4 @@ rule figure4:
 
 
 onerror:
-    show_failures(log)
+    print(last_screen(FAILURES, log), file=sys.stderr)

@@ -2,10 +2,14 @@
 
 import re
 
+QUOTED = re.compile(r"(?<!\w)(?:'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")(?!\w)")
+"""What a reason quotes, as `repr` writes it: a cell of a table, say, whatever somebody wrote there."""
+
 
 def kind_of(reason: str) -> str:
-    """A reason less its figures, its examples and what to do: the same for every scan that it befell."""
-    return re.sub(r"\b\d+(?:\.\d+)?\b", "n", re.split(r" \(|; |: ", reason)[0])
+    """An exclusion reason without quotations, numbers, examples and what to do, for counting."""
+    plain = QUOTED.sub("something else", reason)
+    return re.sub(r"\b\d+(?:\.\d+)?\b", "n", re.split(r" \(|; |: ", plain)[0])
 
 
 class InputError(ValueError):

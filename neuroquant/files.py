@@ -7,7 +7,8 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -53,6 +54,39 @@ def file_name(where: str, *parts: str) -> str:
         f"a name without / and \\, that doesn't start with a dot, of at most {NAME_BYTES} bytes",
         "correct the name there; if the file comes from somebody else, ask where it was made",
     )  # fmt: skip
+
+
+LEEWAY_S = 60.0
+"""By how much the clocks of two machines may differ."""
+
+
+def dated_in_future(folder: Path) -> list[Path]:
+    """Files below a folder whose date is still to come; a clock that was wrong, say, or a careless copy."""
+    now = time.time() + LEEWAY_S
+    places = (Path(place) / name for place, _, names in os.walk(folder) for name in names)
+    return sorted(path for path in places if _date(path) > now)
+
+
+def put_dates_back(paths: Iterable[Path]) -> None:
+    """Give files that are dated in the future the date of what the same job wrote, or else that of their last change.
+
+    What the same job wrote has the same name up to the first dot (`train-000.h5`, `train-000.qc.tsv`).
+    """
+    now = time.time()
+    for path in map(Path, paths):
+        if _date(path) <= now + LEEWAY_S:
+            continue
+        beside = [_date(other) for other in path.parent.glob(f"{path.name.partition('.')[0]}.*")]
+        then = max((date for date in beside if date <= now), default=min(now, path.stat().st_ctime))
+        os.utime(path, (then, then))
+
+
+def _date(path: Path) -> float:
+    """When a file was written, seconds since 1970; 0 where it is gone."""
+    try:
+        return path.lstat().st_mtime
+    except OSError:
+        return 0.0
 
 
 @contextmanager

@@ -64,7 +64,7 @@ def find_file(weights: Weights, key: str) -> Path:
 def where(weights: Weights) -> str:
     """How to get a file."""
     if weights.hub:
-        return "run `snakemake --cores 1 fetch_weights` once on a machine with network"
+        return "run `snakemake fetch_weights --cores 1 --configfile YOUR.yaml` once on a machine with network"
     return f"get it from {weights.source} and put it where it is looked for"
 
 

@@ -14,10 +14,10 @@ SEVERAL_NODES = (
 
 
 def ask_for_gpus(rule_name, count):
-    """Where the profile gives a rule a GPU of some kind, ask for `count` on every node; call it after the rule.
+    """Where the profile gives a rule one GPU of some kind, ask for `count` on every node; call it after the rule.
 
-    The kind is the site's and stands in the profile (`gres: "gpu:h100:1"`); how many is the experiment's, and a
-    profile overwrites what a rule itself asks for.
+    The kind is the site's and stands in the profile (`gres: "gpu:h100:1"`, or `--gpus-per-node=NAME:1` in `slurm_extra`
+    where the executor refuses the name); how many is the experiment's, and a profile overwrites what a rule asks for.
     """
     resources = workflow.get_rule(rule_name).resources
     gres = re.fullmatch(
@@ -26,6 +26,14 @@ def ask_for_gpus(rule_name, count):
     )
     if gres and count > 1:
         resources.update(type(resources).from_mapping({"gres": f"{gres[1]}:{count}"}))
+    extra = str(getattr(resources.get("slurm_extra"), "raw", ""))
+    if "--gpus-per-node=" in extra and count > 1:
+        named = re.sub(
+            r"(--gpus-per-node=(?:[^\s:]*[^\s:\d][^\s:]*:)?)\d+",
+            rf"\g<1>{count}",
+            extra,
+        )
+        resources.update(type(resources).from_mapping({"slurm_extra": named}))
 
 
 def in_queue(jobs):

@@ -8,6 +8,8 @@ rule make_cohort:
         log_of("make_cohort", "{cohort}"),
     benchmark:
         benchmark_of("make_cohort", "{cohort}")
+    wildcard_constraints:
+        cohort=one_of(cohort.name for cohort in EXPERIMENT.cohorts if cohort.synthetic),
     conda:
         ENVIRONMENT
     resources:
@@ -25,7 +27,7 @@ rule make_cohort:
 
 rule index:
     input:
-        inventory=RESULTS / "cohorts/{cohort}/inventory.tsv",
+        inventory=inventory_of,
     output:
         sessions=RESULTS / "cohorts/{cohort}/index/sessions.tsv",
         excluded=RESULTS / "cohorts/{cohort}/index/excluded.tsv",
@@ -64,7 +66,7 @@ rule split:
     resources:
         **SMALL_JOB,
     params:
-        split=settings(EXPERIMENT.split),
+        split=literal(settings(EXPERIMENT.split)),
         code=code_of("split"),
         failures=str(FAILURES),
     message:
@@ -92,7 +94,7 @@ checkpoint assign:
     resources:
         **SMALL_JOB,
     params:
-        shards=settings(EXPERIMENT.shards),
+        shards=literal(settings(EXPERIMENT.shards)),
         folder=lambda wildcards: str(RESULTS / "cohorts" / wildcards.cohort / "shards"),
         code=code_of("assign"),
         failures=str(FAILURES),

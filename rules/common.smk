@@ -3,18 +3,19 @@
 import gc
 import json
 import sys
+from argparse import Namespace
+from contextlib import redirect_stderr
+from io import StringIO
 from pathlib import Path
 
+from snakemake.cli import parse_args
 from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, str(workflow.basedir))
 
-from neuroquant.cohorts.inventory import check_root, refresh_inventory
-from neuroquant.config.load import resolve_experiment
+from neuroquant.config.load import read_yaml, resolve_experiment
 from neuroquant.config.volume import shard_names
 from neuroquant.errors import InputError
-from neuroquant.evaluation.synthseg.installed import check_installed
-from neuroquant.files import write_text
 from neuroquant.models import fit_bytes
 from neuroquant.sources import code_hash
 from neuroquant.weights import find_files
@@ -36,7 +37,22 @@ def checked(call, *arguments):
         raise WorkflowError(f"\n{error}") from None
 
 
+def command_line():
+    """Snakemake's command line as Snakemake reads it; an empty one for jobs, and where another program calls it."""
+    if not workflow.is_main_process:
+        return Namespace()
+    try:
+        with redirect_stderr(StringIO()):  # it names the profiles once more
+            return parse_args(sys.argv[1:])[1]
+    except SystemExit:
+        return Namespace()
+
+
+ASKED = command_line()
 CONFIG_NAMES = ", ".join(map(str, workflow.configfiles)) or "configuration"
+UNLOCKING = getattr(ASKED, "unlock", False)
+if UNLOCKING:  # takes a workflow, but no data: the demo has one without
+    config = read_yaml(BASE / "config/demo.yaml")
 EXPERIMENT = checked(resolve_experiment, config, BASE / "config", CONFIG_NAMES)
 RESULTS = Path("results") / EXPERIMENT.experiment
 ENVIRONMENT = BASE / "envs/neuroquant.yaml"
@@ -94,6 +110,11 @@ def cohort_root(name):
 def settings(value):
     """A settings object as plain data, so that Snakemake reruns a job exactly when it changes."""
     return json.dumps(value.model_dump(mode="json"), sort_keys=True)
+
+
+def literal(value):
+    """A parameter that Snakemake leaves as it is; in plain text and lists it takes `{subject}` for a wildcard."""
+    return lambda wildcards: value
 
 
 def code_of(*names, row=False):
@@ -253,96 +274,3 @@ def figure_report(number, kind, caption):
         labels={"figure": str(number), "format": kind},
         caption=CAPTIONS / caption,
     )
-
-
-def check_inputs():
-    """Fail before the first job where a cohort's folder can't be used or lies under our outputs, or the split does."""
-    split = Path(EXPERIMENT.split.file).resolve()
-    if EXPERIMENT.split.file and RESULTS.resolve() in split.parents:
-        raise InputError(
-            "split.file",
-            f"{EXPERIMENT.split.file}, which this experiment itself writes",
-            "a file outside of its results",
-            "copy it elsewhere, and name the copy",
-        )
-    for cohort in EXPERIMENT.cohorts:
-        if cohort.synthetic:
-            continue
-        check_root(cohort)
-        root = Path(cohort.root).resolve()
-        if root in RESULTS.resolve().parents or root == RESULTS.resolve():
-            raise InputError(
-                f"cohort {cohort.name}: root",
-                f"{cohort.root}, which would hold the results folder {RESULTS}",
-                "a folder that the results don't lie in",
-                "run from another folder (snakemake --directory)",
-            )
-
-
-def refresh_inventories():
-    """Notice new, changed and removed scans: rewrite a cohort's inventory where its text changes."""
-    for cohort in EXPERIMENT.cohorts:
-        inventory = RESULTS / "cohorts" / cohort.name / "inventory.tsv"
-        if not cohort.synthetic or (
-            inventory.exists() and cohort_root(cohort.name).exists()
-        ):
-            refresh_inventory(cohort, cohort_root(cohort.name), inventory)
-
-
-def write_resolved():
-    """Write the resolved configuration beside the results, where its text changed."""
-    import yaml
-
-    path = RESULTS / "config.yaml"
-    text = yaml.safe_dump(
-        EXPERIMENT.model_dump(mode="json"), sort_keys=False, width=110
-    )
-    if not path.exists() or path.read_text() != text:
-        write_text(path, text)
-
-
-def begin_run():
-    """What is written before the first job, and by no dry run: another run may be going on there."""
-    write_resolved()
-    for stale in FAILURES.glob("*.json"):
-        stale.unlink()
-
-
-def show_failures(snakemake_log):
-    """The last screen of a failed run: rule, cause, three log lines, next command."""
-    lines = ["", "=" * 88, "What failed"]
-    for file in sorted(FAILURES.glob("*.json")):
-        failure = json.loads(file.read_text())
-        which = " ".join(
-            f"{key}={value}" for key, value in failure["wildcards"].items()
-        )
-        tail = [
-            line
-            for line in Path(failure["log"]).read_text().splitlines()
-            if line.strip()
-        ][-3:]
-        lines += [
-            "",
-            f"rule   {failure['rule']} {which}",
-            *(f"  {line}" for line in failure["cause"].splitlines()),
-        ]
-        lines += [
-            f"log    {failure['log']}, its last lines:",
-            *(f"  | {line}" for line in tail),
-        ]
-    if len(lines) == 3:
-        lines += ["", f"no job left a record of its own; see {snakemake_log}"]
-    lines += [
-        "",
-        "next   mend the cause, then give the same command again: finished work is kept.",
-        "=" * 88,
-    ]
-    print("\n".join(lines), file=sys.stderr)
-
-
-if workflow.is_main_process:
-    checked(check_inputs)
-    checked(check_installed, EXPERIMENT.segmentation)
-    checked(refresh_inventories)
-    if not (RESULTS / "config.yaml").exists():  # rules name it as an input
-        write_resolved()

@@ -43,7 +43,7 @@ rule draw_figure3:
     resources:
         **SMALL_JOB,
     params:
-        experiment=settings(EXPERIMENT),
+        experiment=literal(settings(EXPERIMENT)),
         rows={row: EXPERIMENT.row(row).shown for row in FIGURE3_ROWS},
         cohort=FIGURE3_COHORT,
         viewed=VIEWED,
@@ -76,7 +76,7 @@ rule draw_figure4:
     resources:
         **SMALL_JOB,
     params:
-        experiment=settings(EXPERIMENT),
+        experiment=literal(settings(EXPERIMENT)),
         code=code_of("figure4"),
         failures=str(FAILURES),
     message:
@@ -119,7 +119,7 @@ rule draw_rate:
     resources:
         **SMALL_JOB,
     params:
-        experiment=settings(EXPERIMENT),
+        experiment=literal(settings(EXPERIMENT)),
         rows=ROWS,
         code=code_of("rate"),
         failures=str(FAILURES),

@@ -63,7 +63,7 @@ rule probe:
     resources:
         **{**NETWORK_JOB, "runtime": 60 * COMPUTE.probe_hours},
     params:
-        probe=settings(EXPERIMENT.probe),
+        probe=literal(settings(EXPERIMENT.probe)),
         array=lambda wildcards: EXPERIMENT.row(wildcards.row).latent,
         model=lambda wildcards: wildcards.row,
         # not an output: Snakemake deletes the outputs of a job that fails, and these are what it resumes from
@@ -99,7 +99,7 @@ use rule probe as probe_volumes with:
     benchmark:
         benchmark_of("probe_volumes", "{cohort}")
     params:
-        probe=settings(EXPERIMENT.probe),
+        probe=literal(settings(EXPERIMENT.probe)),
         array="image",
         model="volumes",
         checkpoints=lambda wildcards: str(
@@ -140,7 +140,7 @@ rule disentanglement:
         runtime=240,
     params:
         rows=lambda wildcards: rows_scored_on(wildcards.cohort),
-        statistics=settings(EXPERIMENT.statistics),
+        statistics=literal(settings(EXPERIMENT.statistics)),
         code=code_of("disentanglement"),
         failures=str(FAILURES),
     message:
@@ -175,7 +175,7 @@ rule probe_details:
     resources:
         **SMALL_JOB,
     params:
-        experiment=settings(EXPERIMENT),
+        experiment=literal(settings(EXPERIMENT)),
         cohorts=scored_cohorts(),
         code=code_of("probe_details"),
         failures=str(FAILURES),

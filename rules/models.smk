@@ -51,7 +51,7 @@ rule train:
         processes=COMPUTE.gpus,
     params:
         row=lambda wildcards: settings(EXPERIMENT.row(wildcards.row)),
-        volume=settings(EXPERIMENT.volume),
+        volume=literal(settings(EXPERIMENT.volume)),
         folder=lambda wildcards: str(RESULTS / "models" / wildcards.row),
         # not an output: Snakemake deletes the outputs of a job that fails, and these are what it resumes from
         checkpoints=lambda wildcards: str(RESULTS / "checkpoints" / wildcards.row),
@@ -131,7 +131,7 @@ rule training_curves:
     resources:
         **SMALL_JOB,
     params:
-        labels=[row.shown for row in EXPERIMENT.models],
+        labels=literal([row.shown for row in EXPERIMENT.models]),
         weights=[row.objective.adversary for row in EXPERIMENT.models],
         code=code_of("training_curves"),
         failures=str(FAILURES),
@@ -154,7 +154,7 @@ rule fetch_weights:
     resources:
         **SMALL_JOB,
     params:
-        rows=[settings(row) for row in EXPERIMENT.models],
+        rows=literal([settings(row) for row in EXPERIMENT.models]),
         failures=str(FAILURES),
     message:
         "fetching the authors' weights of the rows that begin with them"

@@ -64,7 +64,7 @@ rule fidelity:
     resources:
         **NETWORK_JOB,
     params:
-        fidelity=settings(FIDELITY),  # the rest is read later
+        fidelity=literal(settings(FIDELITY)),  # the rest is read later
         code=code_of("fidelity"),
         failures=str(FAILURES),
     message:

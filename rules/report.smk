@@ -83,10 +83,10 @@ rule front_page:
     resources:
         **SMALL_JOB,
     params:
-        experiment=settings(EXPERIMENT),
+        experiment=literal(settings(EXPERIMENT)),
         rows=ROWS,
         benchmarks=str(RESULTS / "benchmarks"),
-        base=str(BASE),
+        base=literal(str(BASE)),
         code=code_of("front_page"),
         failures=str(FAILURES),
     message:
@@ -103,7 +103,7 @@ rule report:
         sessions=expand(RESULTS / "cohorts/{cohort}/sessions.tsv", cohort=COHORTS),
         excluded=expand(RESULTS / "cohorts/{cohort}/excluded.tsv", cohort=COHORTS),
         provenance=RESULTS / "report/provenance.json",
-        resolved=ancient(RESULTS / "config.yaml"),
+        resolved=ancient(RESOLVED),
     output:
         page=RESULTS / "report.html",
         crate=RESULTS / "ro-crate-metadata.json",
@@ -118,9 +118,9 @@ rule report:
         **SMALL_JOB,
     params:
         targets=[str(path) for path in REPORTED],
-        experiment=settings(EXPERIMENT),
+        experiment=literal(settings(EXPERIMENT)),
         results=lambda wildcards, output: str(Path(output.page).parent),
-        base=str(BASE),
+        base=literal(str(BASE)),
         code=code_of("report"),
         captions=code_hash(*CAPTIONS.glob("*.rst")),
         failures=str(FAILURES),

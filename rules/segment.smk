@@ -21,7 +21,7 @@ rule fit_standin:
     resources:
         **NETWORK_JOB,
     params:
-        standin=settings(EXPERIMENT.segmentation.standin),
+        standin=literal(settings(EXPERIMENT.segmentation.standin)),
         code=code_of("fit_standin"),
         failures=str(FAILURES),
     message:
@@ -47,8 +47,12 @@ rule segment_reference:
     resources:
         **NETWORK_JOB,
     params:
-        segmentation=settings(
-            SEGMENTING.model_copy(update=dict(ceiling=EXPERIMENT.segmentation.ceiling))
+        segmentation=literal(
+            settings(
+                SEGMENTING.model_copy(
+                    update=dict(ceiling=EXPERIMENT.segmentation.ceiling)
+                )
+            )
         ),
         device=COMPUTE.device,
         code=code_of("segment"),
@@ -71,7 +75,7 @@ use rule segment_reference as segment with:
     benchmark:
         benchmark_of("segment", "{row}", "{cohort}", "{shard}")
     params:
-        segmentation=settings(SEGMENTING),
+        segmentation=literal(settings(SEGMENTING)),
         device=COMPUTE.device,
         code=code_of("segment"),
         failures=str(FAILURES),
@@ -106,7 +110,7 @@ rule score_anatomy:
         rows=lambda wildcards: [
             row for row, cohort in scored_pairs() if cohort == wildcards.cohort
         ],
-        structures=list(EXPERIMENT.segmentation.structures),
+        structures=literal(list(EXPERIMENT.segmentation.structures)),
         tolerance_mm=EXPERIMENT.segmentation.surface_tolerance_mm,
         code=code_of("score_anatomy"),
         failures=str(FAILURES),

@@ -3,7 +3,37 @@
 import logging
 import os
 
-from neuroquant.cluster.asks import ASKS_FILE, Ask, write_asks
+from neuroquant.cluster.asks import ASKS_FILE, Ask, join_options, write_asks
+
+
+def options_of(wants):
+    """What the executor adds for a job to sbatch's options, in its order; `slurm_extra` goes last."""
+    site = workflow.executor_settings
+    gpus = ":".join(
+        str(wants.get(key)) for key in ("gpu_model", "gpu") if wants.get(key)
+    )
+    asked = join_options(
+        clusters=wants.get("cluster")
+        or wants.get("clusters")
+        or wants.get("slurm_cluster"),
+        constraint=wants.get("constraint"),
+        qos=getattr(site, "qos", None) or wants.get("qos"),
+        reservation=getattr(site, "reservation", None),
+        gpus=gpus,
+    )
+    return join_options(f"{asked} {wants.get('slurm_extra') or ''}")
+
+
+def refused_by_executor(job):
+    """What the SLURM executor itself has against a job's gres or `slurm_extra`; empty without that executor."""
+    executor = sys.modules.get("snakemake_executor_plugin_slurm")
+    try:
+        if executor and job.rule.name not in workflow._localrules:
+            executor.validate_slurm_extra(job)
+            executor.set_gres_string(job)
+    except WorkflowError as error:
+        return str(error)
+    return ""
 
 
 def asks():
@@ -24,6 +54,8 @@ def asks():
             str(wants.get("slurm_partition") or ""),
             str(wants.get("tmpdir") or ""),
             wants.get("nodes") or 1,
+            options_of(wants),
+            refused_by_executor(job),
         )
         counts[key] = counts.get(key, 0) + 1
     order = [rule.name for rule in workflow.rules]

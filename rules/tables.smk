@@ -101,7 +101,7 @@ rule table:
     resources:
         **SMALL_JOB,
     params:
-        experiment=settings(EXPERIMENT),
+        experiment=literal(settings(EXPERIMENT)),
         rows=ROWS,
         code=code_of("table"),
         failures=str(FAILURES),
@@ -145,7 +145,7 @@ rule claims:
     resources:
         **SMALL_JOB,
     params:
-        experiment=settings(EXPERIMENT),
+        experiment=literal(settings(EXPERIMENT)),
         rows=ROWS,
         code=code_of("claims"),
         failures=str(FAILURES),
@@ -192,7 +192,7 @@ rule breakdown:
     resources:
         **SMALL_JOB,
     params:
-        experiment=settings(EXPERIMENT),
+        experiment=literal(settings(EXPERIMENT)),
         cohorts=scored_cohorts(),
         code=code_of("breakdown"),
         failures=str(FAILURES),

@@ -22,8 +22,10 @@ rule preprocess:
         ),
         runtime=720,
     params:
-        volume=settings(EXPERIMENT.volume),
-        segmentation=(settings(SEGMENTING) if EXPERIMENT.volume.synthseg_mask else ""),
+        volume=literal(settings(EXPERIMENT.volume)),
+        segmentation=literal(
+            settings(SEGMENTING) if EXPERIMENT.volume.synthseg_mask else ""
+        ),
         device=COMPUTE.device,
         root=lambda wildcards: str(cohort_root(wildcards.cohort)),
         code=code_of(

@@ -1,10 +1,13 @@
 """Outputs appear whole or not at all."""
 
+import os
+import time
+
 import pandas as pd
 import pytest
 
 from neuroquant.errors import InputError
-from neuroquant.files import read_tsv, write_text, write_tsv, written_whole
+from neuroquant.files import dated_in_future, put_dates_back, read_tsv, write_text, write_tsv, written_whole
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_no_scratch(tmp_path):
@@ -33,3 +36,32 @@ def test_a_place_that_is_taken_or_none_is_named_and_what_is_there_stays(tmp_path
         write_text(tmp_path / name, "text")
     assert (tmp_path / "taken").read_text() == "somebody's notes" and not list((tmp_path / "folder").iterdir())
     assert {path.name for path in tmp_path.iterdir()} == {"taken", "folder"}
+
+
+@pytest.fixture
+def model_and_shard(tmp_path):
+    """A shard that its job wrote at 1000, and a model that was trained on it at 2000."""
+    for name, date in {"train-000.h5": 1000, "train-000.qc.tsv": 1000, "other.h5": 1500, "model": 2000}.items():
+        (tmp_path / name).write_text(name)
+        os.utime(tmp_path / name, (date, date))
+    return tmp_path
+
+
+def test_a_shard_dated_in_the_future_gets_the_date_of_its_job_and_the_model_stays_newer(model_and_shard):
+    shard, model = model_and_shard / "train-000.h5", model_and_shard / "model"
+    os.utime(shard, (time.time() + 9999,) * 2)
+    assert dated_in_future(model_and_shard) == [shard]
+    put_dates_back([shard, model])
+    assert shard.stat().st_mtime == 1000 and model.stat().st_mtime == 2000 and not dated_in_future(model_and_shard)
+
+
+def test_a_file_alone_that_is_dated_in_the_future_gets_the_date_of_its_last_change(model_and_shard):
+    other = model_and_shard / "other.h5"
+    os.utime(other, (time.time() + 9999,) * 2)
+    put_dates_back([other])
+    assert other.stat().st_mtime == pytest.approx(time.time(), abs=60)
+
+
+def test_a_clock_that_is_a_little_ahead_is_no_future(model_and_shard):
+    os.utime(model_and_shard / "other.h5", (time.time() + 20,) * 2)
+    assert dated_in_future(model_and_shard) == []

@@ -5,7 +5,11 @@ import json
 from neuroquant.job import running
 
 with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakemake.threads, snakemake.params.failures):
+    from neuroquant.files import put_dates_back
     from neuroquant.training.job_file import JobFile
+
+    # Snakemake deletes a model that is older than its shards when the training ends
+    put_dates_back(path for path in snakemake.input if path.startswith("results/"))
 
     processes, nodes = snakemake.resources.processes, snakemake.resources.get("nodes", 1)
     job = JobFile(

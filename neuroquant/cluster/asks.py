@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -34,11 +35,38 @@ class Ask:
     partition: str
     tmpdir: str
     nodes: int = 1
+    options: str = ""
+    """What else the executor hands to sbatch: QOS, constraint, reservation, `slurm_extra`, as on a command line."""
+    refused: str = ""
+    """What the executor itself has against such a job; empty where it would submit it."""
+
+    @property
+    def gpu(self) -> tuple[str, int]:
+        """(type, number) of the GPUs on each node, by `gres` or by sbatch's own options; ("", 0) without."""
+        for option in words(self.options):
+            name, _, value = option.partition("=")
+            if not self.gres and name in ("--gpus-per-node", "--gpus"):
+                return gpu_of(f"gpu:{value}")
+        return gpu_of(self.gres)
 
     @property
     def gpus(self) -> int:
         """GPUs a job, on all its nodes: 1 of `gpu:h100:1`, 4 of `gpu:2` on two nodes, 0 without."""
-        return self.nodes * gpu_of(self.gres)[1]
+        return self.nodes * self.gpu[1]
+
+
+def join_options(before: str = "", **options: str | None) -> str:
+    """Options as on sbatch's command line, e.g. `--qos=long --constraint=a100`; those without a value are left out."""
+    named = [f"--{name.replace('_', '-')}={shlex.quote(value)}" for name, value in options.items() if value]
+    return " ".join([*filter(None, [before.strip()]), *named])
+
+
+def words(options: str) -> list[str]:
+    """The single options, as a shell parts them; by spaces where a quote stays open."""
+    try:
+        return shlex.split(options)
+    except ValueError:
+        return options.split()
 
 
 def gpu_of(gres: str) -> tuple[str, int]:

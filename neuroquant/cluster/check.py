@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from neuroquant.cluster import slurm
-from neuroquant.cluster.asks import Ask, alike, gpu_of
+from neuroquant.cluster.asks import Ask, alike
 from neuroquant.cluster.estimate import Part
 from neuroquant.cluster.slurm import Nodes, Partition, Silent
 from neuroquant.config.volume import Shards
@@ -106,7 +106,16 @@ def account_faults(jobs: list[Ask]) -> Iterator[InputError]:
 
 
 def job_faults(job: Ask, queues: dict[str, Partition]) -> Iterator[InputError]:
-    """What a partition can't give to a job: itself, the time, the GPU, the cores, the memory."""
+    """What the executor won't submit, and what a partition can't give: itself, time, GPUs, cores, memory."""
+    if job.refused:
+        yield _fault(
+            f"set-resources.{job.rule.split(',')[0]}",
+            job.refused,
+            "what Snakemake's SLURM executor takes: one `gres`, of letters, digits, underscores and dots",
+            "for a GPU with another name, or for two gres, leave `gres` out there and write "
+            'slurm_extra: "--gpus-per-node=NAME:1"',
+        )
+        return
     names = _names(job, queues)
     key = "slurm_partition of default-resources, or of set-resources"
     if not names:
@@ -162,7 +171,7 @@ def _names(job: Ask, queues: dict[str, Partition]) -> list[str]:
 
 def _able(job: Ask, queue: Partition) -> list[Nodes]:
     """Nodes of a partition that have the GPUs that a job asks each of its nodes for."""
-    kind, number = gpu_of(job.gres)
+    kind, number = job.gpu
     return [group for group in queue.nodes if not number or (kind in ("", group.gpu) and group.gpus >= number)]
 
 
@@ -171,7 +180,7 @@ def _size_faults(job: Ask, chosen: list[Partition], where: str) -> Iterator[Inpu
     able = [group for queue in chosen for group in _able(job, queue)]
     if not able:
         there = sorted({f"{group.gpus} x {group.gpu or 'unnamed'}" for group in nodes if group.gpus}) or ["none"]
-        told = f"{_who(job)} for {job.gres}; GPUs of a node of partition {where}: {', '.join(there)}"
+        told = f"{_who(job)} for {job.gres or job.options}; GPUs of a node of partition {where}: {', '.join(there)}"
         edit = "write the GPU's name as `sinfo -o %G` shows it, and the partition that has it"
         yield _fault("set-resources: gres", told, "a GPU that a node of the partition has", edit)
         return
@@ -230,6 +239,7 @@ def refusals(job: Ask) -> Iterator[InputError]:
     if told:
         asked = f"{job.partition or 'default partition'}, {job.threads} cores, {job.mem_mb} MB, {job.runtime} min"
         asked += f", {job.nodes} nodes" if job.nodes > 1 else ""
+        asked += f", {job.options}" if job.options else ""
         expected = "a job that sbatch --test-only takes"
         told = f"{told} ({asked}, {job.gres or 'no GPU'})"
         yield _fault(f"jobs of {job.rule}", told, expected, "change what they ask for")

@@ -1,10 +1,11 @@
 """`neuroquant plan`: what a run would ask of the scheduler, what it costs, and what can't work, in words."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import yaml
 
-from neuroquant.cluster.asks import SNAKEFILE, Ask, planned
+from neuroquant.cluster.asks import SNAKEFILE, Ask, join_options, planned
 from neuroquant.cluster.check import faults, walltime_faults
 from neuroquant.cluster.estimate import Part, bytes_needed, disk, latent_bytes, parts
 from neuroquant.cluster.rates import earlier_runs
@@ -29,13 +30,16 @@ def plan(config: Path, profile: str | None) -> tuple[str, list[InputError]]:
     """
     experiment = load_experiment(config, SNAKEFILE.parent / "config")
     asks = planned(config, profile)
+    if profile:
+        asks = [with_settings(ask, profile) for ask in asks]
     results = Path("results") / experiment.experiment
     earlier = earlier_runs(Path("results"), experiment)
     costs = parts([ask for ask in asks if not (profile and ask.local)], experiment, results, earlier)
     rules = {ask.rule for ask in asks}
     cohorts, found = cohorts_lines(experiment)
     if profile:
-        found += faults(asks, results, bytes_needed(experiment, results, rules), status_command(profile))
+        status = profile_key(profile, "slurm-status-command") or "sacct"
+        found += faults(asks, results, bytes_needed(experiment, results, rules), status)
         found += walltime_faults(asks, costs, experiment.shards)
     text = [
         *cohorts,
@@ -58,13 +62,19 @@ def cohorts_lines(experiment: Experiment) -> tuple[list[str], list[InputError]]:
     return (["Cohorts", *lines, f"  {TO_COME}", ""] if lines else []), found
 
 
-def status_command(profile: str | None) -> str:
-    """The profile's `slurm-status-command`; sacct where it names none."""
+def profile_key(profile: str, key: str) -> str:
+    """What a profile says for one key of its own; empty where it says nothing."""
     for name in ("config.v8+.yaml", "config.yaml"):
-        path = Path(profile or "") / name
-        if profile and path.is_file():
-            return str((yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("slurm-status-command", "sacct"))
-    return "sacct"
+        path = Path(profile) / name
+        if path.is_file():
+            return str((yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get(key) or "")
+    return ""
+
+
+def with_settings(ask: Ask, profile: str) -> Ask:
+    """The same jobs with the executor's settings of a profile, which a dry run doesn't see."""
+    qos, reservation = (profile_key(profile, f"slurm-{name}") for name in ("qos", "reservation"))
+    return replace(ask, options=join_options(ask.options, qos=qos, reservation=reservation))
 
 
 def jobs_table(asks: list[Ask], scheduled: bool) -> list[str]:
@@ -80,7 +90,7 @@ def jobs_table(asks: list[Ask], scheduled: bool) -> list[str]:
         hours = f"{ask.runtime / 60:g}" if ask.runtime else "-"
         size = f"{ask.threads:>5} {ask.mem_mb or '-':>7} {hours:>6}"
         nodes = f" on each of {ask.nodes} nodes" if ask.nodes > 1 else ""
-        lines.append(f"  {ask.jobs:>5}  {ask.rule:<18} {size}  {ask.gres or '-'}{nodes}")
+        lines.append(f"  {ask.jobs:>5}  {ask.rule:<18} {size}  {ask.gres or _gpus(ask)}{nodes}")
     if here:
         lines.append(f"{sum(ask.jobs for ask in here)} cheap ones run where snakemake does")
     return lines
@@ -103,6 +113,12 @@ def costs_table(asks: list[Ask], costs: list[Part]) -> list[str]:
     soonest = sum(part.longest or 0 for part in known)
     lines.append(f"Time: {soonest:.2g} h at least: the longest job of each rule, one after another, as far as rates go")
     return [*lines, ""]
+
+
+def _gpus(ask: Ask) -> str:
+    """A node's GPUs where no gres says them; `-` without."""
+    kind, number = ask.gpu
+    return ":".join(["gpu", *filter(None, [kind]), str(number)]) if number else "-"
 
 
 def disk_table(experiment: Experiment, results: Path, rules: set[str]) -> list[str]:

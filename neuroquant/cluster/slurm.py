@@ -6,7 +6,7 @@ import shutil
 import subprocess
 from dataclasses import dataclass, field
 
-from neuroquant.cluster.asks import Ask, gpus_of
+from neuroquant.cluster.asks import Ask, gpus_of, words
 
 SECONDS = 10
 """How long an answer may take: a controller that is down keeps its clients waiting."""
@@ -123,6 +123,7 @@ def refusal(job: Ask) -> str:
     command += [f"--mem={job.mem_mb}"] if job.mem_mb else []
     command += [f"--time={job.runtime}"] if job.runtime else []
     command += [f"--gres={job.gres}"] if job.gres else []
+    command += words(job.options)
     try:
         ask(*command)
     except Silent as error:

@@ -26,14 +26,17 @@ BORDERS = re.compile(r"""[<>,;"'\t\r\n]""")
 """What stands around a cell of a table, in HTML, CSV and JSON, and around a text of a vector graphic."""
 TELLING = 4
 """Letters and digits that a name must have to be looked for without "sub-" before it."""
+# Snakemake centres what is shown, so that the top of a tall picture can't be scrolled to: margins centre it instead
 STYLE = """
 #brand{font-weight:600}
 img{max-width:100%;height:auto}
+#app>div.flex>div.grow{align-items:flex-start;justify-content:flex-start}
+#app>div.flex>div.grow>*{margin:auto}
 #app nav{max-width:20rem;overflow-wrap:anywhere;flex-shrink:0}
 @media (max-width:760px){
   #app>div.flex{flex-direction:column;height:auto;min-height:100vh}
   #app nav{width:100%!important;max-width:none;height:auto!important;max-height:40vh}
-  #app>div.flex>div.grow{width:100%;height:auto!important;min-height:55vh;overflow:auto;align-items:flex-start}
+  #app>div.flex>div.grow{width:100%;height:auto!important;min-height:55vh;overflow:auto}
   #app iframe{height:100vh}
 }
 """
@@ -86,10 +89,10 @@ def finish(report: Path, title: str, root: str, private: Iterable[str], folders:
             text,
             flags=re.DOTALL,
         )
-    text = text.replace("<title>Snakemake Report</title>", f"<title>{title}</title>")
+    text = text.replace("<title>Snakemake Report</title>", f"<title>{html.escape(title)}</title>")
     # Snakemake prints the description whenever its page is shown
     text = text.replace("console.log(workflow_desc)", "")
-    script = SCRIPT % {"root": json.dumps(root), "title": json.dumps(title)}
+    script = SCRIPT % {"root": in_script(root), "title": in_script(title)}
     text = text.replace("</head>", f"<style>{STYLE}</style></head>", 1)
     head, tail = text.rsplit("</body>", 1)
     found = named(head, private)
@@ -105,6 +108,11 @@ def finish(report: Path, title: str, root: str, private: Iterable[str], folders:
     write_text(report, text)
     if len(text.encode()) > LIMIT:
         print(too_large(text, root), file=sys.stderr)
+
+
+def in_script(text: str) -> str:
+    """A text as a string of JavaScript that can't end the script that it stands in."""
+    return json.dumps(text).replace("<", "\\u003c")
 
 
 def too_large(text: str, root: str) -> str:

@@ -9,7 +9,6 @@ from neuroquant.config.experiment import Experiment
 from neuroquant.files import write_text
 from neuroquant.reporting import against_mean, budgets, variation
 from neuroquant.reporting.numbers import read_numbers
-from neuroquant.reporting.origins import reproduce
 from neuroquant.reporting.pages import link, page, paragraphs, small_table
 from neuroquant.reporting.people import Cohorts, between, counted, proven
 from neuroquant.reporting.summarise import MODALITIES, blocks
@@ -64,7 +63,8 @@ def write(
         "<h2>What it took</h2>",
         f"<p>{hours.hours.sum():.2f} hours of jobs, {hours.gpu_hours.sum():.2f} GPU-hours; by rule, with versions and "
         f"hashes, under {link('report/origins.html', 'provenance')}.</p>",
-        reproduce(experiment),
+        f"<h2>To do it again</h2><p>Commit, date, configuration and command: "
+        f"{link('report/origins.html', 'provenance')}.</p>",
         "<p>Method and published values: Li, Kim, Zhao, Adeli, Pohl, arXiv:2604.05171.</p>",
     ]
     write_text(out, page(experiment.report.title, "".join(parts)))
@@ -191,10 +191,11 @@ def leader(experiment: Experiment, cells: pd.DataFrame, test: pd.Series) -> str:
         return f"{place}: {first} has the highest PSNR, {best.value:.2f} dB, on one subject or family alone."
     value = f"{best.value:.2f} dB ({level} {best.ci_low:.2f} to {best.ci_high:.2f})"
     second = experiment.row(test.against).shown
+    between = "" if pd.isna(test.ci_low) else f" ({test.ci_low:+.2f} to {test.ci_high:+.2f})"
+    tested = "not tested" if pd.isna(test.p_holm) else f"p = {test.p_holm:.2g}"
     return (
         f"{place}: {experiment.row(test.model).shown} has the highest PSNR, {value}, "
-        f"{test.difference:+.2f} dB ({test.ci_low:+.2f} to {test.ci_high:+.2f}) to {second}: {verdict} "
-        f"(p = {test.p_holm:.2g}, {best.n_subjects:.0f} subjects)."
+        f"{test.difference:+.2f} dB{between} to {second}: {verdict} ({tested}, {best.n_subjects:.0f} subjects)."
     )
 
 

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import yaml
 
 from neuroquant.config.experiment import Experiment
 from neuroquant.files import write_text
 from neuroquant.reporting.pages import link, page, small_table
+from neuroquant.reporting.provenance import to_share
 from neuroquant.reporting.summarise import write_csv
 
 NETWORK_RULES = (
@@ -121,11 +123,26 @@ def made_by(experiment: Experiment, facts: dict[str, Any]) -> str:
         small_table(table, wrap=True)
         + "<h2>Hashes</h2><p>Of the tables that the report was made from. The hash of the scores behind each cell "
         f"stands in {link('tables/cells.csv', 'cells.csv')}; models, tables, figures and numbers with their hashes are "
-        "in <code>ro-crate-metadata.json</code> beside the report.</p>" + small_table(inputs) + reproduce(experiment)
+        "in <code>ro-crate-metadata.json</code> beside the report.</p>"
+        + small_table(inputs)
+        + reproduce(experiment, facts)
     )
 
 
-def reproduce(experiment: Experiment) -> str:
-    """The command."""
-    command = f"snakemake all --cores all --configfile results/{experiment.experiment}/config.yaml"
-    return f"<h2>To do it again</h2><p>In a checkout of that commit:</p><pre>{command}</pre>"
+def reproduce(experiment: Experiment, facts: dict[str, Any]) -> str:
+    """Commit, date, configuration and command."""
+    commit = facts["commit"].removesuffix("-dirty")
+    config = yaml.safe_dump(to_share(experiment), sort_keys=False, width=110)
+    code = f"the code of commit {commit} ({facts['commit_date']})"
+    if not commit:
+        code = f"NeuroQuant {facts['neuroquant']}; the code was in no git checkout"
+    elif commit != facts["commit"]:
+        code += ", with changes that are not in that commit"
+    where = " In place of each <code>/path/to/...</code> write your own path." if "/path/to/" in config else ""
+    checkout = f"git checkout {commit}\n" if commit else ""
+    return (
+        f"<h2>To do it again</h2><p>Made by {html.escape(code)}; this page was written on {facts['written_on']}. Save "
+        f"the configuration below as <code>again.yaml</code> in a checkout.{where}</p>"
+        f"<pre>{html.escape(checkout)}snakemake all --cores all --configfile again.yaml</pre>"
+        f"<details><summary>The configuration: again.yaml</summary><pre>{html.escape(config)}</pre></details>"
+    )

@@ -1,7 +1,9 @@
-"""Pieces of self-contained HTML: no request, and no script but a line that lets links work inside the report."""
+"""Pieces of self-contained HTML: no request, and no script but the lines that let links work and wide tables fit."""
 
 import html
+import re
 from pathlib import PurePosixPath
+from typing import Any
 
 import pandas as pd
 
@@ -11,19 +13,25 @@ STYLE = """
 body{font:15px/1.45 system-ui,sans-serif;margin:1.5rem;color:#1b1f24;background:#fff}
 h1{font-size:1.25rem} table{border-collapse:collapse;font-variant-numeric:tabular-nums}
 th,td{padding:.3rem .4rem;text-align:right;white-space:nowrap} th:first-child,td:first-child{text-align:left}
-td:first-child{white-space:normal;min-width:8rem}
-th[colspan]{text-align:center}
+td:first-child{white-space:normal;min-width:8em}
+th{white-space:normal;vertical-align:bottom} th[colspan]{text-align:center}
 thead th{border-bottom:2px solid #1b1f24} .block td{border-top:1px solid #1b1f24;font-weight:600;background:#f2f4f7;
-text-align:left} .ci{display:block;font-size:.72rem;color:#57606a} .paper{display:block;font-size:.72rem;color:#8250df}
+text-align:left} .ci{display:block;font-size:.8em;color:#57606a} .paper{display:block;font-size:.8em;color:#8250df}
 .best{font-weight:700} .second{text-decoration:underline} .note{max-width:60rem;color:#424a53;font-size:.85rem}
 .standin{border-left:4px solid #bf5700;padding-left:.7rem} .wide{overflow-x:auto}
 main{max-width:84rem;margin:auto} h2{font-size:1.05rem;margin-top:2rem;border-bottom:1px solid #d0d7de}
-.small td,.small th{padding:.2rem .6rem;font-size:.85rem} code{background:#f2f4f7;padding:.1rem .3rem}
+.small{font-size:.85rem} .small td,.small th{padding:.2rem .6rem} code{background:#f2f4f7;padding:.1rem .3rem}
 code{overflow-wrap:anywhere}
 .ok{color:#116329;font-weight:600} .bad{color:#b42318;font-weight:600} a{color:#0550ae}
 .words td:first-child{min-width:16rem} .words td:nth-child(4){min-width:12rem} .words td:nth-child(5){min-width:14rem}
+.tight td{white-space:normal}
+@media (max-width:1100px){body{margin:.8rem} th,td,.small td,.small th{padding:.2rem .3rem}}
 pre{background:#f2f4f7;padding:.7rem;overflow-x:auto;font-size:.8rem}
 """
+
+
+NOT_A_NUMBER = re.compile(r"(?<![\w.])[-+]?nan(?![\w.])")
+"""How Python writes a number that isn't there."""
 
 
 LINKS = (
@@ -31,6 +39,16 @@ LINKS = (
     '{e.preventDefault();parent.postMessage({neuroquant:a.dataset.shows},"*")}})</script>'
 )
 """Inside report.html a page is a frame that can't open another: it asks the report to (see `finish.SCRIPT`)."""
+
+
+FIT = """<script>(function(){
+function fit(){document.querySelectorAll(".wide").forEach(function(box){
+  var table=box.firstElementChild,over=function(){return innerWidth>=700&&box.scrollWidth>box.clientWidth+1};
+  table.style.fontSize="";box.classList.remove("tight");
+  if(over())box.classList.add("tight");
+  for(var size=parseFloat(getComputedStyle(table).fontSize);size>9&&over();size-=.5)table.style.fontSize=size-.5+"px"})}
+addEventListener("load",fit);addEventListener("resize",fit)})()</script>"""
+"""A table that is wider than the window breaks its lines, then gets smaller letters; on a phone it scrolls instead."""
 
 
 def link(shown: str, text: str) -> str:
@@ -46,7 +64,7 @@ def link(shown: str, text: str) -> str:
 
 def page(title: str, body: str) -> str:
     """A whole document around `body`."""
-    body += LINKS if "data-shows=" in body else ""
+    body += (LINKS if "data-shows=" in body else "") + (FIT if 'class="wide"' in body else "")
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
@@ -64,10 +82,16 @@ def small_table(table: pd.DataFrame, wrap: bool = False) -> str:
     style = ' style="white-space:normal;text-align:left;vertical-align:top"' if wrap else ""
     head = "".join(f"<th{style}>{html.escape(str(name).replace('_', ' '))}</th>" for name in table.columns)
     body = "".join(
-        "<tr>" + "".join(f"<td{style}>{html.escape(str(v))}</td>" for v in row) + "</tr>"
+        "<tr>" + "".join(f"<td{style}>{html.escape(shown(v))}</td>" for v in row) + "</tr>"
         for row in table.itertuples(index=False)
     )
     return f'<div class="wide"><table class="small"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def shown(cell: Any) -> str:
+    """A cell as people read it: what couldn't be measured is a dash, also within an interval."""
+    text = NOT_A_NUMBER.sub("–", str(cell))
+    return "–" if text in ("– (– to –)", "–%", "– %") else text
 
 
 def by_cohort(experiment: Experiment, tables: dict[str, pd.DataFrame]) -> str:

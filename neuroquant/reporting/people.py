@@ -79,6 +79,7 @@ def split_table(proof: Path) -> str:
     digits = {"female_share": 3, "mean_age": 2, "sex_effect": 3, "age_effect": 3, "published_sex_effect": 3}
     table = read_tsv(proof, tuple(digits))
     shown = table.drop(columns="splits_sha256").round(digits)
+    shown["published_female_share"] = [f"{float(share):.3f}" if share else "" for share in shown.published_female_share]
     if (shown.published_female_share == "").all():
         shown = shown.drop(columns=[name for name in shown if name.startswith("published_")])
     note = "<p>Effect sizes against the training split: Cohen's h of the female share, d of age.</p>"

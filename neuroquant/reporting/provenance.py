@@ -4,6 +4,7 @@ import hashlib
 import json
 import platform
 import subprocess
+from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,8 @@ def collect(experiment: Experiment, base: Path, inputs: list[Path]) -> dict[str,
     return {
         "neuroquant": neuroquant.__version__,
         "commit": commit(base),
+        "commit_date": commit_date(base),
+        "written_on": date.today().isoformat(),
         "configuration_sha256": hashlib.sha256(config.encode()).hexdigest(),
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
@@ -55,9 +58,42 @@ def without_paths(experiment: Experiment) -> dict[str, Any]:
     return plain
 
 
+def to_share(experiment: Experiment) -> dict[str, Any]:
+    """The resolved configuration with `/path/to/...` in place of folders of this machine, to be run elsewhere."""
+    plain = without_paths(experiment)
+    for cohort, named in zip(plain["cohorts"], experiment.cohorts, strict=True):
+        cohort["root"] = f"/path/to/{named.name}" if named.root else ""
+        cohort["table"] = elsewhere(named.table)
+        tables = named.participants
+        cohort["participants"] = elsewhere(tables) if isinstance(tables, str) else [elsewhere(one) for one in tables]
+        if cohort["synthetic"]:
+            cohort["synthetic"]["labels"] = elsewhere(named.synthetic.labels)
+    plain["split"]["file"] = elsewhere(experiment.split.file)
+    for key in ("weights", "upstream"):
+        plain["segmentation"][key] = elsewhere(getattr(experiment.segmentation, key))
+    if "/" in experiment.segmentation.upstream_python:
+        plain["segmentation"]["upstream_python"] = elsewhere(experiment.segmentation.upstream_python)
+    return plain
+
+
+def elsewhere(path: str) -> str:
+    """A path of this machine as one that others replace; an empty one stays empty."""
+    return f"/path/to/{Path(path).name}" if path else ""
+
+
 def commit(base: Path) -> str:
     """Commit of the code, with a mark where files differ from it; empty outside a git checkout."""
-    call = ["git", "-C", str(base), "describe", "--always", "--dirty", "--abbrev=12"]
+    return _git(base, "describe", "--always", "--dirty", "--abbrev=12")
+
+
+def commit_date(base: Path) -> str:
+    """Date of that commit, e.g. 2026-11-28; empty outside a git checkout."""
+    return _git(base, "show", "--no-patch", "--format=%cs", "HEAD")
+
+
+def _git(base: Path, *words: str) -> str:
+    """What git says of a folder; empty where it says nothing."""
+    call = ["git", "-C", str(base), *words]
     try:
         return subprocess.run(call, capture_output=True, text=True, check=True, timeout=20).stdout.strip()
     except (OSError, subprocess.SubprocessError):

@@ -120,7 +120,9 @@ def read_seconds(costs: Path) -> Seconds:
 
 
 def brief(seconds: float) -> str:
-    """Seconds as a table shows them."""
+    """Seconds as a table shows them; a dash where they weren't measured."""
+    if seconds != seconds:
+        return "–"
     return f"{seconds:.3g}" if seconds >= 0.001 else "<0.001"
 
 
@@ -203,7 +205,7 @@ def _cell(
     here: pd.DataFrame, tests: pd.DataFrame, row: str, block: list[str], modality: str, metric: str
 ) -> Cell | None:
     column = here[(here.modality == modality) & (here.metric == metric)]
-    mine = column[column.model == row]
+    mine = column[(column.model == row) & column["value"].notna()]
     if not len(mine):
         return None
     mine = mine.iloc[0]

@@ -119,6 +119,35 @@ def test_what_slurm_itself_refuses_is_passed_on_once_for_all_alike(site, tmp_pat
     assert said.count("Job violates accounting/QOS policy") == 1 and "jobs of train, probe" in said
 
 
+def demanding(site, *needed: str) -> None:
+    """Have sbatch refuse every job that lacks one of these options."""
+    path = site.folder / "sbatch"
+    lines = "".join(f'case " $* " in *" {one} "*) ;; *) echo "lacks {one}" >&2; exit 1;; esac\n' for one in needed)
+    path.write_text(path.read_text().replace("cat <<", f"{lines}cat <<", 1))
+
+
+def test_a_site_that_demands_a_qos_and_a_constraint_is_asked_with_them(site, tmp_path):
+    demanding(site, "--qos=long", "--constraint=a100&ib", "--comment=my study")
+    asked = dataclasses.replace(TRAIN, options="--qos=long --constraint='a100&ib' --comment='my study'")
+    assert told(asked, results=tmp_path) == ""
+    assert "lacks --qos=long" in told(TRAIN, results=tmp_path)
+    assert most_memory([dataclasses.replace(asked, mem_mb=30_000)], 2) == {"train": 60_000}
+
+
+def test_a_gpu_that_only_sbatch_can_name_is_looked_for_in_the_partition(site, tmp_path):
+    named = "--gpus-per-node=nvidia_a100-sxm4-80gb:{}"
+    ask = dataclasses.replace(TRAIN, gres="", partition="big", account="", options=named.format(4), nodes=2)
+    assert ask.gpu == ("nvidia_a100-sxm4-80gb", 4) and ask.gpus == 8
+    assert told(ask, results=tmp_path) == ""
+    assert "GPUs of a node" in told(dataclasses.replace(ask, options=named.format(5)), results=tmp_path)
+
+
+def test_what_the_executor_would_not_submit_is_named_with_the_way_round_it(site, tmp_path):
+    said = told(dataclasses.replace(TRAIN, refused="Invalid GRES format: gpu:a-b:1"), results=tmp_path)
+    assert "set-resources.train" in said and "Invalid GRES format: gpu:a-b:1" in said
+    assert "--gpus-per-node=NAME:1" in said
+
+
 def test_a_disk_that_is_too_small_and_folders_that_cannot_be_written(site, tmp_path):
     assert "to do:    make room" in told(TRAIN, results=tmp_path / "results", needed=10**18)
     (tmp_path / "file").touch()

@@ -17,7 +17,7 @@ from neuroquant.cluster.check import walltime_faults
 from neuroquant.cluster.estimate import MAKERS, Part, bytes_needed, disk, latent_bytes, pairs_of, parts
 from neuroquant.cluster.plan import costs_table, jobs_table
 from neuroquant.cluster.rates import earlier_runs, recorded
-from neuroquant.config.load import load_experiment, resolve_experiment
+from neuroquant.config.load import load_experiment, merge, resolve_experiment
 
 
 @pytest.fixture
@@ -143,8 +143,8 @@ def test_plan_says_why_an_experiment_cannot_be_planned(tiny, capsys):
     assert "/nowhere: no such folder" in capsys.readouterr().err
 
 
-def start(tiny, *more, target="all"):
-    command = [sys.executable, "-m", "snakemake", target, "--profile", str(ROOT / "slurm"), *more]
+def start(tiny, *more, target="all", profile=str(ROOT / "slurm")):
+    command = [sys.executable, "-m", "snakemake", target, "--profile", profile, *more]
     command += ["--snakefile", str(ROOT / "Snakefile"), "--configfile", str(tiny)]
     return subprocess.run(
         command, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, timeout=120
@@ -172,6 +172,67 @@ def test_retries_ask_for_more_memory_until_a_node_has_no_more(tiny, site):
         re.search(r"--mem (\d+)", call)[1] for call in site.calls() if call.startswith("sbatch") and "--mem " in call
     ]
     assert asked == ["2048", "4096", "5000"], done.stdout
+
+
+def profile_with(folder, **keys):
+    """The shipped profile with other keys, those of mappings added, in a folder of its own."""
+    text = yaml.safe_load((ROOT / "slurm/config.yaml").read_text())
+    for key, value in keys.items():
+        key = key.replace("_", "-")
+        text[key] = merge(text.get(key, {}), value) if isinstance(value, dict) else value
+    (folder / "site").mkdir()
+    (folder / "site/config.yaml").write_text(yaml.safe_dump(text))
+    return str(folder / "site")
+
+
+def demand(site, *needed):
+    """Have sbatch refuse every job that lacks one of these, and fail those that it would really start."""
+    path = site.folder / "sbatch"
+    lines = "".join(f'case " $* " in *" {one} "*) ;; *) echo "lacks {one}" >&2; exit 1;; esac\n' for one in needed)
+    lines += 'case "$*" in *--test-only*) ;; *) exit 1;; esac\n'
+    path.write_text(path.read_text().replace("cat <<", f"{lines}cat <<", 1))
+
+
+SITES = {
+    "resources": {"default_resources": {"qos": "long", "constraint": "ib", "slurm_extra": "--mail-type=FAIL"}},
+    "settings": {"slurm_qos": "long", "default_resources": {"constraint": "ib", "slurm_extra": "--mail-type=FAIL"}},
+}
+
+
+@pytest.mark.parametrize("keys", SITES.values(), ids=SITES)
+def test_a_site_that_demands_a_qos_a_constraint_and_an_option_takes_the_run(tiny, site, tmp_path, keys):
+    site.says("sacctmgr", "study")
+    demand(site, "--qos=long", "--mail-type=FAIL")
+    profile = profile_with(tmp_path, **keys)
+    assert main(["plan", str(tiny), "--profile", profile]) == 0
+    done = start(tiny, target="results/tiny/cohorts/embedded/inventory.tsv", profile=profile)
+    asked = [call for call in site.calls() if call.startswith("sbatch")]
+    assert "would fail at this site" not in done.stdout and "lacks" not in done.stdout, done.stdout
+    assert any("--test-only" not in call for call in asked), done.stdout
+    assert all("--constraint=ib" in call for call in asked if "--test-only" in call)
+
+
+@pytest.mark.parametrize("gres", ["gpu:a100-sxm4-80gb:1", "gpu:h100:1,mps:100"])
+def test_a_gres_that_the_executor_refuses_is_found_by_plan_and_before_the_first_job(tiny, site, tmp_path, capsys, gres):
+    profile = profile_with(tmp_path, set_resources={"train": {"gres": gres}})
+    assert main(["plan", str(tiny), "--profile", profile]) == 1
+    said = capsys.readouterr().err
+    assert f"Invalid GRES format: {gres}" in said and "--gpus-per-node=NAME:1" in said
+    done = start(tiny, profile=profile)
+    assert done.returncode and f"Invalid GRES format: {gres}" in done.stdout
+    assert not [call for call in site.calls() if call.startswith("sbatch") and "--test-only" not in call]
+
+
+def test_a_gpu_that_only_sbatch_can_name_is_asked_for_as_often_as_processes_need_it(tiny, site, tmp_path):
+    config = copy.deepcopy(TINY)
+    config["compute"] |= {"gpus": 2}
+    for row in config["overrides"].values():
+        for phase in row["training"]["phases"]:
+            phase["batch"] = 2
+    tiny.write_text(yaml.safe_dump(config))
+    extra = {"gres": "", "slurm_extra": "--mail-type=FAIL --gpus-per-node=a100-sxm4-80gb:1"}
+    (train,) = [a for a in planned(tiny, profile_with(tmp_path, set_resources={"train": extra})) if a.rule == "train"]
+    assert train.gpu == ("a100-sxm4-80gb", 2) and train.gpus == 2 and "--mail-type=FAIL" in train.options
 
 
 def test_a_dry_run_asks_nothing_of_the_site(tiny, site):

@@ -1,7 +1,9 @@
 """The finished report names nobody, opens at its summary and keeps what Snakemake put in."""
 
 import base64
+import html
 import json
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -34,6 +36,17 @@ def test_parameters_go_and_the_rest_stays(tmp_path):
     assert "/data/secret" not in text and "<title>Mine</title>" in text and '"rule": "r"' in text
     assert 'results/x/"' in text and "report/summary.html" in text
     assert embedded(text) == ["nothing"]
+
+
+def test_a_title_is_text_wherever_it_stands(tmp_path):
+    title = "</title></script><script>alert('x')</script><!-- \"&"
+    path = report(tmp_path)
+    finish(path, title, "results/x/", [])
+    text = path.read_text()
+    assert "<script>alert" not in text and text.count("</script>") == 4 and "<!--" not in text
+    assert f"<title>{html.escape(title)}</title>" in text
+    told = re.search(r"document.title = (.*);", text)[1]
+    assert json.loads(told) == title
 
 
 def test_a_report_that_is_too_large_is_kept_and_its_largest_part_is_named(tmp_path, capsys, monkeypatch):

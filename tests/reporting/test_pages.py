@@ -1,25 +1,35 @@
 """The pages around the tables: who was in, what made the results, what CLAIM asks, and the hash of every cell."""
 
+import html
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
+from neuroquant.config.cohort import Cohort
+from neuroquant.config.load import resolve_experiment
 from neuroquant.files import write_json, write_text, write_tsv
 from neuroquant.reporting.budgets import budgets
 from neuroquant.reporting.cells import ledger
 from neuroquant.reporting.checklist import OPEN, items, write_checklist
-from neuroquant.reporting.front_page import write
+from neuroquant.reporting.front_page import leader, write
 from neuroquant.reporting.gather import gather
 from neuroquant.reporting.origins import runtime, write_origins
+from neuroquant.reporting.pages import small_table
 from neuroquant.reporting.people import Cohorts, exclusions, write_people
+from neuroquant.reporting.provenance import to_share
 from neuroquant.reporting.summarise import load_scores, summarise, write_csv
-from neuroquant.reporting.tables import read_costs
+from neuroquant.reporting.tables import brief, read_costs
+
+CONFIG = Path(__file__).parents[2] / "config"
 
 FACTS = {
-    "neuroquant": "0.1.0", "commit": "abc", "python": "3.11", "packages": {"snakemake": "9.27"},
+    "neuroquant": "0.1.0", "commit": "abc", "commit_date": "2026-11-28", "written_on": "2026-11-29",
+    "python": "3.11", "packages": {"snakemake": "9.27"},
     "inputs_sha256": {"t": "1"},
 }  # fmt: skip
 MODEL = {"parameters": 10, "factor": 8, "kbit_per_volume": 1.5, "device": "NVIDIA H100", "steps": 5, "processes": 2}
@@ -62,6 +72,55 @@ def test_exclusions_are_counted_by_reason_and_name_nobody(tmp_path, experiment, 
     told = experiment.report.model_copy(update={"identifiable": True})
     write_people(experiment.model_copy(update={"report": told}), cohorts, tmp_path / "e.csv", tmp_path / "p.html")
     assert "x1" in (tmp_path / "p.html").read_text()
+
+
+def test_what_stands_in_a_cell_of_the_table_of_people_stays_out_of_the_report(tmp_path, experiment, cohorts):
+    lost = pd.read_csv(cohorts.excluded[0], sep="\t", dtype=str, keep_default_na=False)
+    lost["reason"] = [f"sex is {cell!r} in participants.tsv: F or M" for cell in ("Anna Lind", "O'Neil", "see (x): y")]
+    write_tsv(lost, cohorts.excluded[0])
+    write_people(experiment, cohorts, tmp_path / "e.csv", tmp_path / "p.html")
+    for text in ((tmp_path / name).read_text() for name in ("e.csv", "p.html")):
+        assert "sex is something else in participants.tsv" in text
+        assert not any(name in text for name in ("Anna", "Neil", "see ("))
+
+
+def test_the_page_names_commit_date_and_a_configuration_that_runs_elsewhere(tmp_path, experiment):
+    write_origins(experiment, tmp_path / "none", {}, FACTS, tmp_path / "r.csv", tmp_path / "o.html")
+    page = (tmp_path / "o.html").read_text()
+    assert "commit abc (2026-11-28)" in page and "written on 2026-11-29" in page and "git checkout abc\n" in page
+    config = html.unescape(re.search(r"again.yaml</summary><pre>(.*?)</pre>", page, re.DOTALL)[1])
+    assert resolve_experiment(yaml.safe_load(config), CONFIG, "again.yaml") == experiment
+    write_origins(
+        experiment, tmp_path / "none", {}, FACTS | {"commit": "abc-dirty"}, tmp_path / "r.csv", tmp_path / "o.html"
+    )
+    page = (tmp_path / "o.html").read_text()
+    assert "git checkout abc\n" in page and "changes that are not in that commit" in page
+    write_origins(experiment, tmp_path / "none", {}, FACTS | {"commit": ""}, tmp_path / "r.csv", tmp_path / "o.html")
+    assert "no git checkout" in (tmp_path / "o.html").read_text()
+
+
+def test_the_shared_configuration_names_no_folder_of_this_machine(experiment):
+    cohort = Cohort(name="own", root="/data/secret/own", participants=["/data/secret/a.csv", "/data/secret/b.csv"])
+    plain = to_share(experiment.model_copy(update={"cohorts": (cohort,)}))
+    assert "secret" not in yaml.safe_dump(plain)
+    assert plain["cohorts"][0]["root"] == "/path/to/own"
+    assert plain["cohorts"][0]["participants"] == ["/path/to/a.csv", "/path/to/b.csv"]
+
+
+def test_nan_is_never_printed():
+    table = pd.DataFrame({"a": [np.nan, 1.5], "b": ["nan (nan to nan)", "1.0 (nan to 2.0)"], "c": ["Nan", "banana"]})
+    shown = re.sub(r"<[^>]+>", "|", small_table(table))
+    assert "nan" not in shown.replace("banana", "") and "Nan" in shown and "1.0 (– to 2.0)" in shown
+    assert brief(float("nan")) == "–"
+
+
+def test_a_lead_that_could_not_be_tested_is_told_without_numbers_that_are_not_there(experiment):
+    test = {"cohort": "embedded_a", "modality": "T1w", "metric": "psnr", "model": "sd_vae", "against": "vqgan"}
+    test |= {"difference": 1.0, "ci_low": np.nan, "ci_high": np.nan, "p_holm": np.nan}
+    cell = {"cohort": "embedded_a", "modality": "T1w", "metric": "psnr", "model": "sd_vae", "value": 20.0}
+    cells = pd.DataFrame([cell | {"ci_low": 19.0, "ci_high": 21.0, "n_subjects": 2}])
+    said = leader(experiment, cells, pd.Series(test))
+    assert "nan" not in said and "+1.00 dB to VQGAN" in said and "not tested" in said
 
 
 def test_a_shared_subject_is_shown_as_a_fault(tmp_path, experiment, cohorts):

@@ -52,6 +52,12 @@ def test_every_page_link_and_picture_of_the_report_loads_without_network(finishe
                 links |= set(framed(browser, "[...document.querySelectorAll('a')].map(a => a.dataset.shows || a.href)"))
                 wide = framed(browser, "document.documentElement.scrollWidth - innerWidth")
                 assert wide <= 1, f"{path} is {wide} pixels too wide: tables must scroll by themselves"
+                hidden = framed(
+                    browser, "[...document.querySelectorAll('.wide')].map(b => b.scrollWidth - b.clientWidth)"
+                )
+                assert width < 700 or max(hidden, default=0) <= 1, f"{path}: a table is cut off"
+                words = framed(browser, "document.body.innerText")
+                assert not re.search(r"\bnan\b", words), f"{path}: {re.search('.*nan.*', words)[0]}"
         assert len(links) >= 12 and {f"{root}{link}" for link in links} <= set(kinds), "links lead into the report"
         show(browser, "html", f"{root}report/summary.html")
         browser.wait(lambda: framed(browser, "Boolean(document.querySelector('a[data-shows$=\"table1.html\"]'))"))

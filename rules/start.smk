@@ -1,0 +1,162 @@
+"""What happens before the first job: checks, the inventories of the cohorts' folders, the resolved configuration."""
+
+import atexit
+import shutil
+import tempfile
+from datetime import datetime
+
+import yaml
+
+from neuroquant.cohorts.inventory import check_root, refresh_inventory
+from neuroquant.evaluation.synthseg.installed import check_installed
+from neuroquant.failures import last_screen
+from neuroquant.files import dated_in_future, put_dates_back, write_text
+
+# Snakemake's own words for looking at a workflow without running it
+LOOKING = any(
+    getattr(ASKED, name, None)
+    for name in (
+        "dryrun",
+        "summary",
+        "detailed_summary",
+        "dag",
+        "rulegraph",
+        "filegraph",
+        "d3dag",
+        "lint",
+        "list_rules",
+        "list_target_rules",
+        "list_changes",
+        "list_input_changes",
+        "list_params_changes",
+        "list_untracked",
+        "report",
+        "report_metadata",
+        "archive",
+        "containerize",
+        "unlock",
+        "print_compilation",
+    )
+)
+
+# Files that are written before the first job: cohort -> inventory, and the resolved configuration. Where Snakemake only
+# looks, what isn't there or isn't up to date lies in a scratch folder for as long.
+INVENTORIES = {name: RESULTS / f"cohorts/{name}/inventory.tsv" for name in COHORTS}
+RESOLVED = RESULTS / "config.yaml"
+
+
+def inventory_of(wildcards):
+    """The inventory of a cohort."""
+    return INVENTORIES[wildcards.cohort]
+
+
+def check_inputs():
+    """Fail before the first job where a cohort's folder can't be used or lies under our outputs, or the split does."""
+    split = Path(EXPERIMENT.split.file).resolve()
+    if EXPERIMENT.split.file and RESULTS.resolve() in split.parents:
+        raise InputError(
+            "split.file",
+            f"{EXPERIMENT.split.file}, which this experiment itself writes",
+            "a file outside of its results",
+            "copy it elsewhere, and name the copy",
+        )
+    for cohort in EXPERIMENT.cohorts:
+        if cohort.synthetic:
+            continue
+        check_root(cohort)
+        root = Path(cohort.root).resolve()
+        if root in RESULTS.resolve().parents or root == RESULTS.resolve():
+            raise InputError(
+                f"cohort {cohort.name}: root",
+                f"{cohort.root}, which would hold the results folder {RESULTS}",
+                "a folder that the results don't lie in",
+                "run from another folder (snakemake --directory)",
+            )
+
+
+def refresh_inventories(scratch):
+    """Notice new, changed and removed scans: write a cohort's inventory where its text changes, or into `scratch`."""
+    for cohort in EXPERIMENT.cohorts:
+        written, root = INVENTORIES[cohort.name], cohort_root(cohort.name)
+        if cohort.synthetic and not (written.exists() and root.exists()):
+            continue
+        if scratch is None:
+            refresh_inventory(cohort, root, written)
+            continue
+        looked = scratch / f"{cohort.name}.tsv"
+        refresh_inventory(cohort, root, looked)
+        if not written.exists() or written.read_bytes() != looked.read_bytes():
+            INVENTORIES[cohort.name] = looked
+
+
+def write_resolved(path):
+    """Write the resolved configuration, where its text changed."""
+    text = yaml.safe_dump(
+        EXPERIMENT.model_dump(mode="json"), sort_keys=False, width=110
+    )
+    if not path.exists() or path.read_text() != text:
+        write_text(path, text)
+
+
+def begin_run():
+    """What is written before the first job, and by no dry run: another run may be going on there."""
+    write_resolved(RESOLVED)
+    for stale in FAILURES.glob("*.json"):
+        stale.unlink()
+
+
+def check_writable():
+    """Make sure that results can be written."""
+    try:
+        RESULTS.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=RESULTS).close()
+    except OSError as error:
+        raise InputError(
+            f"results folder {RESULTS.absolute()}",
+            f"{error.strerror} ({error.filename})",
+            "a folder that can be written to",
+            "make it writable, or run from another folder (snakemake --directory)",
+        ) from None
+
+
+def mend_dates():
+    """Give results that are dated in the future a date that can be: Snakemake would make all that follows again."""
+    late = dated_in_future(RESULTS)
+    if not late:
+        return
+    shown = ", ".join(str(path) for path in late[:3])
+    more = f" and {len(late) - 3} more" if len(late) > 3 else ""
+    if LOOKING:
+        said = "dated in the future: a run gives them the date of their job first"
+    else:
+        put_dates_back(late)
+        said = "were dated in the future; they now have the date of their job"
+    print(f"{shown}{more}: {said}", file=sys.stderr)
+
+
+def look():
+    """The files that a run would write first, in a scratch folder, for Snakemake to plan with."""
+    global RESOLVED
+    if getattr(ASKED, "report", None):  # of what was run, whatever has changed since
+        return
+    scratch = Path(tempfile.mkdtemp(prefix="neuroquant-"))
+    atexit.register(shutil.rmtree, scratch, ignore_errors=True)
+    refresh_inventories(scratch)
+    if not RESOLVED.exists():
+        RESOLVED = scratch / "config.yaml"
+        write_resolved(RESOLVED)
+
+
+def prepare():
+    """The same for a run: in the results folder."""
+    check_writable()
+    refresh_inventories(None)
+    if not RESOLVED.exists():  # rules name it as an input
+        write_resolved(RESOLVED)
+
+
+if workflow.is_main_process and not UNLOCKING:
+    checked(check_inputs)
+    checked(check_installed, EXPERIMENT.segmentation)
+    checked(look if LOOKING else prepare)
+    mend_dates()

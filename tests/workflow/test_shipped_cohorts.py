@@ -1,0 +1,66 @@
+"""Every cohort file that is shipped reaches a table, on made scans in its own layout."""
+
+import copy
+
+import pandas as pd
+import pytest
+from made import FOLDERS, experiment, shipped, write_as
+from run import TINY, job_counts, snakemake
+
+from neuroquant.files import read_tsv
+
+FREE = "{subject} of {x}"
+"""A label that Snakemake would take for wildcards."""
+
+
+@pytest.fixture
+def scans(tmp_path, monkeypatch):
+    """The folder that the variables of the shipped files point into."""
+    for variable in FOLDERS.values():
+        monkeypatch.setenv(variable, str(tmp_path / variable))
+    return tmp_path
+
+
+@pytest.mark.slow
+def test_every_shipped_cohort_reaches_table_1(scans):
+    files = shipped()
+    for name, raw in files.items():
+        write_as(name, raw, scans)
+    names = list(files)
+    config = experiment(names)
+    for number, name in enumerate(names):  # embedded cohorts as they are shipped take minutes
+        if "synthetic" in files[name]:
+            recipe = files[name]["synthetic"] | {"subjects": 8, "visits_max": 1, "voxel_mm": 7.0}
+            config["cohorts"][number] = files[name] | {"synthetic": recipe}
+    config["table1"] = config["table2"] = {"rows": ["neuroquant"], "cohorts": list(files)}
+    done = snakemake(scans, "table1", config=config)
+    assert done.returncode == 0, done.stdout[-6000:]
+    results = scans / "results/tiny"
+    table = pd.read_csv(results / "tables/table1.csv")
+    shown = table[table.metric == "psnr"].dropna(subset="value")
+    for name, raw in files.items():
+        assert len(read_tsv(results / f"cohorts/{name}/sessions.tsv")) == 8, name
+        mine = shown[(shown.cohort == name) | (shown.cohort == raw["label"])]
+        assert set(mine.modality) == {"T1w", "T2w"}, name
+
+
+@pytest.mark.parametrize("name", sorted(name for name, raw in shipped().items() if "synthetic" not in raw))
+def test_every_shipped_cohort_of_real_scans_is_planned(name, scans):
+    write_as(name, shipped()[name], scans)
+    done = snakemake(scans, "--dry-run", "all", config=experiment([name]))
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert job_counts(done.stdout)["train"] == 1
+
+
+def test_braces_in_free_text_are_text(tmp_path):
+    config = copy.deepcopy(TINY)
+    config["cohorts"][0]["label"] = f"cohort {FREE}"
+    config["models"] = [{"name": "mine", "architecture": "neuroquant", "label": f"model {FREE}"}]
+    config["report"] = {"title": f"report {FREE}"}
+    config["overrides"].pop("baselines.sd_vae")
+    for shown in ("table1", "table2"):
+        config[shown]["rows"] = ["mine"]
+    config["figure4"]["rows"] = ["mine"]
+    done = snakemake(tmp_path, "--dry-run", "all", "fetch_weights", config=config)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert job_counts(done.stdout)["training_curves"] == 1
