@@ -83,7 +83,9 @@ def one_volume(shape: tuple[int, ...]) -> tuple[int, ...]:
 def in_millimetres(header: SpatialHeader, affine: np.ndarray) -> np.ndarray:
     """An affine (4, 4) of a header in mm."""
     _, mm = UNITS.get(_unit_code(header), ("mm", 1.0))
-    return np.diag([mm, mm, mm, 1.0]) @ affine
+    scaled = np.array(affine, float)
+    scaled[:3] *= mm
+    return scaled
 
 
 def _unit_code(header: SpatialHeader) -> int:
