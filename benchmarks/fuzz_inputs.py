@@ -82,7 +82,7 @@ def spoilt_nifti(random: Random, raw: bytes, two: bool) -> tuple[bytes, str]:
             raw = header.binaryblock + raw[size:]
             how = f"{name}[{place}] = {value}" if place is not None else f"{name} = {value}"
         elif how == "flip":
-            place = int(random.integers(size + 8))
+            place = int(random.integers(size + 4))  # a voxel that is another number is no fault to see
             raw = raw[:place] + bytes([raw[place] ^ (1 << int(random.integers(8)))]) + raw[place + 1 :]
             how = f"bit of byte {place}"
         elif how == "cut":
@@ -133,7 +133,7 @@ def spoilt_tree(random: Random, tree: Any, odd: list[Any]) -> tuple[Any, str]:
         elif how == "twice":
             owner[key] = [owner[key]] * int(pick(random, [2, 3, 1000]))
         else:
-            for _ in range(int(pick(random, [5, 40, 300]))):
+            for _ in range(int(pick(random, [5, 40, 100]))):
                 owner[key] = [owner[key]]
         done.append(f"{how} {'.'.join(map(str, (*way, key)))}")
     return tree, ", ".join(done)
