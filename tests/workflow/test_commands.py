@@ -122,7 +122,7 @@ def clone(tmp_path_factory):
     for name in ("mine.yaml", "YOUR.yaml"):
         (folder / name).write_text(yaml.safe_dump(mine))
     paper = folder / "config/config.yaml"  # SynthSeg's weights can't be shipped
-    paper.write_text(re.sub(r"engine: torch\b", "engine: none", paper.read_text()))
+    paper.write_text(re.sub(r'engine: "?torch"?', "engine: none", paper.read_text()))
     ours = "import sys; from neuroquant.cli import main; sys.exit(main())"
     answers = {
         "sinfo": "test*|up|infinite|16|640000|gpu:h100:2|9",
