@@ -103,6 +103,8 @@ def clone(tmp_path_factory):
     for name in (
         "Snakefile",
         "Makefile",
+        "requirements.lock",
+        "pyproject.toml",
         "rules",
         "workflow_scripts",
         "neuroquant",
