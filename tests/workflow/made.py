@@ -22,7 +22,7 @@ def shipped() -> dict[str, dict]:
     return {path.stem: yaml.safe_load(path.read_text()) for path in sorted((ROOT / "config/cohorts").glob("*.yaml"))}
 
 
-def write_as(name: str, raw: dict, folder: Path) -> None:
+def write_as(name: str, raw: dict, folder: Path, subjects: int = SUBJECTS) -> None:
     """Write scans and tables of one shipped cohort below `folder/<its variable>`; an embedded one makes its own.
 
     Parameters
@@ -34,7 +34,7 @@ def write_as(name: str, raw: dict, folder: Path) -> None:
     if "synthetic" in raw:
         return
     made = folder / "made" / name
-    recipe = {"subjects": SUBJECTS, "visits_max": 1, "voxel_mm": 7.0, "seed": sum(map(ord, name))}
+    recipe = {"subjects": subjects, "visits_max": 1, "voxel_mm": 7.0, "seed": sum(map(ord, name))}
     write_cohort(Cohort(name=name, synthetic=recipe), made)
     root = folder / raw["root"].removeprefix("$")
     people = read_tsv(made / "participants.tsv")
