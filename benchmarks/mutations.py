@@ -102,16 +102,17 @@ def run_tests(tree: Path, tests: tuple[str, ...], seconds: float) -> int | None:
     child = os.fork()
     if not child:
         _run_pytest(tree, tests, seconds)
-    end = time.monotonic() + PATIENCE * seconds
-    while time.monotonic() < end:
-        done, status = os.waitpid(child, os.WNOHANG)
-        if done:
-            status = os.waitstatus_to_exitcode(status)
-            return None if status == -signal.SIGXCPU else status
-        time.sleep(0.05)
-    os.killpg(child, signal.SIGKILL)  # the session that it leads: pytest and what the tests started
-    os.waitpid(child, 0)
-    return None
+    end, done = time.monotonic() + PATIENCE * seconds, 0
+    try:
+        while not done and time.monotonic() < end:
+            time.sleep(0.05)
+            done, status = os.waitpid(child, os.WNOHANG)
+    finally:
+        if not done:
+            os.killpg(child, signal.SIGKILL)  # the session that it leads: pytest and what the tests started
+            os.waitpid(child, 0)
+    code = os.waitstatus_to_exitcode(status) if done else None
+    return None if code == -signal.SIGXCPU else code
 
 
 def _run_pytest(tree: Path, tests: tuple[str, ...], seconds: float) -> NoReturn:
@@ -122,6 +123,7 @@ def _run_pytest(tree: Path, tests: tuple[str, ...], seconds: float) -> NoReturn:
     status = BROKEN
     try:
         os.setsid()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(seconds), math.ceil(seconds) + 5))
         os.chdir(tree)
         sys.dont_write_bytecode, sys.path[0] = True, str(tree)
@@ -213,6 +215,7 @@ def main() -> int:
     )
     parser.add_argument("--out", type=Path, help="write the run in Markdown")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # the copy and its tests don't stay behind
     for name in LIBRARIES:
         importlib.import_module(name)
     found = []
