@@ -133,7 +133,9 @@ def stand_ins(experiment: Experiment) -> str:
             "scanned. The numbers show that the path works and say nothing about the paper."
         )
     if experiment.segmentation.engine == "standin":
-        texts.append("Stand-in: Dice and regional volumes come from an atlas of the training subjects, not from SynthSeg.")
+        texts.append(
+            "Stand-in: Dice and regional volumes come from an atlas of the training subjects, not from SynthSeg."
+        )
     others = [cohort.shown for cohort in experiment.cohorts if not cohort.embedded and not cohort.stands_for]
     if others:
         which = "are none" if len(others) > 1 else "isn't one"
