@@ -21,12 +21,12 @@ import torch
 from neuroquant.config.evaluation import Statistics
 from neuroquant.device import resolve_device, use_threads
 from neuroquant.evaluation.disentanglement import CODES, LATENTS, Pairs, cells_in_brain, measures, swapped
-from neuroquant.evaluation.statistics import cluster_bootstrap
 from neuroquant.model_folder import load_model
 from neuroquant.models.autoencoder import MODALITIES, Autoencoder
 from neuroquant.similarity import psnr, ssim3d
+from neuroquant.statistics.intervals import cluster_bootstrap
+from neuroquant.store.arrays import ArrayFile
 from neuroquant.training.data import Batch, Sessions
-from neuroquant.volumes.store import ArrayFile
 
 COLUMNS = ("measure", "of", "by", "value", "low", "high", "subjects")
 

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
-from neuroquant.cohorts.synthetic.bids import save_nifti
-from neuroquant.cohorts.synthetic.contrast import acquire, tissue_means
-from neuroquant.cohorts.synthetic.subject import anatomy, draw_person
-from neuroquant.cohorts.synthetic.template import load_template
 from neuroquant.config.cohort import Synthetic
+from neuroquant.synthetic.bids import save_nifti
+from neuroquant.synthetic.contrast import acquire, tissue_means
+from neuroquant.synthetic.subject import anatomy, draw_person
+from neuroquant.synthetic.template import load_template
 
 BUDGET_S = 6.0
 VOLUME = (144, 192, 144)

@@ -19,17 +19,17 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 
-from neuroquant.cohorts.synthetic import write_cohort
 from neuroquant.config.cohort import Cohort, Synthetic
 from neuroquant.config.volume import Volume
 from neuroquant.device import use_threads
 from neuroquant.files import write_tsv
+from neuroquant.store.arrays import ArrayFile
+from neuroquant.synthetic import write_cohort
 from neuroquant.volumes import align
 from neuroquant.volumes.masking import find_brain
 from neuroquant.volumes.preprocess import prepare, preprocess_shard
 from neuroquant.volumes.scan import load_scan
 from neuroquant.volumes.session import bring_together
-from neuroquant.volumes.store import ArrayFile
 
 
 def best(call: Callable[[], object], times: int = 5) -> float:

@@ -28,10 +28,10 @@ import numpy as np
 import torch
 
 from neuroquant.device import resolve_device, use_threads
-from neuroquant.evaluation.synthseg.labels import official
-from neuroquant.evaluation.synthseg.network import UNet, ready_on
-from neuroquant.evaluation.synthseg.recipe import padding, posteriors_of, segment
-from neuroquant.evaluation.synthseg.weights import read_weights
+from neuroquant.segmentation.labels import official
+from neuroquant.segmentation.network import UNet, ready_on
+from neuroquant.segmentation.recipe import padding, posteriors_of, segment
+from neuroquant.segmentation.weights import read_weights
 
 LABELS = official("2.0")
 MULTIPLE, LEAST = 32, 128

@@ -17,7 +17,7 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).parents[1]
-SLURM = ROOT / "tests/cluster/slurm.sh"
+SLURM = ROOT / "tests/slurm/slurm.sh"
 
 
 def run(folder: Path, target: str, experiment: Path, *how: str) -> float:

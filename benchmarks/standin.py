@@ -18,19 +18,19 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from neuroquant.cohorts.synthetic import write_cohort
 from neuroquant.config.cohort import Cohort, Synthetic
 from neuroquant.config.evaluation import Segmentation, Standin
 from neuroquant.config.volume import Volume
 from neuroquant.device import resolve_device, use_threads
-from neuroquant.evaluation.dice import score_truth
-from neuroquant.evaluation.segment import segment_shard
-from neuroquant.evaluation.synthseg.atlas import fit_standin
-from neuroquant.evaluation.synthseg.engine import open_segmenter
+from neuroquant.evaluation.anatomy.dice import score_truth
+from neuroquant.evaluation.anatomy.segment import segment_shard
 from neuroquant.files import read_tsv, write_tsv
-from neuroquant.reporting.style import plt, save
+from neuroquant.report.figures.style import plt, save
+from neuroquant.segmentation.atlas import fit_standin
+from neuroquant.segmentation.engine import open_segmenter
+from neuroquant.store.arrays import ArrayFile
+from neuroquant.synthetic import write_cohort
 from neuroquant.volumes.preprocess import preprocess_shard
-from neuroquant.volumes.store import ArrayFile
 
 TRAIN_MAPS = 12
 

@@ -45,10 +45,10 @@ from neuroquant import models
 from neuroquant.config.model import ModelRow, Phase
 from neuroquant.device import resolve_device, use_threads
 from neuroquant.models.neuroquant import plane
+from neuroquant.store.arrays import ArrayWriter, Record
 from neuroquant.training.data import Loader, Sessions
 from neuroquant.training.loop import train_step
 from neuroquant.training.optimizer import build_optimizer
-from neuroquant.volumes.store import ArrayWriter, Record
 
 FULL, PAIRS, SLICES = (144, 192, 144), 4, 128
 SMALL, SMALL_PAIRS, SMALL_SLICES = (48, 64, 48), 2, 16

@@ -12,10 +12,10 @@ import pandas as pd
 from nibabel.processing import resample_to_output
 from scipy import ndimage
 
-from neuroquant.cohorts.synthetic import write_cohort
 from neuroquant.config.cohort import Cohort, Synthetic
 from neuroquant.config.volume import Volume
 from neuroquant.files import write_tsv
+from neuroquant.synthetic import write_cohort
 from neuroquant.training.data import Sessions
 from neuroquant.volumes.preprocess import preprocess_shard
 

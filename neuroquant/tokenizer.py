@@ -29,9 +29,9 @@ from neuroquant.model_facts import require_voxel_size, require_weights, trained_
 from neuroquant.model_folder import load_model
 from neuroquant.models.autoencoder import MODALITIES
 from neuroquant.scans.unusable import Unusable
+from neuroquant.store.arrays import ArrayFile, ArrayWriter, Record
 from neuroquant.volumes.preprocess import KINDS, prepare
 from neuroquant.volumes.restore import NIFTI, restore
-from neuroquant.volumes.store import ArrayFile, ArrayWriter, Record
 
 MASK = "mask"
 """The array beside the latents: the brain, outside of which a decoded image is 0."""

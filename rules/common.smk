@@ -18,7 +18,7 @@ from neuroquant.config.volume import shard_names
 from neuroquant.errors import InputError
 from neuroquant.models import fit_bytes
 from neuroquant.sources import code_hash
-from neuroquant.weights import find_files
+from neuroquant.weights.find import find_files
 
 # Snakemake makes some hundred thousand small objects that live to the end: looking for dead ones is a tenth of planning
 gc.set_threshold(200_000, 20, 20)
@@ -56,7 +56,7 @@ if UNLOCKING:  # takes a workflow, but no data: the demo has one without
 EXPERIMENT = checked(resolve_experiment, config, BASE / "config", CONFIG_NAMES)
 RESULTS = Path("results") / EXPERIMENT.experiment
 ENVIRONMENT = BASE / "envs/neuroquant.yaml"
-CAPTIONS = BASE / "neuroquant/reporting/captions"
+CAPTIONS = BASE / "neuroquant/report/captions"
 FAILURES = RESULTS / "logs/failures"
 ROWS = [row.name for row in EXPERIMENT.models]
 COHORTS = [cohort.name for cohort in EXPERIMENT.cohorts]

@@ -24,7 +24,7 @@ REPORTED = [
 ]
 
 
-report: "../neuroquant/reporting/captions/workflow.rst"
+report: "../neuroquant/report/captions/workflow.rst"
 
 
 rule front_page:

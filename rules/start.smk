@@ -8,7 +8,7 @@ from datetime import datetime
 import yaml
 
 from neuroquant.cohorts.inventory import check_root, refresh_inventory
-from neuroquant.evaluation.synthseg.installed import check_installed
+from neuroquant.segmentation.installed import check_installed
 from neuroquant.failures import last_screen
 from neuroquant.files import dated_in_future, put_dates_back, write_text
 

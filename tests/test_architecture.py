@@ -62,7 +62,7 @@ def test_reporting_uses_statistics_alone_of_evaluation_and_never_torch():
         for name in imports(path):
             assert name.split(".")[0] not in HEAVY, f"{path} imports {name}"
             if name.startswith("neuroquant.evaluation"):
-                assert name.startswith("neuroquant.evaluation.statistics"), f"{path} imports {name}"
+                assert name.startswith("neuroquant.statistics.intervals"), f"{path} imports {name}"
 
 
 def test_the_package_knows_nothing_of_snakemake():
@@ -74,7 +74,7 @@ def test_planning_imports_no_network_library():
     code = (
         "import sys; import neuroquant.config.load, neuroquant.cohorts.inventory, neuroquant.sources;"
         "import neuroquant.cluster.asks;"
-        "import neuroquant.evaluation.synthseg.installed;"
+        "import neuroquant.segmentation.installed;"
         "from neuroquant import models; [models.parameters_class(name) for name in models.architectures()];"
         "print(sorted({'torch', 'monai', 'diffusers', 'nilearn', 'pandas', 'nibabel', 'scipy'} & set(sys.modules)))"
     )

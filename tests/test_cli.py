@@ -13,9 +13,7 @@ import yaml
 from neuroquant.cli import main
 from neuroquant.cluster.plan import cohorts_lines
 from neuroquant.config.load import load_experiment
-
-sys.path.insert(0, str(Path(__file__).parent / "volumes"))
-from heads import Shard, ball  # noqa: E402
+from tests.volumes.heads import Shard, ball
 
 CONFIG = Path(__file__).parents[1] / "config"
 

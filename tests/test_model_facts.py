@@ -1,7 +1,6 @@
 """Tokens are decoded by the weights that made them, and scans are encoded in voxels of the size that a model knows."""
 
 import json
-import sys
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -21,10 +20,8 @@ from neuroquant.files import sha256
 from neuroquant.model_facts import UnknownWeights, trained_voxel_mm
 from neuroquant.model_folder import save_model
 from neuroquant.tokenizer import read_tokens
-
-sys.path[:0] = [str(Path(__file__).parent / name) for name in ("volumes", "training")]
-from heads import Shard  # noqa: E402
-from helpers import PARAMETERS  # noqa: E402
+from tests.training.helpers import PARAMETERS
+from tests.volumes.heads import Shard
 
 
 def write_model(folder: Path, trained: float | None = 2.0, **settings) -> Path:

@@ -34,7 +34,7 @@ def test_training_depends_on_its_loop_and_on_one_architecture_alone():
 
 def test_imports_within_functions_and_files_of_data_count():
     assert "volumes/align.py" in names(PACKAGE / "volumes/preprocess.py")
-    assert "reporting/published/claims.yaml" in names(PACKAGE.parent / "workflow_scripts/claims.py")
+    assert "statistics/published/claims.yaml" in names(PACKAGE.parent / "workflow_scripts/claims.py")
 
 
 @pytest.mark.parametrize("architecture", architectures())

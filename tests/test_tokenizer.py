@@ -1,7 +1,6 @@
 """A trained model for downstream users: scans in, tokens out, images back on the scans' own grids."""
 
 import dataclasses
-import sys
 from pathlib import Path
 
 import nibabel as nib
@@ -18,10 +17,8 @@ from neuroquant.errors import InputError
 from neuroquant.evaluation.latents import export_latents
 from neuroquant.model_folder import save_model
 from neuroquant.tokenizer import read_tokens
-
-sys.path[:0] = [str(Path(__file__).parent / name) for name in ("volumes", "training")]
-from heads import Shard, ball  # noqa: E402
-from helpers import PARAMETERS  # noqa: E402
+from tests.training.helpers import PARAMETERS
+from tests.volumes.heads import Shard, ball
 
 SIDES = (32, 32, 32)
 

@@ -8,7 +8,7 @@ with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakem
     from pathlib import Path
 
     from neuroquant.config.experiment import Experiment
-    from neuroquant.reporting.breakdown import TABLES, Sources, write_breakdown
+    from neuroquant.report.pages.breakdown import TABLES, Sources, write_breakdown
 
     gathered = (Path(snakemake.input[name]) for name in ("regions", "fidelity", "dice", "predictions"))
     write_breakdown(

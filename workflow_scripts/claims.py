@@ -10,12 +10,12 @@ with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakem
     import pandas as pd
 
     from neuroquant.config.experiment import Experiment
-    from neuroquant.reporting.cells import ledger
-    from neuroquant.reporting.claims import write_ledger
-    from neuroquant.reporting.deviations import with_deviations
-    from neuroquant.reporting.disentangled import read_disentanglement
-    from neuroquant.reporting.summarise import load_scores, write_csv
-    from neuroquant.reporting.tables import read_factors, read_rates
+    from neuroquant.report.tables import read_factors, read_rates
+    from neuroquant.statistics.cells import load_scores, write_csv
+    from neuroquant.statistics.claims.ledger import write_ledger
+    from neuroquant.statistics.deviations import with_deviations
+    from neuroquant.statistics.disentanglement import read_disentanglement
+    from neuroquant.statistics.fingerprints import ledger
 
     experiment = Experiment.model_validate(json.loads(snakemake.params.experiment))
     tables = {name: pd.read_csv(snakemake.input[name]) for name in ("table1", "table2")}

@@ -6,6 +6,6 @@ from neuroquant.job import running
 
 with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakemake.threads, snakemake.params.failures):
     from neuroquant.config.model import ModelRow
-    from neuroquant.weights import fetch_all
+    from neuroquant.weights.find import fetch_all
 
     fetch_all([ModelRow.model_validate(json.loads(text)) for text in snakemake.params.rows])

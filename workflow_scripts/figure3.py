@@ -8,10 +8,10 @@ with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakem
     from pathlib import Path
 
     from neuroquant.config.experiment import Experiment
-    from neuroquant.reporting.against_mean import against_mean, verdicts
-    from neuroquant.reporting.figure3 import draw
-    from neuroquant.reporting.summarise import load_fidelity
-    from neuroquant.reporting.viewer import choose, write_viewer
+    from neuroquant.report.figures.figure3 import draw
+    from neuroquant.report.pages.viewer import choose, write_viewer
+    from neuroquant.statistics.against_mean import against_mean, verdicts
+    from neuroquant.statistics.cells import load_fidelity
 
     rows, paths = snakemake.params.rows, [Path(path) for path in snakemake.input.reconstructions]
     fidelity, volumes = Path(snakemake.input.fidelity), [Path(path) for path in snakemake.input.volumes]

@@ -8,7 +8,7 @@ with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakem
     from pathlib import Path
 
     from neuroquant.config.experiment import Experiment
-    from neuroquant.reporting.figure4 import draw
+    from neuroquant.report.figures.figure4 import draw
 
     experiment = Experiment.model_validate(json.loads(snakemake.params.experiment))
     pictures = (snakemake.output.png, snakemake.output.svg, snakemake.output.pdf)

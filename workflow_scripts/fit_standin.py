@@ -9,7 +9,7 @@ with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakem
 
     from neuroquant.config.evaluation import Standin
     from neuroquant.device import use_threads
-    from neuroquant.evaluation.synthseg.atlas import fit_standin
+    from neuroquant.segmentation.atlas import fit_standin
 
     use_threads(snakemake.threads)
     fit_standin(

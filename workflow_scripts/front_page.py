@@ -9,12 +9,12 @@ with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakem
 
     from neuroquant.config.experiment import Experiment
     from neuroquant.files import write_json
-    from neuroquant.reporting.checklist import write_checklist
-    from neuroquant.reporting.front_page import write
-    from neuroquant.reporting.origins import write_origins
-    from neuroquant.reporting.people import Cohorts, write_people
-    from neuroquant.reporting.provenance import collect
-    from neuroquant.reporting.tables import read_costs
+    from neuroquant.report.package.checklist import write_checklist
+    from neuroquant.report.package.provenance import collect
+    from neuroquant.report.pages.front_page import write
+    from neuroquant.report.pages.origins import write_origins
+    from neuroquant.report.pages.people import Cohorts, write_people
+    from neuroquant.report.tables import read_costs
 
     experiment = Experiment.model_validate(json.loads(snakemake.params.experiment))
     tables, tests = ([Path(path) for path in paths] for paths in (snakemake.input.tables, snakemake.input.tests))

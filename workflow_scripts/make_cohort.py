@@ -8,8 +8,8 @@ with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakem
     from pathlib import Path
 
     from neuroquant.cohorts.inventory import refresh_inventory
-    from neuroquant.cohorts.synthetic import write_cohort
     from neuroquant.config.cohort import Cohort
+    from neuroquant.synthetic import write_cohort
 
     cohort = Cohort.model_validate(json.loads(snakemake.params.cohort))
     root = Path(snakemake.params.root)

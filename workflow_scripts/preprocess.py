@@ -13,7 +13,7 @@ with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakem
     volume = Volume.model_validate(json.loads(snakemake.params.volume))
     segment = None
     if volume.synthseg_mask:
-        from neuroquant.evaluation.synthseg.engine import labels_with
+        from neuroquant.segmentation.engine import labels_with
 
         segment = labels_with(json.loads(snakemake.params.segmentation), snakemake.params.device, snakemake.threads)
     preprocess_shard(

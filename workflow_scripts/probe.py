@@ -8,7 +8,7 @@ with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakem
     from pathlib import Path
 
     from neuroquant.config.evaluation import Probe
-    from neuroquant.evaluation.probe import run_probe
+    from neuroquant.evaluation.probe.run import run_probe
 
     run_probe(
         train=[Path(path) for path in snakemake.input.train],

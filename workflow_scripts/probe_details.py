@@ -8,8 +8,8 @@ with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakem
     from pathlib import Path
 
     from neuroquant.config.experiment import Experiment
-    from neuroquant.evaluation.probe_details import Cohort, write_details
-    from neuroquant.reporting.probing import write_page
+    from neuroquant.report.pages.probes import write_page
+    from neuroquant.statistics.probes import Cohort, write_details
 
     experiment = Experiment.model_validate(json.loads(snakemake.params.experiment))
     paths = (snakemake.input.sessions, snakemake.input.qc, snakemake.input.splits)

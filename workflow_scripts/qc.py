@@ -5,7 +5,7 @@ from neuroquant.job import running
 with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakemake.threads, snakemake.params.failures):
     from pathlib import Path
 
-    from neuroquant.reporting.qc import draw
+    from neuroquant.report.pages.qc import draw
 
     draw(
         [Path(path) for path in snakemake.input.qc],

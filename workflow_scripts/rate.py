@@ -8,8 +8,8 @@ with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakem
     from pathlib import Path
 
     from neuroquant.config.experiment import Experiment
-    from neuroquant.reporting.rate import write_costs, write_rates
-    from neuroquant.reporting.summarise import load_scores
+    from neuroquant.report.figures.rate import write_costs, write_rates
+    from neuroquant.statistics.cells import load_scores
 
     experiment = Experiment.model_validate(json.loads(snakemake.params.experiment))
     shards = [Path(path) for path in snakemake.input.reconstructions]

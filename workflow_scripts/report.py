@@ -12,8 +12,8 @@ with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakem
 
     from neuroquant.config.experiment import Experiment
     from neuroquant.files import written_whole
-    from neuroquant.reporting.crate import write_crate
-    from neuroquant.reporting.finish import finish, private_words
+    from neuroquant.report.package.crate import write_crate
+    from neuroquant.report.package.finish import finish, private_words
 
     experiment = Experiment.model_validate(json.loads(snakemake.params.experiment))
     base, results, workflow = (

@@ -5,8 +5,8 @@ from neuroquant.job import running
 with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakemake.threads, snakemake.params.failures):
     from pathlib import Path
 
-    from neuroquant.evaluation.dice import score_dice, score_truth
-    from neuroquant.evaluation.regions import write_regions
+    from neuroquant.evaluation.anatomy.dice import score_dice, score_truth
+    from neuroquant.evaluation.anatomy.regions import write_regions
 
     reference = Path(snakemake.input.reference)
     rows = dict(zip(snakemake.params.rows, map(Path, snakemake.input.segmentations), strict=True))

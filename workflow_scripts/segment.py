@@ -8,8 +8,8 @@ with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakem
     from pathlib import Path
 
     from neuroquant.config.evaluation import Segmentation
-    from neuroquant.evaluation.segment import segment_shard
-    from neuroquant.evaluation.synthseg.engine import open_segmenter
+    from neuroquant.evaluation.anatomy.segment import segment_shard
+    from neuroquant.segmentation.engine import open_segmenter
 
     settings = Segmentation.model_validate(json.loads(snakemake.params.segmentation))
     segmenter = open_segmenter(

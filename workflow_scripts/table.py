@@ -8,9 +8,9 @@ with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakem
     from pathlib import Path
 
     from neuroquant.config.experiment import Experiment
-    from neuroquant.reporting.budgets import budgets
-    from neuroquant.reporting.summarise import summarise, write_against_mean, write_csv
-    from neuroquant.reporting.tables import read_costs, write_tables
+    from neuroquant.report.tables import read_costs, write_tables
+    from neuroquant.statistics.budgets import budgets
+    from neuroquant.statistics.cells import summarise, write_against_mean, write_csv
 
     experiment = Experiment.model_validate(json.loads(snakemake.params.experiment))
     table = snakemake.wildcards.table

@@ -5,7 +5,7 @@ from neuroquant.job import running
 with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakemake.threads, snakemake.params.failures):
     from pathlib import Path
 
-    from neuroquant.reporting.training_curves import draw, draw_codes
+    from neuroquant.report.figures.training_curves import draw, draw_codes
 
     labels, out = snakemake.params.labels, snakemake.output
     curves = dict(zip(labels, map(Path, snakemake.input.curves), strict=True))

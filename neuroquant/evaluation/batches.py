@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from neuroquant.models.autoencoder import MODALITIES
-from neuroquant.volumes.store import ArrayFile
+from neuroquant.store.arrays import ArrayFile
 
 TOGETHER = 2
 """Volumes a call. On CPUs PyTorch takes a slow way through small convolutions of a single one."""

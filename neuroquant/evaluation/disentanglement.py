@@ -28,13 +28,13 @@ from torch import Tensor, nn
 
 from neuroquant.config.evaluation import Statistics
 from neuroquant.device import use_threads
-from neuroquant.evaluation.linear_probe import GRID, fit_linear, pooled
+from neuroquant.evaluation.probe.linear import GRID, fit_linear, pooled
 from neuroquant.evaluation.shared_codes import code_overlap, same_code, shared
 from neuroquant.evaluation.spread import matching
-from neuroquant.evaluation.statistics import Interval, cluster_bootstrap
 from neuroquant.files import write_tsv
 from neuroquant.models.autoencoder import MODALITIES
-from neuroquant.volumes.store import ArrayFile
+from neuroquant.statistics.intervals import Interval, cluster_bootstrap
+from neuroquant.store.arrays import ArrayFile
 
 COLUMNS = ["cohort", "model", "measure", "of", "by", "value", "ci_low", "ci_high", "sessions", "families"]
 LATENTS = ("z_anat", "z_q", "z_mod")

@@ -12,7 +12,7 @@ from neuroquant.device import use_threads
 from neuroquant.errors import InputError
 from neuroquant.files import write_tsv
 from neuroquant.similarity import psnr, ssim3d
-from neuroquant.volumes.store import ArrayFile
+from neuroquant.store.arrays import ArrayFile
 
 COLUMNS = ["cohort", "subject", "session", "family", "modality", "model", "region", "metric", "value"]
 FOREGROUND = -0.9

@@ -12,7 +12,7 @@ from neuroquant.files import written_whole
 from neuroquant.model_facts import weights_hash
 from neuroquant.model_folder import load_model
 from neuroquant.models.autoencoder import Autoencoder
-from neuroquant.volumes.store import ArrayFile, ArrayWriter
+from neuroquant.store.arrays import ArrayFile, ArrayWriter
 
 
 @torch.inference_mode()

@@ -15,7 +15,7 @@ from neuroquant.evaluation.synthesis import typical_appearances, write_synthesis
 from neuroquant.files import written_whole
 from neuroquant.model_facts import weights_hash
 from neuroquant.model_folder import load_model
-from neuroquant.volumes.store import ArrayFile, ArrayWriter
+from neuroquant.store.arrays import ArrayFile, ArrayWriter
 
 
 @dataclass(frozen=True)

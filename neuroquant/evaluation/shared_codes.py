@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from neuroquant.config.evaluation import Statistics
-from neuroquant.evaluation.statistics import Interval, around, mean_draws, pair_draws
+from neuroquant.statistics.intervals import Interval, around, mean_draws, pair_draws
 
 PARTNERS = 32
 """Other sessions with which the codes of each are compared."""

@@ -11,7 +11,7 @@ import pandas as pd
 
 from neuroquant.errors import InputError
 from neuroquant.files import write_tsv
-from neuroquant.volumes.store import ArrayFile
+from neuroquant.store.arrays import ArrayFile
 
 COLUMNS = ["cohort", "model", "modality", "subjects", "sd_original", "sd_reconstruction", "spread"]
 

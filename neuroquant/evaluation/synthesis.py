@@ -23,7 +23,7 @@ from torch import Tensor
 from neuroquant.evaluation.fidelity import scores
 from neuroquant.files import write_tsv
 from neuroquant.models.autoencoder import MODALITIES, Autoencoder
-from neuroquant.volumes.store import ArrayFile
+from neuroquant.store.arrays import ArrayFile
 
 COLUMNS = [
     "cohort", "subject", "session", "family", "modality", "source", "model", "appearance", "region", "metric", "value",

@@ -14,7 +14,7 @@ from neuroquant.errors import InputError
 from neuroquant.files import written_whole
 from neuroquant.model_folder import check_state
 from neuroquant.models.autoencoder import Autoencoder
-from neuroquant.volumes.digest import differences
+from neuroquant.store.digest import differences
 
 KEEP = 2
 ASIDE = ".other-configuration"

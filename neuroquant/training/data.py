@@ -13,8 +13,8 @@ from torch import Tensor
 
 from neuroquant.config.model import Phase
 from neuroquant.models.autoencoder import MODALITIES
+from neuroquant.store.arrays import ArrayFile
 from neuroquant.training.distributed import ALONE, World
-from neuroquant.volumes.store import ArrayFile
 
 BACKGROUND = -1.0
 TRIES = 16

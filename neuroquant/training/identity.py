@@ -7,8 +7,8 @@ from typing import Any
 from neuroquant.config.model import ModelRow
 from neuroquant.config.volume import Volume
 from neuroquant.sources import PACKAGE, code_hash
-from neuroquant.volumes.digest import digest, shard_digest
-from neuroquant.volumes.store import ArrayFile
+from neuroquant.store.arrays import ArrayFile
+from neuroquant.store.digest import digest, shard_digest
 
 SHOWN_ONLY = {"name", "label", "published_as", "latent"}
 """Settings of a row that change no weight."""

@@ -14,8 +14,8 @@ from torch.func import functional_call
 
 from neuroquant.config.model import Objective
 from neuroquant.errors import InputError
-from neuroquant.published import read_state
-from neuroquant.weights import find_file
+from neuroquant.weights.find import find_file
+from neuroquant.weights.put import read_state
 
 VGG16 = (64, 64, "M", 128, 128, "M", 256, 256, 256, "M", 512, 512, 512, "M", 512, 512, 512)
 TAPS = (3, 8, 15, 22, 29)

@@ -16,7 +16,6 @@ from neuroquant.device import resolve_device, use_threads
 from neuroquant.errors import InputError
 from neuroquant.model_folder import save_model
 from neuroquant.models.autoencoder import Autoencoder
-from neuroquant.published import load_published
 from neuroquant.training import checkpoint
 from neuroquant.training.cudnn import check_convolutions
 from neuroquant.training.data import Sessions, voxels_seen
@@ -30,6 +29,7 @@ from neuroquant.training.optimizer import build_optimizer
 from neuroquant.training.progress import Progress
 from neuroquant.training.schedule import total_steps
 from neuroquant.training.watch import Watch
+from neuroquant.weights.put import load_published
 
 PREPARED = 64
 """Training sessions that a model may look at before its first step."""

@@ -10,8 +10,8 @@ from torch.utils.tensorboard import SummaryWriter
 
 from neuroquant.files import written_whole
 from neuroquant.models.autoencoder import MODALITIES, Autoencoder
+from neuroquant.store.disk import told_when_full
 from neuroquant.training.data import Batch, Sessions
-from neuroquant.volumes.disk import told_when_full
 
 PLACES = {"step", "phase", "mode"}
 """Columns of the log that say where a row belongs."""

@@ -14,16 +14,16 @@ from neuroquant.config.volume import Volume
 from neuroquant.files import read_tsv, write_tsv, written_whole
 from neuroquant.scans.grid import Grid
 from neuroquant.scans.unusable import Unusable
+from neuroquant.store.arrays import ArrayWriter, Geometry, Record
+from neuroquant.store.disk import remove_stale, reserve, told_when_full
 from neuroquant.volumes import align
 from neuroquant.volumes.brain import brain_ml
-from neuroquant.volumes.disk import remove_stale, reserve, told_when_full
 from neuroquant.volumes.geometry import bounding_box, centred_start, cut
 from neuroquant.volumes.intensity import intensity_bounds, normalise
 from neuroquant.volumes.masking import Segment, find_brain, refuse_raw
 from neuroquant.volumes.plausible import lacking, look
 from neuroquant.volumes.scan import Scan, by, check_image, load_scan
 from neuroquant.volumes.session import Session, bring_together
-from neuroquant.volumes.store import ArrayWriter, Geometry, Record
 from neuroquant.volumes.truth import load_labels
 
 KEY = ["cohort", "subject", "session"]

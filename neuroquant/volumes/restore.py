@@ -10,9 +10,9 @@ from nibabel.processing import resample_from_to
 
 from neuroquant.errors import InputError
 from neuroquant.files import file_name, require_writable, written_whole
+from neuroquant.store.arrays import ArrayFile, Geometry
 from neuroquant.volumes.geometry import from_ras, paste
 from neuroquant.volumes.intensity import denormalise
-from neuroquant.volumes.store import ArrayFile, Geometry
 
 NIFTI = r"\.nii(\.gz)?$"
 """How the names of NIfTI files end."""

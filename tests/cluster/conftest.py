@@ -1,49 +1,62 @@
-"""One SLURM for all tests of this folder, the shipped profile, and volumes to train on."""
+"""A SLURM that isn't there: its commands as scripts on PATH, with answers as SLURM 22.05 gives them."""
 
-import subprocess
-import sys
+import os
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-import yaml
 
-sys.path.insert(0, str(Path(__file__).parent))
-from cluster import ROOT, SLURM, WEIGHTS, experiment, local, may_install  # noqa: E402
-
-
-@pytest.fixture(scope="session")
-def slurm_runs():
-    """SLURM from the first test that needs it to the last."""
-    if not may_install():
-        pytest.skip("installing and starting a SLURM takes root and Debian's apt")
-    try:
-        for step in ("install", "start"):
-            done = subprocess.run([str(SLURM), step], capture_output=True, text=True, timeout=600, check=False)
-            if done.returncode:
-                pytest.skip(f"no SLURM could be had ({step}): {(done.stdout + done.stderr).strip()[-300:]}")
-        yield
-    finally:
-        subprocess.run([str(SLURM), "stop"], check=False, timeout=120)
+SINFO = """\
+test*|up|1-00:00:00|16|64000|gpu:h100:2|1
+test*|up|1-00:00:00|64|512000|(null)|40
+big|up|infinite|128|1031000|gpu:nvidia_a100-sxm4-80gb:4(S:0-1),mps:400|3
+old|down|30:00|8|32000|gpu:2|2
+"""
 
 
-@pytest.fixture(scope="session")
-def profile(slurm_runs, tmp_path_factory):
-    """The profile as it is shipped, which asks sooner how short jobs are."""
-    folder = tmp_path_factory.mktemp("profile") / "slurm"
+@dataclass
+class FakeSlurm:
+    """Scripts in `folder`; each prints what it is told and ends with its exit status."""
+
+    folder: Path
+    answers: dict[str, tuple[str, int]] = field(default_factory=dict)
+
+    def says(self, command: str, out: str = "", status: int = 0, error: str = "") -> None:
+        """What a command answers from now on."""
+        path = self.folder / command
+        calls = self.folder / "calls"
+        path.write_text(
+            f"#!/bin/sh\necho {command} \"$@\" >>'{calls}'\ncat <<'OUT'\n{out.rstrip()}\nOUT\n"
+            f"cat >&2 <<'ERR'\n{error}\nERR\nexit {status}\n"
+        )
+        path.chmod(0o755)
+
+    def lacks(self, command: str) -> None:
+        """Take a command away."""
+        (self.folder / command).unlink()
+
+    def calls(self) -> list[str]:
+        """Every call so far, with its arguments."""
+        path = self.folder / "calls"
+        return path.read_text().splitlines() if path.exists() else []
+
+
+@pytest.fixture
+def site(tmp_path, monkeypatch):
+    """A site where everything is as it should be; only these commands, sh and cat are on PATH."""
+    folder = tmp_path / "bin"
     folder.mkdir()
-    settings = yaml.safe_load((ROOT / "slurm/config.yaml").read_text())
-    settings |= {
-        "slurm-init-seconds-before-status-checks": 8,  # before the first look; the ones after it come 10 s later each
-        "latency-wait": 5,
-        "slurm-logdir": str(folder / "logs"),
-    }
-    (folder / "config.yaml").write_text(yaml.safe_dump(settings))
-    return folder
-
-
-@pytest.fixture(scope="session")
-def straight(slurm_runs, tmp_path_factory):
-    """A folder with volumes, and a model that was trained without SLURM and without a fault."""
-    folder = tmp_path_factory.mktemp("straight")
-    local(folder, experiment(200), WEIGHTS)
-    return folder
+    for tool in ("sh", "cat", "bash", "env", "uname"):
+        found = next(Path(p) / tool for p in os.environ["PATH"].split(":") if (Path(p) / tool).exists())
+        (folder / tool).symlink_to(found)
+    fake = FakeSlurm(folder)
+    fake.says("sinfo", SINFO)
+    fake.says("sacctmgr", "study|\nspecial|big\n")
+    fake.says("sacct", "")
+    fake.says("scontrol", "MinJobAge               = 300 sec\nMaxArraySize            = 1001")
+    fake.says("squeue", "")
+    fake.says(
+        "sbatch", error="sbatch: Job 9 to start at 2026-11-24T09:46:52 using 1 processors on nodes n2 in partition test"
+    )
+    monkeypatch.setenv("PATH", str(folder))
+    return fake

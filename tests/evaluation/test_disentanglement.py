@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from helpers import SHAPE, write_volumes
 
 from neuroquant import models
 from neuroquant.config.evaluation import Statistics
@@ -27,7 +26,8 @@ from neuroquant.evaluation.latents import export_latents
 from neuroquant.evaluation.shared_codes import code_overlap, same_code, shared
 from neuroquant.files import read_tsv
 from neuroquant.model_folder import save_model
-from neuroquant.volumes.store import ArrayFile, ArrayWriter
+from neuroquant.store.arrays import ArrayFile, ArrayWriter
+from tests.training.helpers import SHAPE, write_volumes
 
 torch.set_num_threads(1)
 GRID = (4, 5, 4)

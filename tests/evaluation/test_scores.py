@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from helpers import SHAPE, write_volumes
 
 from neuroquant import models
 from neuroquant.config.evaluation import Fidelity
@@ -16,7 +15,8 @@ from neuroquant.evaluation.latents import export_latents
 from neuroquant.evaluation.reconstruct import Outputs, reconstruct_shard
 from neuroquant.files import read_tsv, written_whole
 from neuroquant.model_folder import load_model, save_model
-from neuroquant.volumes.store import ArrayFile, ArrayWriter
+from neuroquant.store.arrays import ArrayFile, ArrayWriter
+from tests.training.helpers import SHAPE, write_volumes
 
 torch.set_num_threads(1)
 PARAMETERS = {

@@ -6,8 +6,8 @@ import pytest
 from neuroquant.errors import InputError
 from neuroquant.evaluation.spread import COLUMNS, score_spread
 from neuroquant.files import read_tsv
-from neuroquant.reporting import gather
-from neuroquant.volumes.store import ArrayWriter, Record
+from neuroquant.statistics import gather
+from neuroquant.store.arrays import ArrayWriter, Record
 
 SHAPE = (6, 5, 4)
 BRAIN = np.zeros(SHAPE, bool)

@@ -21,7 +21,7 @@ from neuroquant.config.model import Phase, Training
 from neuroquant.model_folder import load_model
 
 sys.path.insert(0, sys.argv[1])
-from helpers import train, write_volumes
+from tests.training.helpers import train, write_volumes
 
 config = Path("config")
 raw = read_yaml(config / "demo.yaml")

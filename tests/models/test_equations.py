@@ -3,11 +3,11 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from small import small
 
 from neuroquant.models.neuroquant.attention import MultiAxisAttention
 from neuroquant.models.neuroquant.encoder import attention_of
 from neuroquant.models.neuroquant.film import ModalityClassifier, modulate
+from tests.models.small import small
 
 torch.set_num_threads(1)
 

@@ -4,7 +4,6 @@ import math
 
 import pytest
 import torch
-from small import SMALL, small, started
 
 from neuroquant import models
 from neuroquant.errors import InputError
@@ -12,6 +11,7 @@ from neuroquant.models.neuroquant import Parameters, attention
 from neuroquant.models.neuroquant.attention import AxisAttention
 from neuroquant.models.neuroquant.film import ReverseGradient
 from neuroquant.models.neuroquant.plane import Activation
+from tests.models.small import SMALL, small, started
 
 torch.set_num_threads(1)
 

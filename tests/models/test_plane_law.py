@@ -5,10 +5,10 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small import small, started
 
 from neuroquant.models.neuroquant.attention import AxisAttention, MultiAxisAttention
 from neuroquant.models.neuroquant.plane import Activation, PlaneConv3d, UpConv3d
+from tests.models.small import small, started
 
 PLANES = [0, 1, 2]
 

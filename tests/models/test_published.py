@@ -14,8 +14,8 @@ from neuroquant import models
 from neuroquant.config.model import ModelRow
 from neuroquant.errors import InputError
 from neuroquant.files import sha256
-from neuroquant.published import load_published
-from neuroquant.weights import fetch, fetch_all, find_files
+from neuroquant.weights.find import fetch, fetch_all, find_files
+from neuroquant.weights.put import load_published
 
 torch.set_num_threads(1)
 SMALL = {

@@ -2,12 +2,12 @@
 
 import pytest
 import torch
-from small import small
 
 from neuroquant.config.model import Objective
 from neuroquant.models.neuroquant.quantizer import Quantizer
 from neuroquant.training.data import Batch
 from neuroquant.training.objective import losses, total
+from tests.models.small import small
 
 torch.set_num_threads(1)
 

@@ -1,17 +1,12 @@
-"""Makes `helpers.py` importable, and one small cohort for all tests of this folder."""
-
-import sys
-from pathlib import Path
+"""One small cohort for all tests of this folder."""
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
 
 
 @pytest.fixture(scope="session")
 def shards(tmp_path_factory):
     """A training and a validation shard."""
-    from helpers import write_volumes
+    from tests.training.helpers import write_volumes
 
     folder = tmp_path_factory.mktemp("shards")
     return write_volumes(folder / "train.h5"), write_volumes(folder / "val.h5", "val", 2, 1)

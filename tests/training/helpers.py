@@ -10,9 +10,9 @@ from neuroquant import models
 from neuroquant.config.model import ModelRow, Phase, Training
 from neuroquant.config.volume import Volume
 from neuroquant.models.autoencoder import Autoencoder
+from neuroquant.store.arrays import ArrayWriter, Geometry, Record
 from neuroquant.training import run
 from neuroquant.training.data import Batch, Loader, Sessions
-from neuroquant.volumes.store import ArrayWriter, Geometry, Record
 
 EYE = tuple(map(tuple, np.eye(4).tolist()))
 SHAPE = (16, 16, 16)

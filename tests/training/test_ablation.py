@@ -6,7 +6,7 @@ import pytest
 
 from neuroquant import models
 from neuroquant.config.load import read_yaml, resolve_experiment
-from neuroquant.volumes.digest import differences
+from neuroquant.store.digest import differences
 
 CONFIG = Path(__file__).parents[2] / "config"
 NAMED = {"name", "label", "published_as"}

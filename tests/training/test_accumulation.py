@@ -2,13 +2,13 @@
 
 import pytest
 import torch
-from helpers import PARAMETERS, awake, batches, make_row, write_volumes
 from pydantic import ValidationError
 
 from neuroquant import models
 from neuroquant.config.model import Phase
 from neuroquant.training.data import Loader, Sessions
 from neuroquant.training.loop import train_step
+from tests.training.helpers import PARAMETERS, awake, batches, make_row, write_volumes
 
 TOLERANCE = {"atol": 2e-6, "rtol": 1e-4}
 """Float32 sums in another order, over eight steps of Adam at a rate of 1e-4."""

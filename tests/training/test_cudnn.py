@@ -3,10 +3,10 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from helpers import make_row, train
 
 from neuroquant.errors import InputError
 from neuroquant.training import cudnn, run
+from tests.training.helpers import make_row, train
 
 
 def test_sound_convolutions_pass_and_all_kinds_are_looked_at():

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from helpers import batches, write_volumes
 
 from neuroquant.config.model import Phase
 from neuroquant.training.data import Loader, Sessions, voxels_seen
+from tests.training.helpers import batches, write_volumes
 
 
 def test_a_batch_is_a_function_of_seed_and_step_alone(shards):

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from helpers import PARAMETERS, SD_VAE, SHAPE, make_row, write_volumes
 from safetensors.torch import load_file, save_file
 
 from neuroquant import models
@@ -22,6 +21,7 @@ from neuroquant.training.__main__ import main
 from neuroquant.training.data import Loader, Sessions
 from neuroquant.training.distributed import World, buckets, joined
 from neuroquant.training.job_file import read_job
+from tests.training.helpers import PARAMETERS, SD_VAE, SHAPE, make_row, write_volumes
 
 TOLERANCE = {"atol": 2e-6, "rtol": 1e-4}
 """Float32 sums in another order, over ten steps of Adam at a rate of 1e-4, the codebook started after two."""

@@ -6,15 +6,15 @@ import sys
 from pathlib import Path
 
 import pytest
-from helpers import train
 
 from neuroquant.files import full_disk
+from tests.training.helpers import train
 
 FULL = """
 import resource, signal, sys
 sys.path.insert(0, {helpers!r})
 from pathlib import Path
-from helpers import train
+from tests.training.helpers import train
 from neuroquant.job import running
 folder, shard, limit = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

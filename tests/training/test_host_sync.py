@@ -2,12 +2,12 @@
 
 import pytest
 import torch
-from helpers import PARAMETERS, make_row
 from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode
 
 from neuroquant import models
 from neuroquant.training.data import Batch
 from neuroquant.training.loop import train_step
+from tests.training.helpers import PARAMETERS, make_row
 
 
 def step(sessions, plane, started, accumulate=1, after_losses=lambda model: None):

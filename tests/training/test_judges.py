@@ -5,7 +5,6 @@ import json
 import pytest
 import torch
 import torch.nn.functional as F
-from helpers import make_row, train
 from safetensors.torch import load_file, save_file
 
 from neuroquant import models
@@ -15,6 +14,7 @@ from neuroquant.files import sha256
 from neuroquant.training import judges
 from neuroquant.training.judges import LPIPS, Judges, pictures
 from neuroquant.training.loop import Interrupted
+from tests.training.helpers import make_row, train
 
 MEDVAE = {"width": 4, "mults": (1, 1, 2, 2), "groups": 2, "blocks": 1}
 CRITIC = {"cross": 0.0, "adversary": 0.0, "critic": 0.1, "critic_channels": 4}

@@ -9,10 +9,10 @@ from collections import Counter
 
 import pytest
 import torch
-from helpers import STEPS, make_row, train
 from safetensors.torch import load_file, save_file
 
 from neuroquant.training import checkpoint, loop
+from tests.training.helpers import STEPS, make_row, train
 
 MOMENTS = 20
 LAST_OF_VOLUMES = 6

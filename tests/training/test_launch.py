@@ -7,7 +7,6 @@ import sys
 import threading
 
 import pytest
-from helpers import PARAMETERS, SHAPE, make_row
 from safetensors.torch import load_file
 
 from neuroquant.config.model import Phase, Training
@@ -16,6 +15,7 @@ from neuroquant.errors import InputError
 from neuroquant.training import launch
 from neuroquant.training.job_file import JobFile, failure_of
 from neuroquant.training.launch import follow, stop_child
+from tests.training.helpers import PARAMETERS, SHAPE, make_row
 
 PHASES = (Phase(steps=4, batch=2, lr=1e-4, lr_end=1e-4),)
 

@@ -4,13 +4,13 @@ import itertools
 
 import pytest
 import torch
-from helpers import PARAMETERS, SD_VAE, awake, batches, write_volumes
 
 from neuroquant import models
 from neuroquant.config.model import Objective, Phase
 from neuroquant.similarity import ssim3d
 from neuroquant.training.data import Batch, Loader, Sessions
 from neuroquant.training.objective import losses, total
+from tests.training.helpers import PARAMETERS, SD_VAE, awake, batches, write_volumes
 
 CLOSE = {"rtol": 1e-3, "atol": 1e-8}
 """Of small losses and gradients, beside which PyTorch's own absolute tolerance is large."""

@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from helpers import PARAMETERS, awake, batches, make_row, train
 from torch import nn
 
 from neuroquant import models
@@ -10,6 +9,7 @@ from neuroquant.config.model import Phase, Training
 from neuroquant.training.loop import train_step
 from neuroquant.training.objective import losses, total
 from neuroquant.training.optimizer import FlatMuon, build_optimizer, inner_matrices
+from tests.training.helpers import PARAMETERS, awake, batches, make_row, train
 
 MUON = Training(
     optimizer="muon",

@@ -6,12 +6,12 @@ import signal
 
 import pytest
 import torch
-from helpers import SD_VAE, STEPS, make_row, train
 from safetensors import safe_open
 from safetensors.torch import save_file
 
 from neuroquant.config.model import Objective, Training
 from neuroquant.training import identity, loop
+from tests.training.helpers import SD_VAE, STEPS, make_row, train
 
 ROWS = {
     "neuroquant": make_row(),

@@ -5,7 +5,6 @@ import json
 import numpy as np
 import pytest
 import torch
-from helpers import SD_VAE, SHAPE, make_row, train, write_volumes
 from safetensors.torch import load_file
 
 from neuroquant import models
@@ -15,9 +14,10 @@ from neuroquant.errors import InputError
 from neuroquant.files import sha256
 from neuroquant.model_folder import load_model
 from neuroquant.models.autoencoder import MODALITIES
+from neuroquant.store.arrays import ArrayFile
 from neuroquant.training import loop, run, watch
 from neuroquant.training.data import Batch, Loader, Sessions
-from neuroquant.volumes.store import ArrayFile
+from tests.training.helpers import SD_VAE, SHAPE, make_row, train, write_volumes
 
 MEDVAE = {"width": 4, "mults": (1, 1, 2, 2), "groups": 2, "blocks": 1}
 PIECES = Training(phases=(Phase(steps=4, batch=2, crop=(8, 8, 16), lr=1e-3),), log_every=2, checkpoint_every=2)

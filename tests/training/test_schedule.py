@@ -1,11 +1,11 @@
 """The learning rate: a warm-up, half a cosine, and a second warm-up where the codebook starts."""
 
 import pytest
-from helpers import make_row, train
 
 from neuroquant.config.model import Phase, Training
 from neuroquant.training import loop
 from neuroquant.training.schedule import learning_rate
+from tests.training.helpers import make_row, train
 
 PHASE = Phase(steps=101, lr=1.0, lr_end=0.2, warmup=9)
 

@@ -4,12 +4,12 @@ import json
 
 import numpy as np
 import pytest
-from helpers import PARAMETERS, PHASES, make_row, train, write_volumes
 
 from neuroquant.config.model import Phase, Training
 from neuroquant.errors import InputError
 from neuroquant.files import read_tsv
 from neuroquant.training.schedule import learning_rate, total_steps
+from tests.training.helpers import PARAMETERS, PHASES, make_row, train, write_volumes
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from helpers import SHAPE, make_row, train
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -10,6 +9,7 @@ from neuroquant.config.model import Training
 from neuroquant.errors import InputError
 from neuroquant.training import loop
 from neuroquant.training.watch import CAPTION, draw
+from tests.training.helpers import SHAPE, make_row, train
 
 EVERY_4 = make_row(training=Training(phases=make_row().training.phases, log_every=2, pictures_every=4))
 

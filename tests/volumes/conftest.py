@@ -1,7 +1,8 @@
 """What the tests of volumes start from."""
 
 import pytest
-from heads import Shard
+
+from tests.volumes.heads import Shard
 
 
 @pytest.fixture

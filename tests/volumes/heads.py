@@ -9,8 +9,8 @@ import pandas as pd
 
 from neuroquant.config.volume import Volume
 from neuroquant.files import read_tsv, write_tsv
+from neuroquant.store.arrays import ArrayFile
 from neuroquant.volumes.preprocess import preprocess_shard
-from neuroquant.volumes.store import ArrayFile
 
 COLUMNS = "cohort subject session family sex age t1w t2w mask labels split".split()
 BALL_ML = 10.0

@@ -3,7 +3,6 @@
 import nibabel as nib
 import numpy as np
 import pytest
-from heads import ball
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from nibabel.affines import voxel_sizes
@@ -16,6 +15,7 @@ from neuroquant.volumes import align
 from neuroquant.volumes.align import cubes, moved, mutual_information, register, stretched
 from neuroquant.volumes.restore import restore, restore_labels
 from neuroquant.volumes.scan import Scan
+from tests.volumes.heads import ball
 
 SIDE = 2.0
 SHAPE = (40, 48, 36)
@@ -284,7 +284,7 @@ def test_a_full_disk_leaves_nothing_half_written(shard, monkeypatch):
     def full(self, name, row, array):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("neuroquant.volumes.store.ArrayWriter.write", full)
+    monkeypatch.setattr("neuroquant.store.arrays.ArrayWriter.write", full)
     with pytest.raises(InputError, match="(?s)No space left.*free some space"):
         shard.run()
     assert not list((shard.root / "out").iterdir())

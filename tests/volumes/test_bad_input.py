@@ -10,7 +10,6 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
-from heads import BALL_ML, ball
 
 from neuroquant.cohorts.index import index_cohort
 from neuroquant.cohorts.inventory import refresh_inventory
@@ -18,8 +17,9 @@ from neuroquant.config.cohort import Cohort
 from neuroquant.config.volume import Volume
 from neuroquant.errors import InputError
 from neuroquant.files import read_tsv, write_tsv
-from neuroquant.volumes.disk import told_when_full
+from neuroquant.store.disk import told_when_full
 from neuroquant.volumes.preprocess import preprocess_shard
+from tests.volumes.heads import BALL_ML, ball
 
 AFFINE = np.diag([2.0, 2.0, 2.0, 1.0])
 

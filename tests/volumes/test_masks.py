@@ -3,8 +3,9 @@
 import nibabel as nib
 import numpy as np
 import pytest
-from heads import LPS, ball
 from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
+
+from tests.volumes.heads import LPS, ball
 
 NOISE = np.random.default_rng(0).uniform(1, 900, ball().shape).astype(np.float32)
 """A raw head: no voxel is background."""

@@ -3,10 +3,10 @@
 import nibabel as nib
 import numpy as np
 import pytest
-from heads import LPS, ball
 
 from neuroquant.volumes.plausible import lacking
 from neuroquant.volumes.restore import restore
+from tests.volumes.heads import LPS, ball
 
 NOISE = np.random.default_rng(5).uniform(100, 900, ball().shape)
 HEAD = np.where(ball(), NOISE, 0).astype(np.float32)

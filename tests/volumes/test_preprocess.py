@@ -5,9 +5,9 @@ import time
 import nibabel as nib
 import numpy as np
 import pytest
-from heads import LPS, ball
 
 from neuroquant.volumes.geometry import to_ras
+from tests.volumes.heads import LPS, ball
 
 
 def test_a_pair_becomes_two_rows_in_ras_with_its_brain_in_the_middle(shard):

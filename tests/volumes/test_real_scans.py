@@ -11,11 +11,11 @@ from scipy import ndimage
 
 from neuroquant.config.volume import Volume
 from neuroquant.files import read_tsv, write_tsv
+from neuroquant.store.arrays import ArrayFile
 from neuroquant.volumes.plausible import look
 from neuroquant.volumes.preprocess import preprocess_shard
 from neuroquant.volumes.restore import restore
 from neuroquant.volumes.scan import load_scan
-from neuroquant.volumes.store import ArrayFile
 
 ROOT = Path(os.environ.get("NEUROQUANT_TESTDATA", "")) / "bids_real"
 pytestmark = pytest.mark.skipif(

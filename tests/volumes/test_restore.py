@@ -3,12 +3,12 @@
 import nibabel as nib
 import numpy as np
 import pytest
-from heads import ball
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neuroquant.volumes.intensity import denormalise, normalise
 from neuroquant.volumes.restore import restore, restore_labels
+from tests.volumes.heads import ball
 
 ORDERS = ["RAS", "LPS", "LAS", "PIR", "SLA", "AIL"]
 

@@ -3,7 +3,8 @@
 import nibabel as nib
 import numpy as np
 import pytest
-from heads import LPS, ball
+
+from tests.volumes.heads import LPS, ball
 
 NUMBERS = (2, 3, 4, 10, 11, 12, 17, 41, 42, 43, 49, 50, 51, 53)
 

@@ -1,13 +1,8 @@
-"""Makes `run.py` importable and runs the tiny experiment once for the tests that look at its results."""
-
-import sys
-from pathlib import Path
+"""Runs the tiny experiment once for the tests that look at its results."""
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from run import snakemake  # noqa: E402
+from tests.workflow.run import snakemake
 
 
 @pytest.fixture(scope="session")

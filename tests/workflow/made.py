@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pandas as pd
 import yaml
-from run import ROOT, TINY
 
-from neuroquant.cohorts.synthetic import write_cohort
 from neuroquant.config.cohort import Cohort
 from neuroquant.files import read_tsv
+from neuroquant.synthetic import write_cohort
+from tests.workflow.run import ROOT, TINY
 
 FOLDERS = {name: f"{name}_ROOT" for name in ("NCANDA", "ABCD", "IXI", "HCP")}
 """Environment variables that the shipped files name, and the folder that the test gives each."""

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 import yaml
-from made import FOLDERS, shipped, write_as
-from run import ROOT
 from snakemake.cli import parse_args
 
 from neuroquant import cli
-from neuroquant.cohorts.synthetic import write_cohort
 from neuroquant.config.cohort import Cohort
+from neuroquant.synthetic import write_cohort
+from tests.workflow.made import FOLDERS, shipped, write_as
+from tests.workflow.run import ROOT
 
 PAGES = [ROOT / "README.md", ROOT / "results/README.md", *sorted((ROOT / "docs").glob("*.md"))]
 FILES = [*sorted((ROOT / "config").rglob("*.yaml")), *(ROOT / f"{name}/config.yaml" for name in ("demo", "slurm"))]

@@ -7,9 +7,9 @@ import shutil
 
 import pandas as pd
 import pytest
-from run import ROOT, finished_jobs, job_counts, snakemake
 
 from neuroquant.files import read_tsv
+from tests.workflow.run import ROOT, finished_jobs, job_counts, snakemake
 
 pytestmark = pytest.mark.slow
 

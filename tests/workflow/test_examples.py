@@ -6,10 +6,10 @@ import nibabel as nib
 import numpy as np
 import pytest
 import yaml
-from run import ROOT, job_counts, snakemake
 
 from neuroquant.cli import main
 from neuroquant.config.load import load_experiment, resolve_experiment
+from tests.workflow.run import ROOT, job_counts, snakemake
 
 ONE_GPU = ROOT / "config/examples/one_gpu.yaml"
 SUBJECTS = 24

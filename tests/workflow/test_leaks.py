@@ -4,15 +4,15 @@ import copy
 import shutil
 
 import pytest
-from run import TINY, snakemake
 
 from neuroquant.cohorts.index import index_cohort
 from neuroquant.cohorts.inventory import refresh_inventory
 from neuroquant.cohorts.split import split_subjects
-from neuroquant.cohorts.synthetic import write_cohort
 from neuroquant.config.cohort import Cohort, Synthetic
 from neuroquant.config.volume import Split
 from neuroquant.files import read_tsv, write_tsv
+from neuroquant.synthetic import write_cohort
+from tests.workflow.run import TINY, snakemake
 
 MODEL = "results/tiny/models/neuroquant/model.safetensors"
 EVEN = {"train": 0.5, "val": 0.2, "test": 0.3, "method": "exact"}

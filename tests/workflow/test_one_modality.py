@@ -4,11 +4,11 @@ import copy
 
 import pandas as pd
 import pytest
-from run import TINY, snakemake
 
-from neuroquant.cohorts.synthetic import write_cohort
 from neuroquant.config.cohort import Cohort
 from neuroquant.files import read_tsv
+from neuroquant.synthetic import write_cohort
+from tests.workflow.run import TINY, snakemake
 
 pytestmark = pytest.mark.slow
 

@@ -4,9 +4,9 @@ import copy
 import re
 
 import pytest
-from run import ROOT, TINY, job_counts, snakemake
 
 from neuroquant.config.load import merge
+from tests.workflow.run import ROOT, TINY, job_counts, snakemake
 
 RULES = {
     match.group(2): match.group(0)

@@ -5,9 +5,9 @@ import os
 import pandas as pd
 import pytest
 import yaml
-from run import ROOT, finished_jobs, snakemake
 
 from neuroquant.files import read_tsv
+from tests.workflow.run import ROOT, finished_jobs, snakemake
 
 pytestmark = [
     pytest.mark.slow,

@@ -5,9 +5,9 @@ import re
 from urllib.parse import unquote_to_bytes
 
 import pytest
-from browser import CHROMIUM, Browser
 
 from neuroquant.files import read_tsv
+from tests.workflow.browser import CHROMIUM, Browser
 
 pytestmark = pytest.mark.slow
 browses = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium (Debian: chromium)")

@@ -4,10 +4,10 @@ import copy
 
 import pandas as pd
 import pytest
-from made import FOLDERS, experiment, shipped, write_as
-from run import TINY, job_counts, snakemake
 
 from neuroquant.files import read_tsv
+from tests.workflow.made import FOLDERS, experiment, shipped, write_as
+from tests.workflow.run import TINY, job_counts, snakemake
 
 FREE = "{subject} of {x}"
 """A label that Snakemake would take for wildcards."""

@@ -9,10 +9,10 @@ import time
 
 import pytest
 import yaml
-from run import ROOT, TINY, finished_jobs, job_counts, snakemake
 
-from neuroquant.cohorts.synthetic import write_cohort
 from neuroquant.config.cohort import Cohort
+from neuroquant.synthetic import write_cohort
+from tests.workflow.run import ROOT, TINY, finished_jobs, job_counts, snakemake
 
 SPLITS = "results/tiny/cohorts/real/splits.tsv"
 

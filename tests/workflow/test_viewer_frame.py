@@ -6,11 +6,11 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from browser import CHROMIUM, Browser
 from PIL import Image
 
-from neuroquant.reporting.finish import finish
-from neuroquant.reporting.pages import page, small_table
+from neuroquant.report.html import page, small_table
+from neuroquant.report.package.finish import finish
+from tests.workflow.browser import CHROMIUM, Browser
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium (Debian: chromium)")
 SNAKEFILE = """

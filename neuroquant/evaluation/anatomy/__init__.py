@@ -1,0 +1,1 @@
+"""Segmentations of originals and reconstructions, and what they have in common."""

@@ -1,0 +1,70 @@
+"""Segment every image of a shard."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from neuroquant.evaluation.anatomy import ceiling
+from neuroquant.files import written_whole
+from neuroquant.segmentation.engine import Segmenter
+from neuroquant.segmentation.scans import Found, Scan
+from neuroquant.store.arrays import ArrayFile, ArrayWriter
+
+
+def segment_shard(images_h5: Path, out_h5: Path, segmenter: Segmenter, with_ceiling: bool = False) -> None:
+    """Write `labels` (int16) and `volumes` (mm3 a label) for every row of volumes or reconstructions.
+
+    With a ceiling every image is segmented once more, moved by half a voxel: `labels_moved` and `volumes_moved`.
+
+    An image with nothing in it, which a model that has learnt nothing makes, is background in every voxel: its Dice is
+    0, and the run goes on. Attributes: engine, stand_in, labels (of the volumes, in order), provenance, and blank, the
+    rows of such images.
+    """
+    images = ArrayFile(images_h5)
+    view = images.view("image")
+    attributes = {
+        "engine": segmenter.name,
+        "stand_in": segmenter.stand_in,
+        "labels": list(segmenter.labels),
+        "provenance": segmenter.provenance,
+    }
+    blank = [row for row in range(len(images)) if view[row].min() == view[row].max()]  # nan isn't equal to itself
+    kinds = [("labels", "volumes")] + ([(ceiling.LABELS, ceiling.VOLUMES)] if with_ceiling else [])
+    places = [(row, kind) for row in range(len(images)) for kind in range(len(kinds))]
+    rest = [place for place in places if place[0] not in blank]
+
+    with written_whole(out_h5) as scratch, ArrayWriter(scratch, list(images.records), attributes) as writer:
+        for labels, volumes in kinds:
+            writer.create(labels, view.shape[1:], np.int16, compress=True)
+            writer.create(volumes, (len(segmenter.labels),), np.float64)
+
+        def keep(place: tuple[int, int], found: Found) -> None:
+            labels, volumes = kinds[place[1]]
+            writer.write(labels, place[0], found.labels)
+            writer.write(volumes, place[0], found.volumes)
+
+        found = segmenter.segment_all(scan(images, row, moved=kind > 0) for row, kind in rest)
+        for place, result in zip(rest, found, strict=True):
+            keep(place, result)
+        for place in places:
+            if place[0] in blank:
+                empty = scan(images, place[0])
+                print(f"{empty.name}: the same value in every voxel; taken as background", file=sys.stderr)
+                keep(place, nothing(empty, segmenter.labels))
+        writer.note(blank=blank)
+
+
+def scan(images: ArrayFile, row: int, moved: bool = False) -> Scan:
+    """An image of a shard with background 0; `moved` by half a voxel for the ceiling."""
+    record = images.records[row]
+    name = f"{images.path}, row {row} ({' '.join(filter(None, record.key))})" + (", moved" if moved else "")
+    volume = images.view("image")[row].astype(np.float32) + 1
+    return Scan(name, ceiling.moved(volume) if moved else volume, np.array(record.geometry.affine))
+
+
+def nothing(empty: Scan, labels: tuple[int, ...]) -> Found:
+    """The segmentation of an empty image."""
+    cubic = float(abs(np.linalg.det(empty.affine[:3, :3])))
+    volumes = [empty.volume.size * cubic if label == 0 else 0.0 for label in labels]
+    return Found(np.zeros(empty.volume.shape, np.int16), np.array(volumes))

@@ -1,0 +1,137 @@
+"""A look at the preprocessed volumes of each shard: mid slices with the brain, its box, and T1w's edges on T2w.
+
+Pixels are put together by hand, in a palette of greys and three colours, so that pictures are small and quick to make:
+a report holds one of every shard, or of about 96 of them.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+from scipy import ndimage
+
+from neuroquant.files import read_tsv, written_whole
+from neuroquant.store.arrays import ArrayFile
+
+STRONG = 88
+"""Percentile of the gradient above which a voxel is an edge."""
+GREYS = 32
+BRAIN, BOX, EDGE, TEXT = range(GREYS, GREYS + 4)
+PALETTE = [*np.repeat(np.linspace(0, 255, GREYS).astype(int), 3), 213, 94, 0, 230, 159, 0, 86, 180, 233, 255, 255, 255]
+TALL = 190
+"""Pixels that a panel is high at least."""
+LINE = 14
+"""Pixels of a line of text."""
+Key = tuple[str, str, str]
+"""Cohort, subject, session."""
+
+
+def draw(shards: list[Path], qc_tsv: Path, identifiable: bool, sessions: int, pictures: list[Path]) -> None:
+    """Draw a picture a shard.
+
+    Parameters
+    ----------
+    shards : volumes; one without sessions becomes a picture that says so.
+    qc_tsv : the cohort's QC table, whose `outlier` says what stands out about a session.
+    identifiable : name the sessions; else they are numbered.
+    sessions : so many of a shard are shown at most: those that stand out, then the first.
+    pictures : where to write, in the order of `shards`.
+    """
+    table = read_tsv(qc_tsv)
+    odd = {(row.cohort, row.subject, row.session): row.outlier for row in table.itertuples() if row.outlier}
+    for shard, picture in zip(shards, pictures, strict=True):
+        file = ArrayFile(shard)
+        rows = [
+            row_of(file, key, title_of(number, key, odd, identifiable))
+            for number, key in enumerate(ranked(list(file.sessions), odd)[:sessions], start=1)
+        ]
+        image = Image.fromarray(stacked(rows or [titled("no usable session", 300)]), mode="P")
+        image.putpalette(PALETTE)
+        with written_whole(picture) as scratch:
+            image.save(scratch, format="PNG", optimize=True)
+
+
+def title_of(number: int, key: Key, odd: dict[Key, str], identifiable: bool) -> str:
+    """A session's number, its name where that may be, and what stands out about it."""
+    name = [" ".join(key[1:]).strip()] if identifiable else []
+    noted = [f"stands out by {odd[key].replace(' ', ', ')}"] if key in odd else []
+    return "  ".join([str(number), *name, *noted])
+
+
+def ranked(sessions: list[Key], odd: dict[Key, str]) -> list[Key]:
+    """Sessions in the order in which they are shown."""
+    return sorted(sessions, key=lambda key: key not in odd)
+
+
+def row_of(file: ArrayFile, key: Key, title: str) -> np.ndarray:
+    """One session (height, width), palette numbers: both modalities in three planes, under a title."""
+    rows = file.sessions[key]
+    reference = next(iter(rows.values()))
+    mask = file.read("mask", reference) > 0
+    outline = edges(file.view("image")[reference].astype(np.float32))
+    panels = []
+    for row in rows.values():
+        image = file.view("image")[row].astype(np.float32)
+        panels += [panel(image, mask, outline if row != reference else None, plane) for plane in range(3)]
+    height = max(len(one) for one in panels)
+    line = np.hstack([np.pad(one, ((0, height - len(one)), (0, 2))) for one in panels])
+    return np.vstack([titled(title, line.shape[1]), line])
+
+
+def panel(image: np.ndarray, mask: np.ndarray, outline: np.ndarray | None, plane: int) -> np.ndarray:
+    """The middle slice with normal `plane`, head up, palette numbers."""
+    middle = image.shape[plane] // 2
+    times = max(1, TALL // max(image.shape))
+
+    def enlarged(volume: np.ndarray) -> np.ndarray:
+        return np.take(volume, middle, plane).T[::-1].repeat(times, 0).repeat(times, 1)
+
+    pixels = np.clip((enlarged(image) + 1) / 2 * (GREYS - 1), 0, GREYS - 1).astype(np.uint8)
+    if outline is not None:
+        pixels[enlarged(outline)] = EDGE
+    inside = enlarged(mask)
+    pixels[inside & ~ndimage.binary_erosion(inside)] = BRAIN
+    frame(pixels, box_of(mask, plane), times)
+    return pixels
+
+
+def frame(pixels: np.ndarray, box: tuple[tuple[int, int], tuple[int, int]], times: int) -> None:
+    """Draw the brain's box, dotted, into pixels whose first row is the top."""
+    (left, right), (low, high) = ((first * times, (last + 1) * times - 1) for first, last in box)
+    top, bottom = len(pixels) - 1 - high, len(pixels) - 1 - low
+    for row in (top, bottom):
+        pixels[row, left : right + 1 : 3] = BOX
+    for column in (left, right):
+        pixels[top : bottom + 1 : 3, column] = BOX
+
+
+def titled(text: str, width: int) -> np.ndarray:
+    """A line of text, palette numbers."""
+    line = Image.new("L", (width, LINE))
+    ImageDraw.Draw(line).text((2, 1), text, fill=255, font=ImageFont.load_default())
+    return np.where(np.asarray(line) > 127, TEXT, 0).astype(np.uint8)
+
+
+def stacked(rows: list[np.ndarray]) -> np.ndarray:
+    """Rows one below the other, padded to one width."""
+    width = max(row.shape[1] for row in rows)
+    return np.ascontiguousarray(np.vstack([np.pad(row, ((0, 0), (0, width - row.shape[1]))) for row in rows]))
+
+
+def edges(image: np.ndarray) -> np.ndarray:
+    """The strongest edges of an image (D, H, W), bool."""
+    strength = ndimage.gaussian_gradient_magnitude(image, 0.7)
+    signal = strength[image > -1]
+    return (strength > np.percentile(signal, STRONG)) & (image > -1) if len(signal) else np.zeros(image.shape, bool)
+
+
+def box_of(mask: np.ndarray, plane: int) -> tuple[tuple[int, int], tuple[int, int]]:
+    """First and last voxel of the brain's box, across and up, as a slice with normal `plane` shows it."""
+    across, up = (axis for axis in range(3) if axis != plane)
+    return mask_ends(mask, across), mask_ends(mask, up)
+
+
+def mask_ends(mask: np.ndarray, axis: int) -> tuple[int, int]:
+    """First and last place along an axis that a mask (D, H, W) reaches."""
+    places = np.flatnonzero(mask.any(axis=tuple(other for other in range(3) if other != axis)))
+    return (int(places[0]), int(places[-1])) if len(places) else (0, 0)

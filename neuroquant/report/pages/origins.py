@@ -1,0 +1,148 @@
+"""What made the results: time and GPU-hours by rule, versions, hashes, models, and the command that does it again."""
+
+import html
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from neuroquant.config.experiment import Experiment
+from neuroquant.files import write_text
+from neuroquant.report.html import link, page, small_table
+from neuroquant.report.package.provenance import to_share
+from neuroquant.statistics.cells import write_csv
+
+NETWORK_RULES = (
+    "train", "fit_standin", "reconstruct", "export_latents", "segment_reference", "segment", "probe", "probe_volumes"
+)  # fmt: skip
+"""Rules whose jobs run a network, and so take a GPU where there is one."""
+PROCESSORS = ("x86_64", "amd64", "aarch64", "arm64")
+"""What a model folder names as its device where it was no GPU."""
+RUNTIME = ["rule", "jobs", "hours", "gpu_hours", "most_mb"]
+
+
+def write_origins(
+    experiment: Experiment, benchmarks: Path, models: dict[str, Path], facts: dict[str, Any], out_csv: Path, out: Path
+) -> pd.DataFrame:
+    """Write the runtime (CSV) and the page; the runtime is returned.
+
+    Parameters
+    ----------
+    benchmarks : folder of Snakemake's benchmark files, a folder a rule.
+    models : row -> provenance.json of its model folder.
+    facts : as `provenance.collect` gives them.
+    """
+    trained = {row: json.loads(path.read_text(encoding="utf-8")) for row, path in models.items()}
+    table = runtime(benchmarks, trained)
+    write_csv(table, out_csv)
+    shown = table.assign(
+        minutes=(60 * table.hours).map("{:.2f}".format),
+        gpu=table.gpu_hours.map("{:.2f}".format),
+        most=table.most_mb.map("{:,.0f}".format),
+    )[["rule", "jobs", "minutes", "gpu", "most"]]
+    shown = shown.rename(
+        columns={"minutes": "minutes, all jobs", "gpu": "GPU-hours", "most": "most memory of a job, MB"}
+    )
+    gpus = sorted({name for one in trained.values() if (name := gpu_of(one))})
+    told = f"on {', '.join(gpus)}" if gpus else "no GPU was used"
+    body = [
+        "<h1>What made these results</h1><h2>Time by rule</h2>",
+        f"<p>{table.hours.sum():.2f} hours of jobs, {table.gpu_hours.sum():.2f} GPU-hours ({html.escape(told)}), over "
+        "the jobs that had ended when this page was written. A job that went on from a checkpoint counts its last part "
+        "alone.</p>",
+        small_table(shown),
+        "<h2>Models</h2>",
+        small_table(model_table(experiment, trained), wrap=True),
+        "<h2>Code, packages, inputs</h2>",
+        made_by(experiment, facts),
+    ]
+    write_text(out, page("Provenance", "".join(body)))
+    return table
+
+
+def gpu_of(model: dict[str, Any]) -> str:
+    """The GPU that a model was trained on; empty where none was."""
+    device = str(model.get("device", ""))
+    return "" if device.lower() in PROCESSORS or model.get("steps") == 0 else device
+
+
+def runtime(folder: Path, trained: dict[str, dict[str, Any]]) -> pd.DataFrame:
+    """Jobs, hours, GPU-hours and most memory of each rule.
+
+    GPU-hours are hours of jobs that run networks, times the processes that trained together, where the model's folder
+    names a GPU; those of the segmenter and the reference probe follow the other models.
+    """
+    anywhere = any(map(gpu_of, trained.values()))
+    rows = []
+    for rule in sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []:
+        hours, gpu, most, jobs = 0.0, 0.0, 0.0, 0
+        for file in sorted(rule.glob("*.tsv")):
+            measured = pd.read_csv(file, sep="\t")
+            mine = float(pd.to_numeric(measured["s"], errors="coerce").sum()) / 3600
+            row = max((name for name in trained if file.stem == name or file.stem.startswith(f"{name}-")), default="")
+            model = trained.get(row)
+            on_gpu = rule.name in NETWORK_RULES and (bool(gpu_of(model)) if model else anywhere)
+            processes = int(model.get("processes", 1)) if model and rule.name == "train" else 1
+            hours, gpu, jobs = hours + mine, gpu + mine * processes * on_gpu, jobs + 1
+            memory = pd.to_numeric(measured["max_rss"], errors="coerce") if "max_rss" in measured else pd.Series([0.0])
+            most = max(most, float(memory.fillna(0).max()))
+        if jobs:
+            rows.append([rule.name, jobs, hours, gpu, most])
+    return pd.DataFrame(rows, columns=RUNTIME).sort_values("hours", ascending=False, kind="stable", ignore_index=True)
+
+
+def model_table(experiment: Experiment, trained: dict[str, dict[str, Any]]) -> pd.DataFrame:
+    """A line a model: sizes, steps, time, hashes."""
+    rows = []
+    for row, facts in trained.items():
+        seconds = facts.get("seconds")
+        rows.append(
+            {
+                "model": experiment.row(row).shown,
+                "parameters": f"{facts['parameters']:,}",
+                "steps": facts.get("steps", ""),
+                "training sessions": facts.get("sessions", ""),
+                "training, minutes": "" if seconds is None else f"{seconds / 60:.2f}",
+                "device": facts.get("device", ""),
+                "code (SHA-256)": str(facts.get("code", ""))[:16],
+                "training data (SHA-256)": str(facts.get("training_data", ""))[:16],
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def made_by(experiment: Experiment, facts: dict[str, Any]) -> str:
+    """Versions, hashes and the command."""
+    plain = {key.replace("_", " "): value for key, value in facts.items() if not isinstance(value, dict)}
+    packages = ", ".join(f"{name} {number}" for name, number in facts["packages"].items())
+    table = pd.DataFrame({"what": [*plain, "packages"], "value": [*plain.values(), packages]})
+    inputs = pd.DataFrame({"file": list(facts["inputs_sha256"]), "SHA-256": list(facts["inputs_sha256"].values())})
+    return (
+        small_table(table, wrap=True)
+        + "<h2>Hashes</h2><p>Of the tables that the report was made from. The hash of the scores behind each cell "
+        f"stands in {link('tables/cells.csv', 'cells.csv')}; models, tables, figures and numbers with their hashes are "
+        "in <code>ro-crate-metadata.json</code> beside the report.</p>"
+        + small_table(inputs)
+        + reproduce(experiment, facts)
+    )
+
+
+def reproduce(experiment: Experiment, facts: dict[str, Any]) -> str:
+    """Commit, date, configuration and command."""
+    commit = facts["commit"].removesuffix("-dirty")
+    config = yaml.safe_dump(to_share(experiment), sort_keys=False, width=110)
+    code = f"the code of commit {commit} ({facts['commit_date']})"
+    if not commit:
+        code = f"NeuroQuant {facts['neuroquant']}; the code was in no git checkout"
+    elif commit != facts["commit"]:
+        code += ", with changes that are not in that commit"
+    where = " In place of each <code>/path/to/...</code> write your own path." if "/path/to/" in config else ""
+    checkout = f"git checkout {commit}\n" if commit else ""
+    return (
+        f"<h2>To do it again</h2><p>Made by {html.escape(code)}; this page was written on {facts['written_on']}. Save "
+        f"the configuration below as <code>again.yaml</code> in a checkout.{where}</p>"
+        f"<pre>{html.escape(checkout)}snakemake all --cores all --configfile again.yaml</pre>"
+        f"<details><summary>The configuration: again.yaml</summary><pre>{html.escape(config)}</pre></details>"
+    )

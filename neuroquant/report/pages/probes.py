@@ -1,0 +1,92 @@
+"""The page of the sex probes: every measure, and the controls beside them."""
+
+import html
+from pathlib import Path
+
+import pandas as pd
+
+from neuroquant.config.experiment import Experiment
+from neuroquant.files import write_text
+from neuroquant.report.html import page, small_table
+from neuroquant.statistics.cells import EXTRA, VOLUMES
+
+CONTROLS = ("head size", "age", "age and site", "head size and age")
+"""What a claim about sex must beat; `evaluation.probe_details` makes them."""
+WORDS = (
+    "Sex read from frozen latents by a SEResNet and by a linear probe, and from the volumes themselves. Two things "
+    "must hold before such an accuracy says something about a latent: it must beat what head size (the volume of the "
+    "brain's mask), age and site alone give, and it must not live on head size, which the rows on matched pairs show. "
+    "'Gain' is the AUROC less that of head size alone on the same sessions. 'permuted' is a probe after the "
+    "subjects' sexes were shuffled: what it reads is chance. 'Read' is the array that a probe was given: channels x "
+    "positions, and the cubes over which it was averaged, if it was. AUROC ranks, Brier's score and the "
+    "calibration error judge the probabilities. 'By subject' averages the probabilities of a subject's sessions first; "
+    "all else counts sessions. Intervals resample families, or subjects."
+)
+
+
+def write_page(experiment: Experiment, details: Path, out: Path) -> None:
+    """Write the page, a table a cohort and subset, and what is missing."""
+    table, parts = pd.read_csv(details, keep_default_na=False, na_values=["nan"]), []
+    table["auroc"] = pd.to_numeric(table["auroc"], errors="coerce")
+    labels = {VOLUMES: EXTRA[VOLUMES]} | {row.name: row.shown for row in experiment.models}
+    for cohort in experiment.cohorts:
+        here = table[table.cohort == cohort.name]
+        for subset, part in here.groupby("subset", sort=False):
+            parts.append(f"<h2>{html.escape(cohort.shown)}, {html.escape(subset)}</h2>")
+            order = [*labels, *part.model.unique()]
+            part = part.sort_values("model", key=lambda names: names.map(order.index), kind="stable")
+            parts.append(small_table(shown(part, labels)))
+        parts += [f'<p class="note">{html.escape(text)}</p>' for text in missing(experiment, cohort.name, here, labels)]
+    if table.auroc.isna().all():
+        parts.append("<p>Sex could not be probed: too few subjects, or one sex alone.</p>")
+    write_text(out, page("Sex probes", f"<h1>Sex probes</h1><p>{WORDS}</p>{''.join(parts)}"))
+
+
+def missing(experiment: Experiment, cohort: str, here: pd.DataFrame, labels: dict[str, str]) -> list[str]:
+    """Sentences on rows, controls and matched pairs that are not in the table of a cohort that is scored."""
+    if not len(here) or here.auroc.isna().all():
+        scored = cohort in (*experiment.table1.cohorts, *experiment.table2.cohorts)
+        shown_as = experiment.cohort(cohort).shown
+        return [f"{shown_as}: nothing to rank, too few subjects or one sex alone."] * scored
+    rows = [row for table in (experiment.table1, experiment.table2) if cohort in table.cohorts for row in table.rows]
+    absent = [labels[row] for row in dict.fromkeys(rows) if row not in set(here.model)]
+    texts = [f"Not probed, for want of latents or of subjects: {', '.join(absent)}."] if absent else []
+    left_out = [name for name in CONTROLS if f"control: {name}" not in set(here.model)]
+    if left_out:
+        texts.append(f"Controls left out, as they aren't known or don't vary here: {', '.join(left_out)}.")
+    if not experiment.probe.permuted:
+        texts.append("Chance is shown of the linear probe alone: probe.permuted is false.")
+    if here.subset.nunique() < 2:
+        texts.append("There are no pairs of a woman and a man of like head size.")
+    return texts
+
+
+def shown(part: pd.DataFrame, labels: dict[str, str]) -> pd.DataFrame:
+    """Numbers as people read them."""
+
+    def number(name: str, scale: float = 1.0, digits: int = 2) -> pd.Series:
+        values = pd.to_numeric(part[name], errors="coerce") * scale
+        return values.map(lambda v: "–" if pd.isna(v) else f"{v:.{digits}f}")
+
+    def between(name: str, scale: float = 1.0, digits: int = 2) -> pd.Series:
+        low, high = (number(f"{name}_{end}", scale, digits) for end in ("low", "high"))
+        value = number(name, scale, digits)
+        return (value + " (" + low + " to " + high + ")").where(value != "–", "–")
+
+    return pd.DataFrame(
+        {
+            "model": part.model.map(lambda name: labels.get(name, name)),
+            "modality": part.modality,
+            "probe": part.probe.str.replace("_", ", "),
+            "read": part.array,
+            "subjects": part.subjects,
+            "accuracy, %": between("accuracy", 100, 1),
+            "balanced, %": between("balanced_accuracy", 100, 1),
+            "AUROC": between("auroc"),
+            "gain": between("auroc_gain"),
+            "AUROC by subject": number("subject_auroc"),
+            "balanced by subject, %": number("subject_balanced_accuracy", 100, 1),
+            "Brier": number("brier", 1, 3),
+            "calibration error": number("calibration_error", 1, 3),
+        }
+    )

@@ -1,1 +1,0 @@
-"""Tables, figures and the front page: made of tables of numbers and images, and of nothing else."""

@@ -1,0 +1,109 @@
+"""What each model's training saw and took, side by side: unequal budgets are part of a comparison."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from neuroquant.config.experiment import Experiment
+from neuroquant.report.pages.origins import gpu_of
+
+COLUMNS = ["model", "phases", "steps", "voxels_seen", "share"]
+ALIKE = 1.1
+"""Voxels seen that differ by no larger factor count as equal."""
+
+
+def budgets(experiment: Experiment, table: str, provenance: dict[str, Path]) -> pd.DataFrame:
+    """A line for each row of a table that is trained here; no times, so equal runs give equal bytes.
+
+    `phases` are the modes of its phases in order, `voxels_seen` those of all images of all steps, and `share` the same
+    as a multiple of the full model's, the first of figure4.rows; empty where a model folder doesn't say.
+
+    Parameters
+    ----------
+    provenance : row -> provenance.json of its model folder.
+    """
+    wanted = experiment.table1 if table == "table1" else experiment.table2
+    full = seen(provenance, experiment.figure4.rows[0])
+    rows = []
+    for name in wanted.rows:
+        phases = experiment.row(name).training.phases
+        if phases and name in provenance:
+            mine = seen(provenance, name)
+            share = mine / full if mine is not None and full else None
+            modes = ", ".join(phase.mode for phase in phases)
+            rows.append([name, modes, sum(phase.steps for phase in phases), mine, share])
+    found = pd.DataFrame(rows, columns=COLUMNS)
+    return found.astype({"voxels_seen": "Int64", "share": float})
+
+
+def seen(provenance: dict[str, Path], name: str) -> int | None:
+    """Voxels that a row's training saw; None where its model folder doesn't say."""
+    return facts_of(provenance[name]).get("voxels_seen") if name in provenance else None
+
+
+def facts_of(path: Path) -> dict[str, Any]:
+    """A model folder's provenance.json."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def hours(facts: dict[str, Any]) -> tuple[float | None, float | None]:
+    """Processor-hours and GPU-hours of a training's steps, all its processes together; one of the two is None.
+
+    Processor-hours are hours times the threads that computed; scoring and saving aren't counted.
+
+    Parameters
+    ----------
+    facts : a model folder's provenance.json.
+    """
+    if not facts.get("steps"):
+        return None, None
+    spent = facts.get("seconds", 0.0) * facts.get("processes", 1) / 3600
+    return (None, spent) if gpu_of(facts) else (spent * facts.get("threads", 1), None)
+
+
+def notes(experiment: Experiment, table: pd.DataFrame) -> list[str]:
+    """A footnote that names the rows whose budgets differ from the full model's by more than a tenth; or nothing.
+
+    Parameters
+    ----------
+    table : as `budgets` gives it.
+    """
+    known = table.dropna(subset="share")
+    apart = known[(known.share > ALIKE) | (known.share < 1 / ALIKE)]
+    if not len(apart):
+        return []
+    who = ", ".join(f"{experiment.row(row.model).shown} {row.share:.2g}" for row in apart.itertuples())
+    full = experiment.row(experiment.figure4.rows[0]).shown
+    return [
+        f"Training budgets differ. Voxels seen in training as a multiple of {full}'s: {who}. Steps and voxels are in "
+        "the table of training budgets; `budget: equal_voxels` evens them."
+    ]
+
+
+def shown(experiment: Experiment, table: pd.DataFrame, spent: pd.DataFrame) -> pd.DataFrame:
+    """The budgets as the front page shows them, with hours.
+
+    Parameters
+    ----------
+    table : as `budgets` gives it.
+    spent : costs.csv, with the columns `processor_hours` and `gpu_hours`.
+    """
+    times = spent.drop_duplicates("model").set_index("model")
+
+    def took(model: str, name: str) -> str:
+        value = times[name].get(model) if name in times else None
+        return "" if value is None or pd.isna(value) else f"{value:.2g}"
+
+    return pd.DataFrame(
+        {
+            "model": [experiment.row(name).shown for name in table.model],
+            "phases": table.phases,
+            "steps": table.steps.map("{:,}".format),
+            "voxels seen, millions": ["" if pd.isna(v) else f"{v / 1e6:,.3g}" for v in table.voxels_seen],
+            "of the full model's": ["" if pd.isna(v) else f"{v:.2f}" for v in table.share],
+            "processor-hours": [took(name, "processor_hours") for name in table.model],
+            "GPU-hours": [took(name, "gpu_hours") for name in table.model],
+        }
+    )

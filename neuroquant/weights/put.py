@@ -1,0 +1,76 @@
+"""Authors' weights: read without running anything that a file may carry, and put in place to the last tensor."""
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from neuroquant import models
+from neuroquant.config.model import ModelRow
+from neuroquant.errors import InputError
+from neuroquant.models.autoencoder import Autoencoder
+from neuroquant.weights.find import find_file
+
+UNREADABLE = (
+    OSError,
+    SafetensorError,
+    pickle.UnpicklingError,
+    RuntimeError,
+    EOFError,
+    LookupError,
+    ValueError,
+    TypeError,
+)
+"""What the readers raise on files that they can't make sense of."""
+
+
+def load_published(row: ModelRow, model: Autoencoder) -> dict[str, Any]:
+    """Fill a model with the weights that its row names; returns what provenance.json says of them.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, another one, unreadable, or of another model.
+    """
+    path = find_file(row.weights, f"model {row.name}: weights")
+    state = models.published_state(row.architecture, read_state(path))
+    own = model.state_dict()
+    missing, unknown = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
+    shapes = [
+        f"{name} is {tuple(state[name].shape)}, not {tuple(own[name].shape)}"
+        for name in sorted(own.keys() & state.keys())
+        if state[name].shape != own[name].shape
+    ]
+    if missing or unknown or shapes:
+        parts = [f"{len(missing)} tensors missing ({', '.join(missing[:3])})"] if missing else []
+        parts += [f"{len(unknown)} unknown ({', '.join(unknown[:3])})"] if unknown else []
+        raise InputError(
+            f"model {row.name}: {path}", "; ".join(parts + shapes[:3]), f"the weights of {row.architecture}",
+            "these are of another model, or `parameters` are of another size",
+        )  # fmt: skip
+    model.load_state_dict(state)
+    facts = row.weights.model_dump(include={"filename", "hub", "revision", "source", "sha256", "licence"})
+    return {"published_weights": {**facts, "fine_tuned": bool(row.training.phases)}}
+
+
+def read_state(path: Path) -> dict[str, Any]:
+    """Tensors of a safetensors or PyTorch file; no code of a pickle is run.
+
+    Raises
+    ------
+    InputError
+        If the file can't be read that way.
+    """
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except UNREADABLE as error:
+        said = (str(error) or type(error).__name__).splitlines()[0]
+        raise InputError(
+            str(path), f"not readable as tensors ({said})", "a safetensors file or a state dict",
+            "get the file again; from a pickle that carries objects, save its state dict alone first",
+        ) from None  # fmt: skip

@@ -1,0 +1,61 @@
+"""Made-up scores of the demo's rows."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from neuroquant.config.load import read_yaml, resolve_experiment
+from neuroquant.files import write_tsv
+
+CONFIG = Path(__file__).parents[1] / "config"
+FAMILIES = {"s0": "f0", "s1": "f0", "s2": "f1", "s3": "f1"}
+"""Siblings among the subjects; of the others no family is known."""
+
+
+@pytest.fixture(scope="session")
+def experiment():
+    """The demo with all rows of the reference group."""
+    raw, more = read_yaml(CONFIG / "demo.yaml"), ["identity", "lowpass"]
+    raw["models"] += more
+    raw["table1"]["rows"] += more
+    return resolve_experiment(raw, CONFIG, "demo.yaml")
+
+
+@pytest.fixture(scope="session")
+def numbers():
+    return write_numbers
+
+
+def write_numbers(folder, experiment, subjects=12):
+    """Scores in which sd_vae is clearly best in PSNR on T1w, nobody on T2w, and `identity`, a reference, above all."""
+    generator = np.random.default_rng(0)
+    fidelity, dice, guesses, regions = [], [], [], []
+    for cohort in ("embedded_a", "embedded_b"):
+        for number in range(subjects):
+            for modality in ("T1w", "T2w"):
+                own = generator.normal()
+                for row in [row.name for row in experiment.models]:
+                    subject = f"s{number}"
+                    key = {"cohort": cohort, "subject": subject, "session": "1", "family": FAMILIES.get(subject, "")}
+                    key |= {"modality": modality, "model": row}
+                    lead = {"identity": 20.0, "sd_vae": 3.0 if modality == "T1w" else 0.0}.get(row, 0.0)
+                    value = 25 + own + lead + 0.1 * generator.normal()
+                    fidelity.append({**key, "region": "whole", "metric": "psnr", "value": value})
+                    fidelity.append({**key, "region": "brain", "metric": "psnr", "value": 0})
+                    fidelity.append({**key, "region": "whole", "metric": "ssim", "value": 0.9})
+                    dice.append({**key, "structure": "mean", "name": "", "dice": 0.8, "stand_in": "stand-in segmenter"})
+                    dice.append({**key, "structure": "11", "name": "", "dice": 0.1, "stand_in": "stand-in segmenter"})
+                    for probe in ("seresnet", "linear"):
+                        predicted = "F" if probe == "seresnet" else "M"
+                        facts = {"probe": probe, "array": "z", "seed": 0, "sex": "F", "probability": 0.9}
+                        guesses.append({**key, **facts, "predicted": predicted})
+                    for region in ("cerebellum_cortex", "caudate"):
+                        regions.append(
+                            {**key, "region": region, "mm3": 5000 + 100 * own, "stand_in": "stand-in segmenter"}
+                        )
+                        if row == "neuroquant":
+                            regions.append({**regions[-1], "model": "reference", "mm3": 5000 + 90 * own})
+    for name, table in (("fidelity", fidelity), ("dice", dice), ("predictions", guesses), ("regions", regions)):
+        write_tsv(pd.DataFrame(table), folder / f"{name}.tsv")

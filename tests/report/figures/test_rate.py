@@ -1,0 +1,169 @@
+"""What a row costs is read from its reconstructions, shard by shard."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from neuroquant.config.model import ModelRow
+from neuroquant.files import write_json, write_tsv
+from neuroquant.report.figures.rate import COSTS, RATES, costs, draw, points, rates, write_costs, write_rates
+from neuroquant.report.figures.style import WIDTH, plt
+from neuroquant.statistics import spread as variation
+from neuroquant.statistics.cells import load_scores
+from neuroquant.statistics.gather import COLUMNS, gather
+from neuroquant.store.arrays import ArrayWriter, Record
+
+SHAPE = (4, 6, 4)
+
+
+def shard(path, model, rows, seconds, kbit=2.4, cohort="embedded_a"):
+    """Reconstructions of `rows` volumes that took `seconds` each to encode, and twice that to decode."""
+    records = [Record(cohort, f"s{number}", "1", "T1w", "test", "", "F", 9.0) for number in range(rows)]
+    facts = {"model": model, "factor": 16, "kbit_per_volume": kbit, "parameters": 1234}
+    with ArrayWriter(path, records, facts) as writer:
+        writer.create("image", SHAPE, np.float16)
+        writer.note(encode_s=seconds, decode_s=2 * seconds)
+    return path
+
+
+@pytest.fixture
+def shards(tmp_path):
+    return [
+        shard(tmp_path / "a.h5", "neuroquant", 3, 1.0),
+        shard(tmp_path / "b.h5", "neuroquant", 1, 5.0),
+        shard(tmp_path / "c.h5", "sd_vae", 2, 1.0, kbit=48.0),
+        shard(tmp_path / "empty.h5", "sd_vae", 0, 1.0),
+    ]
+
+
+def test_costs_are_means_over_volumes_and_bits_a_voxel_follow_from_the_shape(shards):
+    table = costs(shards)
+    assert list(table.columns) == COSTS and list(table.model) == ["neuroquant", "sd_vae"]
+    first = table.iloc[0]
+    assert first.encode_s == pytest.approx(2.0) and first.decode_s == pytest.approx(4.0)
+    assert first.bits_per_voxel == pytest.approx(2400 / np.prod(SHAPE))
+
+
+def trained(folder):
+    """Provenance of a model that trained on two threads and of one that trained on two GPUs, an hour each."""
+    facts = {"steps": 9, "seconds": 3600.0}
+    write_json(folder / "neuroquant.json", facts | {"device": "x86_64", "threads": 2, "processes": 1})
+    write_json(folder / "sd_vae.json", facts | {"device": "NVIDIA H100", "threads": 8, "processes": 2})
+    return {name: folder / f"{name}.json" for name in ("neuroquant", "sd_vae")}
+
+
+def test_hours_of_training_and_spread_between_subjects_stand_beside_the_costs(shards, experiment, tmp_path):
+    rows = [["embedded_a", "neuroquant", m, 3, 0.1, 0.1 * s, s] for m, s in (("T1w", 0.04), ("T2w", 0.8))]
+    write_tsv(pd.DataFrame(rows, columns=COLUMNS["spread"]), tmp_path / "spread.tsv")
+    write_costs(
+        experiment, shards, trained(tmp_path), tmp_path / "spread.tsv", tmp_path / "costs.csv", tmp_path / "c.html"
+    )
+    table = pd.read_csv(tmp_path / "costs.csv").set_index("model")
+    own, other = table.loc["neuroquant"], table.loc["sd_vae"]
+    assert (own.processor_hours, other.gpu_hours) == (2, 2), "every thread and every GPU counts"
+    assert np.isnan(own.gpu_hours) and np.isnan(other.processor_hours)
+    assert (own.spread_T1w, own.spread_T2w) == (0.04, 0.8) and np.isnan(other.spread_T1w)
+    (told,) = variation.in_words(experiment, pd.read_csv(tmp_path / "costs.csv"))
+    assert "NeuroQuant (T1w 0.04)" in told and "hardly depend on the subject" in told and "T2w" not in told
+
+
+def test_page_table_and_figure_are_written_also_without_dice(shards, experiment, numbers, tmp_path):
+    models = trained(tmp_path)
+    gather("spread", [], tmp_path / "spread.tsv")
+    table = write_costs(
+        experiment, shards, models, tmp_path / "spread.tsv", tmp_path / "costs.csv", tmp_path / "c.html"
+    )
+    page = (tmp_path / "c.html").read_text()
+    assert "48.0" in page and "1,234" in page and "Embedded A" in page
+    assert "not measured" not in page
+    numbers(tmp_path, experiment)
+    (tmp_path / "dice.tsv").unlink()
+    scores = load_scores(experiment, *(tmp_path / f"{name}.tsv" for name in ("fidelity", "dice", "predictions")))
+    for name in "ab":
+        write_rates(
+            experiment, table, scores, tmp_path / f"{name}.csv", (tmp_path / f"{name}.png", tmp_path / f"{name}.svg")
+        )
+    for kind in ("csv", "png", "svg"):
+        assert (tmp_path / f"a.{kind}").read_bytes() == (tmp_path / f"b.{kind}").read_bytes()
+    assert "not measured" in (tmp_path / "a.svg").read_text()
+
+
+@pytest.fixture(scope="module")
+def twelve(experiment):
+    """The demo with twelve rows in Table 1: six trained here, one with its authors' weights, five without training."""
+    weights = {"filename": "w.safetensors", "licence": "MIT"}
+    bare = {"architecture": "baselines.lowpass", "training": {"phases": []}}
+    theirs = experiment.row("sd_vae").model_dump() | bare | {"name": "theirs", "label": "Theirs", "weights": weights}
+    added = tuple(ModelRow.model_validate(row) for row in (theirs, {"name": "bare", **bare}))
+    table1 = experiment.table1.model_copy(update={"rows": (*experiment.table1.rows, *(row.name for row in added))})
+    return experiment.model_copy(update={"models": (*experiment.models, *added), "table1": table1})
+
+
+def measured(names):
+    """A point of each of some rows."""
+    places = [("embedded_a", row, "T1w", 10.0 + 5 * n, 0.1, *(25.0 + n, 24.0 + n, 26.0 + n) * 3, "")
+              for n, row in enumerate(names)]  # fmt: skip
+    return pd.DataFrame(places, columns=RATES)
+
+
+def test_rows_of_other_blocks_are_marked_in_the_figure(experiment, twelve, tmp_path):
+    none = pd.DataFrame(columns=["cohort", "metric", "value"])
+    for name, rows in (("all", twelve.table1.rows), ("trained", experiment.table1.rows)):
+        draw(twelve, measured(rows), none, *(tmp_path / f"{name}.{kind}" for kind in ("png", "svg")))
+    told = (tmp_path / "all.svg").read_text()
+    assert "in a ring: authors' weights" in told and "in a frame: without training" in told
+    assert "in a ring" not in (tmp_path / "trained.svg").read_text(), "one block needs no mark"
+    with Image.open(tmp_path / "all.png") as image:
+        assert image.width / 300 <= WIDTH * 1.01
+
+
+def test_twelve_rows_have_twelve_looks(twelve):
+    assert len(twelve.table1.rows) == 12
+    figure, axis = plt.subplots()
+    points(axis, twelve, measured(twelve.table1.rows), "psnr")
+    plt.close(figure)
+    assert len({(bars[0].get_marker(), bars[0].get_color()) for bars in axis.containers}) == 12
+
+
+def test_a_model_of_no_bits_is_a_line_across_all_rates(experiment, tmp_path):
+    """A logarithmic axis has no place for 0: the others keep theirs."""
+    none = pd.DataFrame(columns=["cohort", "metric", "value"])
+    with_mean, alone = measured(["mean", "neuroquant", "sd_vae"]), measured(["mean"])
+    with_mean.loc[0, ["kbit_per_volume", "bits_per_voxel"]] = alone.loc[0, ["kbit_per_volume", "bits_per_voxel"]] = 0.0
+    figure, axis = plt.subplots()
+    points(axis, experiment, with_mean, "psnr")
+    axis.set_xscale("log")
+    assert [list(line.get_ydata()) for line in axis.lines if line.get_label() == "Mean image"] == [[25.0, 25.0]]
+    assert {bars.get_label() for bars in axis.containers} == {"NeuroQuant", "SD-VAE"}
+    low, high = axis.get_xlim()
+    plt.close(figure)
+    assert 1 < low < 15 and 20 < high < 100, "the axis is that of the models with a rate, 15 and 20 kbit"
+    for name, table in (("others", with_mean), ("alone", alone)):
+        draw(experiment, table, none, tmp_path / f"{name}.svg")
+        assert "Mean image" in (tmp_path / f"{name}.svg").read_text()
+
+
+def test_every_row_that_was_scored_has_its_rate_and_distortion(shards, experiment, numbers, tmp_path):
+    numbers(tmp_path, experiment)
+    scores = load_scores(experiment, *(tmp_path / f"{name}.tsv" for name in ("fidelity", "dice", "predictions")))
+    base = shard(tmp_path / "base.h5", "neuroquant_base", 1, 1.0, kbit=7.0)
+    other = shard(tmp_path / "other.h5", "sd_vae", 1, 1.0, kbit=48.0, cohort="embedded_b")
+    table = rates(experiment, costs([*shards, base, other]), scores)
+    assert list(table.columns) == RATES and len(table) == 4 * 2
+    assert set(table.model) == {"neuroquant", "sd_vae", "neuroquant_base"}, "ablations too"
+    best = table[(table.model == "sd_vae") & (table.cohort == "embedded_a") & (table.modality == "T1w")].iloc[0]
+    assert best.kbit_per_volume == 48 and best.dice == 80 and best.ssim == 90 and 26 < best.psnr_low < best.psnr < 30
+
+
+def test_an_exact_copy_has_a_rate_and_no_point(shards, experiment, numbers, tmp_path):
+    numbers(tmp_path, experiment)
+    scores = load_scores(experiment, *(tmp_path / f"{name}.tsv" for name in ("fidelity", "dice", "predictions")))
+    scores.loc[(scores.model == "sd_vae") & (scores.metric == "psnr"), "value"] = np.inf
+    write_rates(experiment, costs(shards), scores, tmp_path / "r.csv", (tmp_path / "r.png",))
+    table = pd.read_csv(tmp_path / "r.csv")
+    assert np.isinf(table.set_index("model").psnr["sd_vae"]).all() and table.ssim.notna().all()
+    figure, axis = plt.subplots()
+    points(axis, experiment, table, "ssim")
+    plt.close(figure)
+    assert {bars.get_label() for bars in axis.containers} == {"NeuroQuant"}

@@ -1,0 +1,211 @@
+"""The pages around the tables: who was in, what made the results, what CLAIM asks, and the hash of every cell."""
+
+import html
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from neuroquant.config.cohort import Cohort
+from neuroquant.config.load import resolve_experiment
+from neuroquant.files import write_json, write_text, write_tsv
+from neuroquant.report.html import small_table
+from neuroquant.report.package.checklist import OPEN, items, write_checklist
+from neuroquant.report.package.provenance import to_share
+from neuroquant.report.pages.front_page import leader, write
+from neuroquant.report.pages.origins import runtime, write_origins
+from neuroquant.report.pages.people import Cohorts, exclusions, write_people
+from neuroquant.report.tables import brief, read_costs
+from neuroquant.statistics.budgets import budgets
+from neuroquant.statistics.cells import load_scores, summarise, write_csv
+from neuroquant.statistics.fingerprints import ledger
+from neuroquant.statistics.gather import gather
+
+CONFIG = Path(__file__).parents[2] / "config"
+
+FACTS = {
+    "neuroquant": "0.1.0", "commit": "abc", "commit_date": "2026-11-28", "written_on": "2026-11-29",
+    "python": "3.11", "packages": {"snakemake": "9.27"},
+    "inputs_sha256": {"t": "1"},
+}  # fmt: skip
+MODEL = {"parameters": 10, "factor": 8, "kbit_per_volume": 1.5, "device": "NVIDIA H100", "steps": 5, "processes": 2}
+LOST = (("x1", "1", "no T2w (a.nii)"), ("x1", "2", "no T2w (b.nii)"), ("x2", "1", "broken; c"))
+MODEL |= {"seconds": 60, "sessions": 3}
+
+
+@pytest.fixture
+def cohorts(tmp_path, experiment):
+    """Two cohorts; the first lost three sessions for two reasons, and the second is of one sex."""
+    paths = {"sessions": [], "excluded": [], "proofs": []}
+    for number, cohort in enumerate(experiment.cohorts):
+        folder = tmp_path / cohort.name
+        people = [{"subject": f"sub-{n}", "session": "1", "sex": "F" if number else "FM"[n % 2]} for n in range(6)]
+        lost = [] if number else [
+            {"cohort": cohort.name, "subject": who, "session": visit, "reason": reason, "file": "/data/x.nii"}
+            for who, visit, reason in LOST
+        ]  # fmt: skip
+        proof = {name: ["0"] for name in ("subjects_shared", "families_shared", "images_shared", "sessions")}
+        proof |= {"split": ["test"], "female_share": ["0.5"], "mean_age": [""], "sex_effect": ["0"], "age_effect": [""]}
+        columns = ["cohort", "subject", "session", "reason", "file"]
+        tables = {"sessions": pd.DataFrame(people), "excluded": pd.DataFrame(lost, columns=columns)}
+        tables["proofs"] = pd.DataFrame(
+            proof | {"splits_sha256": ["f00"], "published_female_share": [""], "published_sex_effect": [""]}
+        )
+        for name, table in tables.items():
+            write_tsv(table, folder / f"{name}.tsv")
+            paths[name].append(folder / f"{name}.tsv")
+    write_tsv(pd.DataFrame({"images_shared": ["0"], "splits_crossed": ["0"]}), tmp_path / "apart.tsv")
+    return Cohorts(**paths, apart=tmp_path / "apart.tsv")
+
+
+def test_exclusions_are_counted_by_reason_and_name_nobody(tmp_path, experiment, cohorts):
+    table = exclusions(experiment, cohorts)
+    assert table.values.tolist() == [["embedded_a", "no T2w", 2, 1], ["embedded_a", "broken", 1, 1]]
+    write_people(experiment, cohorts, tmp_path / "e.csv", tmp_path / "p.html")
+    page = (tmp_path / "p.html").read_text()
+    assert "no T2w" in page and "x1" not in page and "/data" not in page and "3 sessions left out" in page
+    assert "6 female, 0 male" in page and "in two splits: 0" in page
+    told = experiment.report.model_copy(update={"identifiable": True})
+    write_people(experiment.model_copy(update={"report": told}), cohorts, tmp_path / "e.csv", tmp_path / "p.html")
+    assert "x1" in (tmp_path / "p.html").read_text()
+
+
+def test_what_stands_in_a_cell_of_the_table_of_people_stays_out_of_the_report(tmp_path, experiment, cohorts):
+    lost = pd.read_csv(cohorts.excluded[0], sep="\t", dtype=str, keep_default_na=False)
+    lost["reason"] = [f"sex is {cell!r} in participants.tsv: F or M" for cell in ("Anna Lind", "O'Neil", "see (x): y")]
+    write_tsv(lost, cohorts.excluded[0])
+    write_people(experiment, cohorts, tmp_path / "e.csv", tmp_path / "p.html")
+    for text in ((tmp_path / name).read_text() for name in ("e.csv", "p.html")):
+        assert "sex is something else in participants.tsv" in text
+        assert not any(name in text for name in ("Anna", "Neil", "see ("))
+
+
+def test_the_page_names_commit_date_and_a_configuration_that_runs_elsewhere(tmp_path, experiment):
+    write_origins(experiment, tmp_path / "none", {}, FACTS, tmp_path / "r.csv", tmp_path / "o.html")
+    page = (tmp_path / "o.html").read_text()
+    assert "commit abc (2026-11-28)" in page and "written on 2026-11-29" in page and "git checkout abc\n" in page
+    config = html.unescape(re.search(r"again.yaml</summary><pre>(.*?)</pre>", page, re.DOTALL)[1])
+    assert resolve_experiment(yaml.safe_load(config), CONFIG, "again.yaml") == experiment
+    write_origins(
+        experiment, tmp_path / "none", {}, FACTS | {"commit": "abc-dirty"}, tmp_path / "r.csv", tmp_path / "o.html"
+    )
+    page = (tmp_path / "o.html").read_text()
+    assert "git checkout abc\n" in page and "changes that are not in that commit" in page
+    write_origins(experiment, tmp_path / "none", {}, FACTS | {"commit": ""}, tmp_path / "r.csv", tmp_path / "o.html")
+    assert "no git checkout" in (tmp_path / "o.html").read_text()
+
+
+def test_the_shared_configuration_names_no_folder_of_this_machine(experiment):
+    cohort = Cohort(name="own", root="/data/secret/own", participants=["/data/secret/a.csv", "/data/secret/b.csv"])
+    plain = to_share(experiment.model_copy(update={"cohorts": (cohort,)}))
+    assert "secret" not in yaml.safe_dump(plain)
+    assert plain["cohorts"][0]["root"] == "/path/to/own"
+    assert plain["cohorts"][0]["participants"] == ["/path/to/a.csv", "/path/to/b.csv"]
+
+
+def test_nan_is_never_printed():
+    table = pd.DataFrame({"a": [np.nan, 1.5], "b": ["nan (nan to nan)", "1.0 (nan to 2.0)"], "c": ["Nan", "banana"]})
+    shown = re.sub(r"<[^>]+>", "|", small_table(table))
+    assert "nan" not in shown.replace("banana", "") and "Nan" in shown and "1.0 (– to 2.0)" in shown
+    assert brief(float("nan")) == "–"
+
+
+def test_a_lead_that_could_not_be_tested_is_told_without_numbers_that_are_not_there(experiment):
+    test = {"cohort": "embedded_a", "modality": "T1w", "metric": "psnr", "model": "sd_vae", "against": "vqgan"}
+    test |= {"difference": 1.0, "ci_low": np.nan, "ci_high": np.nan, "p_holm": np.nan}
+    cell = {"cohort": "embedded_a", "modality": "T1w", "metric": "psnr", "model": "sd_vae", "value": 20.0}
+    cells = pd.DataFrame([cell | {"ci_low": 19.0, "ci_high": 21.0, "n_subjects": 2}])
+    said = leader(experiment, cells, pd.Series(test))
+    assert "nan" not in said and "+1.00 dB to VQGAN" in said and "not tested" in said
+
+
+def test_a_shared_subject_is_shown_as_a_fault(tmp_path, experiment, cohorts):
+    table = pd.read_csv(cohorts.proofs[0], sep="\t", dtype=str, keep_default_na=False).assign(subjects_shared="2")
+    write_tsv(table, cohorts.proofs[0])
+    write_people(experiment, cohorts, tmp_path / "e.csv", tmp_path / "p.html")
+    assert (
+        'class="bad">Subjects, families and images (by the hash of their voxels) in two splits: 2'
+        in (tmp_path / "p.html").read_text()
+    )
+
+
+def test_gpu_hours_are_those_of_jobs_that_run_networks_times_their_processes(tmp_path):
+    for rule, job in (("train", "m"), ("train", "cpu"), ("fidelity", "m-c-test-000"), ("reconstruct", "m-c-test-000")):
+        write_text(tmp_path / f"{rule}/{job}.tsv", "s\tmax_rss\n3600\t100\n")
+    found = runtime(tmp_path, {"m": MODEL, "cpu": MODEL | {"device": "x86_64"}}).set_index("rule")
+    assert found.gpu_hours.to_dict() == {"train": 2.0, "reconstruct": 1.0, "fidelity": 0.0}
+    assert found.hours.to_dict() == {"train": 2.0, "reconstruct": 1.0, "fidelity": 1.0} and found.jobs["train"] == 2
+    assert runtime(tmp_path / "nowhere", {}).empty
+
+
+def test_the_checklist_has_44_items_and_each_is_answered_or_left_to_the_authors(tmp_path, experiment, cohorts):
+    assert [item.number for item in items()] == list(range(1, 45))
+    write_checklist(experiment, cohorts, FACTS, tmp_path / "c.html")
+    page = (tmp_path / "c.html").read_text()
+    count = int(page.split(" of 44 are answered")[0].rsplit(" ", 1)[1])
+    assert page.count(OPEN) == 44 - count and count >= 30
+    assert "{" not in page.split("</style>")[-1].split("<script>")[0], "every fact was filled in"
+    own = tuple(cohort.model_copy(update={"embedded": False}) for cohort in experiment.cohorts)
+    write_checklist(experiment.model_copy(update={"cohorts": own}), cohorts, FACTS, tmp_path / "real.html")
+    real = (tmp_path / "real.html").read_text()
+    assert real.count(OPEN) > page.count(OPEN), "of real data the run knows less: acquisition, ethics, availability"
+
+
+def test_every_cell_has_the_hash_of_its_scores_and_only_its_own_changes_it(tmp_path, experiment, numbers):
+    numbers(tmp_path, experiment)
+    files = [tmp_path / f"{name}.tsv" for name in ("fidelity", "dice", "predictions")]
+    summarise(experiment, "table1", *files, tmp_path / "t.csv", tmp_path / "tests.csv")
+    cells, scores = pd.read_csv(tmp_path / "t.csv"), load_scores(experiment, *files)
+    first = ledger({"table1": cells}, scores)
+    assert len(first) == len(cells) and (first.scores == 12).all() and first.sha256.str.len().eq(64).all()
+    again = ledger({"table1": cells}, scores.sample(frac=1, random_state=0))
+    assert first.equals(again), "the order of scores doesn't matter"
+    scores = scores.reset_index(drop=True)
+    at = scores.index[(scores.model == "sd_vae") & (scores.metric == "psnr")][0]
+    scores.loc[at, "value"] += 1e-9
+    assert (ledger({"table1": cells}, scores).sha256 != first.sha256).sum() == 1
+
+
+def test_the_front_page_builds_with_next_to_nothing_and_says_what_is_missing(tmp_path, experiment, numbers, cohorts):
+    numbers(tmp_path, experiment)
+    one = experiment.table1.model_copy(update={"cohorts": ("embedded_a",)})
+    experiment = experiment.model_copy(update={"table1": one})
+    for name in ("fidelity", "dice", "predictions"):
+        table = pd.read_csv(tmp_path / f"{name}.tsv", sep="\t", dtype=str, keep_default_na=False)
+        keep = (table.model != "vqgan") & (table.modality == "T1w")
+        write_tsv(table[keep if name != "predictions" else table.index < 0], tmp_path / f"{name}.tsv")
+    files = [tmp_path / f"{name}.tsv" for name in ("fidelity", "dice", "predictions")]
+    pairs = {}
+    for table in ("table1", "table2"):
+        pairs[table] = (tmp_path / f"{table}.csv", tmp_path / f"{table}_tests.csv")
+        summarise(experiment, table, *files, *pairs[table])
+    gather("dice_truth", [], tmp_path / "truth.tsv")
+    models = {}
+    for row in experiment.models:
+        models[row.name] = tmp_path / f"{row.name}.json"
+        write_json(models[row.name], MODEL)
+    hours = write_origins(experiment, tmp_path / "none", models, FACTS, tmp_path / "r.csv", tmp_path / "o.html")
+    spent = {"model": ["sd_vae"], "cohort": ["embedded_a"], "encode_s": [1.25], "decode_s": [31.415]}
+    spent |= {"processor_hours": [0.25], "gpu_hours": [np.nan], "spread_T1w": [0.03], "spread_T2w": [np.nan]}
+    write_csv(pd.DataFrame(spent), tmp_path / "costs.csv")
+    write_csv(budgets(experiment, "table1", models), tmp_path / "budgets.csv")
+    files = (tmp_path / "costs.csv", tmp_path / "budgets.csv", tmp_path / "truth.tsv")
+    write(experiment, pairs, read_costs(models), *files, cohorts, hours, tmp_path / "s.html")
+    page = (tmp_path / "s.html").read_text()
+    assert "nothing was measured of VQGAN" in page and "has T1w alone" in page and "Sex could not be probed" in page
+    head = re.search("<tr><th>Model</th>.*?</tr>", page).group(0)
+    assert head.startswith("<tr><th>Model</th><th>f</th><th>kbit</th><th>M</th><th>enc., s</th><th>dec., s</th>")
+    costs = "<td>8x</td><td>1.5</td><td>1e-05</td><td>{}</td><td>{}</td>"
+    assert f"<td>SD-VAE</td>{costs.format('1.25', '31.4')}" in page
+    assert f"<td>NeuroQuant</td>{costs.format('', '')}" in page, "what wasn't timed has no seconds"
+    phases = ", ".join(phase.mode for phase in experiment.row("sd_vae").training.phases)
+    steps = sum(phase.steps for phase in experiment.row("sd_vae").training.phases)
+    line = f"<td>SD-VAE</td><td>{phases}</td><td>{steps:,}</td><td></td><td></td><td>0.25</td><td></td>"
+    assert "<h2>Training budgets</h2>" in page and line in page, "what a model folder doesn't say is left empty"
+    assert "Embedded A: reconstructions that hardly depend on the subject" in page and "SD-VAE (T1w 0.03)" in page
+    assert "Stand-in: Embedded A and Embedded B are embedded cohorts" in page
+    assert json.loads(models["sd_vae"].read_text()) == MODEL and "NVIDIA H100" in (tmp_path / "o.html").read_text()

@@ -1,0 +1,109 @@
+"""QC names the sessions that stand out, and draws every cohort, an empty one too."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from neuroquant.files import read_tsv, write_tsv
+from neuroquant.report.figures import montage
+from neuroquant.report.pages.qc import draw, gather_qc, named
+from neuroquant.store.arrays import ArrayWriter, Record
+from neuroquant.volumes.preprocess import QC
+
+
+def tables(folder, sessions=40, **changes):
+    """Two QC tables of usual sessions, the last with `changes`."""
+    generator = np.random.default_rng(0)
+    rows = []
+    for number in range(sessions):
+        row = {"cohort": "c", "subject": f"sub-{number:02d}", "session": "1", "box": "130 x 170 x 125"}
+        row |= {"brain_ml": generator.normal(1300, 80), "lost_share": 0.0, "t1w_high": generator.normal(900, 50)}
+        rows.append({**row, "t2w_high": generator.normal(700, 50)})
+    if rows:
+        rows[-1] |= changes
+    paths = [folder / "a.tsv", folder / "b.tsv"]
+    for path, part in zip(paths, (rows[: sessions // 2], rows[sessions // 2 :]), strict=True):
+        write_tsv(pd.DataFrame(part, columns=QC), path)
+    return paths
+
+
+def test_a_session_far_from_the_others_is_named_with_what_is_odd_about_it(tmp_path):
+    found = gather_qc(tables(tmp_path, brain_ml=2100, t2w_high=90_000))
+    odd = found[found.outlier != ""]
+    assert list(odd.subject) == ["sub-39"] and odd.outlier.iloc[0] == "brain_ml t2w_high"
+    assert (gather_qc(tables(tmp_path)).outlier == "").all(), "and none where nothing is odd"
+
+
+def test_those_that_stand_out_are_named_below_the_picture_only_where_that_is_asked_for(tmp_path):
+    paths = tables(tmp_path, brain_ml=2100)
+    assert named(gather_qc(paths)) == ["sub-39 1: brain (ml) 2100"]
+    for identifiable, name in ((True, "a.png"), (False, "b.png")):
+        draw(paths, "C", identifiable, tmp_path / "qc.out", tmp_path / name)
+    heights = [Image.open(tmp_path / name).height for name in ("a.png", "b.png")]
+    assert heights[0] != heights[1] or (tmp_path / "a.png").read_bytes() != (tmp_path / "b.png").read_bytes()
+
+
+@pytest.mark.parametrize("sessions", [0, 1, 40])
+def test_the_picture_and_the_table_are_made_of_any_number_of_sessions(tmp_path, sessions):
+    for name in "ab":
+        draw(tables(tmp_path, sessions), "C", False, tmp_path / "qc.out", tmp_path / f"{name}.png")
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+    assert len(read_tsv(tmp_path / "qc.out")) == sessions
+
+
+def shard(path, *subjects, modalities=("T1w", "T2w")):
+    """Volumes of brains that are boxes, one session a subject."""
+    records = [Record("c", s, "1", modality, "test", "", "F", 9.0) for s in subjects for modality in modalities]
+    with ArrayWriter(path, records) as writer:
+        writer.create("image", (16, 16, 16), np.float16)
+        writer.create("mask", (16, 16, 16), np.uint8, compress=True)
+        for row in range(len(records)):
+            image = np.full((16, 16, 16), -1.0)
+            image[4:12, 3:13, 5:11] = np.random.default_rng(row).uniform(-0.5, 1, (8, 10, 6))
+            writer.write("image", row, image)
+            writer.write("mask", row, image > -1)
+    return path
+
+
+def odd(path, **sessions):
+    rows = [{"cohort": "c", "subject": s, "session": "1", "outlier": what} for s, what in sessions.items()]
+    write_tsv(pd.DataFrame(rows, columns=["cohort", "subject", "session", "outlier"]), path)
+    return path
+
+
+@pytest.mark.parametrize("modalities", [("T1w", "T2w"), ("T2w",), ()])
+def test_a_montage_shows_whatever_modalities_there_are_the_same_each_time(tmp_path, modalities):
+    volumes, table = shard(tmp_path / "v.h5", "s", modalities=modalities), odd(tmp_path / "qc.tsv")
+    for name in ("a.png", "b.png"):
+        montage.draw([volumes], table, False, 3, [tmp_path / name])
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+    width = Image.open(tmp_path / "a.png").width
+    assert width == (300 if not modalities else len(modalities) * 3 * (16 * (montage.TALL // 16) + 2))
+
+
+def test_a_panel_has_the_brain_its_box_and_the_edges_of_the_other_contrast():
+    image = np.full((16, 16, 16), -1.0, np.float32)
+    image[4:12, 3:13, 5:11] = 0.5
+    mask = image > -1
+    mask[8, 3:13, 5] = False  # the box is the whole brain's, whatever a slice shows of it
+    assert montage.box_of(mask, 0) == ((3, 12), (5, 10))
+    plain = montage.panel(image, mask, None, 0)
+    assert {montage.BRAIN, montage.BOX} <= set(np.unique(plain)) and montage.EDGE not in plain
+    assert montage.EDGE in montage.panel(image, mask, montage.edges(image) & mask, 0)
+    times = montage.TALL // 16
+    rows = np.flatnonzero((plain == montage.BOX).any(axis=1))
+    assert rows.max() == len(plain) - 1 - 5 * times, "up is up: the box ends five voxels above the floor"
+
+
+def test_sessions_that_stand_out_are_shown_first_and_named_only_where_that_is_asked_for(tmp_path, monkeypatch):
+    subjects = ["anna", "bert", "cora", "dora", "emil"]
+    volumes, table = shard(tmp_path / "v.h5", *subjects), odd(tmp_path / "qc.tsv", emil="brain_ml shift_mm")
+    titles, write = [], montage.titled
+    monkeypatch.setattr(montage, "titled", lambda text, width: titles.append(text) or write(text, width))
+    for identifiable in (False, True):
+        montage.draw([volumes], table, identifiable, 3, [tmp_path / "m.png"])
+    assert titles[:3] == ["1  stands out by brain_ml, shift_mm", "2", "3"]
+    assert titles[3].startswith("1  emil 1  stands out") and titles[4:] == ["2  anna 1", "3  bert 1"]
+    montage.draw([volumes], table, False, 1, [tmp_path / "m.png"])
+    assert titles[6:] == ["1  stands out by brain_ml, shift_mm"]

@@ -1,0 +1,3 @@
+"""Made-up scores for the tests of this folder."""
+
+from tests.made_up import *  # noqa: F403

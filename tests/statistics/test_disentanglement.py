@@ -1,0 +1,126 @@
+"""Fresh classifiers and shared codes decide the paper's claim that anatomical codes don't tell the modality."""
+
+import ast
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from neuroquant.files import write_tsv
+from neuroquant.statistics import disentanglement as disentangled
+from neuroquant.statistics.claims.ledger import claims_ledger
+from neuroquant.statistics.disentanglement import (
+    FEWEST,
+    READS,
+    disentanglement_section,
+    outcomes,
+    read_disentanglement,
+)
+from neuroquant.statistics.gather import COLUMNS
+
+NAMES = COLUMNS["disentanglement"]
+KINDS = ["holds", "undecided", "contradicted"]
+SCORES = ["cohort", "subject", "session", "family", "modality", "model", "metric", "engine", "value", "cluster"]
+
+
+def table(line=(0.5, 0.4, 0.6), network=(0.5, 0.4, 0.6), lead=(0.3, 0.2, 0.4), families=12, model="neuroquant"):
+    """Numbers of one model on the first cohort: accuracies on z_anat, 1 on z_mod, and codes in common."""
+    facts = {"cohort": "embedded_a", "model": model, "sessions": 14, "families": families}
+    rows = [("accuracy", "z_anat", "logistic regression", *line)] if line else []
+    rows += [("accuracy", "z_anat", "convolutional network", *network)] if network else []
+    rows += [("accuracy", "z_mod", "logistic regression", 1.0, 1.0, 1.0)]
+    rows += [("same_code", "session", "", 0.5, 0.4, 0.6), ("same_code", "subjects", "", 0.2, 0.1, 0.3)] if lead else []
+    rows += [("same_code", "difference", "", *lead)] if lead else []
+    columns = ["measure", "of", "by", "value", "ci_low", "ci_high"]
+    return pd.DataFrame(rows, columns=columns).assign(**facts)[NAMES]
+
+
+def real(experiment):
+    """The same experiment as if its cohorts were the paper's own."""
+    cohorts = tuple(cohort.model_copy(update={"embedded": False}) for cohort in experiment.cohorts)
+    return experiment.model_copy(update={"cohorts": cohorts})
+
+
+def judged(experiment, measured):
+    """The ledger's lines on the claim, by cohort."""
+    ledger = claims_ledger(experiment, pd.DataFrame(columns=SCORES), {}, measured)
+    return ledger[ledger.id == "invariant"].set_index("cohort")
+
+
+@pytest.mark.parametrize(
+    "changes, verdict",
+    [
+        ({}, "holds"),
+        ({"line": (0.55, 0.52, 0.58)}, "holds"),
+        ({"line": (0.4, 0.3, 0.45)}, "holds"),
+        ({"line": (0.7, 0.6, 0.8)}, "undecided"),
+        ({"line": (0.55, 0.52, 0.65)}, "undecided"),
+        ({"line": (0.7, 0.4, 0.95)}, "undecided"),
+        ({"line": (0.95, READS, 1.0)}, "undecided"),
+        ({"line": (0.97, 0.91, 1.0)}, "contradicted"),
+        ({"network": (1.0, 1.0, 1.0)}, "contradicted"),
+        ({"lead": (0.01, -0.1, 0.1)}, "undecided"),
+        ({"lead": (-0.3, -0.4, -0.2)}, "undecided"),
+        ({"lead": None}, "undecided"),
+        ({"line": (1.0, 1.0, 1.0), "families": FEWEST - 1}, "undecided"),
+        ({"families": FEWEST - 1}, "undecided"),
+        ({"line": None, "network": None}, ""),
+    ],
+)
+def test_the_claim_holds_at_chance_with_shared_codes_and_is_contradicted_where_a_classifier_reads(changes, verdict):
+    assert outcomes(table(**changes), "embedded_a", "neuroquant")[0] == verdict
+    assert outcomes(table(**changes), "embedded_b", "neuroquant") == ("", "")
+
+
+def test_the_ledger_has_the_verdict_of_each_cohort_with_the_numbers(experiment):
+    lines = judged(real(experiment), table(line=(1.0, 1.0, 1.0)))
+    line = lines.loc["embedded_a"]
+    assert line.verdict == "contradicted" and line[KINDS].tolist() == [0, 0, 1]
+    assert "logistic regression on z_anat: 100.0 % (100.0 to 100.0) of images right" in line.details
+    assert "beyond two subjects: 30.0 % (20.0 to 40.0)" in line.details
+    assert lines.loc["embedded_b"].verdict == "not measured in this run"
+    assert judged(real(experiment), table()).loc["embedded_a"][KINDS].tolist() == [1, 0, 0]
+    few = judged(real(experiment), table(families=3)).loc["embedded_a"]
+    assert few.verdict == "undecided" and f"3 families, and a verdict takes {FEWEST}" in few.details
+
+
+def test_an_embedded_cohort_says_nothing_of_the_paper_here_either(experiment):
+    line = judged(experiment, table(line=(1.0, 1.0, 1.0))).loc["embedded_a"]
+    assert line.verdict == "contradicted (on an embedded cohort, which says nothing about NCANDA)"
+
+
+def test_without_numbers_or_the_full_model_the_claim_is_not_run(experiment):
+    for measured in (None, table()[:0], table(model="neuroquant_film")):
+        assert set(judged(real(experiment), measured).verdict) == {"not measured in this run"}
+    fewer = experiment.table1.model_copy(update={"rows": ("sd_vae",)})
+    lines = judged(experiment.model_copy(update={"table1": fewer}), table())
+    assert lines.verdict.str.startswith("not run").all()
+
+
+def test_the_page_shows_accuracies_and_shares_and_leaves_a_dash_where_a_model_lacks_one(experiment):
+    label = {row.name: row.shown for row in experiment.models}
+    both = pd.concat([table(), table(model="neuroquant_film", network=None, lead=None)])
+    page = disentanglement_section(experiment, both, label)
+    assert "50.0 (40.0 to 60.0)" in page and "30.0 (20.0 to 40.0)" in page and "–" in page
+    assert page.index(label["neuroquant"]) < page.index(label["neuroquant_film"]), "in the order of the models"
+    assert "12 families are few" in page and ">14</td>" in page and ">12</td>" in page
+    assert "are few:" not in disentanglement_section(experiment, table(families=40), label)
+    assert "How many codes" not in disentanglement_section(experiment, table(lead=None), label)
+
+
+def test_no_numbers_are_a_sentence(experiment, tmp_path, capsys):
+    nothing = read_disentanglement(tmp_path / "none.tsv")
+    assert "tells anatomy from appearance" in disentanglement_section(experiment, nothing, {})
+    write_tsv(table(), tmp_path / "some.tsv")
+    pd.testing.assert_frame_equal(read_disentanglement(tmp_path / "some.tsv"), table(), check_dtype=False)
+
+
+def test_the_names_are_those_that_evaluation_writes():
+    """Reporting imports no torch, and so can't import them."""
+    source = Path(disentangled.__file__).parents[1] / "evaluation" / "disentanglement.py"
+    values = {
+        node.targets[0].id: ast.literal_eval(node.value)
+        for node in ast.parse(source.read_text()).body
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") in ("COLUMNS", "LATENTS")
+    }
+    assert values["COLUMNS"] == NAMES and values["LATENTS"] == tuple(disentangled.LATENTS)
