@@ -10,17 +10,22 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "neuroquant"
 BASE = {"errors", "files", "job"}
 MAY_USE = {
-    "config": BASE | {"models"},
+    "tables": set(),
     "scans": set(),
-    "cohorts": BASE | {"config", "scans"},
-    "volumes": BASE | {"config", "scans"},
+    "store": {"errors", "files"},
+    "config": BASE | {"models"},
     "models": {"errors", "config", "convolution"},
-    "training": BASE
-    | {"config", "volumes", "models", "similarity", "model_folder", "published", "weights", "device"}
-    | {"sources"},
+    "synthetic": BASE | {"config"},
+    "cohorts": BASE | {"config", "scans"},
+    "volumes": BASE | {"config", "scans", "store"},
+    "segmentation": BASE | {"config", "store", "device", "convolution"},
+    "weights": BASE | {"config", "models"},
+    "training": BASE | {"config", "store", "models", "similarity", "model_folder", "weights", "device"} | {"sources"},
     "evaluation": BASE
-    | {"config", "volumes", "models", "similarity", "convolution", "model_folder", "model_facts", "device"},
-    "reporting": BASE | {"config", "volumes", "evaluation"},
+    | {"config", "store", "models", "segmentation", "similarity", "model_folder", "model_facts", "device", "tables"}
+    | {"statistics"},
+    "statistics": BASE | {"config", "store", "tables"},
+    "report": BASE | {"config", "store", "statistics", "tables"},
     "cluster": BASE | {"config", "cohorts", "models"},
 }
 HEAVY = {"torch", "monai", "diffusers", "snakemake"}
@@ -40,7 +45,9 @@ def imports(path: Path, top_level_only: bool = False) -> set[str]:
 
 
 def modules(room: str) -> list[Path]:
-    return sorted((PACKAGE / room).rglob("*.py"))
+    """Modules of a room; a leaf is a single file."""
+    file = PACKAGE / f"{room}.py"
+    return [file] if file.exists() else sorted((PACKAGE / room).rglob("*.py"))
 
 
 @pytest.mark.parametrize("room", sorted(MAY_USE))
@@ -57,12 +64,17 @@ def test_evaluation_knows_the_interface_only_never_a_concrete_model():
                 assert name.startswith("neuroquant.models.autoencoder"), f"{path} imports {name}"
 
 
-def test_reporting_uses_statistics_alone_of_evaluation_and_never_torch():
-    for path in modules("reporting"):
+def test_evaluation_uses_intervals_alone_of_statistics():
+    for path in modules("evaluation"):
         for name in imports(path):
-            assert name.split(".")[0] not in HEAVY, f"{path} imports {name}"
-            if name.startswith("neuroquant.evaluation"):
+            if name.startswith("neuroquant.statistics"):
                 assert name.startswith("neuroquant.statistics.intervals"), f"{path} imports {name}"
+
+
+@pytest.mark.parametrize("room", ["statistics", "report"])
+def test_statistics_and_report_never_import_torch(room):
+    for path in modules(room):
+        assert not {name.split(".")[0] for name in imports(path)} & HEAVY, path
 
 
 def test_the_package_knows_nothing_of_snakemake():

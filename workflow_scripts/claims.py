@@ -10,9 +10,12 @@ with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakem
     import pandas as pd
 
     from neuroquant.config.experiment import Experiment
+    from neuroquant.files import write_text
+    from neuroquant.report.pages.claims import apart, as_page
     from neuroquant.report.tables import read_factors, read_rates
     from neuroquant.statistics.cells import load_scores, write_csv
-    from neuroquant.statistics.claims.ledger import write_ledger
+    from neuroquant.statistics.claims.ledger import claims_ledger
+    from neuroquant.statistics.claims.numbers import numbers_ledger
     from neuroquant.statistics.deviations import with_deviations
     from neuroquant.statistics.disentanglement import read_disentanglement
     from neuroquant.statistics.fingerprints import ledger
@@ -20,10 +23,13 @@ with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakem
     experiment = Experiment.model_validate(json.loads(snakemake.params.experiment))
     tables = {name: pd.read_csv(snakemake.input[name]) for name in ("table1", "table2")}
     numbers = [Path(path) for path in (snakemake.input.fidelity, snakemake.input.dice, snakemake.input.predictions)]
-    out = [Path(path) for path in (snakemake.output.numbers, snakemake.output.claims, snakemake.output.page)]
     scores = load_scores(experiment, *numbers)
     write_csv(ledger(tables, scores), Path(snakemake.output.cells))
     models = dict(zip(snakemake.params.rows, map(Path, snakemake.input.models), strict=True))
     scores = with_deviations(scores, Path(snakemake.input.regions))
-    apart = read_disentanglement(Path(snakemake.input.disentanglement))
-    write_ledger(experiment, tables, scores, *out, read_rates(models), apart, read_factors(models))
+    disentanglement = read_disentanglement(Path(snakemake.input.disentanglement))
+    told = numbers_ledger(experiment, tables)
+    judged = claims_ledger(experiment, scores, read_rates(models), disentanglement, read_factors(models))
+    write_csv(told, Path(snakemake.output.numbers))
+    write_csv(judged, Path(snakemake.output.claims))
+    write_text(Path(snakemake.output.page), as_page(told, judged, apart(experiment)))

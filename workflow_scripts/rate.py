@@ -8,8 +8,10 @@ with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakem
     from pathlib import Path
 
     from neuroquant.config.experiment import Experiment
-    from neuroquant.report.figures.rate import write_costs, write_rates
-    from neuroquant.statistics.cells import load_scores
+    from neuroquant.report.figures.rate import draw
+    from neuroquant.report.pages.costs import write_costs
+    from neuroquant.statistics.cells import CEILING, load_scores, write_csv
+    from neuroquant.statistics.rate import rates
 
     experiment = Experiment.model_validate(json.loads(snakemake.params.experiment))
     shards = [Path(path) for path in snakemake.input.reconstructions]
@@ -18,4 +20,7 @@ with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakem
     table = write_costs(experiment, shards, models, Path(snakemake.input.spread), *out)
     numbers = (Path(snakemake.input[name]) for name in ("fidelity", "dice", "predictions"))
     figure = (Path(snakemake.output.png), Path(snakemake.output.svg))
-    write_rates(experiment, table, load_scores(experiment, *numbers), Path(snakemake.output.rates), figure)
+    scores = load_scores(experiment, *numbers)
+    found = rates(experiment, table, scores)
+    write_csv(found, Path(snakemake.output.rates))
+    draw(experiment, found, scores[scores.model == CEILING], *figure)

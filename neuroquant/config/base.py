@@ -36,3 +36,19 @@ Label = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f$|\\`<>]*$", max_length=8
 """What figures, pages and tables show; signs with a meaning in matplotlib, Markdown or HTML are refused."""
 RESERVED = ("reference", "volumes", "ceiling")
 """Names that score tables use for what isn't a model."""
+Modality = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9]*$", max_length=16)]
+"""A BIDS suffix, e.g. T1w."""
+DEFAULT_MODALITIES = ("T1w", "T2w")
+"""The paper's."""
+
+
+def distinct(values: tuple[str, ...]) -> tuple[str, ...]:
+    """The values, unless one stands twice, in whatever case."""
+    lower = [value.lower() for value in values]
+    if twice := [value for value in values if lower.count(value.lower()) > 1]:
+        raise ValueError(f"each modality once; {twice[0]} stands twice")
+    return values
+
+
+Modalities = Annotated[tuple[Modality, ...], AfterValidator(distinct)]
+"""Modalities in the order in which models number them and tables show them."""

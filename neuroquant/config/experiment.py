@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from neuroquant.config.base import RESERVED, Count, Name, Settings
+from neuroquant.config.base import DEFAULT_MODALITIES, RESERVED, Count, Modalities, Name, Settings
 from neuroquant.config.cohort import Cohort
 from neuroquant.config.evaluation import Fidelity, Probe, Segmentation, Statistics
 from neuroquant.config.model import ModelRow
@@ -62,6 +62,11 @@ class Experiment(Settings):
     """All of it."""
 
     experiment: Name = Field("paper", description="results go to results/<experiment>/")
+    modalities: Modalities = Field(
+        DEFAULT_MODALITIES,
+        min_length=1,
+        description="BIDS suffixes of the images that models take, in the order of tables and figures; one or more",
+    )
     cohorts: tuple[Cohort, ...] = Field(min_length=1, description="names of files in config/cohorts, paths, or inline")
     models: tuple[ModelRow, ...] = Field(min_length=1, description="names of files in config/models, paths, or inline")
     overrides: dict[str, dict[str, Any]] = Field(

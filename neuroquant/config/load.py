@@ -58,9 +58,29 @@ def resolve_experiment(raw: dict[str, Any], config_folder: Path, where: str) -> 
         raw["cohorts"] = [validate(Cohort, item, origin) for origin, item in cohorts]
     if rows:
         raw["models"] = [_resolve_row(item, overrides, origin) for origin, item in rows]
-    experiment = validate(Experiment, raw, where)
+    experiment = with_modalities(validate(Experiment, raw, where), where)
     require_fitting_sides(experiment, where)
     return _within_rate(with_budget(experiment, where))
+
+
+def with_modalities(experiment: Experiment, where: str) -> Experiment:
+    """The experiment, its models with the modalities that they take.
+
+    Raises
+    ------
+    InputError
+        If a model names one that the experiment doesn't have.
+    """
+    for row in experiment.models:
+        if other := [name for name in row.modalities if name not in experiment.modalities]:
+            raise InputError(
+                f"{where}: model {row.name}: modalities", other[0], f"some of {', '.join(experiment.modalities)}",
+                "correct the name, or add it to the experiment's `modalities`",
+            )  # fmt: skip
+    rows = tuple(
+        row.model_copy(update={"modalities": row.modalities or experiment.modalities}) for row in experiment.models
+    )
+    return experiment.model_copy(update={"models": rows})
 
 
 def require_fitting_sides(experiment: Experiment, where: str) -> None:

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from neuroquant.config.base import Count, Label, Location, Name, NonNegative, Positive, Settings, Side
+from neuroquant.config.base import Count, Label, Location, Modalities, Name, NonNegative, Positive, Settings, Side
 from neuroquant.errors import InputError
 
 
@@ -133,6 +133,7 @@ class ModelRow(Settings):
     published_as: str = Field("", description="the paper's name of this row; empty: not in the paper")
     architecture: str = Field(description="module of neuroquant.models with Parameters and build, e.g. neuroquant")
     parameters: dict[str, Any] = Field({}, description="the architecture's own parameters")
+    modalities: Modalities = Field((), description="BIDS suffixes that the model takes; empty: those of the experiment")
     objective: Objective = Field(Objective(), description="weights of the losses")
     training: Training = Field(Training(), description="the schedule")
     weights: Weights | None = Field(None, description="authors' weights to begin with: the row is in block `published`")

@@ -4,8 +4,11 @@ import numpy as np
 import pandas as pd
 
 from neuroquant.config.experiment import Experiment
-from neuroquant.report.figures.figure4 import REFERENCE
 from neuroquant.statistics.intervals import Interval, cluster_bootstrap, clusters_of
+from neuroquant.tables import REFERENCE
+
+REGIONS = {"cerebellum_cortex": "Cerebellum cortex", "caudate": "Caudate"}
+"""Regions of figure 4, and how they are called."""
 
 AGREEMENT = [
     "cohort", "model", "modality", "region", "images", "reference_ml", "bias_ml", "low_ml", "high_ml", "icc",

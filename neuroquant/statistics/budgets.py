@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from neuroquant.config.experiment import Experiment
-from neuroquant.report.pages.origins import gpu_of
+from neuroquant.statistics.runtime import gpu_of
 
 COLUMNS = ["model", "phases", "steps", "voxels_seen", "share"]
 ALIKE = 1.1

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from neuroquant.report.figures.figure4 import REFERENCE, REGIONS
+from neuroquant.statistics.agreement import REGIONS
 from neuroquant.statistics.intervals import clusters_of
 from neuroquant.statistics.numbers import read_numbers
+from neuroquant.tables import REFERENCE
 
 METRICS = {f"nearness_{region}": f"{name.lower()} volume" for region, name in REGIONS.items()}
 """Names of the scores; higher is nearer."""

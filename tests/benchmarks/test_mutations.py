@@ -29,7 +29,7 @@ def test_the_list_covers_every_part_and_repeats_nothing():
     listed = mutations.mutations()
     assert len(listed) >= 60 and len(set(listed)) == len(listed)
     parts = {mutation.file.split("/")[1] for mutation in listed}
-    assert {"models", "training", "evaluation", "reporting", "volumes", "cohorts"} <= parts
+    assert {"models", "training", "evaluation", "statistics", "report", "volumes", "cohorts"} <= parts
 
 
 @pytest.fixture

@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 
 from neuroquant.files import write_tsv
-from neuroquant.statistics import disentanglement as disentangled
+from neuroquant.report.pages import disentanglement as disentangled
+from neuroquant.report.pages.disentanglement import disentanglement_section
 from neuroquant.statistics.claims.ledger import claims_ledger
 from neuroquant.statistics.disentanglement import (
     FEWEST,
     READS,
-    disentanglement_section,
     outcomes,
     read_disentanglement,
 )
@@ -117,7 +117,7 @@ def test_no_numbers_are_a_sentence(experiment, tmp_path, capsys):
 
 def test_the_names_are_those_that_evaluation_writes():
     """Reporting imports no torch, and so can't import them."""
-    source = Path(disentangled.__file__).parents[1] / "evaluation" / "disentanglement.py"
+    source = Path(disentangled.__file__).parents[2] / "evaluation" / "disentanglement.py"
     values = {
         node.targets[0].id: ast.literal_eval(node.value)
         for node in ast.parse(source.read_text()).body

@@ -134,7 +134,7 @@ def test_touching_one_session_redoes_its_shard_and_what_depends_on_it_and_nothin
 @pytest.mark.parametrize(
     "edited, redone",
     [
-        ("reporting/training_curves.py", {"training_curves", "report", "all"}),
+        ("report/figures/training_curves.py", {"training_curves", "report", "all"}),
         ("models/baselines/vqgan.py", set()),
         ("evaluation/surface.py", {"score_anatomy", "gather", "table", "breakdown"}),
     ],

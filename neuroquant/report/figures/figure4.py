@@ -7,10 +7,9 @@ import pandas as pd
 
 from neuroquant.config.experiment import Experiment
 from neuroquant.report.figures.style import COLOURS, MANY, MARKS, WIDTH, plt, save
+from neuroquant.statistics.agreement import REGIONS
 from neuroquant.statistics.numbers import read_numbers
-
-REGIONS = {"cerebellum_cortex": "Cerebellum cortex", "caudate": "Caudate"}
-REFERENCE = "reference"
+from neuroquant.tables import REFERENCE
 
 
 def draw(regions: Path, experiment: Experiment, *out: Path) -> None:

@@ -6,29 +6,10 @@ import numpy as np
 import pandas as pd
 
 from neuroquant.config.experiment import Experiment
-from neuroquant.files import write_text
 from neuroquant.report.figures.style import COLOURS, WIDTH, plt, save
-from neuroquant.report.html import page, small_table
-from neuroquant.report.tables import brief, side_reduction
-from neuroquant.statistics import budgets
-from neuroquant.statistics import spread as variation
-from neuroquant.statistics.cells import CEILING, EXTRA, MODALITIES, measured, write_csv
-from neuroquant.statistics.numbers import read_numbers
-from neuroquant.store.arrays import ArrayFile
+from neuroquant.statistics.cells import CEILING, EXTRA, MODALITIES
 
 METRICS = {"psnr": "PSNR (dB)", "ssim": "SSIM (%)", "dice": "Dice (%)"}
-COSTS = ["model", "cohort", "factor", "kbit_per_volume", "bits_per_voxel", "parameters", "encode_s", "decode_s"]
-RATES = [
-    "cohort", "model", "modality", "kbit_per_volume", "bits_per_voxel", "psnr", "psnr_low", "psnr_high", "ssim",
-    "ssim_low", "ssim_high", "dice", "dice_low", "dice_high", "stand_in",
-]  # fmt: skip
-INTRODUCTION = (
-    "<h1>What a volume costs</h1><p>Bits that decoding needs: codes times log2 of the codebook's size for quantised "
-    "latents, the latents' own numbers for continuous ones. Compression by sides (f) is not a rate. Seconds are those "
-    "of one volume, measured while reconstructing the test subjects, on whatever machine did it. Hours are those of "
-    "the training's steps; processor-hours count every thread. Spread: how much the reconstructions vary between "
-    "subjects, as a share of how much the originals do.</p>"
-)
 MARKS = "oDsv^P*X"
 OTHERS = "rows of table 2 alone"
 AROUND = {
@@ -36,112 +17,6 @@ AROUND = {
     "reference": ("s", 9.0, "in a frame: without training"),
 }
 """What is drawn around the points of a block that can't be compared with the rows trained here: mark, size, words."""
-
-
-def costs(reconstructions: list[Path]) -> pd.DataFrame:
-    """What every row's reconstructions cost, a row a model and cohort: bits, parameters, seconds a volume.
-
-    Parameters
-    ----------
-    reconstructions : the shards of test subjects, of all rows and cohorts.
-    """
-    rows = []
-    for path in reconstructions:
-        file = ArrayFile(path)
-        if not len(file):
-            continue
-        facts = {name: file.attributes[name] for name in ("model", "factor", "kbit_per_volume", "parameters")}
-        facts |= {"cohort": file.records[0].cohort, "volumes": len(file)}
-        voxels = float(np.prod(file.view("image").shape[1:]))
-        facts["bits_per_voxel"] = 1000 * facts["kbit_per_volume"] / voxels
-        rows.append(facts | {name: file.attributes[name] * len(file) for name in ("encode_s", "decode_s")})
-    table = pd.DataFrame(rows, columns=[*COSTS, "volumes"])
-    keys = COSTS[:6]
-    summed = table.groupby(keys, as_index=False, sort=False)[["encode_s", "decode_s", "volumes"]].sum()
-    for name in ("encode_s", "decode_s"):
-        summed[name] = summed[name] / summed["volumes"]
-    return summed[COSTS]
-
-
-def write_rates(
-    experiment: Experiment, table: pd.DataFrame, scores: pd.DataFrame, csv: Path, figure: tuple[Path, ...]
-) -> None:
-    """Write rate and distortion as CSV and draw them; parameters as for `rates`."""
-    found = rates(experiment, table, scores)
-    write_csv(found, csv)
-    draw(experiment, found, scores[scores.model == CEILING], *figure)
-
-
-def write_costs(
-    experiment: Experiment, reconstructions: list[Path], models: dict[str, Path], spread: Path, out: Path, view: Path
-) -> pd.DataFrame:
-    """Write the costs as CSV and as a page; times hang on the machine, so they stay out of tables 1 and 2.
-
-    Beside them stand the hours that training took and how much the reconstructions vary between subjects.
-
-    Parameters
-    ----------
-    models : row -> provenance.json of its model folder.
-    spread : the gathered spread.tsv.
-    """
-    table = with_training(costs(reconstructions), models)
-    varied = variation.columns(read_numbers("spread", spread, "spread"))
-    table = table.merge(varied, on=["model", "cohort"], how="left")
-    write_csv(table, out)
-    shown = pd.DataFrame(
-        {
-            "model": [experiment.row(name).shown for name in table.model],
-            "cohort": [experiment.cohort(name).shown for name in table.cohort],
-            "f": table.factor.map(side_reduction),
-            "kbit a volume": table.kbit_per_volume.map("{:,.1f}".format),
-            "bits a voxel": table.bits_per_voxel.map("{:.4f}".format),
-            "parameters": table.parameters.map("{:,}".format),
-            "encode, s": table.encode_s.map(brief),
-            "decode, s": table.decode_s.map(brief),
-            "processor-hours": table.processor_hours.map(number),
-            "GPU-hours": table.gpu_hours.map(number),
-        }
-        | {f"spread, {m}": table[f"spread_{m}"].map(number) for m in variation.modalities(table)}
-    )
-    write_text(view, page("What a volume costs", INTRODUCTION + small_table(shown)))
-    return table
-
-
-def with_training(table: pd.DataFrame, models: dict[str, Path]) -> pd.DataFrame:
-    """The costs with processor-hours and GPU-hours of training; `models` as for `write_costs`."""
-    taken = {name: budgets.hours(budgets.facts_of(path)) for name, path in models.items()}
-    for place, name in enumerate(("processor_hours", "gpu_hours")):
-        table[name] = [taken.get(model, (None, None))[place] for model in table.model]
-    return table.astype({"processor_hours": float, "gpu_hours": float})
-
-
-def number(value: float) -> str:
-    """Three digits; nothing where there is no number."""
-    return "" if pd.isna(value) else f"{value:.3g}"
-
-
-def rates(experiment: Experiment, table: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
-    """Bits beside PSNR, SSIM and Dice of every row and cohort that was scored, with intervals; nan where not measured.
-
-    Parameters
-    ----------
-    table : as `costs` gives it.
-    scores : as `summarise.load_scores` gives them.
-    """
-    found, engines = {}, {}
-    for keys, part in scores[scores.metric.isin(METRICS)].groupby(["cohort", "model", "modality", "metric"]):
-        found[keys] = measured(experiment, part)
-        engines[keys] = part.engine.iloc[0]
-    rows = []
-    for spent in table.itertuples():
-        for modality in MODALITIES:
-            facts = [spent.cohort, spent.model, modality, spent.kbit_per_volume, spent.bits_per_voxel]
-            cells = [found.get((spent.cohort, spent.model, modality, metric)) for metric in METRICS]
-            if any(cells):
-                values = [(c.value, c.low, c.high) if c else (np.nan,) * 3 for c in cells]
-                engine = engines.get((spent.cohort, spent.model, modality, "dice"), "")
-                rows.append([*facts, *(number for three in values for number in three), engine])
-    return pd.DataFrame(rows, columns=RATES)
 
 
 def draw(experiment: Experiment, table: pd.DataFrame, ceiling: pd.DataFrame, *out: Path) -> None:

@@ -8,14 +8,15 @@ import pandas as pd
 
 from neuroquant.config.experiment import Experiment
 from neuroquant.files import write_text
-from neuroquant.report.figures.figure4 import REGIONS
 from neuroquant.report.html import by_cohort, page, ranged, small_table
-from neuroquant.statistics.agreement import agreement, structures
+from neuroquant.report.pages.disentanglement import disentanglement_section
+from neuroquant.statistics.agreement import REGIONS, agreement, structures
 from neuroquant.statistics.cells import EXTRA, load_scores, write_csv
-from neuroquant.statistics.codebook import codebook, synthesis
-from neuroquant.statistics.disentanglement import disentanglement_section, read_disentanglement
+from neuroquant.statistics.codebook import codebook
+from neuroquant.statistics.disentanglement import read_disentanglement
 from neuroquant.statistics.groups import WAYS, WORST, groups, missing, with_people, worst
 from neuroquant.statistics.numbers import read_numbers
+from neuroquant.statistics.synthesis import synthesis
 
 KINDS = {"mean": "all", "cortical": "cortical", "subcortical": "subcortical", "ventricles": "ventricles",
          "white matter": "white matter"}  # fmt: skip

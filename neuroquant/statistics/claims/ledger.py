@@ -1,53 +1,19 @@
 """The claims ledger: every published number and every comparative statement, beside what this run measured."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 
 from neuroquant.config.cohort import Cohort
 from neuroquant.config.experiment import Experiment
-from neuroquant.files import write_text
-from neuroquant.report.pages.claims import apart, as_page
-from neuroquant.statistics.cells import write_csv
 from neuroquant.statistics.claims.compared import Compared, compared
 from neuroquant.statistics.claims.leads import Lead, Leads
 from neuroquant.statistics.claims.listed import Claim, claims, comparisons, judged_on, papers, where
-from neuroquant.statistics.claims.numbers import numbers_ledger
 from neuroquant.statistics.disentanglement import outcomes as disentangled
 from neuroquant.statistics.intervals import predictive
 from neuroquant.statistics.published import TEST_SUBJECTS
 
 CLAIMS = ["id", "section", "claim", "cohort", "verdict", "holds", "undecided", "contradicted", "not_run", "details"]
 UNITS = {"psnr": "dB", "ssim": "points", "accuracy": "points", "dice": "points"}
-
-
-def write_ledger(
-    experiment: Experiment,
-    tables: dict[str, pd.DataFrame],
-    scores: pd.DataFrame,
-    numbers: Path,
-    out: Path,
-    view: Path,
-    rates: dict[str, float],
-    disentanglement: pd.DataFrame | None = None,
-    factors: dict[str, int] | None = None,
-) -> None:
-    """Write the numbers (CSV), the claims (CSV) and both as a page.
-
-    Parameters
-    ----------
-    tables : "table1" and "table2" -> the tidy cells.
-    scores : every score, as `summarise.load_scores` and `deviations.with_deviations` give them.
-    rates : kilobits a volume of each row.
-    disentanglement : as `disentangled.read_disentanglement` gives it.
-    factors : side reduction of each row.
-    """
-    told = numbers_ledger(experiment, tables)
-    judged = claims_ledger(experiment, scores, rates, disentanglement, factors)
-    write_csv(told, numbers)
-    write_csv(judged, out)
-    write_text(view, as_page(told, judged, apart(experiment)))
 
 
 def claims_ledger(

@@ -7,11 +7,13 @@ from PIL import Image
 
 from neuroquant.config.model import ModelRow
 from neuroquant.files import write_json, write_tsv
-from neuroquant.report.figures.rate import COSTS, RATES, costs, draw, points, rates, write_costs, write_rates
+from neuroquant.report.figures.rate import draw, points
 from neuroquant.report.figures.style import WIDTH, plt
+from neuroquant.report.pages.costs import write_costs
 from neuroquant.statistics import spread as variation
-from neuroquant.statistics.cells import load_scores
+from neuroquant.statistics.cells import CEILING, load_scores
 from neuroquant.statistics.gather import COLUMNS, gather
+from neuroquant.statistics.rate import COSTS, RATES, costs, rates
 from neuroquant.store.arrays import ArrayWriter, Record
 
 SHAPE = (4, 6, 4)
@@ -80,11 +82,11 @@ def test_page_table_and_figure_are_written_also_without_dice(shards, experiment,
     numbers(tmp_path, experiment)
     (tmp_path / "dice.tsv").unlink()
     scores = load_scores(experiment, *(tmp_path / f"{name}.tsv" for name in ("fidelity", "dice", "predictions")))
+    ceiling = scores[scores.model == CEILING]
     for name in "ab":
-        write_rates(
-            experiment, table, scores, tmp_path / f"{name}.csv", (tmp_path / f"{name}.png", tmp_path / f"{name}.svg")
-        )
-    for kind in ("csv", "png", "svg"):
+        found = rates(experiment, table, scores)
+        draw(experiment, found, ceiling, tmp_path / f"{name}.png", tmp_path / f"{name}.svg")
+    for kind in ("png", "svg"):
         assert (tmp_path / f"a.{kind}").read_bytes() == (tmp_path / f"b.{kind}").read_bytes()
     assert "not measured" in (tmp_path / "a.svg").read_text()
 
@@ -160,8 +162,7 @@ def test_an_exact_copy_has_a_rate_and_no_point(shards, experiment, numbers, tmp_
     numbers(tmp_path, experiment)
     scores = load_scores(experiment, *(tmp_path / f"{name}.tsv" for name in ("fidelity", "dice", "predictions")))
     scores.loc[(scores.model == "sd_vae") & (scores.metric == "psnr"), "value"] = np.inf
-    write_rates(experiment, costs(shards), scores, tmp_path / "r.csv", (tmp_path / "r.png",))
-    table = pd.read_csv(tmp_path / "r.csv")
+    table = rates(experiment, costs(shards), scores)
     assert np.isinf(table.set_index("model").psnr["sd_vae"]).all() and table.ssim.notna().all()
     figure, axis = plt.subplots()
     points(axis, experiment, table, "ssim")

@@ -13,7 +13,7 @@ from neuroquant.files import write_text, write_tsv
 from neuroquant.report.package.crate import METADATA, WORKFLOW, write_crate
 from tests.report.package.ro_terms import CONTEXTS
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 FACTS = {"neuroquant": "0.1.0", "commit": "abc", "packages": {"snakemake": "9.27", "torch": "2.10"}, "python": "3.11"}
 BENCHMARK = "s\th:m:s\tmax_rss\n12.5\t0:00:12\t100\n"
 

@@ -25,7 +25,7 @@ from neuroquant.statistics.cells import load_scores, summarise, write_csv
 from neuroquant.statistics.fingerprints import ledger
 from neuroquant.statistics.gather import gather
 
-CONFIG = Path(__file__).parents[2] / "config"
+CONFIG = Path(__file__).parents[3] / "config"
 
 FACTS = {
     "neuroquant": "0.1.0", "commit": "abc", "commit_date": "2026-11-28", "written_on": "2026-11-29",

@@ -7,9 +7,10 @@ import pytest
 from neuroquant.cohorts.proof import PUBLISHED
 from neuroquant.config.model import ModelRow
 from neuroquant.files import read_tsv, write_tsv
-from neuroquant.report.pages.claims import apart
+from neuroquant.report.pages.claims import apart, as_page
 from neuroquant.statistics.cells import load_scores, summarise
-from neuroquant.statistics.claims.ledger import claims, claims_ledger, numbers_ledger, write_ledger
+from neuroquant.statistics.claims.ledger import claims, claims_ledger
+from neuroquant.statistics.claims.numbers import numbers_ledger
 from neuroquant.statistics.deviations import with_deviations
 from neuroquant.statistics.published import TEST_SUBJECTS, cells_of
 
@@ -155,15 +156,14 @@ def test_a_statement_without_its_rows_or_cohort_says_so(experiment, scored):
     assert ledger.loc["joint-t1-psnr"].verdict == "not run: no cohort of this experiment stands for NCANDA"
 
 
-def test_the_page_says_what_an_embedded_cohort_is_worth_and_the_same_scores_give_the_same_bytes(
-    experiment, scored, tmp_path
-):
-    for name in ("a", "b"):
-        out = [tmp_path / f"{name}.{end}" for end in ("numbers.csv", "csv", "html")]
-        write_ledger(experiment, scored[1], scored[2], *out, {"sd_vae": 65.5, "neuroquant": 0.1})
-    for end in ("numbers.csv", "csv", "html"):
-        assert (tmp_path / f"a.{end}").read_bytes() == (tmp_path / f"b.{end}").read_bytes()
-    text = (tmp_path / "a.html").read_text()
+def test_the_page_says_what_an_embedded_cohort_is_worth_and_the_same_scores_give_the_same_bytes(experiment, scored):
+    def ledgers():
+        told = numbers_ledger(experiment, scored[1])
+        judged = claims_ledger(experiment, scored[2], {"sd_vae": 65.5, "neuroquant": 0.1})
+        return told.to_csv(), judged.to_csv(), as_page(told, judged, apart(experiment))
+
+    *tables, text = ledgers()
+    assert [*tables, text] == [*ledgers()]
     assert "says nothing about NCANDA" in text and text.count("<script") == 1 and "28.89" in text, (
         "one script, which fits tables"
     )
