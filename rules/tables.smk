@@ -61,37 +61,8 @@ rule table:
         models=expand(RESULTS / "models/{row}/provenance.json", row=ROWS),
         proofs=proofs(),
     output:
-        csv=report(
-            RESULTS / "tables/{table}.csv",
-            caption=CAPTIONS / "tables.rst",
-            **table_report("csv", "numbers (CSV)"),
-        ),
-        tests=report(
-            RESULTS / "tables/{table}_tests.csv",
-            caption=CAPTIONS / "tests.rst",
-            **table_report("csv", "tests against the runner-up (CSV)"),
-        ),
-        mean=report(
-            RESULTS / "tables/{table}_mean.csv",
-            caption=CAPTIONS / "mean.rst",
-            **table_report("csv", "against the mean image (CSV)"),
-        ),
-        budgets=report(
-            RESULTS / "tables/{table}_budgets.csv",
-            caption=CAPTIONS / "budgets.rst",
-            **table_report("csv", "training budgets (CSV)"),
-        ),
-        md=RESULTS / "tables/{table}.md",
-        html=report(
-            RESULTS / "tables/{table}.html",
-            caption=CAPTIONS / "tables.rst",
-            **table_report("html", "as in the paper"),
-        ),
-        tex=report(
-            RESULTS / "tables/{table}.tex",
-            caption=CAPTIONS / "tables.rst",
-            **table_report("tex", "LaTeX"),
-        ),
+        **reported("table"),
+        **{name: reported(name)["csv"] for name in ("tests", "mean", "budgets")},
     log:
         log_of("table", "{table}"),
     benchmark:
@@ -122,20 +93,8 @@ rule claims:
         disentanglement=RESULTS / "numbers/disentanglement.tsv",
         models=expand(RESULTS / "models/{row}/provenance.json", row=ROWS),
     output:
-        numbers=RESULTS / "tables/claims_numbers.csv",
-        claims=RESULTS / "tables/claims.csv",
-        page=report(
-            RESULTS / "tables/claims.html",
-            category="Claims",
-            labels={"what": "the paper's claims beside ours"},
-            caption=CAPTIONS / "claims.rst",
-        ),
-        cells=report(
-            RESULTS / "tables/cells.csv",
-            category="Provenance",
-            labels={"what": "hash of the scores behind every cell (CSV)"},
-            caption=CAPTIONS / "cells.rst",
-        ),
+        **reported("claims"),
+        cells=reported("cells")["csv"],
     log:
         log_of("claims"),
     benchmark:
@@ -168,21 +127,7 @@ rule breakdown:
         codes=per_test_shard("numbers/codes/{row}/{cohort}/{shard}.tsv"),
         disentanglement=RESULTS / "numbers/disentanglement.tsv",
     output:
-        agreement=RESULTS / "numbers/agreement.csv",
-        structures=RESULTS / "numbers/structures.csv",
-        groups=RESULTS / "numbers/groups.csv",
-        synthesis=RESULTS / "numbers/synthesis.csv",
-        codebook=RESULTS / "numbers/codebook.csv",
-        page=report(
-            RESULTS / "tables/breakdown.html",
-            category="Tables",
-            subcategory="behind the means",
-            labels={
-                "table": "behind the means",
-                "format": "structures, groups, worst, synthesis, disentanglement, codebooks",
-            },
-            caption=CAPTIONS / "breakdown.rst",
-        ),
+        **reported("breakdown"),
     log:
         log_of("breakdown"),
     benchmark:

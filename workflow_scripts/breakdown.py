@@ -21,5 +21,5 @@ with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakem
             disentanglement=Path(snakemake.input.disentanglement),
         ),
         {name: Path(snakemake.output[name]) for name in TABLES},
-        Path(snakemake.output.page),
+        Path(snakemake.output.html),
     )

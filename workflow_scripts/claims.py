@@ -31,5 +31,5 @@ with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakem
     told = numbers_ledger(experiment, tables)
     judged = claims_ledger(experiment, scores, read_rates(models), disentanglement, read_factors(models))
     write_csv(told, Path(snakemake.output.numbers))
-    write_csv(judged, Path(snakemake.output.claims))
-    write_text(Path(snakemake.output.page), as_page(told, judged, apart(experiment)))
+    write_csv(judged, Path(snakemake.output.csv))
+    write_text(Path(snakemake.output.html), as_page(told, judged, apart(experiment)))

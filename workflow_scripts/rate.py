@@ -22,5 +22,5 @@ with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakem
     figure = (Path(snakemake.output.png), Path(snakemake.output.svg))
     scores = load_scores(experiment, *numbers)
     found = rates(experiment, table, scores)
-    write_csv(found, Path(snakemake.output.rates))
+    write_csv(found, Path(snakemake.output.csv))
     draw(experiment, found, scores[scores.model == CEILING], *figure)

@@ -13,10 +13,13 @@ from urllib.parse import unquote_to_bytes
 from neuroquant.config.experiment import Experiment
 from neuroquant.errors import InputError
 from neuroquant.files import read_tsv, write_text
+from neuroquant.report.contents import entry
 
 BLOCK = r'<script id="{}">\s*var \w+ = (.*?);\s*</script>'
 OURS = ("workflow-desc", "results", "categories", "rules", "metadata")
 """Parts of Snakemake's page that come from this run; the rest are libraries."""
+FIRST = entry("summary").outputs["html"]
+"""The page at which the report opens."""
 LIMIT = 30_000_000
 """Bytes that a report should stay below, to be sent and opened like any other page."""
 WORD = re.compile(r"[A-Za-z0-9_-]+")
@@ -42,7 +45,7 @@ img{max-width:100%;height:auto}
 """
 SCRIPT = """
 (function(){
-  var root = %(root)s, first = root + "report/summary.html";
+  var root = %(root)s, first = root + %(first)s;
   function show(path){
     var entry = results[path];
     if (!entry) return false;
@@ -92,7 +95,7 @@ def finish(report: Path, title: str, root: str, private: Iterable[str], folders:
     text = text.replace("<title>Snakemake Report</title>", f"<title>{html.escape(title)}</title>")
     # Snakemake prints the description whenever its page is shown
     text = text.replace("console.log(workflow_desc)", "")
-    script = SCRIPT % {"root": in_script(root), "title": in_script(title)}
+    script = SCRIPT % {"root": in_script(root), "first": in_script(FIRST), "title": in_script(title)}
     text = text.replace("</head>", f"<style>{STYLE}</style></head>", 1)
     head, tail = text.rsplit("</body>", 1)
     found = named(head, private)
@@ -119,9 +122,9 @@ def too_large(text: str, root: str) -> str:
     """What to say of a page of more than `LIMIT` bytes: its largest parts, and what to do. It is whole, so no error."""
     parts: Counter[str] = Counter()
     results = re.search(BLOCK.format("results"), text, flags=re.DOTALL)
-    for path, entry in json.loads(results.group(1)).items():
+    for path, result in json.loads(results.group(1)).items():
         name = path.removeprefix(root)
-        parts["figures/montage" if name.startswith("figures/montage/") else name] += len(entry["data_uri"])
+        parts["figures/montage" if name.startswith("figures/montage/") else name] += len(result["data_uri"])
     largest = ", ".join(f"{name} {size / 1e6:.1f} MB" for name, size in parts.most_common(4))
     return (
         f"The report has {len(text.encode()) / 1e6:.1f} MB; it should stay below {LIMIT / 1e6:.0f} MB. Nothing is "
@@ -152,8 +155,8 @@ def private_words(experiment: Experiment, tables: list[Path], folders: list[Path
 def without_parameters(match: re.Match) -> str:
     """The block of results, without the parameters of the jobs that made them."""
     results = json.loads(match.group(1))
-    for entry in results.values():
-        entry["job_properties"]["params"] = ""
+    for result in results.values():
+        result["job_properties"]["params"] = ""
     whole = match.group(0)
     return whole[: match.start(1) - match.start()] + json.dumps(results) + whole[match.end(1) - match.start() :]
 

@@ -7,6 +7,7 @@ import pandas as pd
 
 from neuroquant.config.experiment import Experiment
 from neuroquant.files import write_text
+from neuroquant.report.contents import CONTENTS, TABLES, expanded
 from neuroquant.report.html import link, page, paragraphs, small_table
 from neuroquant.report.pages.people import Cohorts, between, counted, proven
 from neuroquant.report.tables import Costs, html_table, lay_out, read_seconds
@@ -56,7 +57,7 @@ def write(
         html_table(sheet),
         trained_for(experiment, pd.read_csv(budget), took),
         varied(experiment, took),
-        where_to_look(experiment),
+        where_to_look(),
         "<h2>Who was in</h2>",
         people(experiment, cohorts),
         "<h2>How good the segmenter is</h2>",
@@ -149,24 +150,19 @@ def stand_ins(experiment: Experiment) -> str:
     return "".join(f'<p class="note standin">{html.escape(text)}</p>' for text in texts)
 
 
-def where_to_look(experiment: Experiment) -> str:
-    """The report's pages, as links."""
-    pages = {
-        "tables/table1.html": "Table 1",
-        "tables/table2.html": "Table 2",
-        "figures/figure3.png": "Figure 3",
-        "figures/figure4.png": "Figure 4",
-        "report/viewer.html": "viewer of reconstructions",
-        "tables/claims.html": "the paper's claims",
-        "tables/probes.html": "sex probes",
-        "tables/breakdown.html": "behind the means",
-        "tables/costs.html": "costs",
-        "figures/training.png": "training",
-        "report/people.html": "cohorts and exclusions",
-        "report/origins.html": "provenance",
-        "report/checklist.html": "CLAIM checklist",
-    }
-    return "<p>More: " + ", ".join(link(path, text) for path, text in pages.items()) + ".</p>"
+def where_to_look() -> str:
+    """Links to the report's other pages and figures."""
+    links = [
+        link(path, title)
+        for one in CONTENTS
+        if one.opens
+        for path, title in zip(
+            expanded(one.outputs[one.opens], {"table": tuple(TABLES)}),
+            expanded(one.title, {"table": tuple(TABLES.values())}),
+            strict=True,
+        )
+    ]
+    return f"<p>More: {', '.join(links)}.</p>"
 
 
 def people(experiment: Experiment, cohorts: Cohorts) -> str:
