@@ -113,6 +113,7 @@ rule training_curves:
     params:
         labels=literal([row.shown for row in EXPERIMENT.models]),
         weights=[row.objective.adversary for row in EXPERIMENT.models],
+        modalities=EXPERIMENT.modalities,
         code=code_of("training_curves"),
         failures=str(FAILURES),
     message:

@@ -92,6 +92,7 @@ rule qc:
         **SMALL_JOB,
     params:
         cohort=lambda wildcards: EXPERIMENT.cohort(wildcards.cohort).shown,
+        modalities=EXPERIMENT.modalities,
         identifiable=EXPERIMENT.report.identifiable,
         code=code_of("qc"),
         failures=str(FAILURES),

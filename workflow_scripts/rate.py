@@ -10,8 +10,8 @@ with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakem
     from neuroquant.config.experiment import Experiment
     from neuroquant.report.figures.rate import draw
     from neuroquant.report.pages.costs import write_costs
-    from neuroquant.statistics.cells import CEILING, load_scores, write_csv
-    from neuroquant.statistics.rate import rates
+    from neuroquant.statistics.cells import load_scores, write_csv
+    from neuroquant.statistics.rate import ceilings, rates
 
     experiment = Experiment.model_validate(json.loads(snakemake.params.experiment))
     shards = [Path(path) for path in snakemake.input.reconstructions]
@@ -23,4 +23,4 @@ with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakem
     scores = load_scores(experiment, *numbers)
     found = rates(experiment, table, scores)
     write_csv(found, Path(snakemake.output.csv))
-    draw(experiment, found, scores[scores.model == CEILING], *figure)
+    draw(experiment, found, ceilings(scores), *figure)

@@ -20,25 +20,71 @@ STRUCTURES = [
 ]  # fmt: skip
 
 
-def agreement(table: pd.DataFrame) -> pd.DataFrame:
+def differences(table: pd.DataFrame) -> pd.DataFrame:
+    """Volume of every region of every reconstruction beside that of its original, and their difference and mean.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Regional volumes, as regions.tsv has them.
+
+    Returns
+    -------
+    A row per image, model and region: the columns of `table`, and ml, reference_ml, difference_ml and mean_ml.
+    """
+    table = table.dropna(subset="mm3")
+    keys = ["cohort", "subject", "session", "modality", "region"]
+    truth = table[table.model == REFERENCE][[*keys, "mm3"]]
+    both = table[table.model != REFERENCE].merge(truth, on=keys, suffixes=("", "_reference"))
+    both = both.assign(ml=both.mm3 / 1000, reference_ml=both.mm3_reference / 1000)
+    return both.assign(difference_ml=both.ml - both.reference_ml, mean_ml=(both.ml + both.reference_ml) / 2)
+
+
+def agreement(both: pd.DataFrame) -> pd.DataFrame:
     """Bias, 95 % limits of agreement (Bland and Altman 1986) and ICC(A,1) of every region, against the originals.
 
     Parameters
     ----------
-    table : regional volumes, as regions.tsv has them.
+    both : DataFrame
+        As `differences` gives it.
     """
-    table = table.dropna(subset="mm3")
-    keys, rows = ["cohort", "subject", "session", "modality", "region"], []
-    truth = table[table.model == REFERENCE][[*keys, "mm3"]]
-    both = table[table.model != REFERENCE].merge(truth, on=keys, suffixes=("", "_reference"))
+    rows = []
     for names, part in both.groupby(["cohort", "model", "modality", "region"], sort=False):
-        mine, reference = part.mm3.to_numpy() / 1000, part.mm3_reference.to_numpy() / 1000
-        difference = mine - reference
-        spread = 1.96 * difference.std(ddof=1) if len(part) > 1 else float("nan")
-        bias = difference.mean()
-        found = [len(part), reference.mean(), bias, bias - spread, bias + spread, icc(mine, reference)]
-        rows.append([*names, *found, part.stand_in.iloc[0]])
+        reconstructed, reference = part.ml.to_numpy(), part.reference_ml.to_numpy()
+        spread = 1.96 * part.difference_ml.std(ddof=1) if len(part) > 1 else float("nan")
+        bias = part.difference_ml.mean()
+        facts = [len(part), reference.mean(), bias, bias - spread, bias + spread, icc(reconstructed, reference)]
+        rows.append([*names, *facts, part.stand_in.iloc[0]])
     return pd.DataFrame(rows, columns=AGREEMENT)
+
+
+def pooled(both: pd.DataFrame) -> pd.DataFrame:
+    """The same as `agreement`, over the images of all modalities together."""
+    return agreement(both.assign(modality="all"))
+
+
+def distributions(table: pd.DataFrame) -> pd.DataFrame:
+    """Quartiles and whiskers of regional volumes (ml) of each cohort, model and region, over all modalities.
+
+    Whiskers end at the last image within 1.5 interquartile ranges of the box (Tukey).
+
+    Parameters
+    ----------
+    table : DataFrame
+        As regions.tsv has them, the originals among them.
+
+    Returns
+    -------
+    Columns cohort, model, region, whislo, q1, med, q3 and whishi.
+    """
+    rows = []
+    for names, part in table.dropna(subset="mm3").groupby(["cohort", "model", "region"], sort=False):
+        values = part.mm3.to_numpy() / 1000
+        first, middle, third = np.percentile(values, [25, 50, 75])
+        reach = 1.5 * (third - first)
+        low, high = values[values >= first - reach].min(), values[values <= third + reach].max()
+        rows.append([*names, low, first, middle, third, high])
+    return pd.DataFrame(rows, columns=["cohort", "model", "region", "whislo", "q1", "med", "q3", "whishi"])
 
 
 def icc(one: np.ndarray, two: np.ndarray) -> float:

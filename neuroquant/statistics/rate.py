@@ -7,7 +7,7 @@ import pandas as pd
 
 from neuroquant.config.experiment import Experiment
 from neuroquant.statistics import budgets
-from neuroquant.statistics.cells import MODALITIES, measured
+from neuroquant.statistics.cells import CEILING, MODALITIES, measured
 from neuroquant.store.arrays import ArrayFile
 
 METRICS = ("psnr", "ssim", "dice")
@@ -77,3 +77,15 @@ def rates(experiment: Experiment, table: pd.DataFrame, scores: pd.DataFrame) -> 
                 engine = engines.get((spent.cohort, spent.model, modality, "dice"), "")
                 rows.append([*facts, *(number for three in values for number in three), engine])
     return pd.DataFrame(rows, columns=RATES)
+
+
+def ceilings(scores: pd.DataFrame) -> pd.DataFrame:
+    """Mean scores of the segmenter's test-retest, over all modalities: columns cohort, metric and value.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        As `cells.load_scores` gives them.
+    """
+    table = scores[scores.model == CEILING]
+    return table.groupby(["cohort", "metric"], as_index=False, sort=False)["value"].mean()
