@@ -11,7 +11,7 @@ from neuroquant.config.experiment import Experiment
 from neuroquant.files import write_text
 from neuroquant.report.html import page
 from neuroquant.statistics import against_mean, budgets
-from neuroquant.statistics.cells import BLOCKS, CEILING, EXTRA, METRICS, MODALITIES, SIGNIFICANT, blocks
+from neuroquant.statistics.cells import CEILING, EXTRA, METRICS, MODALITIES, MODEL_GROUPS, SIGNIFICANT, by_group
 
 NAMES = {"psnr": "PSNR", "ssim": "SSIM", "accuracy": "Accuracy", "dice": "Dice"}
 TITLES = {
@@ -76,12 +76,12 @@ class Line:
 
 @dataclass(frozen=True)
 class Sheet:
-    """A table, laid out: names of the columns of costs, blocks of (heading, lines), and what must be said below."""
+    """A table, laid out: names of the columns of costs, groups of (heading, lines), and what must be said below."""
 
     title: str
     costs: tuple[str, ...]
     metrics: tuple[str, ...]
-    blocks: list[tuple[str, list[Line]]]
+    groups: list[tuple[str, list[Line]]]
     notes: list[str]
 
 
@@ -172,7 +172,7 @@ def lay_out(
     costs: Costs,
     seconds: Seconds | None = None,
 ) -> Sheet:
-    """Arrange the tidy cells as the paper does; rows of each kind in a block of their own.
+    """Arrange the tidy cells as the paper does; rows of each kind in a group of their own.
 
     Parameters
     ----------
@@ -180,7 +180,7 @@ def lay_out(
     """
     wanted = experiment.table1 if table == "table1" else experiment.table2
     metrics = METRICS[table]
-    kinds = {block: rows for block, rows in blocks(experiment, wanted.rows).items() if rows}
+    kinds = {group: rows for group, rows in by_group(experiment, wanted.rows).items() if rows}
     found = []
     for cohort in wanted.cohorts:
         here = cells[cells.cohort == cohort]
@@ -194,7 +194,7 @@ def lay_out(
                 spent = costs.get(row, ("", "", ""))
                 spent += () if seconds is None else seconds.get((cohort, row), ("", ""))
                 shown.append(Line(label, spent, line))
-            called = f", {BLOCKS[kind]}" if len(kinds) > 1 else ""
+            called = f", {MODEL_GROUPS[kind]}" if len(kinds) > 1 else ""
             found.append((f"{experiment.cohort(cohort).shown}{called} ({subjects})", shown))
     names = COSTS if seconds is None else COSTS + SECONDS
     notes = _notes(experiment, cells, tests, seconds is not None, len(kinds) > 1)
@@ -202,14 +202,14 @@ def lay_out(
 
 
 def _cell(
-    here: pd.DataFrame, tests: pd.DataFrame, row: str, block: list[str], modality: str, metric: str
+    here: pd.DataFrame, tests: pd.DataFrame, row: str, group: list[str], modality: str, metric: str
 ) -> Cell | None:
     column = here[(here.modality == modality) & (here.metric == metric)]
     mine = column[(column.model == row) & column["value"].notna()]
     if not len(mine):
         return None
     mine = mine.iloc[0]
-    rivals = column[column.model.isin(block)]["value"]
+    rivals = column[column.model.isin(group)]["value"]
     rank = 0 if row in EXTRA or len(rivals) < 2 else int((rivals > mine["value"]).sum()) + 1
     test = tests[(tests.cohort == mine.cohort) & (tests.modality == modality) & (tests.metric == metric)]
     test = test[test.model == row]
@@ -234,7 +234,7 @@ def _notes(experiment: Experiment, cells: pd.DataFrame, tests: pd.DataFrame, tim
             "reconstruction that scores as high is as close to its original as the segmenter is to itself."
         )
     if parted:
-        notes.append("Rows are ranked and tested within their block, never across blocks.")
+        notes.append("Rows are ranked and tested within their group, never across groups.")
     if (~(tests[tests["rank"] == 1].p_holm < SIGNIFICANT)).any():
         notes.append("~ the lead over the runner-up isn't significant (Wilcoxon over subjects, Holm-corrected).")
     notes += against_mean.notes(experiment, set(against_mean.verdicts(cells).values()))
@@ -250,10 +250,10 @@ def _notes(experiment: Experiment, cells: pd.DataFrame, tests: pd.DataFrame, tim
 
 
 def as_markdown(sheet: Sheet) -> str:
-    """A pipe table a block."""
+    """A pipe table a group."""
     head = ["Model", *sheet.costs] + [f"{m[:2]} {NAMES[metric]}" for m in MODALITIES for metric in sheet.metrics]
     lines = [f"# {sheet.title}", ""]
-    for cohort, rows in sheet.blocks:
+    for cohort, rows in sheet.groups:
         lines += [f"## {cohort}", "", "| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
         for line in rows:
             lines.append("| " + " | ".join([line.label, *line.costs, *map(_markdown_cell, line.cells)]) + " |")
@@ -279,8 +279,8 @@ def html_table(sheet: Sheet) -> str:
     names = "".join(f"<th>{NAMES[metric]}</th>" for _ in MODALITIES for metric in sheet.metrics)
     costs = "".join(f"<th>{name}</th>" for name in sheet.costs)
     body = []
-    for cohort, rows in sheet.blocks:
-        body.append(f'<tr class="block"><td colspan="{width}">{html.escape(cohort)}</td></tr>')
+    for cohort, rows in sheet.groups:
+        body.append(f'<tr class="group"><td colspan="{width}">{html.escape(cohort)}</td></tr>')
         for line in rows:
             values = "".join(f"<td>{html.escape(cost)}</td>" for cost in line.costs) + "".join(
                 map(_html_cell, line.cells)
@@ -331,7 +331,7 @@ def as_latex(sheet: Sheet) -> str:
     ]
     lines += [rf"\begin{{tabular}}{{{columns}}}", r"\toprule", rf" & & & & {top} \\"]
     lines += [rf"Model & $f$ & kbit & M & {names} \\"]
-    for cohort, rows in sheet.blocks:
+    for cohort, rows in sheet.groups:
         lines += [r"\midrule", rf"\multicolumn{{{len(columns)}}}{{l}}{{\textit{{{_tex(cohort)}}}}} \\"]
         for line in rows:
             factor, *rest = line.costs

@@ -13,17 +13,17 @@ METRICS = {"psnr": "PSNR (dB)", "ssim": "SSIM (%)", "dice": "Dice (%)"}
 MARKS = "oDsv^P*X"
 OTHERS = "rows of table 2 alone"
 AROUND = {
-    "published": ("o", 9.5, "in a ring: authors' weights"),
+    "authors_weights": ("o", 9.5, "in a ring: authors' weights"),
     "reference": ("s", 9.0, "in a frame: without training"),
 }
-"""What is drawn around the points of a block that can't be compared with the rows trained here: mark, size, words."""
+"""What is drawn around the points of a group that can't be compared with the rows trained here: mark, size, words."""
 
 
 def draw(experiment: Experiment, table: pd.DataFrame, ceiling: pd.DataFrame, *out: Path) -> None:
     """PSNR, SSIM and Dice against bits a volume: filled for T1w, hollow for T2w; a line of panels a cohort of table 1.
 
     Rows of table 1 have a colour and a mark each; those that only another table has are small and grey. Rows with
-    authors' weights stand in a ring and those without training in a frame, for they are blocks of their own.
+    authors' weights stand in a ring and those without training in a frame, for they are groups of their own.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def points(axis: plt.Axes, experiment: Experiment, here: pd.DataFrame, metric: s
             color=colour, linewidth=0.8, markerfacecolor=colour if point.modality == MODALITIES[0] else "white",
             zorder=order, label=label,
         )  # fmt: skip
-        around = AROUND.get(experiment.row(point.model).block)
+        around = AROUND.get(experiment.row(point.model).group)
         if around:
             shape, width, words = around
             axis.plot(
