@@ -136,7 +136,9 @@ class ModelRow(Settings):
     modalities: Modalities = Field((), description="BIDS suffixes that the model takes; empty: those of the experiment")
     objective: Objective = Field(Objective(), description="weights of the losses")
     training: Training = Field(Training(), description="the schedule")
-    weights: Weights | None = Field(None, description="authors' weights to begin with: the row is in block `published`")
+    weights: Weights | None = Field(
+        None, description="authors' weights to start from: the model is in the group `authors_weights`"
+    )
     latent: str = Field("", description="which latent the probe reads; empty: the architecture's own choice")
 
     @field_validator("architecture")
@@ -147,11 +149,11 @@ class ModelRow(Settings):
         return value
 
     @property
-    def block(self) -> Literal["retrained", "published", "reference"]:
-        """Rows are compared within a block: trained here, begun from authors' weights, or without anything learnt."""
+    def group(self) -> Literal["trained_here", "authors_weights", "reference"]:
+        """Models are compared within a group: trained here, with authors' weights, or without training."""
         if self.weights:
-            return "published"
-        return "retrained" if self.training.phases else "reference"
+            return "authors_weights"
+        return "trained_here" if self.training.phases else "reference"
 
     @property
     def shown(self) -> str:

@@ -15,7 +15,7 @@ h1{font-size:1.25rem} table{border-collapse:collapse;font-variant-numeric:tabula
 th,td{padding:.3rem .4rem;text-align:right;white-space:nowrap} th:first-child,td:first-child{text-align:left}
 td:first-child{white-space:normal;min-width:8em}
 th{white-space:normal;vertical-align:bottom} th[colspan]{text-align:center}
-thead th{border-bottom:2px solid #1b1f24} .block td{border-top:1px solid #1b1f24;font-weight:600;background:#f2f4f7;
+thead th{border-bottom:2px solid #1b1f24} .group td{border-top:1px solid #1b1f24;font-weight:600;background:#f2f4f7;
 text-align:left} .ci{display:block;font-size:.8em;color:#57606a} .paper{display:block;font-size:.8em;color:#8250df}
 .best{font-weight:700} .second{text-decoration:underline} .note{max-width:60rem;color:#424a53;font-size:.85rem}
 .standin{border-left:4px solid #bf5700;padding-left:.7rem} .wide{overflow-x:auto}

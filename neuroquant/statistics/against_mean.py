@@ -34,7 +34,7 @@ def against_mean(experiment: Experiment, scores: pd.DataFrame) -> pd.DataFrame:
     scores : as `summarise.load_scores` gives them. Cohorts on which the mean image wasn't scored have no rows.
     """
     mean = mean_row(experiment)
-    trained = [row.name for row in experiment.models if row.block != "reference"]
+    trained = [row.name for row in experiment.models if row.group != "reference"]
     psnr, rows = scores[scores.metric == "psnr"], []
     for (cohort, modality), here in psnr.groupby(["cohort", "modality"], sort=False):
         baseline = here[here.model == mean]

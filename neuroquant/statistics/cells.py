@@ -27,12 +27,12 @@ TESTS = [
 ]  # fmt: skip
 METRICS = {"table1": ("psnr", "ssim", "accuracy", "dice"), "table2": ("psnr", "ssim", "accuracy")}
 MODALITIES = ("T1w", "T2w")
-BLOCKS = {
-    "retrained": "trained here",
-    "published": "authors' weights",
+MODEL_GROUPS = {
+    "trained_here": "trained here",
+    "authors_weights": "authors' weights",
     "reference": "without training, for orientation",
 }
-"""Blocks of rows and how they are called; ranks and tests stay within one."""
+"""Groups of rows and how they are called; ranks and tests stay within one."""
 SIGNIFICANT = 0.05
 """A difference is significant whose corrected p-value lies below."""
 VOLUMES = "volumes"
@@ -80,7 +80,7 @@ def columns_of(experiment: Experiment, table: str, scores: pd.DataFrame) -> Iter
 
 
 def paired_tests(experiment: Experiment, table: str, scores: pd.DataFrame) -> pd.DataFrame:
-    """Each row of a table against the best other one of its block in every column, corrected over the table.
+    """Each row of a table against the best other one of its group in every column, corrected over the table.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def paired_tests(experiment: Experiment, table: str, scores: pd.DataFrame) -> pd
     """
     wanted, tests = experiment.table1 if table == "table1" else experiment.table2, []
     for by_row in columns_of(experiment, table, scores):
-        for rows in blocks(experiment, wanted.rows).values():
+        for rows in by_group(experiment, wanted.rows).values():
             tests += against_best({row: by_row[row] for row in rows if row in by_row}, experiment.statistics)
     found = pd.DataFrame(tests, columns=TESTS)
     return found.assign(p_holm=corrected(found))
@@ -101,9 +101,9 @@ def write_against_mean(experiment: Experiment, table: str, fidelity: Path, out: 
     write_csv(found[found.cohort.isin(wanted.cohorts) & found.model.isin(wanted.rows)], out)
 
 
-def blocks(experiment: Experiment, rows: tuple[str, ...]) -> dict[str, list[str]]:
-    """The rows of each block, in order."""
-    return {block: [row for row in rows if experiment.row(row).block == block] for block in BLOCKS}
+def by_group(experiment: Experiment, rows: tuple[str, ...]) -> dict[str, list[str]]:
+    """The rows of each group, in order."""
+    return {group: [row for row in rows if experiment.row(row).group == group] for group in MODEL_GROUPS}
 
 
 def load_scores(experiment: Experiment, fidelity: Path, dice: Path, predictions: Path) -> pd.DataFrame:

@@ -43,9 +43,9 @@ def test_published_values_stand_beside_and_never_in_place(tmp_path, experiment, 
 def test_best_is_bold_second_underlined_and_an_insignificant_lead_marked(tmp_path, experiment, numbers):
     numbers(tmp_path, experiment, subjects=16)
     _, tests, (markdown, _, latex) = make(tmp_path, experiment)
-    blocks = {row.name: row.block for row in experiment.models}
-    assert (tests.model.map(blocks) == tests.against.map(blocks)).all(), "rows are compared within their block"
-    clear = tests[(tests.modality == "T1w") & (tests.metric == "psnr") & (tests.model.map(blocks) == "retrained")]
+    groups = {row.name: row.group for row in experiment.models}
+    assert (tests.model.map(groups) == tests.against.map(groups)).all(), "rows are compared within their group"
+    clear = tests[(tests.modality == "T1w") & (tests.metric == "psnr") & (tests.model.map(groups) == "trained_here")]
     assert (clear[clear["rank"] == 1].model == "sd_vae").all() and (clear.p_holm < 0.05).all()
     behind = clear[clear["rank"] > 1]
     assert (behind.against == "sd_vae").all() and (behind.ci_high < 0).all() and (behind.effect_size < -5).all()
@@ -57,17 +57,17 @@ def test_best_is_bold_second_underlined_and_an_insignificant_lead_marked(tmp_pat
     assert r"\textbf{" in latex and r"\underline{" in latex and latex.count(r"\begin{tabular}") == 1
 
 
-def test_rows_of_another_kind_stand_in_a_block_of_their_own(tmp_path, experiment, numbers):
+def test_rows_of_another_kind_stand_in_a_group_of_their_own(tmp_path, experiment, numbers):
     numbers(tmp_path, experiment, subjects=16)
     _, tests, forms = make(tmp_path, experiment)
     untrained = {"mean", "pca", "identity", "lowpass"}
     assert untrained <= set(tests.model) and (tests.model.isin(untrained) == tests.against.isin(untrained)).all()
-    assert all("trained here" in form and "without training" in form and "within their block" in form for form in forms)
+    assert all("trained here" in form and "without training" in form and "within their group" in form for form in forms)
     for form in forms:
         assert form.index("trained here") < form.index("without training")
 
 
-def test_a_row_alone_in_its_block_is_not_tested(tmp_path, experiment, numbers):
+def test_a_row_alone_in_its_group_is_not_tested(tmp_path, experiment, numbers):
     rows = tuple(row for row in experiment.table1.rows if row not in ("mean", "pca", "lowpass"))
     experiment = experiment.model_copy(update={"table1": experiment.table1.model_copy(update={"rows": rows})})
     numbers(tmp_path, experiment)

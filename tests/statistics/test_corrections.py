@@ -69,11 +69,11 @@ def test_a_sibling_with_the_same_scores_is_no_further_evidence(tmp_path, few, nu
         np.testing.assert_allclose(tests_twice[column], tests[column], rtol=1e-6)
 
 
-def test_each_block_has_a_best_and_a_second_of_its_own_whoever_leads_another(tmp_path, few, numbers):
-    """The copy of the image is 17 dB above every model: SD-VAE is the best of its block all the same."""
+def test_each_group_has_a_best_and_a_second_of_its_own_whoever_leads_another(tmp_path, few, numbers):
+    """The copy of the image is 17 dB above every model: SD-VAE is the best of its group all the same."""
     numbers(tmp_path, few, subjects=16)
     cells, tests = summarised(tmp_path, few)
-    lines = [line for _, lines in lay_out(few, "table1", cells, tests, {}).blocks for line in lines]
+    lines = [line for _, lines in lay_out(few, "table1", cells, tests, {}).groups for line in lines]
     ranks = {line.label: line.cells[0].rank for line in reversed(lines) if line.cells[0] is not None}
     label = {row: few.row(row).shown for row in few.table1.rows}
     assert ranks[label["sd_vae"]] == 1 and ranks[label["identity"]] == 1 and ranks[label["lowpass"]] == 2
@@ -102,7 +102,7 @@ def test_a_lead_that_is_not_significant_in_the_table_does_not_hold_in_the_ledger
     assert (here.p_holm < 0.05).all() == (verdict == "holds")
     (line,) = {
         line.cells[4].tied
-        for _, lines in lay_out(few, "table1", cells, tests, {}).blocks
+        for _, lines in lay_out(few, "table1", cells, tests, {}).groups
         for line in lines
         if line.label == few.row("neuroquant").shown
     }

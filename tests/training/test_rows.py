@@ -25,7 +25,7 @@ PIECES = Training(phases=(Phase(steps=4, batch=2, crop=(8, 8, 16), lr=1e-3),), l
 
 def test_a_row_without_parameters_needs_no_schedule(tmp_path, shards):
     row = ModelRow(name="lowpass", architecture="baselines.lowpass", training=Training(phases=()))
-    assert row.block == "reference"
+    assert row.group == "reference"
     train(tmp_path, shards[0], (shards[1],), row)
     model, _, _ = load_model(tmp_path / "model")
     facts = json.loads((tmp_path / "model/provenance.json").read_text())
@@ -49,7 +49,7 @@ def test_the_mean_image_is_of_all_training_sessions_of_all_shards(tmp_path):
         assert np.abs(model.decode({}, torch.tensor([kind]))[0, 0].numpy() - np.mean(found, 0)).max() < 1e-3
     facts = json.loads((tmp_path / "model/provenance.json").read_text())
     assert (facts["sessions"], facts["passes"], facts["kbit_per_volume"]) == (80, 1, 0)
-    assert row.block == "reference" and "without gradients" in facts["weights"] and facts["notes"] == []
+    assert row.group == "reference" and "without gradients" in facts["weights"] and facts["notes"] == []
 
 
 def test_too_few_volumes_for_pca_are_told_in_the_log_and_in_the_provenance(tmp_path, shards, capsys):
@@ -86,7 +86,7 @@ def test_weights_are_taken_as_they_are_or_tuned(tmp_path, shards, phases):
         name="x", architecture="baselines.medvae", parameters=MEDVAE, weights=facts,
         training=PIECES.model_copy(update={"phases": phases}),
     )  # fmt: skip
-    assert row.block == "published"
+    assert row.group == "authors_weights"
     found = train(tmp_path, shards[0], (shards[1],), row)
     same = all(torch.equal(found[name], tensor) for name, tensor in theirs.items())
     told = json.loads((tmp_path / "model/provenance.json").read_text())["published_weights"]

@@ -33,14 +33,14 @@ def test_the_tables_are_tidy_and_name_their_stand_ins(finished):
             assert (finished / f"results/tiny/tables/{name}.{kind}").stat().st_size > 200
 
 
-def test_a_row_without_training_stands_in_a_block_of_its_own_and_is_not_ranked_with_the_others(finished):
+def test_a_row_without_training_stands_in_a_group_of_its_own_and_is_not_ranked_with_the_others(finished):
     lines = (finished / "results/tiny/tables/table1.md").read_text().splitlines()
     place = {word: next(n for n, line in enumerate(lines) if word in line) for word in HEADINGS}
     (mean,) = [n for n, line in enumerate(lines) if line.startswith("| Mean image")]
     (pca,) = [n for n, line in enumerate(lines) if line.startswith("| PCA")]
     assert place[HEADINGS[0]] < place[HEADINGS[1]] < mean < pca
     trained = lines[place[HEADINGS[0]] : place[HEADINGS[1]]]
-    assert any("**" in line for line in trained) and any("**" in lines[n] for n in (mean, pca)), "a best in each block"
+    assert any("**" in line for line in trained) and any("**" in lines[n] for n in (mean, pca)), "a best in each group"
 
 
 def test_a_model_without_latents_has_empty_cells_where_they_would_be_read(finished):

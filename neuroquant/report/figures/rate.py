@@ -14,7 +14,7 @@ METRICS = {"psnr": "PSNR (dB)", "ssim": "SSIM (%)", "dice": "Dice (%)"}
 MARKS = "oDsv^P*X"
 OTHERS = "models of Table 2 only"
 AROUND = {
-    "published": ("o", 9.5, "in a ring: authors' weights"),
+    "authors_weights": ("o", 9.5, "in a ring: authors' weights"),
     "reference": ("s", 9.0, "in a frame: without training"),
 }
 """What is drawn around the points of a block that can't be compared with the rows trained here: mark, size, words."""

@@ -82,7 +82,7 @@ def facts(experiment: Experiment, cohorts: Cohorts, provenance: dict[str, Any]) 
     made = f"{listed(embedded)}: made by the workflow from one template" if embedded else ""
     splits, settings, segmentation = experiment.split, experiment.statistics, experiment.segmentation
     rows = [experiment.row(row) for row in dict.fromkeys((*experiment.table1.rows, *experiment.table2.rows))]
-    began = [row.shown for row in rows if row.block == "published"]
+    began = [row.shown for row in rows if row.group == "authors_weights"]
     engine = ENGINES[segmentation.engine].format(version=segmentation.version)
     commit = provenance.get("commit", "")
     return {

@@ -33,7 +33,7 @@ def as_page(numbers: pd.DataFrame, judged: pd.DataFrame, different: str) -> str:
     """Both ledgers as one self-contained page."""
     shown = judged.assign(not_run=judged.not_run.fillna(""), cohort=judged.cohort.fillna(""))
     shown = shown[["claim", "section", "cohort", "verdict", "details", "not_run"]].fillna("")
-    told = numbers.assign(block=numbers.block.map(RUN).fillna(""))
+    told = numbers.assign(group=numbers.group.map(RUN).fillna(""))
     told["published"] = told.published.map("{:.2f}".format)
     told["ours"] = ranged(told.ours, told.ci_low, told.ci_high)
     expected = told.pi_low.map("{:.2f}".format) + " to " + told.pi_high.map("{:.2f}".format)
@@ -51,7 +51,7 @@ def as_page(numbers: pd.DataFrame, judged: pd.DataFrame, different: str) -> str:
         "the table doesn't make are corrected together with all of the table's. A published number is outside where it "
         "lies beyond the prediction interval: ours, widened by the error of a mean over as many subjects as the paper "
         "tested. "
-        "Rows are compared within one block alone (trained here, with authors' weights, without training): that of the "
+        "Rows are compared within one group alone (trained here, with authors' weights, without training): that of the "
         "row that a statement puts first. Published numbers were measured on other subjects with other weights.</p>"
         + (f'<p class="note standin">{html.escape(different)}</p>' if different else "")
         + f'<h2>Statements</h2><div class="words">{small_table(shown, wrap=True)}</div>'

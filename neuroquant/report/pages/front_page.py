@@ -13,15 +13,15 @@ from neuroquant.report.pages.people import Cohorts, between, counted, proven
 from neuroquant.report.tables import Costs, html_table, lay_out, read_seconds
 from neuroquant.statistics import against_mean, budgets
 from neuroquant.statistics import spread as variation
-from neuroquant.statistics.cells import MODALITIES, blocks
+from neuroquant.statistics.cells import MODALITIES, by_group
 from neuroquant.statistics.numbers import read_numbers
 
 DID = {
-    "retrained": "trained here",
-    "published": "run with their authors' weights",
+    "trained_here": "trained here",
+    "authors_weights": "run with their authors' weights",
     "reference": "run without training",
 }
-"""What was done with the rows of a block."""
+"""What was done with the rows of a group."""
 
 
 def write(
@@ -76,7 +76,7 @@ def in_words(experiment: Experiment, cells: pd.DataFrame, tests: pd.DataFrame) -
     """What was run on what, the main result, and what is missing."""
     places = listed([experiment.cohort(cohort).shown for cohort in experiment.table1.cohorts])
     size = " x ".join(map(str, experiment.volume.shape))
-    found = {kind: rows for kind, rows in blocks(experiment, experiment.table1.rows).items() if rows}
+    found = {kind: rows for kind, rows in by_group(experiment, experiment.table1.rows).items() if rows}
     named = [f"{listed([experiment.row(row).shown for row in rows])} ({DID[kind]})" for kind, rows in found.items()]
     first = f"{listed(named)}: compared on volumes of {size} voxels of the test subjects of {places}."
     leads = tests[(tests.metric == "psnr") & (tests["rank"] == 1)]
@@ -182,8 +182,8 @@ def leader(experiment: Experiment, cells: pd.DataFrame, test: pd.Series) -> str:
     best = here[here.model == test.model].iloc[0]
     verdict = "a significant lead" if test.p_holm < 0.05 else "not a significant lead"
     place = f"{experiment.cohort(test.cohort).shown}, {test.modality}"
-    if sum(map(bool, blocks(experiment, experiment.table1.rows).values())) > 1:
-        place += f", {DID[experiment.row(test.model).block]}"
+    if sum(map(bool, by_group(experiment, experiment.table1.rows).values())) > 1:
+        place += f", {DID[experiment.row(test.model).group]}"
     level = f"{experiment.statistics.confidence:.0%} interval"
     if pd.isna(best.ci_low):
         first = experiment.row(test.model).shown

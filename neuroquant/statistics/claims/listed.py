@@ -94,7 +94,7 @@ def papers(claim: Claim) -> list[str]:
 
 
 def comparisons(claim: Claim, experiment: Experiment, cohorts: tuple[Cohort, ...]) -> list[Comparison]:
-    """What a statement compares on some of its cohorts: its row with each of the others that its block has."""
+    """What a statement compares on some of its cohorts: its row with each of the others that its group has."""
     names = compared(experiment, where(claim, experiment)[0], claim.row, claim.over).names
     on, found = tuple(cohort.name for cohort in cohorts), []
     for metric in claim.metrics:

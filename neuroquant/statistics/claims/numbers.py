@@ -5,13 +5,13 @@ import pandas as pd
 
 from neuroquant.config.cohort import Cohort
 from neuroquant.config.experiment import Experiment
-from neuroquant.statistics.cells import BLOCKS, EMBEDDED
+from neuroquant.statistics.cells import EMBEDDED, MODEL_GROUPS
 from neuroquant.statistics.claims.compared import names_of
 from neuroquant.statistics.intervals import Interval, predictive
 from neuroquant.statistics.published import TEST_SUBJECTS, cells_of
 
 NUMBERS = [
-    "table", "cohort", "model", "modality", "metric", "published", "block", "ours", "ci_low", "ci_high", "pi_low",
+    "table", "cohort", "model", "modality", "metric", "published", "group", "ours", "ci_low", "ci_high", "pi_low",
     "pi_high", "verdict",
 ]  # fmt: skip
 ABSENT = "not run: no cohort of this experiment stands for"
@@ -21,19 +21,19 @@ INCOMPARABLE = "can't be compared: an embedded cohort stands in for {}"
 def numbers_ledger(experiment: Experiment, tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """Each published number, with ours where its row was run on a cohort that stands for the paper's.
 
-    A line a block that has such a row, and one without a block where none has.
+    A line a group that has such a row, and one without a group where none has.
     """
     rows = []
     for table, cells in tables.items():
         shown = experiment.table1 if table == "table1" else experiment.table2
-        known = {block: names_of(experiment, shown.rows, block) for block in BLOCKS}
+        known = {group: names_of(experiment, shown.rows, group) for group in MODEL_GROUPS}
         places = {experiment.cohort(name).stands_for: experiment.cohort(name) for name in reversed(shown.cohorts)}
         for told in cells_of(table).itertuples(index=False):
             cohort = places.get(told.cohort)
-            mine_by_block = {block: names[told.model] for block, names in known.items() if told.model in names}
-            for block, row in (mine_by_block or {"": None}).items():
+            mine_by_group = {group: names[told.model] for group, names in known.items() if told.model in names}
+            for group, row in (mine_by_group or {"": None}).items():
                 mine = found(cells, cohort, row, told.modality, told.metric)
-                facts = dict(zip(NUMBERS, (table, *told, block), strict=False))
+                facts = dict(zip(NUMBERS, (table, *told, group), strict=False))
                 expected = None if mine is None else expect(mine, told.cohort)
                 verdict = verdict_on(told.published, mine, expected, cohort, row) or f"{ABSENT} {told.cohort}"
                 rows.append(facts | ours(mine, expected) | {"verdict": verdict})

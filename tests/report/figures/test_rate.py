@@ -109,13 +109,13 @@ def measured(names):
     return pd.DataFrame(places, columns=RATES)
 
 
-def test_rows_of_other_blocks_are_marked_in_the_figure(experiment, twelve, tmp_path):
+def test_rows_of_other_groups_are_marked_in_the_figure(experiment, twelve, tmp_path):
     none = pd.DataFrame(columns=["cohort", "metric", "value"])
     for name, rows in (("all", twelve.table1.rows), ("trained", experiment.table1.rows)):
         draw(twelve, measured(rows), none, *(tmp_path / f"{name}.{kind}" for kind in ("png", "svg")))
     told = (tmp_path / "all.svg").read_text()
     assert "in a ring: authors' weights" in told and "in a frame: without training" in told
-    assert "in a ring" not in (tmp_path / "trained.svg").read_text(), "one block needs no mark"
+    assert "in a ring" not in (tmp_path / "trained.svg").read_text(), "one group needs no mark"
     with Image.open(tmp_path / "all.png") as image:
         assert image.width / 300 <= WIDTH * 1.01
 

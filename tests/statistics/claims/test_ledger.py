@@ -113,7 +113,7 @@ def parted(experiment):
     return real(experiment).model_copy(update={"models": (*experiment.models, *added), "table1": table1})
 
 
-def test_statements_compare_rows_of_one_block_alone(parted, scored):
+def test_statements_compare_rows_of_one_group_alone(parted, scored):
     scores = scored[2]
     better = [
         scores[scores.model == "sd_vae"].assign(model=name, value=lambda table: table["value"] + 50)
@@ -124,26 +124,27 @@ def test_statements_compare_rows_of_one_block_alone(parted, scored):
     counts = ["holds", "undecided", "contradicted"]
     rank, before = (ledger[ledger.id == "sota-rank"].set_index("cohort").loc["embedded_a"] for ledger in (both, alone))
     assert rank[counts].tolist() == before[counts].tolist()
-    assert rank.not_run == "VQGAN; MediTok; MedVAE (run only with authors' weights, another block)"
+    assert rank.not_run == "VQGAN; MediTok; MedVAE (run only with authors' weights, another group)"
     psnr = both.set_index("id").loc["medvae-t1-psnr"]
-    assert psnr.verdict == "not run within one block: MedVAE only with authors' weights, another block"
+    assert psnr.verdict == "not run within one group: MedVAE only with authors' weights, another group"
     own = both.set_index("id").loc["medvae-best"]
     assert own.contradicted == 0 and own.undecided > 0, "MedVAE, whose weights are its authors', meets SD-VAE's"
     bits = both.set_index("id").loc["compactness"]
     assert bits.verdict == "holds against 0 of 1", "SD-VAE as it was trained here"
 
 
-def test_a_published_number_has_a_line_for_each_block_that_ran_its_row(parted, scored):
+def test_a_published_number_has_a_line_for_each_group_that_ran_its_row(parted, scored):
     cells = scored[1]["table1"]
     ours = cells[cells.model == "sd_vae"]
     theirs = [ours.assign(model=f"{name}_published", value=99.0) for name in ("sd_vae", "medvae")]
     ledger = numbers_ledger(parted, scored[1] | {"table1": pd.concat([*theirs, cells])})
     at = ledger[(ledger.table == "table1") & (ledger.cohort == "NCANDA") & (ledger.modality == "T1w")]
     at = at[at.metric == "psnr"]
-    assert at[at.model == "SD-VAE"].block.tolist() == ["retrained", "published"]
+    assert at[at.model == "SD-VAE"].group.tolist() == ["trained_here", "authors_weights"]
     assert at[at.model == "SD-VAE"].ours.tolist()[0] < 99 == at[at.model == "SD-VAE"].ours.tolist()[1]
-    assert at[at.model == "MedVAE"].block.tolist() == ["published"] and at[at.model == "VQGAN"].block.tolist() == [""]
-    assert set(ledger[ledger.table == "table2"].block) == {"retrained"}
+    assert at[at.model == "MedVAE"].group.tolist() == ["authors_weights"]
+    assert at[at.model == "VQGAN"].group.tolist() == [""]
+    assert set(ledger[ledger.table == "table2"].group) == {"trained_here"}
     assert len(ledger) == 126 + 2 * 8, "SD-VAE's eight numbers on both cohorts twice"
 
 
