@@ -12,8 +12,6 @@ ARCHITECTURE = "baselines.mean"
 BELOW = "below the mean image"
 UNSHOWN = "not shown to be above the mean image"
 ABOVE = "above the mean image"
-SIGNS = {BELOW: "\u2020", UNSHOWN: "\u2021"}
-"""What stands beside a value: a dagger and a double dagger."""
 COLUMNS = ["cohort", "modality", "model", "difference", "ci_low", "ci_high", "n_subjects", "against_mean"]
 
 
@@ -65,42 +63,6 @@ def verdicts(table: pd.DataFrame) -> dict[tuple[str, str, str], str]:
     return dict(zip(keys, told.against_mean, strict=True))
 
 
-def notes(experiment: Experiment, found: set[str]) -> list[str]:
-    """What the signs beside values mean, of those verdicts that are there."""
-    level = f"{experiment.statistics.confidence:.0%}"
-    words = {
-        BELOW: "the PSNR is no higher than that of the mean training image of the modality on the same sessions: by "
-        "this score the model has learned nothing.",
-        UNSHOWN: f"the PSNR is higher, but the {level} interval of the difference on the same sessions includes 0, or "
-        "there is no interval, with one subject or family alone.",
-    }
-    return [f"{SIGNS[verdict]} {verdict}: {text}" for verdict, text in words.items() if verdict in found]
-
-
-def in_words(experiment: Experiment, cells: pd.DataFrame) -> list[str]:
-    """Sentences for the front page: who isn't above the mean image, or that nobody was compared with it.
-
-    Parameters
-    ----------
-    cells : the tidy table 1.
-    """
-    if mean_row(experiment) is None:
-        return [
-            "The experiment has no `mean` model: whether a model learned more than the mean image wasn't looked at."
-        ]
-    told = verdicts(cells)
-    if not told:
-        return ["The mean image and a trained model weren't scored on the same sessions: they can't be compared."]
-    texts = []
-    for verdict, end in ((BELOW, ": by this score nothing was learned"), (UNSHOWN, "")):
-        for cohort in dict.fromkeys(cohort for cohort, *_ in told):
-            names: dict[str, list[str]] = {}
-            for (where, model, modality), found in told.items():
-                if (where, found) == (cohort, verdict):
-                    names.setdefault(experiment.row(model).shown, []).append(modality)
-            if names:
-                who = "; ".join(f"{name} ({', '.join(modalities)})" for name, modalities in names.items())
-                texts.append(f"{experiment.cohort(cohort).shown}, PSNR {verdict}: {who}{end}.")
-    if not texts:
-        texts.append("Every trained model's PSNR is above that of the mean image on every cohort and modality.")
-    return texts
+def verdicts_on(cohort: str, table: pd.DataFrame) -> dict[tuple[str, str], str]:
+    """(model, modality) -> verdict on one cohort, of a table with these columns."""
+    return {(model, modality): each for (where, model, modality), each in verdicts(table).items() if where == cohort}

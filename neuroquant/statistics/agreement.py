@@ -130,3 +130,15 @@ def structures(experiment: Experiment, table: pd.DataFrame) -> pd.DataFrame:
         facts |= {"images": len(part), "subjects": part.subject.nunique(), "stand_in": part.stand_in.iloc[0]}
         rows.append(facts | found)
     return pd.DataFrame(rows, columns=STRUCTURES)
+
+
+def against_truth(table: pd.DataFrame) -> dict[str, float]:
+    """Modality -> mean Dice of the segmenter against ground truth; empty where there is none.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As dice_truth.tsv has it, with dice as a number.
+    """
+    means = table[table.structure == "mean"].dropna(subset="dice").groupby("modality", sort=False).dice.mean()
+    return {str(modality): float(value) for modality, value in means.items()}

@@ -1,4 +1,4 @@
-"""Scores by site, scanner, sex and age, and the images that came out worst."""
+"""Scores by site, scanner, sex and age."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +15,6 @@ GROUPS = [
 ]  # fmt: skip
 WAYS = ("sex", "age", "site", "scanner")
 PERSON = ["cohort", "subject", "session", "sex", "age", "site", "scanner"]
-WORST = 10
 
 
 def with_people(scores: pd.DataFrame, sessions: dict[str, Path]) -> pd.DataFrame:
@@ -68,31 +67,3 @@ def missing(scores: pd.DataFrame) -> list[str]:
     """Ways of grouping in which the subjects of one cohort are all alike, or unknown."""
     found = {by for by, _, _ in parted(scores)}
     return [by for by in WAYS if by not in found]
-
-
-def worst(experiment: Experiment, scores: pd.DataFrame, model: str) -> pd.DataFrame:
-    """The images whose reconstructions have the lowest PSNR; subjects by number unless the report may name them."""
-    keys = ["cohort", "subject", "session", "modality"]
-    mine = scores[scores.model == model]
-    low = mine[mine.metric == "psnr"].sort_values(["value", *keys]).head(WORST)
-    names = {
-        (cohort, name): f"test subject {number + 1}"
-        for cohort, here in scores.groupby("cohort")
-        for number, name in enumerate(sorted(set(here.subject)))
-    }
-    who = [names[key] for key in zip(low.cohort, low.subject, strict=True)]
-    if experiment.report.identifiable:
-        who = low.subject + " " + low.session
-    facts = {
-        "cohort": low.cohort.map(lambda name: experiment.cohort(name).shown),
-        "who": who,
-        "modality": low.modality,
-        "sex": low.sex,
-        "age": low.age.map(lambda years: "" if pd.isna(years) else f"{years:.1f}"),
-        "PSNR, dB": low["value"].map("{:.2f}".format),
-    }
-    for metric, name in (("ssim", "SSIM, %"), ("dice", "Dice, %")):
-        other = mine[mine.metric == metric].set_index(keys)["value"]
-        values = [other.get(tuple(key), float("nan")) for key in low[keys].itertuples(index=False)]
-        facts[name] = ["–" if pd.isna(value) else f"{value:.2f}" for value in values]
-    return pd.DataFrame(facts)
