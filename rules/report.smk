@@ -22,6 +22,9 @@ rule front_page:
         sessions=expand(RESULTS / "cohorts/{cohort}/sessions.tsv", cohort=COHORTS),
         excluded=expand(RESULTS / "cohorts/{cohort}/excluded.tsv", cohort=COHORTS),
         proofs=expand(RESULTS / "cohorts/{cohort}/split_proof.tsv", cohort=COHORTS),
+        unseen=expand(
+            RESULTS / "cohorts/{cohort}/index/not_looked_at.tsv", cohort=COHORTS
+        ),
         apart=RESULTS / "numbers/cohorts_apart.tsv",
         models=expand(RESULTS / "models/{row}/provenance.json", row=ROWS),
     output:

@@ -1,4 +1,4 @@
-"""What every row costs in bits and seconds, and quality against bits."""
+"""What every model costs in bits and seconds, and quality against bits."""
 
 import json
 
@@ -9,7 +9,7 @@ with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakem
 
     from neuroquant.config.experiment import Experiment
     from neuroquant.report.figures.rate import draw
-    from neuroquant.report.pages.costs import write_costs
+    from neuroquant.report.pages.costs import Sources, write_costs
     from neuroquant.statistics.cells import load_scores, write_csv
     from neuroquant.statistics.rate import ceilings, rates
 
@@ -17,10 +17,10 @@ with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakem
     shards = [Path(path) for path in snakemake.input.reconstructions]
     models = dict(zip(snakemake.params.rows, map(Path, snakemake.input.models), strict=True))
     out = (Path(snakemake.output.costs), Path(snakemake.output.page))
-    table = write_costs(experiment, shards, models, Path(snakemake.input.spread), *out)
+    table = write_costs(experiment, Sources(shards, models, Path(snakemake.input.spread)), *out)
     numbers = (Path(snakemake.input[name]) for name in ("fidelity", "dice", "predictions"))
     figure = (Path(snakemake.output.png), Path(snakemake.output.svg))
     scores = load_scores(experiment, *numbers)
-    found = rates(experiment, table, scores)
-    write_csv(found, Path(snakemake.output.csv))
-    draw(experiment, found, ceilings(scores), *figure)
+    points = rates(experiment, table, scores)
+    write_csv(points, Path(snakemake.output.csv))
+    draw(experiment, points, ceilings(scores), *figure)

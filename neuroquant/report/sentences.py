@@ -9,12 +9,6 @@ from neuroquant.statistics.spread import LEAST, modalities
 
 SIGNS = {BELOW: "\u2020", UNSHOWN: "\u2021"}
 """What stands beside the PSNR of a model that isn't above the mean image: a dagger and a double dagger."""
-GROUPS = {
-    "trained_here": "trained here",
-    "authors_weights": "authors' weights",
-    "reference": "without training, for orientation",
-}
-"""Groups of models -> their headings in tables."""
 
 
 def listed(words: list[str]) -> str:

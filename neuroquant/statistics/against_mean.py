@@ -77,3 +77,8 @@ def verdicts(table: pd.DataFrame) -> dict[tuple[str, str, str], str]:
     known = table[table.against_mean.isin((BELOW, UNSHOWN, ABOVE))]
     keys = zip(known.cohort, known.model, known.modality, strict=True)
     return dict(zip(keys, known.against_mean, strict=True))
+
+
+def verdicts_on(cohort: str, table: pd.DataFrame) -> dict[tuple[str, str], str]:
+    """(model, modality) -> verdict on one cohort, of a table with these columns."""
+    return {(model, modality): each for (where, model, modality), each in verdicts(table).items() if where == cohort}

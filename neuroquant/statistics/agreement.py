@@ -137,3 +137,15 @@ def _interval(values: pd.Series, clusters: pd.Series, experiment: Experiment) ->
     if not known.any():
         return Interval(np.nan, np.nan, np.nan, 0)
     return cluster_bootstrap(values[known], clusters[known], experiment.statistics)
+
+
+def against_truth(table: pd.DataFrame) -> dict[str, float]:
+    """Modality -> mean Dice of the segmenter against ground truth; empty where there is none.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As dice_truth.tsv has it, with dice as a number.
+    """
+    means = table[table.structure == "mean"].dropna(subset="dice").groupby("modality", sort=False).dice.mean()
+    return {str(modality): float(value) for modality, value in means.items()}

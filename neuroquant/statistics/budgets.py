@@ -62,47 +62,13 @@ def hours(facts: dict[str, Any]) -> tuple[float | None, float | None]:
     return (None, spent) if gpu_of(facts) else (spent * facts.get("threads", 1), None)
 
 
-def notes(experiment: Experiment, table: pd.DataFrame) -> list[str]:
-    """A footnote that names the rows whose budgets differ from the full model's by more than a tenth; or nothing.
+def unequal(table: pd.DataFrame) -> pd.DataFrame:
+    """The models whose budgets differ from the full model's by more than a tenth.
 
     Parameters
     ----------
-    table : as `budgets` gives it.
+    table : DataFrame
+        As `budgets` gives it.
     """
     known = table.dropna(subset="share")
-    apart = known[(known.share > ALIKE) | (known.share < 1 / ALIKE)]
-    if not len(apart):
-        return []
-    who = ", ".join(f"{experiment.row(row.model).shown} {row.share:.2g}" for row in apart.itertuples())
-    full = experiment.row(experiment.figure4.rows[0]).shown
-    return [
-        f"Training budgets differ. Voxels seen in training as a multiple of {full}'s: {who}. Steps and voxels are in "
-        "the table of training budgets; `budget: equal_voxels` evens them."
-    ]
-
-
-def shown(experiment: Experiment, table: pd.DataFrame, spent: pd.DataFrame) -> pd.DataFrame:
-    """The budgets as the front page shows them, with hours.
-
-    Parameters
-    ----------
-    table : as `budgets` gives it.
-    spent : costs.csv, with the columns `processor_hours` and `gpu_hours`.
-    """
-    times = spent.drop_duplicates("model").set_index("model")
-
-    def took(model: str, name: str) -> str:
-        value = times[name].get(model) if name in times else None
-        return "" if value is None or pd.isna(value) else f"{value:.2g}"
-
-    return pd.DataFrame(
-        {
-            "model": [experiment.row(name).shown for name in table.model],
-            "phases": table.phases,
-            "steps": table.steps.map("{:,}".format),
-            "voxels seen, millions": ["" if pd.isna(v) else f"{v / 1e6:,.3g}" for v in table.voxels_seen],
-            "of the full model's": ["" if pd.isna(v) else f"{v:.2f}" for v in table.share],
-            "processor-hours": [took(name, "processor_hours") for name in table.model],
-            "GPU-hours": [took(name, "gpu_hours") for name in table.model],
-        }
-    )
+    return known[(known.share > ALIKE) | (known.share < 1 / ALIKE)]

@@ -34,3 +34,23 @@ def synthesis(experiment: Experiment, shards: list[Path]) -> pd.DataFrame:
         numbers = (len(part), part.subject.nunique(), interval.value, interval.low, interval.high)
         rows.append([*keys, *numbers, cohort_stand_in(experiment, keys[0])])
     return pd.DataFrame(rows, columns=SYNTHESIS)
+
+
+def beside_reconstruction(table: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
+    """For each synthesised image's model, direction and metric: the mean score of the target's own reconstruction.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As `synthesis` gives it.
+    scores : DataFrame
+        As `cells.load_scores` gives them.
+
+    Returns
+    -------
+    Columns cohort, model, source, modality, metric and value (nan where it wasn't scored).
+    """
+    keys = ["cohort", "model", "modality", "metric"]
+    own = scores.groupby(keys, as_index=False)["value"].mean()
+    directions = table[["cohort", "model", "source", "modality", "metric"]].drop_duplicates()
+    return directions.merge(own, on=keys, how="left")

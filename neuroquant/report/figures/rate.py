@@ -17,7 +17,7 @@ AROUND = {
     "authors_weights": ("o", 9.5, "in a ring: authors' weights"),
     "reference": ("s", 9.0, "in a frame: without training"),
 }
-"""What is drawn around the points of a block that can't be compared with the rows trained here: mark, size, words."""
+"""What is drawn around the points of a group that can't be compared with the models trained here: mark, size, words."""
 
 
 def draw(experiment: Experiment, table: pd.DataFrame, ceilings: pd.DataFrame, *out: Path) -> None:

@@ -88,9 +88,7 @@ def write_viewer(
     write_text(out, page("Viewer", body(entries, label, len(pairs) - len(entries))))
 
 
-def pairs_of(
-    sessions: dict[str, tuple[str, str]], modalities: tuple[str, ...], images: Images
-) -> Iterator[Pair]:
+def pairs_of(sessions: dict[str, tuple[str, str]], modalities: tuple[str, ...], images: Images) -> Iterator[Pair]:
     """Every image of the sessions that has a reconstruction; one session after the other."""
     (copies,) = images.reconstructions.values() or ([],)
     for name, session in sessions.items():

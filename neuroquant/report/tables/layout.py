@@ -6,10 +6,10 @@ import pandas as pd
 
 from neuroquant.config.experiment import Experiment, Table
 from neuroquant.report.contents import TABLES
-from neuroquant.report.sentences import GROUPS, SIGNS
+from neuroquant.report.sentences import SIGNS
 from neuroquant.report.tables.model_facts import Costs, Seconds
 from neuroquant.report.tables.notes import notes
-from neuroquant.statistics.cells import EXTRA, METRICS, SIGNIFICANT, by_group
+from neuroquant.statistics.cells import EXTRA, METRICS, MODEL_GROUPS, SIGNIFICANT, by_group
 
 TITLES = {"table1": "Comparison of autoencoders", "table2": "Ablation of NeuroQuant's components"}
 COSTS = ("f", "kbit", "M")
@@ -135,7 +135,7 @@ def lay_out(experiment: Experiment, table: str, numbers: Numbers) -> Sheet:
         for number, (kind, rows) in enumerate(kinds.items()):
             first = [name for name in EXTRA if name in set(here.model) and not number]
             lines = [_line(experiment, table, numbers, cohort, row, rows) for row in [*first, *rows]]
-            heading = f", {GROUPS[kind]}" if len(kinds) > 1 else ""
+            heading = f", {MODEL_GROUPS[kind]}" if len(kinds) > 1 else ""
             groups.append((f"{experiment.cohort(cohort).shown}{heading} ({subjects})", lines))
     names = COSTS if numbers.seconds is None else COSTS + SECONDS
     below = notes(experiment, numbers.cells, numbers.tests, numbers.seconds is not None, len(kinds) > 1)
@@ -143,9 +143,7 @@ def lay_out(experiment: Experiment, table: str, numbers: Numbers) -> Sheet:
     return Sheet(title, names, experiment.modalities, METRICS[table], groups, below)
 
 
-def _line(
-    experiment: Experiment, table: str, numbers: Numbers, cohort: str, row: str, group: list[str]
-) -> Line:
+def _line(experiment: Experiment, table: str, numbers: Numbers, cohort: str, row: str, group: list[str]) -> Line:
     """One model of a group on one cohort."""
     label = EXTRA.get(row) or experiment.row(row).shown
     columns = [(modality, metric) for modality in experiment.modalities for metric in METRICS[table]]

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pandas as pd
 
-
 Costs = dict[str, tuple[str, str, str]]
 """Model -> side reduction, kbit per volume and millions of parameters, as they are shown."""
 Seconds = dict[tuple[str, str], tuple[str, str]]

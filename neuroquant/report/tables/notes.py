@@ -26,8 +26,8 @@ def notes(experiment: Experiment, cells: pd.DataFrame, tests: pd.DataFrame, time
     below = [explained(experiment, timed)]
     if (cells.model == CEILING).any():
         below.append(
-            "Segmenter test-retest: Dice of the segmenter between the originals and the same originals moved rigidly by "
-            "half a voxel. A reconstruction that scores as high is as close to its original as the segmenter is to "
+            "Segmenter test-retest: Dice of the segmenter between the originals and the same originals moved rigidly "
+            "by half a voxel. A reconstruction that scores as high is as close to its original as the segmenter is to "
             "itself."
         )
     if grouped:
@@ -43,7 +43,8 @@ def notes(experiment: Experiment, cells: pd.DataFrame, tests: pd.DataFrame, time
     if stand_ins:
         named = " and ".join(f"an {name}" if name[0] in "aeiou" else f"a {name}" for name in stand_ins)
         below.append(
-            f"{STAND_IN}: these numbers come from {named}. They show that the workflow runs end to end, and nothing more."
+            f"{STAND_IN}: these numbers come from {named}. They show that the workflow runs end to end, and nothing "
+            "more."
         )
     return below
 
