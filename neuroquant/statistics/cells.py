@@ -11,7 +11,7 @@ from neuroquant.statistics.fingerprints import fingerprint
 from neuroquant.statistics.intervals import Interval, cluster_bootstrap
 from neuroquant.tables import CEILING, CELL_KEY, CELLS, VOLUMES
 
-EMBEDDED = "embedded cohort"
+EMBEDDED = "synthetic cohort"
 """What a cohort that the workflow made itself is called in the column `stand_in`."""
 MODEL_GROUPS = {
     "trained_here": "trained here",

@@ -13,7 +13,7 @@ from neuroquant.statistics.intervals import Interval, predictive
 from neuroquant.statistics.published import TEST_SUBJECTS, cells_of
 from neuroquant.tables import NUMBERS
 
-INCOMPARABLE = "can't be compared: an embedded cohort stands in for {}"
+INCOMPARABLE = "can't be compared: a synthetic cohort stands in for {}"
 
 
 @dataclass(frozen=True, slots=True)
