@@ -15,7 +15,7 @@ from neuroquant.statistics.numbers import read_numbers
 from neuroquant.statistics.pairing import pairs
 from neuroquant.statistics.published import published
 
-EMBEDDED = "embedded cohort"
+EMBEDDED = "synthetic cohort"
 """What a cohort that the workflow made itself is called in the column `stand_in`."""
 COLUMNS = [
     "cohort", "model", "modality", "metric", "value", "ci_low", "ci_high", "n_subjects", "published", "stand_in",
@@ -39,7 +39,7 @@ VOLUMES = "volumes"
 """The row that classifies sex from the volumes themselves."""
 CEILING = "ceiling"
 """The row of the segmenter against itself, on originals that were moved by half a voxel."""
-EXTRA = {VOLUMES: "volumes (reference)", CEILING: "segmenter against itself (ceiling)"}
+EXTRA = {VOLUMES: "volumes (reference)", CEILING: "segmenter test-retest"}
 """Rows of table 1 that are no models, and how they are called."""
 SCORES = ["cohort", "subject", "session", "family", "modality", "model", "metric", "engine", "value"]
 

@@ -154,7 +154,7 @@ def stand_ins(embedded: Cohort | None, stand_in: str) -> str:
     """What a verdict says of the cohort and the segmenter that stood in for the paper's."""
     told = ""
     if embedded is not None:
-        told += f" (on an embedded cohort, which says nothing about {embedded.stands_for or 'the paper'})"
+        told += f" (on a synthetic cohort, which says nothing about {embedded.stands_for or 'the paper'})"
     if stand_in:
         told += f" (by a {stand_in}, not by SynthSeg)"
     return told

@@ -15,7 +15,7 @@ NUMBERS = [
     "pi_high", "verdict",
 ]  # fmt: skip
 ABSENT = "not run: no cohort of this experiment stands for"
-INCOMPARABLE = "can't be compared: an embedded cohort stands in for {}"
+INCOMPARABLE = "can't be compared: a synthetic cohort stands in for {}"
 
 
 def numbers_ledger(experiment: Experiment, tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
