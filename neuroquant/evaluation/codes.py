@@ -8,8 +8,7 @@ from torch import Tensor
 
 from neuroquant.files import write_tsv
 from neuroquant.models.autoencoder import MODALITIES, Autoencoder
-
-COLUMNS = ["cohort", "model", "modality", "codebook", "size", "code", "tokens"]
+from neuroquant.tables import CODES
 
 
 class Counter:
@@ -36,4 +35,4 @@ class Counter:
             for (kind, codebook), counts in sorted(self.counts.items())
             for code in np.flatnonzero(counts)
         ]
-        write_tsv(pd.DataFrame(rows, columns=COLUMNS), out_tsv)
+        write_tsv(pd.DataFrame(rows, columns=CODES), out_tsv)

@@ -35,8 +35,8 @@ from neuroquant.files import write_tsv
 from neuroquant.models.autoencoder import MODALITIES
 from neuroquant.statistics.intervals import Interval, cluster_bootstrap
 from neuroquant.store.arrays import ArrayFile
+from neuroquant.tables import DISENTANGLEMENT
 
-COLUMNS = ["cohort", "model", "measure", "of", "by", "value", "ci_low", "ci_high", "sessions", "families"]
 LATENTS = ("z_anat", "z_q", "z_mod")
 CODES = "indices"
 FOLDS = 5
@@ -77,7 +77,7 @@ def write_disentanglement(
     ----------
     volumes : the cohort's shards of test volumes.
     latents : model -> its shards of latents, in the same order.
-    out : columns `COLUMNS`. A model that lacks a latent or codes lacks the rows of those.
+    out : columns `DISENTANGLEMENT`. A model that lacks a latent or codes lacks the rows of those.
     """
     use_threads(threads)
     rows = []
@@ -85,7 +85,7 @@ def write_disentanglement(
         pairs, cohort = read_pairs(volumes, paths)
         if pairs is not None:
             rows += [{"cohort": cohort, "model": model, **row} for row in measures(pairs, settings)]
-    write_tsv(pd.DataFrame(rows, columns=COLUMNS), out)
+    write_tsv(pd.DataFrame(rows, columns=DISENTANGLEMENT), out)
 
 
 def read_pairs(volumes: list[Path], latents: list[Path]) -> tuple[Pairs | None, str]:
@@ -135,7 +135,7 @@ def measures(pairs: Pairs, settings: Statistics) -> Iterator[dict[str, Any]]:
         for classifier, fit in CLASSIFIERS.items():
             right = guessed_right(fit(latents, y, twice), y, twice)
             interval = cluster_bootstrap(right, twice, settings)
-            yield _row("accuracy", name, classifier, interval, len(pairs.clusters))
+            yield _row("accuracy", name, classifier, interval, len(pairs.clusters)) | {"classes": len(MODALITIES)}
     if pairs.codes is None or pairs.inside is None:
         return
     kept = pairs.inside.any((1, 2, 3))

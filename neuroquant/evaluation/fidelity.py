@@ -1,5 +1,6 @@
 """PSNR and SSIM3D of every reconstruction, in three regions, in float32 (section 4.1)."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,16 +14,23 @@ from neuroquant.errors import InputError
 from neuroquant.files import write_tsv
 from neuroquant.similarity import psnr, ssim3d
 from neuroquant.store.arrays import ArrayFile
+from neuroquant.tables import FIDELITY
 
-COLUMNS = ["cohort", "subject", "session", "family", "modality", "model", "region", "metric", "value"]
 FOREGROUND = -0.9
 """Value above which the released code counts a voxel as foreground; it drops dark fluid."""
+Measure = Callable[[Tensor, Tensor, Tensor | None, int], Tensor]
+"""From images x, y (B, 1, D, H, W), the voxels that count (all where None) and the side of a window to scores (B,)."""
+MEASURES: dict[str, Measure] = {
+    "psnr": lambda x, y, inside, window: psnr(x, y, inside),
+    "ssim": lambda x, y, inside, window: ssim3d(x, y, window, inside),
+}
+"""Name of a metric -> what computes it; statistics/metrics.py has a line for each."""
 
 
 def score_fidelity(
     volumes_h5: Path, reconstructions_h5: Path, model: str, settings: Fidelity, out_tsv: Path, threads: int
 ) -> None:
-    """Write a row a session, modality, region (whole, foreground, brain) and metric (psnr in dB, ssim in 0 to 1)."""
+    """Write a row per session, modality, region (whole, foreground, brain) and metric of `MEASURES`."""
     use_threads(threads)
     volumes, reconstructions = ArrayFile(volumes_h5), ArrayFile(reconstructions_h5)
     if volumes.records != reconstructions.records:
@@ -40,7 +48,7 @@ def score_fidelity(
             {**facts, "model": model, "region": region, "metric": metric, "value": value}
             for (region, metric), value in found.items()
         ]
-    write_tsv(pd.DataFrame(rows, columns=COLUMNS), out_tsv)
+    write_tsv(pd.DataFrame(rows, columns=FIDELITY), out_tsv)
 
 
 def scores(x: Tensor, y: Tensor, mask: np.ndarray, window: int) -> dict[tuple[str, str], float]:
@@ -52,8 +60,8 @@ def scores(x: Tensor, y: Tensor, mask: np.ndarray, window: int) -> dict[tuple[st
     window : side of SSIM's Gaussian window in voxels.
     """
     regions = {"whole": None, "foreground": x > FOREGROUND, "brain": torch.from_numpy(mask > 0)[None, None]}
-    found = {}
-    for region, inside in regions.items():
-        found[region, "psnr"] = float(psnr(x, y, inside))
-        found[region, "ssim"] = float(ssim3d(x, y, window, inside))
-    return found
+    return {
+        (region, name): float(measure(x, y, inside, window))
+        for region, inside in regions.items()
+        for name, measure in MEASURES.items()
+    }

@@ -12,8 +12,7 @@ import pandas as pd
 from neuroquant.errors import InputError
 from neuroquant.files import write_tsv
 from neuroquant.store.arrays import ArrayFile
-
-COLUMNS = ["cohort", "model", "modality", "subjects", "sd_original", "sd_reconstruction", "spread"]
+from neuroquant.tables import SPREAD
 
 
 class Variance:
@@ -53,7 +52,7 @@ def score_spread(volumes: list[Path], reconstructions: dict[str, list[Path]], ou
     ----------
     volumes : the cohort's shards of test volumes.
     reconstructions : model -> its shards, in the same order.
-    out : columns `COLUMNS`; numbers are empty where there are fewer than two subjects.
+    out : columns `SPREAD`; numbers are empty where there are fewer than two subjects.
     """
     shards = [ArrayFile(path) for path in volumes]
     rows = []
@@ -70,7 +69,7 @@ def score_spread(volumes: list[Path], reconstructions: dict[str, list[Path]], ou
             found = mine.deviation(inside)
             ratio = found / truth if truth > 0 else float("nan")
             rows.append([cohort, model, modality, len(chosen), truth, found, ratio])
-    write_tsv(pd.DataFrame(rows, columns=COLUMNS), out)
+    write_tsv(pd.DataFrame(rows, columns=SPREAD), out)
 
 
 def first_sessions(shards: list[ArrayFile]) -> dict[tuple[str, str], list[tuple[int, int]]]:

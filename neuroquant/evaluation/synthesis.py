@@ -24,10 +24,8 @@ from neuroquant.evaluation.fidelity import scores
 from neuroquant.files import write_tsv
 from neuroquant.models.autoencoder import MODALITIES, Autoencoder
 from neuroquant.store.arrays import ArrayFile
+from neuroquant.tables import SYNTHESIS_SCORES
 
-COLUMNS = [
-    "cohort", "subject", "session", "family", "modality", "source", "model", "appearance", "region", "metric", "value",
-]  # fmt: skip
 ENOUGH = 64
 """Training images of a modality whose mean appearance is the typical one."""
 
@@ -99,4 +97,4 @@ def write_synthesis(
         x = torch.from_numpy(np.array(volumes.view("image")[target])).float()[None, None]
         for (region, metric), value in scores(x, made, volumes.read("mask", target), window).items():
             rows.append(facts | {"region": region, "metric": metric, "value": value})
-    write_tsv(pd.DataFrame(rows, columns=COLUMNS), out_tsv)
+    write_tsv(pd.DataFrame(rows, columns=SYNTHESIS_SCORES), out_tsv)

@@ -5,14 +5,17 @@ import pandas as pd
 
 from neuroquant.config.experiment import Experiment
 from neuroquant.statistics.intervals import cluster_bootstrap
+from neuroquant.statistics.metrics import metric
 from neuroquant.statistics.pairing import pairs
+from neuroquant.tables import AGAINST_MEAN
 
 ARCHITECTURE = "baselines.mean"
 """Of the model that gives everybody the mean training image of the modality."""
+MEASURE = "psnr"
+"""The metric by which models are compared with it."""
 BELOW = "below the mean image"
 UNSHOWN = "not shown to be above the mean image"
 ABOVE = "above the mean image"
-COLUMNS = ["cohort", "modality", "model", "difference", "ci_low", "ci_high", "n_subjects", "against_mean"]
 
 
 def mean_row(experiment: Experiment) -> str | None:
@@ -20,47 +23,60 @@ def mean_row(experiment: Experiment) -> str | None:
     return next((row.name for row in experiment.models if row.architecture == ARCHITECTURE), None)
 
 
-def against_mean(experiment: Experiment, scores: pd.DataFrame) -> pd.DataFrame:
-    """Every trained model's PSNR less that of the mean image, on the same sessions: a row a cohort, modality and model.
+def against_mean(experiment: Experiment, scores: pd.DataFrame, measure: str = MEASURE) -> pd.DataFrame:
+    """Every trained model's score less that of the mean image, on the same sessions.
 
-    `ABOVE` means that the interval of the difference, over families or subjects, lies above 0; `BELOW` that the
-    difference is 0 or less; `UNSHOWN` that it is above 0, but its interval isn't, or there is none with one subject or
-    family alone.
+    `ABOVE` means that the interval of the improvement, over families or subjects, lies above 0; `BELOW` that there is
+    no improvement; `UNSHOWN` that there is one, but its interval includes 0, or a single subject or family gives none.
 
     Parameters
     ----------
-    scores : as `summarise.load_scores` gives them. Cohorts on which the mean image wasn't scored have no rows.
+    scores : DataFrame
+        As `scores.load_scores` gives them. Cohorts on which the mean image wasn't scored have no rows.
+    measure : str
+        Name of a metric.
+
+    Returns
+    -------
+    Columns `AGAINST_MEAN`, a row per cohort, modality and model.
     """
     mean = mean_row(experiment)
     trained = [row.name for row in experiment.models if row.group != "reference"]
-    psnr, rows = scores[scores.metric == "psnr"], []
-    for (cohort, modality), here in psnr.groupby(["cohort", "modality"], sort=False):
+    rows = []
+    for (cohort, modality), here in scores[scores.metric == measure].groupby(["cohort", "modality"], sort=False):
         baseline = here[here.model == mean]
         for model in trained:
             both = pairs(here[here.model == model], baseline)
             if len(both):
-                rows.append([cohort, modality, model, *beside(experiment, both)])
-    return pd.DataFrame(rows, columns=COLUMNS)
+                rows.append([cohort, modality, model, *beside(experiment, both, metric(measure).sign)])
+    return pd.DataFrame(rows, columns=AGAINST_MEAN)
 
 
-def beside(experiment: Experiment, both: pd.DataFrame) -> tuple[float, float, float, int, str]:
-    """Difference with its interval, the number of subjects, and what follows; no interval where it is infinite."""
+def beside(experiment: Experiment, both: pd.DataFrame, sign: int) -> tuple[float, float, float, int, str]:
+    """Difference with its interval, the number of subjects, and the verdict; no interval where it is infinite.
+
+    Parameters
+    ----------
+    sign : int
+        1 where a higher score is better, -1 where a lower one is.
+    """
     difference, subjects = both["value"] - both["value_other"], both["subject"].nunique()
     if not np.isfinite(difference).all():
         value = float(difference.mean())
-        return value, np.nan, np.nan, subjects, ABOVE if value > 0 else BELOW
-    found = cluster_bootstrap(difference, both["cluster"], experiment.statistics)
-    verdict = BELOW if found.value <= 0 else ABOVE if found.low > 0 else UNSHOWN
-    return found.value, found.low, found.high, subjects, verdict
+        return value, np.nan, np.nan, subjects, ABOVE if sign * value > 0 else BELOW
+    interval = cluster_bootstrap(difference, both["cluster"], experiment.statistics)
+    nearest = min(sign * interval.low, sign * interval.high)
+    verdict = BELOW if sign * interval.value <= 0 else ABOVE if nearest > 0 else UNSHOWN
+    return interval.value, interval.low, interval.high, subjects, verdict
 
 
 def verdicts(table: pd.DataFrame) -> dict[tuple[str, str, str], str]:
     """(cohort, model, modality) -> verdict, of a table with these columns; those without one are left out."""
     if "against_mean" not in table:
         return {}
-    told = table[table.against_mean.isin((BELOW, UNSHOWN, ABOVE))]
-    keys = zip(told.cohort, told.model, told.modality, strict=True)
-    return dict(zip(keys, told.against_mean, strict=True))
+    known = table[table.against_mean.isin((BELOW, UNSHOWN, ABOVE))]
+    keys = zip(known.cohort, known.model, known.modality, strict=True)
+    return dict(zip(keys, known.against_mean, strict=True))
 
 
 def verdicts_on(cohort: str, table: pd.DataFrame) -> dict[tuple[str, str], str]:

@@ -8,8 +8,8 @@ import pandas as pd
 
 from neuroquant.config.experiment import Experiment
 from neuroquant.statistics.runtime import gpu_of
+from neuroquant.tables import BUDGETS
 
-COLUMNS = ["model", "phases", "steps", "voxels_seen", "share"]
 ALIKE = 1.1
 """Voxels seen that differ by no larger factor count as equal."""
 
@@ -34,8 +34,7 @@ def budgets(experiment: Experiment, table: str, provenance: dict[str, Path]) -> 
             share = mine / full if mine is not None and full else None
             modes = ", ".join(phase.mode for phase in phases)
             rows.append([name, modes, sum(phase.steps for phase in phases), mine, share])
-    found = pd.DataFrame(rows, columns=COLUMNS)
-    return found.astype({"voxels_seen": "Int64", "share": float})
+    return pd.DataFrame(rows, columns=BUDGETS).astype({"voxels_seen": "Int64", "share": float})
 
 
 def seen(provenance: dict[str, Path], name: str) -> int | None:

@@ -5,6 +5,8 @@ from typing import Any
 
 import pandas as pd
 
+from neuroquant.tables import RUNTIME
+
 NETWORK_RULES = (
     "train", "fit_standin", "reconstruct", "export_latents", "segment_reference", "segment", "probe", "probe_volumes"
 )  # fmt: skip
@@ -13,9 +15,6 @@ NETWORK_RULES = (
 
 PROCESSORS = ("x86_64", "amd64", "aarch64", "arm64")
 """What a model folder names as its device where it was no GPU."""
-
-
-RUNTIME = ["rule", "jobs", "hours", "gpu_hours", "most_mb"]
 
 
 def gpu_of(model: dict[str, Any]) -> str:

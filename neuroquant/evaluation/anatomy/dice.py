@@ -13,10 +13,7 @@ from neuroquant.evaluation.anatomy.surface import normalised_surface_distance, s
 from neuroquant.files import write_tsv
 from neuroquant.segmentation.labels import GROUPS, name_of
 from neuroquant.store.arrays import ArrayFile
-
-COLUMNS = [
-    "cohort", "subject", "session", "family", "modality", "model", "structure", "name", "dice", "nsd", "stand_in",
-]  # fmt: skip
+from neuroquant.tables import DICE
 
 
 class Agreement(NamedTuple):
@@ -80,7 +77,7 @@ def score_dice(
         scores = agreements(reference.read("labels", index), others, chosen, sides, tolerance_mm)
         for model, values in scores.items():
             rows += describe(reference, index, model, values)
-    write_tsv(pd.DataFrame(rows, columns=COLUMNS), out_tsv)
+    write_tsv(pd.DataFrame(rows, columns=DICE), out_tsv)
 
 
 def score_truth(
@@ -98,7 +95,7 @@ def score_truth(
         sides = tuple(voxel_sizes(np.array(record.geometry.affine)))
         scores = agreements(truth, {"reference": reference.read("labels", index)}, chosen, sides, tolerance_mm)
         rows += describe(reference, index, "reference", scores["reference"])
-    write_tsv(pd.DataFrame(rows, columns=COLUMNS), out_tsv)
+    write_tsv(pd.DataFrame(rows, columns=DICE), out_tsv)
 
 
 def check_rows(a: ArrayFile, b: ArrayFile) -> None:

@@ -24,11 +24,8 @@ from neuroquant.evaluation.probe.linear import fit_linear, pooled
 from neuroquant.evaluation.probe.samples import Sample, load, standardiser
 from neuroquant.files import write_tsv
 from neuroquant.models.autoencoder import MODALITIES
+from neuroquant.tables import PREDICTIONS
 
-COLUMNS = [
-    "cohort", "subject", "session", "family", "modality", "model", "probe", "array", "seed", "sex", "probability",
-    "predicted",
-]  # fmt: skip
 GRADIENT_LIMIT = 1.0
 PERMUTED = "seresnet_permuted"
 LOG = ["modality", "probe", "array", "seed", "epoch", "train_loss", "val_balanced_accuracy", "val_loss"]
@@ -99,7 +96,7 @@ def run_probe(
         sample = tests[modality]
         if sample is not None:
             rows += predictions(sample, predict(sample), model, probe, seed)
-    write_tsv(pd.DataFrame(rows, columns=COLUMNS), out_tsv)
+    write_tsv(pd.DataFrame(rows, columns=PREDICTIONS), out_tsv)
     write_tsv(pd.DataFrame(log, columns=LOG), log_tsv)
     shutil.rmtree(checkpoints, ignore_errors=True)
 

@@ -36,9 +36,9 @@ class Compared:
         """The verdict where no comparison is left."""
         if not self.elsewhere:
             return "not run: the rows or metrics that it compares aren't there"
-        found = {group: [name for name, at in self.elsewhere.items() if at == group] for group in MODEL_GROUPS}
-        told = (f"{', '.join(names)} only {RUN[group]}" for group, names in found.items() if names)
-        return f"not run within one group: {'; '.join(told)}, another group"
+        by_name = {group: [name for name, at in self.elsewhere.items() if at == group] for group in MODEL_GROUPS}
+        words = (f"{', '.join(names)} only {RUN[group]}" for group, names in by_name.items() if names)
+        return f"not run within one group: {'; '.join(words)}, another group"
 
 
 def names_of(experiment: Experiment, rows: tuple[str, ...], group: str) -> dict[str, str]:
@@ -58,8 +58,9 @@ def compared(experiment: Experiment, rows: tuple[str, ...], own: str, over: tupl
     """
     known = {group: names_of(experiment, rows, group) for group in MODEL_GROUPS}
     where = {name: [group for group in MODEL_GROUPS if name in known[group]] for name in (own, *over)}
-    absent = tuple(name for name, found in where.items() if not found)
+    absent = tuple(name for name, groups in where.items() if not groups)
     if own in absent:
         return Compared({}, absent, {})
     names = known[where[own][0]]
-    return Compared(names, absent, {name: found[0] for name, found in where.items() if found and name not in names})
+    elsewhere = {name: groups[0] for name, groups in where.items() if groups and name not in names}
+    return Compared(names, absent, elsewhere)

@@ -11,9 +11,9 @@ from pydantic import Field
 from neuroquant.config.base import Settings
 from neuroquant.config.cohort import Cohort
 from neuroquant.config.experiment import Experiment
-from neuroquant.statistics.cells import MODALITIES
 from neuroquant.statistics.claims.compared import compared
-from neuroquant.statistics.published import TEST_SUBJECTS
+from neuroquant.statistics.metrics import metric
+from neuroquant.statistics.published import MODALITIES, TEST_SUBJECTS
 
 
 class Claim(Settings):
@@ -83,9 +83,10 @@ def judged_on(claim: Claim, experiment: Experiment) -> list[tuple[Cohort, ...]]:
     cohorts = where(claim, experiment)[1]
     if claim.kind == "scores":
         return [(cohort,) for cohort in cohorts if claim.cohort in ("", cohort.stands_for)]
-    places = {cohort.stands_for: cohort for cohort in reversed(cohorts) if cohort.stands_for}
+    standing_for = {cohort.stands_for: cohort for cohort in reversed(cohorts) if cohort.stands_for}
     wanted = papers(claim)
-    return [tuple(places[name] for name in wanted)] if claim.kind == "gain" and places.keys() >= set(wanted) else []
+    judged = claim.kind == "gain" and standing_for.keys() >= set(wanted)
+    return [tuple(standing_for[name] for name in wanted)] if judged else []
 
 
 def papers(claim: Claim) -> list[str]:
@@ -96,11 +97,21 @@ def papers(claim: Claim) -> list[str]:
 def comparisons(claim: Claim, experiment: Experiment, cohorts: tuple[Cohort, ...]) -> list[Comparison]:
     """What a statement compares on some of its cohorts: its row with each of the others that its group has."""
     names = compared(experiment, where(claim, experiment)[0], claim.row, claim.over).names
-    on, found = tuple(cohort.name for cohort in cohorts), []
-    for metric in claim.metrics:
-        for modality in claim.modalities:
-            for rival in claim.over:
-                if claim.row in names and rival in names:
-                    told = f"{modality} {metric.replace('_', ' ')} over {rival}"
-                    found.append(Comparison(claim.table, on, metric, modality, names[claim.row], names[rival], told))
-    return found
+    if claim.row not in names or absent_modalities(claim, experiment):
+        return []
+    on = tuple(cohort.name for cohort in cohorts)
+    return [
+        Comparison(
+            claim.table, on, name, modality, names[claim.row], names[rival],
+            f"{modality} {metric(name).label} over {rival}",
+        )
+        for name in claim.metrics
+        for modality in claim.modalities
+        for rival in claim.over
+        if rival in names
+    ]  # fmt: skip
+
+
+def absent_modalities(claim: Claim, experiment: Experiment) -> list[str]:
+    """The modalities that a statement is about and the experiment lacks."""
+    return [modality for modality in claim.modalities if modality not in experiment.modalities]

@@ -7,6 +7,8 @@ import pandas as pd
 
 FULL = {"NeuroQuant": "+ L_adv (full)"}
 """Names that table 2 gives to rows of table 1."""
+MODALITIES = ("T1w", "T2w")
+"""The modalities of the paper: its numbers and statements are about these alone."""
 TEST_SUBJECTS = {"NCANDA": 122, "ABCD": 2095}
 """Subjects of its test splits, by the paper."""
 
