@@ -23,24 +23,33 @@ def experiment():
     return resolve_experiment(raw, CONFIG, "demo.yaml")
 
 
+def with_modalities(experiment, *modalities):
+    """The experiment on other modalities."""
+    return experiment.model_copy(update={"modalities": modalities})
+
+
 @pytest.fixture(scope="session")
 def numbers():
     return write_numbers
 
 
 def write_numbers(folder, experiment, subjects=12):
-    """Scores in which sd_vae is clearly best in PSNR on T1w, nobody on T2w, and `identity`, a reference, above all."""
+    """Scores of every modality of the experiment.
+
+    sd_vae is clearly best in PSNR on the first, nobody on the others, and `identity`, a reference, above all.
+    """
     generator = np.random.default_rng(0)
     fidelity, dice, guesses, regions = [], [], [], []
     for cohort in ("embedded_a", "embedded_b"):
         for number in range(subjects):
-            for modality in ("T1w", "T2w"):
+            for modality in experiment.modalities:
                 own = generator.normal()
                 for row in [row.name for row in experiment.models]:
                     subject = f"s{number}"
                     key = {"cohort": cohort, "subject": subject, "session": "1", "family": FAMILIES.get(subject, "")}
                     key |= {"modality": modality, "model": row}
-                    lead = {"identity": 20.0, "sd_vae": 3.0 if modality == "T1w" else 0.0}.get(row, 0.0)
+                    best = 3.0 if modality == experiment.modalities[0] else 0.0
+                    lead = {"identity": 20.0, "sd_vae": best}.get(row, 0.0)
                     value = 25 + own + lead + 0.1 * generator.normal()
                     fidelity.append({**key, "region": "whole", "metric": "psnr", "value": value})
                     fidelity.append({**key, "region": "brain", "metric": "psnr", "value": 0})

@@ -7,7 +7,8 @@ import subprocess
 import pandas as pd
 import pytest
 
-from neuroquant.report.tables import as_latex, lay_out
+from neuroquant.report.tables.latex import as_latex
+from neuroquant.report.tables.layout import Numbers, lay_out
 from neuroquant.statistics.cells import summarise
 
 PDFLATEX = shutil.which("pdflatex")
@@ -33,7 +34,9 @@ def test_a_table_compiles_and_fits_the_page(tmp_path, experiment, numbers, table
     summarise(
         experiment, table, *(tmp_path / f"{name}.tsv" for name in ("fidelity", "dice", "predictions")), csv, tests
     )
-    sheet = lay_out(experiment, table, pd.read_csv(csv), pd.read_csv(tests), {"sd_vae": ("8x", "65.5", "0.02")})
+    sheet = lay_out(
+        experiment, table, Numbers(pd.read_csv(csv), pd.read_csv(tests), {"sd_vae": ("8x", "65.5", "0.02")})
+    )
     latex = as_latex(sheet)
     assert "{[}28.89" in latex or "[28.89]" in latex, "published values stand beside"
     (tmp_path / "page.tex").write_text(PAGE % latex)

@@ -5,11 +5,12 @@ import pytest
 
 from neuroquant.files import read_tsv, write_tsv
 from neuroquant.report.figures import figure4
-from neuroquant.report.figures.figure3 import choose_session, draw
-from neuroquant.report.pages.front_page import truth_sentence
-from neuroquant.report.pages.viewer import choose
-from neuroquant.statistics.agreement import agreement, structures
+from neuroquant.report.figures.figure3 import draw
+from neuroquant.report.figures.images import Images
+from neuroquant.report.pages.front_words import truth_sentence
+from neuroquant.statistics.agreement import agreement, differences, structures
 from neuroquant.statistics.cells import SCORES, load_scores
+from neuroquant.statistics.choice import median_session, sessions_to_view
 from neuroquant.statistics.deviations import with_deviations
 from neuroquant.statistics.numbers import read_numbers
 
@@ -31,7 +32,7 @@ def nearness(folder, experiment):
 
 
 def volumes(folder, experiment):
-    return set(agreement(read_numbers("regions", folder / "regions.tsv", "mm3")).model)
+    return set(agreement(differences(read_numbers("regions", folder / "regions.tsv", "mm3"))).model)
 
 
 def overlap_by_structure(folder, experiment):
@@ -40,11 +41,11 @@ def overlap_by_structure(folder, experiment):
 
 
 def session_of_figure_3(folder, experiment):
-    return choose_session(folder / "fidelity.tsv", "embedded_a", "neuroquant")
+    return median_session(folder / "fidelity.tsv", "embedded_a", "neuroquant")
 
 
 def sessions_of_the_viewer(folder, experiment):
-    return choose(folder / "fidelity.tsv", "embedded_a", "neuroquant", identifiable=False)
+    return sessions_to_view(folder / "fidelity.tsv", "embedded_a", "neuroquant")
 
 
 def segmenters_quality(folder, experiment):
@@ -91,5 +92,5 @@ def test_what_is_made_of_a_table_that_is_not_whole_stays_empty(
 
 
 def test_figure_3_without_scores_says_so_instead_of_images(tmp_path):
-    draw(tmp_path / "none.tsv", "c", {"m": "M"}, [], {"m": []}, tmp_path / "figure3.svg")
+    draw(Images([], {"m": []}), {"m": "M"}, ("T1w", "T2w"), None, {}, [tmp_path / "figure3.svg"])
     assert "nothing to show: no test session was scored" in (tmp_path / "figure3.svg").read_text()

@@ -5,7 +5,8 @@ import pandas as pd
 
 from neuroquant.files import write_tsv
 from neuroquant.report.figures import figure4
-from neuroquant.report.tables import write_tables
+from neuroquant.report.tables.layout import Numbers
+from neuroquant.report.tables.write import write_tables
 from neuroquant.statistics.cells import COLUMNS, summarise
 from neuroquant.statistics.gather import gather
 from neuroquant.statistics.published import published
@@ -14,7 +15,8 @@ from neuroquant.statistics.published import published
 def make(folder, experiment, table="table1"):
     out = [folder / f"{table}{end}" for end in (".csv", "_tests.csv", ".md", ".html", ".tex")]
     summarise(experiment, table, *(folder / f"{n}.tsv" for n in ("fidelity", "dice", "predictions")), *out[:2])
-    write_tables(experiment, table, *out[:2], {"sd_vae": ("8x", "99", "0.3")}, *out[2:])
+    numbers = Numbers(pd.read_csv(out[0]), pd.read_csv(out[1]), {"sd_vae": ("8x", "99", "0.3")})
+    write_tables(experiment, table, numbers, [], dict(zip(("md", "html", "tex"), out[2:], strict=True)))
     return pd.read_csv(out[0]), pd.read_csv(out[1]), [path.read_text() for path in out[2:]]
 
 
@@ -89,9 +91,9 @@ def test_an_exact_copy_is_called_exact_and_not_tested(tmp_path, experiment, numb
 def test_stand_ins_are_named_in_every_form(tmp_path, experiment, numbers):
     numbers(tmp_path, experiment)
     cells, _, forms = make(tmp_path, experiment)
-    assert cells.stand_in.str.contains("embedded cohort").all()
+    assert cells.stand_in.str.contains("synthetic cohort").all()
     assert cells[cells.metric == "dice"].stand_in.str.contains("stand-in segmenter").all()
-    assert all("STAND-IN" in form and "embedded cohort" in form for form in forms)
+    assert all("STAND-IN" in form and "synthetic cohort" in form for form in forms)
 
 
 def test_the_same_numbers_give_the_same_bytes(tmp_path, experiment, numbers):

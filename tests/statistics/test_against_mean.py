@@ -7,15 +7,15 @@ import pytest
 from neuroquant.config.model import ModelRow
 from neuroquant.files import write_tsv
 from neuroquant.report.figures.figure3 import marked
-from neuroquant.report.tables import write_tables
+from neuroquant.report.sentences import SIGNS, mean_image_sentences
+from neuroquant.report.tables.layout import Numbers
+from neuroquant.report.tables.write import write_tables
 from neuroquant.statistics.against_mean import (
     ABOVE,
     ARCHITECTURE,
     BELOW,
-    SIGNS,
     UNSHOWN,
     against_mean,
-    in_words,
     verdicts,
 )
 from neuroquant.statistics.cells import load_fidelity, load_scores, summarise, write_against_mean
@@ -97,7 +97,8 @@ def forms(folder, experiment, files):
     """Table 1 as data and as Markdown, HTML and LaTeX."""
     out = [folder / name for name in ("t.csv", "tests.csv", "t.md", "t.html", "t.tex")]
     summarise(experiment, "table1", *files, *out[:2])
-    write_tables(experiment, "table1", *out[:2], {}, *out[2:])
+    numbers = Numbers(pd.read_csv(out[0]), pd.read_csv(out[1]), {})
+    write_tables(experiment, "table1", numbers, [], dict(zip(("md", "html", "tex"), out[2:], strict=True)))
     return pd.read_csv(out[0]), [path.read_text() for path in out[2:]]
 
 
@@ -121,28 +122,28 @@ def test_every_form_of_the_table_has_the_mark_and_says_what_it_means(tmp_path, c
 def test_the_front_page_names_who_is_below_or_that_nobody_was_compared(tmp_path, compared, alone):
     files = write(tmp_path, {"vqgan": [-0.2, -0.1], "sd_vae": [2.0, 2.1], "neuroquant": [1.0, -0.9]})
     cells, _ = forms(tmp_path, compared, files)
-    below, unshown = in_words(compared, cells)
-    assert below == "Embedded A, PSNR below the mean image: VQGAN (T1w): by this score nothing was learned."
-    assert unshown == "Embedded A, PSNR not shown to be above the mean image: NeuroQuant (T1w)."
+    below, unshown = mean_image_sentences(compared, cells)
+    assert below == "Synthetic A, PSNR below the mean image: VQGAN (T1w): by this score nothing was learned."
+    assert unshown == "Synthetic A, PSNR not shown to be above the mean image: NeuroQuant (T1w)."
     cells, texts = forms(tmp_path, alone, files)
     assert cells.against_mean.isna().all() and not any(sign in text for text in texts for sign in SIGNS.values())
-    assert "no `mean` model" in in_words(alone, cells)[0]
+    assert "no `mean` model" in mean_image_sentences(alone, cells)[0]
     cells, _ = forms(tmp_path, compared, write(tmp_path, {"sd_vae": [2.0, 2.1]}))
-    assert in_words(compared, cells) == [
+    assert mean_image_sentences(compared, cells) == [
         "Every trained model's PSNR is above that of the mean image on every cohort and modality."
     ]
     nothing, _ = forms(tmp_path, compared, write(tmp_path, {}))
-    assert "can't be compared" in in_words(compared, nothing)[0]
+    assert "No model was compared with the mean image" in mean_image_sentences(compared, nothing)[0]
 
 
 def test_figure_3_marks_the_label_and_says_on_which_modality(tmp_path, compared):
-    told = {("c", "a", "T1w"): BELOW, ("c", "a", "T2w"): UNSHOWN, ("c", "b", "T1w"): ABOVE, ("d", "b", "T1w"): BELOW}
-    labels, foot = marked({"a": "A", "b": "B"}, "c", told, 80)
+    verdicts = {("a", "T1w"): BELOW, ("a", "T2w"): UNSHOWN, ("b", "T1w"): ABOVE}
+    labels, foot = marked({"a": "A", "b": "B"}, ("T1w", "T2w"), verdicts, 80)
     assert labels == {"a": "A \u2020\u2021", "b": "B"}
     assert foot == [
         "\u2020 PSNR below the mean image: A (T1w)", "\u2021 PSNR not shown to be above the mean image: A (T2w)",
     ]  # fmt: skip
-    _, narrow = marked({"a": "A", "b": "B"}, "c", told, 20)
+    _, narrow = marked({"a": "A", "b": "B"}, ("T1w", "T2w"), verdicts, 20)
     assert len(narrow) > 2 and max(map(len, narrow)) <= 20
     path = write_scores(tmp_path / "f.tsv", x=20.0, y=21.0)
     assert set(load_fidelity(compared, path).subject) == {"x", "y"}

@@ -6,7 +6,7 @@ import pytest
 from statsmodels.stats.multitest import multipletests
 
 from neuroquant.files import read_tsv, write_tsv
-from neuroquant.report.tables import lay_out
+from neuroquant.report.tables.layout import Numbers, lay_out
 from neuroquant.statistics.cells import corrected, load_scores, paired_tests, summarise
 from neuroquant.statistics.claims.leads import Leads
 from neuroquant.statistics.claims.ledger import claims_ledger
@@ -73,7 +73,7 @@ def test_each_group_has_a_best_and_a_second_of_its_own_whoever_leads_another(tmp
     """The copy of the image is 17 dB above every model: SD-VAE is the best of its group all the same."""
     numbers(tmp_path, few, subjects=16)
     cells, tests = summarised(tmp_path, few)
-    lines = [line for _, lines in lay_out(few, "table1", cells, tests, {}).groups for line in lines]
+    lines = [line for _, lines in lay_out(few, "table1", Numbers(cells, tests, {})).groups for line in lines]
     ranks = {line.label: line.cells[0].rank for line in reversed(lines) if line.cells[0] is not None}
     label = {row: few.row(row).shown for row in few.table1.rows}
     assert ranks[label["sd_vae"]] == 1 and ranks[label["identity"]] == 1 and ranks[label["lowpass"]] == 2
@@ -102,7 +102,7 @@ def test_a_lead_that_is_not_significant_in_the_table_does_not_hold_in_the_ledger
     assert (here.p_holm < 0.05).all() == (verdict == "holds")
     (line,) = {
         line.cells[4].tied
-        for _, lines in lay_out(few, "table1", cells, tests, {}).groups
+        for _, lines in lay_out(few, "table1", Numbers(cells, tests, {})).groups
         for line in lines
         if line.label == few.row("neuroquant").shown
     }

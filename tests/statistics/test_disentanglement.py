@@ -86,7 +86,7 @@ def test_the_ledger_has_the_verdict_of_each_cohort_with_the_numbers(experiment):
 
 def test_an_embedded_cohort_says_nothing_of_the_paper_here_either(experiment):
     line = judged(experiment, table(line=(1.0, 1.0, 1.0))).loc["embedded_a"]
-    assert line.verdict == "contradicted (on an embedded cohort, which says nothing about NCANDA)"
+    assert line.verdict == "contradicted (on a synthetic cohort, which says nothing about NCANDA)"
 
 
 def test_without_numbers_or_the_full_model_the_claim_is_not_run(experiment):
@@ -110,7 +110,7 @@ def test_the_page_shows_accuracies_and_shares_and_leaves_a_dash_where_a_model_la
 
 def test_no_numbers_are_a_sentence(experiment, tmp_path, capsys):
     nothing = read_disentanglement(tmp_path / "none.tsv")
-    assert "tells anatomy from appearance" in disentanglement_section(experiment, nothing, {})
+    assert "separates anatomy from appearance" in disentanglement_section(experiment, nothing, {})
     write_tsv(table(), tmp_path / "some.tsv")
     pd.testing.assert_frame_equal(read_disentanglement(tmp_path / "some.tsv"), table(), check_dtype=False)
 

@@ -28,7 +28,7 @@ def test_the_tables_are_tidy_and_name_their_stand_ins(finished):
         assert (
             table.value.notna().all() and (table.ci_low <= table.value).all() and (table.value <= table.ci_high).all()
         )
-        assert table.stand_in.str.contains("embedded", case=False).all()
+        assert table.stand_in.str.contains("synthetic", case=False).all()
         for kind in ("md", "html", "tex"):
             assert (finished / f"results/tiny/tables/{name}.{kind}").stat().st_size > 200
 
@@ -73,7 +73,7 @@ def test_what_stands_behind_the_means_is_there(finished):
     assert "on z_anat" in claims.loc["invariant"].details
     codebook = pd.read_csv(numbers / "codebook.csv")
     assert set(codebook.model) == {"neuroquant", "neuroquant_base"}
-    assert all(table.stand_in.str.contains("embedded").all() for table in (synthesis, codebook))
+    assert all(table.stand_in.str.contains("synthetic").all() for table in (synthesis, codebook))
     assert ((codebook.perplexity <= codebook.used + 1e-9) & (codebook.used <= codebook["size"])).all()
 
 
@@ -97,7 +97,7 @@ def test_the_report_opens_without_network_and_names_no_subject(finished):
     assert len(page) < 30_000_000
     assert not re.search(r"""(?:src|href)=["']https?://[^"']+\.(?:js|css|woff2?)["']""", page)
     summary = (finished / "results/tiny/report/summary.html").read_text()
-    assert "Stand-in: Embedded is an embedded cohort" in summary
+    assert "Stand-in: Embedded is a synthetic cohort" in summary
     assert not re.search(r"sub-\w+", summary)
     assert str(finished) not in summary
 

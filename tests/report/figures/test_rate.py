@@ -9,11 +9,11 @@ from neuroquant.config.model import ModelRow
 from neuroquant.files import write_json, write_tsv
 from neuroquant.report.figures.rate import draw, points
 from neuroquant.report.figures.style import WIDTH, plt
-from neuroquant.report.pages.costs import write_costs
-from neuroquant.statistics import spread as variation
-from neuroquant.statistics.cells import CEILING, load_scores
+from neuroquant.report.pages.costs import Sources, write_costs
+from neuroquant.report.sentences import spread_sentences
+from neuroquant.statistics.cells import load_scores
 from neuroquant.statistics.gather import COLUMNS, gather
-from neuroquant.statistics.rate import COSTS, RATES, costs, rates
+from neuroquant.statistics.rate import COSTS, RATES, ceilings, costs, rates
 from neuroquant.store.arrays import ArrayWriter, Record
 
 SHAPE = (4, 6, 4)
@@ -58,34 +58,31 @@ def trained(folder):
 def test_hours_of_training_and_spread_between_subjects_stand_beside_the_costs(shards, experiment, tmp_path):
     rows = [["embedded_a", "neuroquant", m, 3, 0.1, 0.1 * s, s] for m, s in (("T1w", 0.04), ("T2w", 0.8))]
     write_tsv(pd.DataFrame(rows, columns=COLUMNS["spread"]), tmp_path / "spread.tsv")
-    write_costs(
-        experiment, shards, trained(tmp_path), tmp_path / "spread.tsv", tmp_path / "costs.csv", tmp_path / "c.html"
-    )
+    sources = Sources(shards, trained(tmp_path), tmp_path / "spread.tsv")
+    write_costs(experiment, sources, tmp_path / "costs.csv", tmp_path / "c.html")
     table = pd.read_csv(tmp_path / "costs.csv").set_index("model")
     own, other = table.loc["neuroquant"], table.loc["sd_vae"]
     assert (own.processor_hours, other.gpu_hours) == (2, 2), "every thread and every GPU counts"
     assert np.isnan(own.gpu_hours) and np.isnan(other.processor_hours)
     assert (own.spread_T1w, own.spread_T2w) == (0.04, 0.8) and np.isnan(other.spread_T1w)
-    (told,) = variation.in_words(experiment, pd.read_csv(tmp_path / "costs.csv"))
+    (told,) = spread_sentences(experiment, pd.read_csv(tmp_path / "costs.csv"))
     assert "NeuroQuant (T1w 0.04)" in told and "hardly depend on the subject" in told and "T2w" not in told
 
 
 def test_page_table_and_figure_are_written_also_without_dice(shards, experiment, numbers, tmp_path):
     models = trained(tmp_path)
     gather("spread", [], tmp_path / "spread.tsv")
-    table = write_costs(
-        experiment, shards, models, tmp_path / "spread.tsv", tmp_path / "costs.csv", tmp_path / "c.html"
-    )
+    sources = Sources(shards, models, tmp_path / "spread.tsv")
+    table = write_costs(experiment, sources, tmp_path / "costs.csv", tmp_path / "c.html")
     page = (tmp_path / "c.html").read_text()
-    assert "48.0" in page and "1,234" in page and "Embedded A" in page
+    assert "48.0" in page and "1,234" in page and "Synthetic A" in page
     assert "not measured" not in page
     numbers(tmp_path, experiment)
     (tmp_path / "dice.tsv").unlink()
     scores = load_scores(experiment, *(tmp_path / f"{name}.tsv" for name in ("fidelity", "dice", "predictions")))
-    ceiling = scores[scores.model == CEILING]
     for name in "ab":
         found = rates(experiment, table, scores)
-        draw(experiment, found, ceiling, tmp_path / f"{name}.png", tmp_path / f"{name}.svg")
+        draw(experiment, found, ceilings(scores), tmp_path / f"{name}.png", tmp_path / f"{name}.svg")
     for kind in ("png", "svg"):
         assert (tmp_path / f"a.{kind}").read_bytes() == (tmp_path / f"b.{kind}").read_bytes()
     assert "not measured" in (tmp_path / "a.svg").read_text()

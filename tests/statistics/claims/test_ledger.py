@@ -7,7 +7,7 @@ import pytest
 from neuroquant.cohorts.proof import PUBLISHED
 from neuroquant.config.model import ModelRow
 from neuroquant.files import read_tsv, write_tsv
-from neuroquant.report.pages.claims import apart, as_page
+from neuroquant.report.pages.claims import as_page, not_the_papers
 from neuroquant.statistics.cells import load_scores, summarise
 from neuroquant.statistics.claims.ledger import claims, claims_ledger
 from neuroquant.statistics.claims.numbers import numbers_ledger
@@ -52,7 +52,7 @@ def test_all_126_published_numbers_are_there_with_a_verdict(experiment, scored):
     assert (ledger.table == "table1").sum() == 96 and (ledger.table == "table2").sum() == 30
     assert ledger.verdict.str.len().gt(0).all() and ledger.published.notna().all()
     run = ledger.ours.notna()
-    assert ledger[run].verdict.str.startswith("can't be compared: an embedded cohort").all()
+    assert ledger[run].verdict.str.startswith("can't be compared: a synthetic cohort").all()
     assert set(ledger[~run].verdict) == {"not run: no row of this experiment stands for it"}
     assert set(ledger[~run].model) == {"VQGAN", "MediTok", "MedVAE"}
     assert run.sum() == 2 * 3 * 8 + 30
@@ -161,7 +161,7 @@ def test_the_page_says_what_an_embedded_cohort_is_worth_and_the_same_scores_give
     def ledgers():
         told = numbers_ledger(experiment, scored[1])
         judged = claims_ledger(experiment, scored[2], {"sd_vae": 65.5, "neuroquant": 0.1})
-        return told.to_csv(), judged.to_csv(), as_page(told, judged, apart(experiment))
+        return told.to_csv(), judged.to_csv(), as_page(told, judged, not_the_papers(experiment))
 
     *tables, text = ledgers()
     assert [*tables, text] == [*ledgers()]
@@ -227,10 +227,12 @@ def test_regional_volumes_nearer_to_the_originals_count_for_the_full_model(exper
 
 
 def test_where_cohorts_differ_a_sentence_says_so(experiment):
-    assert "Embedded A, Embedded B" in apart(experiment) and "can't be compared" in apart(experiment)
-    assert apart(real(experiment)) == ""
+    assert "Synthetic A, Synthetic B" in not_the_papers(experiment) and "can't be compared" in not_the_papers(
+        experiment
+    )
+    assert not_the_papers(real(experiment)) == ""
     own = tuple(cohort.model_copy(update={"stands_for": ""}) for cohort in real(experiment).cohorts)
-    assert "Not among the paper's cohorts" in apart(real(experiment).model_copy(update={"cohorts": own}))
+    assert "Not among the paper's cohorts" in not_the_papers(real(experiment).model_copy(update={"cohorts": own}))
 
 
 def test_no_scores_at_all_still_give_a_ledger(experiment, scored):
