@@ -22,10 +22,12 @@ from neuroquant.report.pages.origins import runtime, write_origins
 from neuroquant.report.pages.people import write_people
 from neuroquant.report.tables.model_facts import brief, read_costs
 from neuroquant.statistics.budgets import budgets
-from neuroquant.statistics.cells import load_scores, summarise, write_csv
+from neuroquant.statistics.cells import cells as cells_of
+from neuroquant.statistics.cells import write_csv
 from neuroquant.statistics.fingerprints import ledger
 from neuroquant.statistics.gather import gather
 from neuroquant.statistics.people import CohortTables, exclusions, not_looked_at
+from tests.made_up import scores_of, write_table
 
 CONFIG = Path(__file__).parents[3] / "config"
 
@@ -177,17 +179,15 @@ def test_the_checklist_has_44_items_and_each_is_answered_or_left_to_the_authors(
 
 def test_every_cell_has_the_hash_of_its_scores_and_only_its_own_changes_it(tmp_path, experiment, numbers):
     numbers(tmp_path, experiment)
-    files = [tmp_path / f"{name}.tsv" for name in ("fidelity", "dice", "predictions")]
-    summarise(experiment, "table1", *files, tmp_path / "t.csv", tmp_path / "tests.csv")
-    cells, scores = pd.read_csv(tmp_path / "t.csv"), load_scores(experiment, *files)
-    first = ledger({"table1": cells}, scores)
-    assert len(first) == len(cells) and (first.scores == 12).all() and first.sha256.str.len().eq(64).all()
-    again = ledger({"table1": cells}, scores.sample(frac=1, random_state=0))
+    (table, _), scores = write_table(tmp_path, experiment), scores_of(tmp_path, experiment)
+    first = ledger({"table1": table}, cells_of(experiment, scores))
+    assert len(first) == len(table) and (first.scores == 12).all() and first.sha256.str.len().eq(64).all()
+    again = ledger({"table1": table}, cells_of(experiment, scores.sample(frac=1, random_state=0)))
     assert first.equals(again), "the order of scores doesn't matter"
     scores = scores.reset_index(drop=True)
     at = scores.index[(scores.model == "sd_vae") & (scores.metric == "psnr")][0]
     scores.loc[at, "value"] += 1e-9
-    assert (ledger({"table1": cells}, scores).sha256 != first.sha256).sum() == 1
+    assert (ledger({"table1": table}, cells_of(experiment, scores)).sha256 != first.sha256).sum() == 1
 
 
 def test_the_front_page_builds_with_next_to_nothing_and_says_what_is_missing(tmp_path, experiment, numbers, cohorts):
@@ -198,11 +198,8 @@ def test_the_front_page_builds_with_next_to_nothing_and_says_what_is_missing(tmp
         table = pd.read_csv(tmp_path / f"{name}.tsv", sep="\t", dtype=str, keep_default_na=False)
         keep = (table.model != "vqgan") & (table.modality == "T1w")
         write_tsv(table[keep if name != "predictions" else table.index < 0], tmp_path / f"{name}.tsv")
-    files = [tmp_path / f"{name}.tsv" for name in ("fidelity", "dice", "predictions")]
-    pairs = {}
-    for table in ("table1", "table2"):
-        pairs[table] = (tmp_path / f"{table}.csv", tmp_path / f"{table}_tests.csv")
-        summarise(experiment, table, *files, *pairs[table])
+    write_table(tmp_path, experiment)
+    numbers_of_table1 = tmp_path / "table1.csv", tmp_path / "table1_tests.csv"
     gather("dice_truth", [], tmp_path / "truth.tsv")
     models = {}
     for row in experiment.models:
@@ -214,7 +211,7 @@ def test_the_front_page_builds_with_next_to_nothing_and_says_what_is_missing(tmp
     write_csv(pd.DataFrame(spent), tmp_path / "costs.csv")
     write_csv(budgets(experiment, "table1", models), tmp_path / "budgets.csv")
     files = (tmp_path / "costs.csv", tmp_path / "budgets.csv", tmp_path / "truth.tsv")
-    write(experiment, Sources(*pairs["table1"], read_costs(models), *files), cohorts, hours, tmp_path / "s.html")
+    write(experiment, Sources(*numbers_of_table1, read_costs(models), *files), cohorts, hours, tmp_path / "s.html")
     page = (tmp_path / "s.html").read_text()
     assert (
         "nothing was measured of VQGAN" in page and "has only T1w images" in page and "Sex could not be probed" in page
