@@ -18,6 +18,7 @@ PACKAGE = "https://pypi.org/project/{}/"
 DONE = "http://schema.org/CompletedActionStatus"
 RULES = {
     "segmenter/*": "fit_standin", "numbers/cohorts_apart.tsv": "compare_cohorts", "numbers/*.tsv": "gather",
+    "numbers/cells.csv": "cells", "numbers/tests.csv": "cells", "numbers/against_mean.csv": "cells",
     "report.html": "report",
 }  # fmt: skip
 """Rules that make what is no part of the report's contents, but for models: pattern of their paths -> rule."""
