@@ -36,8 +36,8 @@ PROFILES = {
     "https://w3id.org/workflowhub/workflow-ro-crate/1.0": "Workflow RO-Crate",
 }
 FILES = (
-    *(pattern for one in CONTENTS for pattern in patterns(one)), "config.yaml", "report.html", "numbers/*.tsv", "numbers/*.csv",
-    "segmenter/*", "models/*/*", "cohorts/*/*.tsv", "workflow/**/*",
+    *(pattern for one in CONTENTS for pattern in patterns(one)), "config.yaml", "report.html", "numbers/*.tsv",
+    "numbers/*.csv", "segmenter/*", "models/*/*", "cohorts/*/*.tsv", "workflow/**/*",
 )  # fmt: skip
 """What the crate names. Volumes, latents and reconstructions are left out: they hold the data, and are large."""
 KINDS = {
