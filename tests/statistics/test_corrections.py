@@ -115,6 +115,8 @@ def test_a_lead_that_is_not_significant_in_the_table_does_not_hold_in_the_ledger
 def test_a_comparison_has_the_p_value_of_the_table_or_one_of_the_same_family_of_tests(tmp_path, few, numbers):
     """Two rows that both aren't best are no test of the table's; corrected together with all of those."""
     scores = leading(tmp_path, few, numbers, 24)
+    behind = (scores.model == "neuroquant_wo_joint") & (scores.metric == "psnr") & (scores.modality == "T1w")
+    scores.loc[behind, "value"] -= 0.1
     computed = Computed.of(few, scores)
     tests = computed.tests_of("table1")
     known = {
@@ -133,6 +135,7 @@ def test_a_comparison_has_the_p_value_of_the_table_or_one_of_the_same_family_of_
     assert inside and all(inside)
     assert any(len(place[0].split("/")) == 1 for place in outside), "behind SD-VAE, which leads T1w"
     assert any(len(place[0].split("/")) == 2 for place in outside), "gains on one cohort against the other"
+    assert min(p for p, _ in outside.values()) < 0.02, "so that it shows how many tests they are corrected with"
     ps = [p for p, _ in known.values()] + [p for p, _ in outside.values()]
     tested = ~np.isnan(ps)
     expected = np.full(len(ps), np.nan)
