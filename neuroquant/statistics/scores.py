@@ -63,10 +63,7 @@ def _dice(_: Experiment, path: Path) -> pd.DataFrame:
     table = read_numbers("dice", path, *(one.name for one in metrics))
     table = table[table.structure == "mean"]
     return pd.concat(
-        [
-            table.assign(metric=one.name, value=one.scale * table[one.name], engine=table.stand_in)
-            for one in metrics
-        ]
+        [table.assign(metric=one.name, value=one.scale * table[one.name], engine=table.stand_in) for one in metrics]
     )
 
 
