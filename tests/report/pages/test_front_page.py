@@ -17,7 +17,7 @@ from neuroquant.report.html import small_table
 from neuroquant.report.package.checklist import OPEN, items, write_checklist
 from neuroquant.report.package.provenance import to_share
 from neuroquant.report.pages.front_page import Sources, write
-from neuroquant.report.pages.front_words import leader
+from neuroquant.report.pages.front_words import lead_table
 from neuroquant.report.pages.origins import runtime, write_origins
 from neuroquant.report.pages.people import write_people
 from neuroquant.report.tables.model_facts import brief, read_costs
@@ -77,7 +77,7 @@ def test_exclusions_are_counted_by_reason_and_name_nobody(tmp_path, experiment, 
     assert table.values.tolist() == [["embedded_a", "no T2w", 2, 1], ["embedded_a", "broken", 1, 1]]
     write_people(experiment, cohorts, tmp_path / "e.csv", tmp_path / "p.html")
     page = (tmp_path / "p.html").read_text()
-    assert "no T2w" in page and "x1" not in page and "/data" not in page and "3 sessions excluded" in page
+    assert "no T2w" in page and "x1" not in page and "/data" not in page and "Sessions excluded: 3" in page
     assert "6 female, 0 male" in page and "No subject, family or image" in page
     told = experiment.report.model_copy(update={"identifiable": True})
     write_people(experiment.model_copy(update={"report": told}), cohorts, tmp_path / "e.csv", tmp_path / "p.html")
@@ -139,13 +139,17 @@ def test_nan_is_never_printed():
     assert brief(float("nan")) == "–"
 
 
-def test_a_lead_that_could_not_be_tested_is_told_without_numbers_that_are_not_there(experiment):
+def test_a_lead_that_could_not_be_tested_is_shown_without_numbers_that_are_not_there(experiment):
     test = {"cohort": "embedded_a", "modality": "T1w", "metric": "psnr", "model": "sd_vae", "against": "vqgan"}
-    test |= {"difference": 1.0, "ci_low": np.nan, "ci_high": np.nan, "p_holm": np.nan}
+    test |= {"rank": 1, "difference": 1.0, "ci_low": np.nan, "ci_high": np.nan, "p_holm": np.nan}
     cell = {"cohort": "embedded_a", "modality": "T1w", "metric": "psnr", "model": "sd_vae", "value": 20.0}
     cells = pd.DataFrame([cell | {"ci_low": 19.0, "ci_high": 21.0, "n_subjects": 2}])
-    said = leader(experiment, cells, pd.Series(test))
-    assert "nan" not in said and "1.00 dB above VQGAN" in said and "not tested" in said
+    (line,) = lead_table(experiment, cells, pd.DataFrame([test])).to_dict("records")
+    assert (
+        line["highest PSNR"] == "SD-VAE" and line["runner-up"] == "VQGAN" and line["lead, dB (95% interval)"] == "1.00"
+    )
+    assert line["PSNR, dB (95% interval)"] == "20.00 (19.00 to 21.00)"
+    assert (line["p"], line["significant"]) == ("not tested", "no")
 
 
 def test_a_shared_subject_is_shown_as_a_fault(tmp_path, experiment, cohorts):
