@@ -82,9 +82,10 @@ SYNTHESIS_SCORES = [*IMAGE_KEY, "source", "model", "appearance", "region", "metr
 CODES = ["cohort", "model", "modality", "codebook", "size", "code", "tokens"]
 SPREAD = ["cohort", "model", "modality", "subjects", "sd_original", "sd_reconstruction", "spread"]
 DISENTANGLEMENT = [
-    "cohort", "model", "measure", "of", "by", "classes", "value", "ci_low", "ci_high", "sessions", "families",
+    "cohort", "model", "measure", "of", "role", "by", "classes", "value", "ci_low", "ci_high", "sessions", "families",
 ]  # fmt: skip
-"""`classes` is the number of modalities among which a classifier guesses; empty for other measures."""
+"""`role` says whether a latent should hold the anatomy or the appearance, `classes` among how many modalities a
+classifier guesses; both are empty for shared codes, where `by` names a pair of modalities, or none for all pairs."""
 GATHERED = {
     "fidelity": FIDELITY,
     "dice": DICE,

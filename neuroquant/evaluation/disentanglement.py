@@ -135,7 +135,8 @@ def measures(pairs: Pairs, settings: Statistics) -> Iterator[dict[str, Any]]:
         for classifier, fit in CLASSIFIERS.items():
             right = guessed_right(fit(latents, y, twice), y, twice)
             interval = cluster_bootstrap(right, twice, settings)
-            yield _row("accuracy", name, classifier, interval, len(pairs.clusters)) | {"classes": len(MODALITIES)}
+            facts = {"classes": len(MODALITIES), "role": "appearance" if name == "z_mod" else "anatomy"}
+            yield _row("accuracy", name, classifier, interval, len(pairs.clusters)) | facts
     if pairs.codes is None or pairs.inside is None:
         return
     kept = pairs.inside.any((1, 2, 3))

@@ -30,10 +30,10 @@ def budgets(experiment: Experiment, table: str, provenance: dict[str, Path]) -> 
     for name in wanted.rows:
         phases = experiment.row(name).training.phases
         if phases and name in provenance:
-            mine = seen(provenance, name)
-            share = mine / full if mine is not None and full else None
+            own = seen(provenance, name)
+            share = own / full if own is not None and full else None
             modes = ", ".join(phase.mode for phase in phases)
-            rows.append([name, modes, sum(phase.steps for phase in phases), mine, share])
+            rows.append([name, modes, sum(phase.steps for phase in phases), own, share])
     return pd.DataFrame(rows, columns=BUDGETS).astype({"voxels_seen": "Int64", "share": float})
 
 

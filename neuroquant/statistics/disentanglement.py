@@ -36,16 +36,18 @@ def outcomes(table: pd.DataFrame, cohort: str, model: str) -> tuple[str, str]:
 
     Returns
     -------
-    `holds`, `contradicted` or `undecided`, or nothing where z_anat wasn't measured; and the numbers in words. It is
-    contradicted where a classifier reads the modality from z_anat. It holds where none is better than chance, and two
-    modalities of a session have the same code in more positions than two subjects have.
+    `holds`, `contradicted` or `undecided`, or nothing where no latent of the anatomy was measured; and the numbers in
+    words. The latent is the first of the anatomy, before any codebook. The claim is contradicted where a classifier
+    reads the modality from it. It holds where none is better than chance, and two modalities of a session have the same
+    code in more positions than two subjects have.
     """
     here = table[(table.cohort == cohort) & (table.model == model)]
-    guesses = here[(here.measure == "accuracy") & (here.of == "z_anat")]
-    lead = here[(here.measure == "same_code") & (here.of == "difference")]
-    if not len(guesses):
+    anatomy = here[(here.measure == "accuracy") & (here.role == "anatomy")]
+    lead = here[(here.measure == "same_code") & (here.of == "difference") & (here.by == "")]
+    if not len(anatomy):
         return "", ""
-    details = [f"{r.by} on z_anat: {in_percent(r)} of images right" for r in guesses.itertuples()]
+    guesses = anatomy[anatomy.of == anatomy.of.iloc[0]]
+    details = [f"{r.by} on {r.of}: {in_percent(r)} of images right" for r in guesses.itertuples()]
     details += [
         f"same code in two modalities of a session, beyond two subjects: {in_percent(r)} of positions"
         for r in lead.itertuples()

@@ -26,7 +26,7 @@ def cluster_bootstrap(values: ArrayLike, clusters: ArrayLike, settings: Statisti
 
     Parameters
     ----------
-    values : one a session.
+    values : one per session.
     clusters : the family or subject of each session.
 
     Raises

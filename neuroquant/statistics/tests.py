@@ -50,9 +50,9 @@ def effect_size(a: ArrayLike, b: ArrayLike, clusters: ArrayLike) -> float:
 
 def cluster_differences(a: ArrayLike, b: ArrayLike, clusters: ArrayLike) -> np.ndarray:
     """Mean of a - b in each cluster, for scores (N,) and the cluster of each."""
-    names, place = np.unique(np.asarray(clusters), return_inverse=True)
+    names, index = np.unique(np.asarray(clusters), return_inverse=True)
     difference = np.asarray(a, float) - np.asarray(b, float)
-    return np.bincount(place, difference, len(names)) / np.bincount(place, minlength=len(names))
+    return np.bincount(index, difference, len(names)) / np.bincount(index, minlength=len(names))
 
 
 def holm(p_values: ArrayLike) -> np.ndarray:

@@ -33,6 +33,7 @@ def table(
     rows += [("same_code", "difference", "", *lead)] if lead else []
     columns = ["measure", "of", "by", "value", "ci_low", "ci_high"]
     known = pd.DataFrame(rows, columns=columns).assign(**facts)
+    known["role"] = known.of.map({"z_anat": "anatomy", "z_q": "anatomy", "z_mod": "appearance"}).fillna("")
     return known.assign(classes=known.measure.map({"accuracy": float(classes)}))[DISENTANGLEMENT]
 
 
@@ -136,3 +137,13 @@ def test_the_names_are_those_that_evaluation_writes():
 def test_with_three_modalities_chance_is_a_third_and_the_thresholds_lie_as_far_on_the_way(guess, verdict):
     """A fifth of the way from 1/3 to 1 is 47 %, four fifths 87 %; with two modalities 60 % and 90 %."""
     assert outcomes(table(line=guess, network=guess, classes=3), "embedded_a", "neuroquant")[0] == verdict
+
+
+def test_a_pair_of_modalities_and_a_later_latent_of_the_anatomy_decide_nothing():
+    """Codes of one pair that are shared, and a codebook that lost the modality, beside latents that tell it."""
+    reads = table(line=(1.0, 1.0, 1.0), network=(1.0, 1.0, 1.0), lead=(0.0, -0.1, 0.1), classes=3)
+    later = table().query("of == 'z_anat'").assign(of="z_q")
+    of_pair = table().query("of == 'difference'").assign(by="T1w and FLAIR")
+    assert outcomes(pd.concat([reads, later, of_pair]), "embedded_a", "neuroquant")[0] == "contradicted"
+    near = table(lead=(0.0, -0.1, 0.1))
+    assert outcomes(pd.concat([near, of_pair]), "embedded_a", "neuroquant")[0] == "undecided"

@@ -6,19 +6,24 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from neuroquant.config.evaluation import Fidelity
 from neuroquant.errors import InputError
+from neuroquant.evaluation.fidelity import MEASURES, score_fidelity
 from neuroquant.files import read_tsv, write_tsv
 from neuroquant.report.tables.layout import Numbers
 from neuroquant.report.tables.write import write_tables
 from neuroquant.statistics import metrics
+from neuroquant.statistics.cells import cells as cells_of
 from neuroquant.statistics.choice import worst_images
 from neuroquant.statistics.claims.leads import Leads
 from neuroquant.statistics.claims.listed import Claim
 from neuroquant.statistics.computed import Computed
+from neuroquant.statistics.gather import gather
 from neuroquant.statistics.metrics import METRICS, Metric, metric, of_source, shown_in
 from neuroquant.statistics.rate import rate_columns
 from neuroquant.statistics.scores import READERS
 from tests.made_up import scores_of, write_table
+from tests.training.helpers import write_volumes
 
 MAE = Metric("mae", "MAE", "%", "fidelity", ("table1", "rate", "groups"), higher_is_better=False, digits=3)
 """A mean absolute error, of which less is better."""
@@ -87,6 +92,25 @@ def test_the_worst_image_is_that_with_the_largest_error(erring, experiment, monk
     images = worst_images(scores, "sd_vae")
     every = scores[(scores.model == "sd_vae") & (scores.metric == "mae")]["value"]
     assert images.mae.iloc[0] == every.max() and images.mae.is_monotonic_decreasing
+
+
+def test_a_function_and_a_line_bring_a_metric_from_the_images_to_the_cells(tmp_path, experiment, monkeypatch, with_mae):
+    """As docs/metrics.md says: nothing else is to be changed."""
+
+    def mean_absolute_error(x, y, inside, window):
+        error = (x - y).abs()
+        return error.mean((1, 2, 3, 4)) if inside is None else error[inside].mean()[None]
+
+    monkeypatch.setitem(MEASURES, "mae", mean_absolute_error)
+    volumes = write_volumes(tmp_path / "volumes.h5", "test", 6)
+    settings = Fidelity()
+    for model, seed in (("sd_vae", 0), ("neuroquant", 1)):
+        file = write_volumes(tmp_path / f"{model}.h5", "test", 6, seed)
+        score_fidelity(volumes, file, model, settings, tmp_path / f"{model}.tsv", 1)
+    gather("fidelity", [tmp_path / "sd_vae.tsv", tmp_path / "neuroquant.tsv"], tmp_path / "fidelity.tsv")
+    own = cells_of(experiment, scores_of(tmp_path, experiment))
+    own = own[(own.metric == "mae") & (own.modality == "T1w")].set_index("model")
+    assert own["value"]["sd_vae"] == 0 < own["value"]["neuroquant"] and (own.n_subjects == 6).all()
 
 
 def test_every_part_takes_its_metrics_from_the_registry(with_mae):

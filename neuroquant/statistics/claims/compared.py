@@ -43,8 +43,8 @@ class Compared:
 
 def names_of(experiment: Experiment, rows: tuple[str, ...], group: str) -> dict[str, str]:
     """The paper's name of a row -> our row of that group; of two the first."""
-    mine = reversed(by_group(experiment, rows)[group])
-    names = {shown: row for row in mine if (shown := experiment.row(row).published_as)}
+    models = reversed(by_group(experiment, rows)[group])
+    names = {shown: row for row in models if (shown := experiment.row(row).published_as)}
     return names | {full: names[row] for row, full in FULL.items() if row in names}
 
 
