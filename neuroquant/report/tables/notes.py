@@ -59,5 +59,5 @@ def explained(experiment: Experiment, timed: bool) -> str:
         f"Means over the sessions of test subjects, with {experiment.statistics.confidence:.0%} intervals of a "
         "bootstrap over families (subjects where no family is known); no interval with a single subject or family. "
         f"PSNR in dB, the rest in percent; PSNR and SSIM over the region '{experiment.fidelity.region}'. Bold: best; "
-        f"underlined: second. f: side reduction; kbit: bits per volume; M: millions of parameters. {times}"
+        f"underlined: second. f: side reduction; kbit: kilobits per volume; M: millions of parameters. {times}"
     )
