@@ -107,7 +107,7 @@ def _fitting(experiment: Experiment, jobs: int, counts: dict) -> Part:
     seconds = [
         rate.value * pairs * fitting.passes(row.parameters.get("components", 0))
         for row in untrained
-        if not row.weights and fit_bytes(row.architecture, row.parameters, shape) is not None
+        if not row.weights and fit_bytes(row.architecture, row.parameters, shape, len(row.suffixes)) is not None
     ]
     if not seconds:
         return Part("save_untrained", None, None, "no rate is recorded")

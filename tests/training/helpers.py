@@ -10,9 +10,11 @@ from neuroquant import models
 from neuroquant.config.model import ModelRow, Phase, Training
 from neuroquant.config.volume import Volume
 from neuroquant.models.autoencoder import Autoencoder
+from neuroquant.models.batch import Batch
 from neuroquant.store.arrays import ArrayWriter, Geometry, Record
 from neuroquant.training import run
-from neuroquant.training.data import Batch, Loader, Sessions
+from neuroquant.training.data import Loader, Sessions
+from neuroquant.training.job_file import JobFile
 
 EYE = tuple(map(tuple, np.eye(4).tolist()))
 SHAPE = (16, 16, 16)
@@ -90,13 +92,25 @@ def awake(**changes) -> Autoencoder:
     return model
 
 
+def job_of(row: ModelRow, shards: list[Path], folder: Path, val: tuple[Path, ...] = ()) -> JobFile:
+    """A training of volumes of `SHAPE` on the CPU, with everything it writes below `folder`."""
+    return JobFile(
+        row=row,
+        volume=Volume(shape=SHAPE),
+        train_shards=tuple(shards),
+        val_shards=tuple(val),
+        folder=folder / "model",
+        checkpoints=folder / "checkpoints",
+        pictures=folder / "progress",
+        device="cpu",
+    )
+
+
 def train(
     folder: Path, shard: Path, val: tuple[Path, ...] = (), row: ModelRow | None = None
 ) -> dict[str, torch.Tensor]:
     """Train in `folder` and return the weights."""
-    volume = Volume(shape=SHAPE)
-    folders = (folder / "model", folder / "checkpoints", folder / "progress")
-    run.train(row or make_row(), volume, [shard], list(val), *folders, "cpu", 1, {})
+    run.train(job_of(row or make_row(), [shard], folder, val))
     return load_file(folder / "model" / "model.safetensors")
 
 
