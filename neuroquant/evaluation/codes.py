@@ -7,7 +7,8 @@ import pandas as pd
 from torch import Tensor
 
 from neuroquant.files import write_tsv
-from neuroquant.models.autoencoder import MODALITIES, Autoencoder
+from neuroquant.models.autoencoder import Autoencoder
+from neuroquant.models.latents import Latents
 
 COLUMNS = ["cohort", "model", "modality", "codebook", "size", "code", "tokens"]
 
@@ -19,7 +20,7 @@ class Counter:
         self.model = model
         self.counts: dict[tuple[int, int], np.ndarray] = {}
 
-    def count(self, latents: dict[str, Tensor], modality: Tensor) -> None:
+    def count(self, latents: Latents, modality: Tensor) -> None:
         """Add the latents of images of modalities (B,)."""
         codes = self.model.codes(latents)
         if codes is None:
@@ -32,7 +33,7 @@ class Counter:
     def write(self, cohort: str, name: str, out_tsv: Path) -> None:
         """A row a modality, codebook and word that was used; none where nothing is quantised."""
         rows = [
-            (cohort, name, MODALITIES[kind], codebook, self.model.codebook_size, code, counts[code])
+            (cohort, name, self.model.modalities[kind], codebook, self.model.codebook_size, code, counts[code])
             for (kind, codebook), counts in sorted(self.counts.items())
             for code in np.flatnonzero(counts)
         ]

@@ -3,10 +3,10 @@
 Weights are chosen on validation subjects; the test shards are opened once, after that.
 """
 
-import dataclasses
 import shutil
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,8 @@ from neuroquant.config.evaluation import Probe
 from neuroquant.device import resolve_device, use_threads
 from neuroquant.evaluation.probe import finished
 from neuroquant.evaluation.probe.linear import fit_linear, pooled
-from neuroquant.evaluation.probe.samples import Sample, load, standardiser
+from neuroquant.evaluation.probe.samples import Sample, load, modalities_of, standardiser
 from neuroquant.files import write_tsv
-from neuroquant.models.autoencoder import MODALITIES
 
 COLUMNS = [
     "cohort", "subject", "session", "family", "modality", "model", "probe", "array", "seed", "sex", "probability",
@@ -37,71 +36,142 @@ Predict = Callable[[Sample], np.ndarray]
 """A sample to the probability of F of its rows, (N,)."""
 
 
-def run_probe(
-    train: list[Path],
-    val: list[Path],
-    test: list[Path],
-    array: str,
-    model: str,
-    settings: Probe,
-    out_tsv: Path,
-    log_tsv: Path,
-    checkpoints: Path,
-    code: str,
-    device: str,
-    threads: int,
-) -> None:
-    """Train the probes of one model on one cohort and write their predictions on the test subjects.
+@dataclass(frozen=True)
+class Shards:
+    """Shards of latents, or of volumes, of one cohort.
 
-    Parameters
+    Attributes
     ----------
-    train, val, test : shards of latents, or of volumes.
     array : the array that is read; empty: what the shards name as `probe_latent`.
-    checkpoints : folder for the networks that are trained, which a job that was killed takes up; gone in the end.
-    code : hash of the code that trains; networks of other code are not taken up.
+    """
+
+    train: list[Path]
+    val: list[Path]
+    test: list[Path]
+    array: str = ""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is probed.
+
+    Attributes
+    ----------
+    model : name of the row
+    settings : of the probe
+    code : hash of the code that trains; networks of other code are not taken up
+    device : "auto", "cpu" or "cuda"
+    threads : of the CPU
+    """
+
+    model: str
+    settings: Probe
+    code: str = ""
+    device: str = "auto"
+    threads: int = 1
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Where the results of a probe go.
+
+    Attributes
+    ----------
+    predictions, curve : tables; the latter has a row for each epoch.
+    checkpoints : folder for the networks of a job that takes long, which a job that was killed takes up; gone in the
+        end.
+    """
+
+    predictions: Path
+    curve: Path
+    checkpoints: Path
+
+
+@dataclass(frozen=True)
+class Learning:
+    """What a probe learns from, of one modality.
+
+    Attributes
+    ----------
+    train, val : samples of either split; None where there is no validation session.
+    scale : standardises a batch by the training sample's channels.
+    """
+
+    train: Sample
+    val: Sample | None
+    scale: Scale
+
+    def shuffled(self, seed: int) -> "Learning":
+        """The same with the sexes shuffled among the subjects."""
+        train, val = (part and replace(part, y=permuted(part, seed)) for part in (self.train, self.val))
+        return Learning(train, val, self.scale)
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A probe that has learned: of which modality, which kind, its seed, and the function that predicts."""
+
+    modality: str
+    probe: str
+    seed: int
+    predict: Predict
+
+
+def run_probe(shards: Shards, task: Task, out: Outputs) -> None:
+    """Train the probes of one model on one cohort and write their predictions on the test subjects.
 
     Notes
     -----
     Where the training subjects are all of one sex, or the model gives no latents, nothing can be learned: the tables
     are written empty, and the log says why.
     """
-    use_threads(threads)
-    device = resolve_device(device)
-    fitted: list[tuple[str, str, int, Predict]] = []
+    use_threads(task.threads)
+    task = replace(task, device=resolve_device(task.device))
+    keeper = finished.Keeper(out.checkpoints)
+    fitted: list[Fitted] = []
     log: list[dict[str, Any]] = []
-    for modality in MODALITIES:
-        train_sample = load(train, array, modality, settings)
-        reason = why_not(train_sample)
-        if train_sample is None or reason:
-            print(f"{model} {modality}: not probed, {reason}", file=sys.stderr)
-            continue
-        val_sample = load(val, array, modality, settings)
-        scale = standardiser(train_sample, settings.batch)
-        fitted += [(modality, *line) for line in linear_probes(train_sample, scale, settings)]
-        made_of = finished.identity(train, val, train_sample.array.split()[0], settings, code)
-        for probe, seed in networks(settings):
-            samples = [train_sample, val_sample]
-            if probe == PERMUTED:
-                samples = [part and dataclasses.replace(part, y=permuted(part, seed)) for part in samples]
-            path = checkpoints / f"{modality}-{probe}-{seed}.safetensors"
-            found = finished.take_up(path, partial(network_for, train_sample.channels, settings), made_of)
-            if not found:
-                found = fit(*samples, scale, settings, seed, device, f"{model} {modality} {probe} seed {seed}")
-                finished.keep(path, *found, made_of)
-            network, epochs = found
-            log += [
-                {"modality": modality, "probe": probe, "array": train_sample.array, "seed": seed} | e for e in epochs
-            ]
-            fitted.append((modality, probe, seed, predictor(network.to(device), scale, device, settings.batch)))
+    for modality in modalities_of([*shards.train, *shards.val]):
+        probes, epochs = fit_modality(shards, task, modality, keeper)
+        fitted += probes
+        log += epochs
     rows: list[dict[str, Any]] = []
-    tests = {modality: load(test, array, modality, settings) for modality in dict.fromkeys(f[0] for f in fitted)}
-    for modality, probe, seed, predict in fitted:
-        sample = tests[modality]
+    chosen = dict.fromkeys(probe.modality for probe in fitted)
+    tests = {modality: load(shards.test, shards.array, modality, task.settings) for modality in chosen}
+    for probe in fitted:
+        sample = tests[probe.modality]
         if sample is not None:
-            rows += predictions(sample, predict(sample), model, probe, seed)
-    write_tsv(pd.DataFrame(rows, columns=COLUMNS), out_tsv)
-    write_tsv(pd.DataFrame(log, columns=LOG), log_tsv)
-    shutil.rmtree(checkpoints, ignore_errors=True)
+            rows += predictions(sample, probe.predict(sample), task.model, probe.probe, probe.seed)
+    write_tsv(pd.DataFrame(rows, columns=COLUMNS), out.predictions)
+    write_tsv(pd.DataFrame(log, columns=LOG), out.curve)
+    shutil.rmtree(out.checkpoints, ignore_errors=True)
+
+
+def fit_modality(
+    shards: Shards, task: Task, modality: str, keeper: finished.Keeper
+) -> tuple[list[Fitted], list[dict[str, Any]]]:
+    """All probes of one modality, and what each epoch of the networks came to; none where nothing can be learned."""
+    settings = task.settings
+    train = load(shards.train, shards.array, modality, settings)
+    reason = why_not(train)
+    if train is None or reason:
+        print(f"{task.model} {modality}: not probed, {reason}", file=sys.stderr)
+        return [], []
+    learning = Learning(train, load(shards.val, shards.array, modality, settings), standardiser(train, settings.batch))
+    fitted = [Fitted(modality, *line) for line in linear_probes(train, learning.scale, settings)]
+    log: list[dict[str, Any]] = []
+    made_of = finished.identity(shards.train, shards.val, train.array.split()[0], settings, task.code)
+    for probe, seed in networks(settings):
+        name = f"{modality}-{probe}-{seed}"
+        trained = keeper.take_up(name, partial(network_for, train.channels, settings), made_of)
+        if trained is None:
+            source = learning.shuffled(seed) if probe == PERMUTED else learning
+            trained = fit(source, settings, seed, task.device, f"{task.model} {modality} {probe} seed {seed}")
+            keeper.keep(name, trained, made_of)
+        network, epochs = trained
+        log += [{"modality": modality, "probe": probe, "array": train.array, "seed": seed} | e for e in epochs]
+        predict = predictor(network.to(task.device), learning.scale, task.device, settings.batch)
+        fitted.append(Fitted(modality, probe, seed, predict))
+    return fitted, log
 
 
 def networks(settings: Probe) -> list[tuple[str, int]]:
@@ -125,7 +195,7 @@ def linear_probes(train: Sample, scale: Scale, settings: Probe) -> list[tuple[st
     shuffled = [permuted(train, seed) for seed in settings.seeds]
     line, *lines = fit_linear(features(train), train.y, train.subjects, *shuffled)
     named = [("linear", 0, line), *(("linear_permuted", *found) for found in zip(settings.seeds, lines, strict=True))]
-    return [(probe, seed, lambda sample, one=one: one(features(sample))) for probe, seed, one in named]
+    return [(probe, seed, lambda sample, one=one: one(features(sample))[:, 1]) for probe, seed, one in named]
 
 
 def why_not(train: Sample | None) -> str:
@@ -152,18 +222,13 @@ def network_for(channels: int, settings: Probe) -> nn.Module:
 
 
 def fit(
-    train: Sample,
-    val: Sample | None,
-    scale: Scale,
-    settings: Probe,
-    seed: int,
-    device: str,
-    name: str,
+    learning: Learning, settings: Probe, seed: int, device: str, name: str
 ) -> tuple[nn.Module, list[dict[str, Any]]]:
     """Train one SEResNet; the weights of the epoch that is best on validation subjects (the last without any).
 
     Rows are read from their shards as steps ask for them. Beside the network: what each epoch came to.
     """
+    train, val, scale = learning.train, learning.val, learning.scale
     torch.manual_seed(seed)
     generator = np.random.default_rng(seed)
     network = network_for(train.channels, settings).to(device)
@@ -176,20 +241,12 @@ def fit(
     for epoch in range(settings.epochs):
         network.train()
         drawn = generator.choice(len(y), len(y), p=share / share.sum())
-        losses = []
-        for part in np.array_split(drawn, -(-len(drawn) // settings.batch)):
-            rows = torch.from_numpy(part)
-            if len(rows.unique()) < 2:  # batch norm has no variance of one
-                continue
-            x = scale(train.read(part, device))
-            loss = F.binary_cross_entropy_with_logits(network(x)[:, 0], y[rows].to(device))
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            # channels that are nearly constant in a batch blow gradients up, layer by layer
-            norm = torch.nn.utils.clip_grad_norm_(network.parameters(), GRADIENT_LIMIT)
-            if norm.isfinite():
-                optimizer.step()
-            losses.append(loss.detach())
+        parts = np.array_split(drawn, -(-len(drawn) // settings.batch))
+        losses = [
+            step(network, optimizer, scale(train.read(part, device)), y[torch.from_numpy(part)].to(device))
+            for part in parts
+            if len(np.unique(part)) > 1  # batch norm has no variance of one
+        ]
         schedule.step()
         row = {"epoch": epoch + 1, "train_loss": float(torch.stack(losses).mean()) if losses else float("nan")}
         if val is not None:
@@ -208,6 +265,18 @@ def fit(
     if best_state is not None:
         network.load_state_dict(best_state)
     return network, log
+
+
+def step(network: nn.Module, optimizer: torch.optim.Optimizer, x: Tensor, y: Tensor) -> Tensor:
+    """One step on latents x (B, C, d, h, w) with y (B,), 1 for F; the loss before it."""
+    loss = F.binary_cross_entropy_with_logits(network(x)[:, 0], y)
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    # channels that are nearly constant in a batch blow gradients up, layer by layer
+    norm = torch.nn.utils.clip_grad_norm_(network.parameters(), GRADIENT_LIMIT)
+    if norm.isfinite():
+        optimizer.step()
+    return loss.detach()
 
 
 def predictor(network: nn.Module, scale: Scale, device: str, batch: int) -> Predict:

@@ -135,5 +135,6 @@ SPEC = ModelSpec(
     latent_shapes=latent_shapes,
     divisor=divisor,
     bits=bits,
+    whole_numbers=("indices",),
     start_after=start_after,
 )

@@ -65,7 +65,7 @@ def cross_modal(model: "NeuroQuant", z_q: Tensor, film: Film, batch: Batch, half
 
 
 def adversarial(model: "NeuroQuant", z_anat: Tensor, modality: Tensor) -> Tensor:
-    """L_adv (equation 15): how badly D_m guesses the modality (B,) from z_anat (B, C, d, h, w), a mean over its views."""
+    """L_adv (equation 15): D_m's cross-entropy for the modality (B,) from z_anat (B, C, d, h, w), over its views."""
     guesses = [
         F.cross_entropy(logits.float(), modality[:, None].expand(-1, logits.shape[2]))
         for logits in model.modality_logits(z_anat)
