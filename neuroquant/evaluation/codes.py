@@ -1,4 +1,4 @@
-"""Which words of a codebook a set of images uses."""
+"""Which codes of a codebook a set of images uses."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ COLUMNS = ["cohort", "model", "modality", "codebook", "size", "code", "tokens"]
 
 
 class Counter:
-    """Counts the words of a model's codebooks, each modality by itself."""
+    """Counts the codes of a model's codebooks that are used, each modality separately."""
 
     def __init__(self, model: Autoencoder):
         self.model = model
@@ -31,7 +31,7 @@ class Counter:
                 self.counts[kind, codebook] = self.counts.get((kind, codebook), 0) + found
 
     def write(self, cohort: str, name: str, out_tsv: Path) -> None:
-        """A row a modality, codebook and word that was used; none where nothing is quantised."""
+        """A row per modality, codebook and code that was used; none where nothing is quantised."""
         rows = [
             (cohort, name, self.model.modalities[kind], codebook, self.model.codebook_size, code, counts[code])
             for (kind, codebook), counts in sorted(self.counts.items())

@@ -102,9 +102,20 @@ class Autoencoder(nn.Module, ABC):
     def decode(self, latents: Latents, modality: Tensor) -> Tensor:
         """What `encode` returned, back to volumes (B, 1, D, H, W)."""
 
-    @abstractmethod
     def forward(self, x: Tensor, modality: Tensor, plane: int | None = None) -> Output:
-        """One pass for training. With `plane`, x holds slices: the side along that axis is 1."""
+        """One pass for training. With `plane`, x holds slices: the side along that axis is 1.
+
+        By default there and back, without terms of the model's own, for models of volumes.
+
+        Raises
+        ------
+        ValueError
+            If a model of volumes is given slices.
+        """
+        if plane is not None:
+            raise ValueError(f"{type(self).__name__} takes volumes, not slices: use phases of mode 3d")
+        latents = self.encode(x, modality)
+        return Output(self.decode(latents, modality), latents, {})
 
     @abstractmethod
     def bits(self, shape: tuple[int, int, int]) -> float:

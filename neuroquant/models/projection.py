@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from neuroquant.models.autoencoder import Autoencoder, Fitted, Output, Passes
+from neuroquant.models.autoencoder import Autoencoder, Fitted, Passes
 from neuroquant.models.fitting import BITS
 from neuroquant.models.grid import Shape
 from neuroquant.models.latents import Continuous, Latents
@@ -83,11 +83,6 @@ class Projection(Autoencoder):
                 rows = self.vectors[kind, first : first + ROWS]
                 x_hat[place] += torch.tensordot(z[first : first + ROWS], rows.float(), 1)
         return x_hat[:, None]
-
-    def forward(self, x: Tensor, modality: Tensor, plane: int | None = None) -> Output:
-        """There and back; nothing is trained."""
-        found = self.encode(x, modality)
-        return Output(self.decode(found, modality), found, {})
 
     def modality_rows(self) -> list[str]:
         """Mean images and components."""

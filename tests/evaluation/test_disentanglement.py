@@ -9,12 +9,11 @@ from neuroquant.config.evaluation import Statistics
 from neuroquant.config.model import ModelRow
 from neuroquant.config.volume import Volume
 from neuroquant.errors import InputError
+from neuroquant.evaluation.classifiers import CLASSIFIERS, fitted_network
 from neuroquant.evaluation.disentanglement import (
-    CLASSIFIERS,
     COLUMNS,
     Complete,
     cells_in_brain,
-    fitted_network,
     guessed_right,
     in_brain,
     measures,
@@ -226,6 +225,36 @@ def test_visits_of_one_subject_are_no_two_subjects():
     shares = same_code(codes, np.ones((4, 2, 1, 1), bool))
     assert shared(shares, ["a", "a", "b", "c"], SETTINGS)["subjects"].value == 0
     assert shared(shares, ["a", "d", "b", "c"], SETTINGS)["subjects"].value > 0
+
+
+def test_with_three_modalities_chance_is_a_third_and_every_pair_is_compared():
+    """Codes that the first two share and the third doesn't; a latent in which the third alone is marked."""
+    generator, names = np.random.default_rng(0), ("T1w", "T2w", "FLAIR")
+    own = generator.integers(0, 50, (12, 1, 1, 3, 3, 3))
+    codes = np.concatenate([own, own, generator.integers(0, 50, own.shape)], axis=1)
+    marked = generator.normal(size=(12, 3, 2, 3, 3, 3)).astype(np.float32)
+    marked[:, 2] += 3
+    latents = {"told": [*marked.reshape(36, 2, 3, 3, 3)]}
+    families = np.array([f"f{n}" for n in range(12)])
+    sessions = Complete(names, latents, {"told": "anatomy"}, families, codes, np.ones((12, 3, 3, 3), bool))
+    rows = list(measures(sessions, SETTINGS))
+    guesses = [row for row in rows if row["measure"] == "accuracy"]
+    assert {row["classes"] for row in guesses} == {3} and {row["role"] for row in guesses} == {"anatomy"}
+    line = next(row["value"] for row in guesses if row["by"] == "logistic regression")
+    assert 0.5 < line < 0.85, "the third is always found, the others by chance"
+    same = {row["by"]: row["value"] for row in rows if row["measure"] == "same_code" and row["of"] == "session"}
+    assert set(same) == {"", "T1w and T2w", "T1w and FLAIR", "T2w and FLAIR"}
+    assert same["T1w and T2w"] == 1 and same["T1w and FLAIR"] < 0.1
+    pairs = [value for by, value in same.items() if by]
+    assert same[""] == pytest.approx(np.mean(pairs))
+
+
+def test_a_tie_of_several_modalities_counts_its_share():
+    y, families = torch.tensor([0, 1, 2] * 4), np.repeat(list("abcd"), 3)
+    assert guessed_right(lambda train, test: np.full((len(test), 3), 1 / 3), y, families) == pytest.approx([1 / 3] * 12)
+    assert guessed_right(lambda train, test: np.tile([0.4, 0.4, 0.2], (len(test), 1)), y, families).tolist() == (
+        [0.5, 0.5, 0.0] * 4
+    )
 
 
 @pytest.mark.parametrize("kind", CLASSIFIERS)

@@ -8,6 +8,7 @@ import torch
 
 from neuroquant import models
 from neuroquant.models import fitting
+from neuroquant.models.latents import Latents
 from neuroquant.models.principal import principal_components
 from neuroquant.similarity import psnr, ssim3d
 
@@ -90,7 +91,7 @@ def test_the_mean_is_that_of_each_modality_and_costs_no_bits():
     t1w, t2w = volumes(9), -volumes(5, seed=1)
     model, found = fit("mean", (0, t1w), (1, t2w))
     latents = model.encode(t2w[:2].float(), torch.tensor([1, 0]))
-    assert latents == {} and model.bits(SHAPE) == 0 and model.probe_latent == ""
+    assert latents.arrays() == {} and model.bits(SHAPE) == 0 and model.probe_latent == ""
     x_hat = model.decode(latents, torch.tensor([1, 0]))
     assert torch.allclose(x_hat[0, 0], t2w.float().mean((0, 1)), atol=1e-3)
     assert torch.allclose(x_hat[1, 0], t1w.float().mean((0, 1)), atol=1e-3)

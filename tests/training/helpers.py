@@ -72,6 +72,25 @@ def write_volumes(
     return path
 
 
+def write_sessions(path: Path, sessions: list[tuple[str, ...]], split: str = "train") -> Path:
+    """A shard with a subject for each entry, which names the modalities of their images; every image is noise."""
+    generator = np.random.default_rng(len(sessions))
+    geometry = Geometry(EYE, SHAPE, EYE, SHAPE, (0, 0, 0), (0.0, 100.0))
+    records = [
+        Record("c", f"s{split}{subject}", "1", modality, split, "", "FM"[subject % 2], 20.0, geometry)
+        for subject, modalities in enumerate(sessions)
+        for modality in modalities
+    ]
+    attributes = {"range": [-1, 1], "has_labels": [False] * len(records), "voxel_mm": 1.0}
+    with ArrayWriter(path, records, attributes) as writer:
+        writer.create("image", SHAPE, np.float16)
+        writer.create("mask", SHAPE, np.uint8, compress=True)
+        for row in range(len(records)):
+            writer.write("image", row, generator.uniform(-1, 1, SHAPE))
+            writer.write("mask", row, np.ones(SHAPE))
+    return path
+
+
 def make_row(**changes) -> ModelRow:
     """NeuroQuant in small: six steps on volumes, five on slices."""
     schedule = Training(phases=PHASES, log_every=2, checkpoint_every=3, val_sessions=1)

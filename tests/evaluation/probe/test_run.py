@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from neuroquant.config.evaluation import Probe
-from neuroquant.evaluation.probe import finished, samples
+from neuroquant.evaluation.probe import finished, network, samples
 from neuroquant.evaluation.probe import run as probing
 from neuroquant.files import read_tsv
 from neuroquant.store.arrays import ArrayFile, ArrayWriter
@@ -32,7 +32,7 @@ def write_latents(path, split, subjects, signal, seed=0, sexes="FM"):
     return path
 
 
-def run_probe(tmp_path, signal=2.0, sexes="FM", epochs=2, patience=0, test=(8, 2, "FM"), code="", **changes):
+def run_probe(tmp_path, signal=2.0, sexes="FM", test=(8, 2, "FM"), code="", **changes):
     """Predictions and log; `test`: subjects, seed and sexes of the test shard; `changes`: of the settings."""
     tmp_path.mkdir(exist_ok=True)
     count, seed, allowed = test
@@ -41,8 +41,16 @@ def run_probe(tmp_path, signal=2.0, sexes="FM", epochs=2, patience=0, test=(8, 2
         [write_latents(tmp_path / "val.h5", "val", 6, signal, 1, sexes)],
         [write_latents(tmp_path / "test.h5", "test", count, signal, seed, sexes if sexes == "F" else allowed)],
     ]
-    known = {"depth": 50, "batch": 8, "lr": 0.05, "seeds": (0,), "permuted": False} | changes
-    settings = Probe(epochs=epochs, patience=patience, **known)
+    known = {
+        "depth": 50,
+        "batch": 8,
+        "lr": 0.05,
+        "seeds": (0,),
+        "permuted": False,
+        "epochs": 2,
+        "patience": 0,
+    } | changes
+    settings = Probe(**known)
     files = (tmp_path / "p.tsv", tmp_path / "log.tsv", tmp_path / "kept")
     task = probing.Task("m", settings, code, "cpu")
     probing.run_probe(probing.Shards(*shards), task, probing.Outputs(*files))
@@ -57,7 +65,8 @@ def small(monkeypatch):
         layers = (nn.BatchNorm3d(channels), nn.Flatten(), nn.Dropout(0.2), nn.Linear(64 * channels, 1))
         return nn.Sequential(*layers)
 
-    monkeypatch.setattr(probing, "network_for", build)
+    for module in (probing, network):
+        monkeypatch.setattr(module, "network_for", build)
 
 
 def test_a_probe_finds_a_signal_that_is_there_and_predicts_test_subjects_only(tmp_path):
@@ -107,7 +116,7 @@ def test_training_stops_where_validation_subjects_bring_nothing_better(tmp_path,
         assert {name[:4] for name in sample.subjects} == {"sval"}
         return {"val_balanced_accuracy": next(ranks), "val_loss": 1.0}
 
-    monkeypatch.setattr(probing, "judge", judge)
+    monkeypatch.setattr(network, "judge", judge)
     monkeypatch.setattr(probing, "modalities_of", lambda shards: ["T1w"])
     _, log = run_probe(tmp_path, epochs=6, patience=2)
     assert list(log.val_balanced_accuracy) == [
@@ -125,8 +134,8 @@ def test_the_weights_kept_are_those_of_the_best_epoch(tmp_path, monkeypatch):
     )
     scale = probing.standardiser(train, 8)
     learning, settings = probing.Learning(train, val, scale), Probe(depth=50, epochs=4, batch=8, lr=0.3)
-    network, log = probing.fit(learning, settings, 0, "cpu", "m T1w")
-    kept = probing.judge(probing.predictor(network, scale, "cpu", 8)(val), val)
+    trained, log = probing.fit(learning, settings, 0, "cpu", "m T1w")
+    kept = network.judge(probing.predictor(trained, scale, "cpu", 8)(val), val)
     best = max(log, key=lambda row: (row["val_balanced_accuracy"], -row["val_loss"]))
     assert kept == pytest.approx({name: best[name] for name in kept}, abs=1e-5)
 
@@ -267,13 +276,14 @@ from pathlib import Path
 import torch
 from torch import nn
 from neuroquant.config.evaluation import Probe
+from neuroquant.evaluation.probe import network
 from neuroquant.evaluation.probe import run as probe
 
 class Small(nn.Sequential):
     def __init__(self, channels, settings):
         super().__init__(nn.AdaptiveAvgPool3d(4), nn.Flatten(), nn.Linear(64 * channels, 1))
 
-probe.network_for = Small
+network.network_for = Small
 folder, more = Path(sys.argv[1]), int(sys.argv[2])
 files = ([folder / f"{split}.h5"] for split in ("train", "val", "test"))
 settings = Probe(epochs=1, batch=8, seeds=(0,))

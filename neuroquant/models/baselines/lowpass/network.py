@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from neuroquant.models.autoencoder import Autoencoder, Output
+from neuroquant.models.autoencoder import Autoencoder
 from neuroquant.models.baselines.lowpass import Parameters, bits
 from neuroquant.models.latents import Continuous
 
@@ -29,11 +29,6 @@ class LowPass(Autoencoder):
         if self.factor == 1:
             return latents.z
         return F.interpolate(latents.z, scale_factor=float(self.factor), mode="trilinear", align_corners=False)
-
-    def forward(self, x: Tensor, modality: Tensor, plane: int | None = None) -> Output:
-        """There and back."""
-        latents = self.encode(x, modality)
-        return Output(self.decode(latents, modality), latents, {})
 
     def bits(self, shape: tuple[int, int, int]) -> float:
         """Float32 means, as `decode` is given them."""
