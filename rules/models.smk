@@ -8,7 +8,7 @@ FITTED = {
     for row in EXPERIMENT.models
     if not row.training.phases
     and not row.weights
-    and (size := fit_bytes(row.architecture, row.parameters, EXPERIMENT.volume.shape))
+    and (size := fit_bytes(row.architecture, row.parameters, EXPERIMENT.volume.shape, len(row.suffixes)))
 }
 FITTING_MINUTES = 720
 

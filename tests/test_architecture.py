@@ -15,7 +15,7 @@ MAY_USE = {
     "scans": set(),
     "store": {"errors", "files"},
     "config": BASE | {"models"},
-    "models": {"errors", "config", "convolution"},
+    "models": {"errors", "config", "convolution", "similarity"},
     "synthetic": BASE | {"config"},
     "cohorts": BASE | {"config", "scans"},
     "volumes": BASE | {"config", "scans", "store"},
@@ -29,6 +29,8 @@ MAY_USE = {
     "report": BASE | {"config", "store", "statistics", "tables"},
     "cluster": BASE | {"config", "cohorts", "models"},
 }
+INTERFACE = {"neuroquant.models.autoencoder", "neuroquant.models.latents"}
+"""What evaluation knows of models."""
 HEAVY = {"torch", "monai", "diffusers", "snakemake"}
 
 
@@ -62,7 +64,37 @@ def test_evaluation_knows_the_interface_only_never_a_concrete_model():
     for path in modules("evaluation"):
         for name in imports(path):
             if name.startswith("neuroquant.models"):
-                assert name.startswith("neuroquant.models.autoencoder"), f"{path} imports {name}"
+                assert name.rpartition(".")[0] in INTERFACE, f"{path} imports {name}"
+
+
+OWN_LATENTS = {"z", "z_anat", "z_q", "z_mod", "indices"}
+"""Names of the shipped models' latents; tests/models/test_latent_shapes.py checks that these are all."""
+
+
+@pytest.mark.parametrize("room", ["evaluation", "training", "tokenizer", "model_folder", "model_facts"])
+def test_no_module_outside_of_a_models_own_package_reads_its_latents_by_name(room):
+    for path in modules(room):
+        tree = ast.parse(path.read_text())
+        inside = {id(part) for node in ast.walk(tree) for part in ast.walk(node) if isinstance(node, ast.JoinedStr)}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and id(node) not in inside:
+                assert node.value not in OWN_LATENTS, f"{path}, line {node.lineno}: {node.value!r}"
+            if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
+                assert node.attr not in OWN_LATENTS, f"{path}, line {node.lineno}: .{node.attr}"
+
+
+@pytest.mark.parametrize("room", ["models", "training", "evaluation", "tokenizer", "model_folder", "weights"])
+def test_no_modality_is_named_where_models_train_and_are_judged(room):
+    for path in modules(room):
+        found = re.findall(r"\b(?:T1w|T2w|FLAIR|t1w|t2w|flair)\b", path.read_text())
+        assert not found, f"{path} names {found[0]}"
+
+
+def test_nobody_asks_an_architecture_what_it_has():
+    """Its spec says so; `hasattr` of a module would take a misspelt part for a missing one."""
+    for path in modules("models"):
+        if path.parent.name != "compvis":  # there of a network's own levels
+            assert "hasattr(" not in path.read_text(), path
 
 
 def test_evaluation_uses_intervals_alone_of_statistics():

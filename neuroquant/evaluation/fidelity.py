@@ -10,11 +10,11 @@ from torch import Tensor
 
 from neuroquant.config.evaluation import Fidelity
 from neuroquant.device import use_threads
-from neuroquant.errors import InputError
+from neuroquant.evaluation.batches import matching
 from neuroquant.files import write_tsv
 from neuroquant.similarity import psnr, ssim3d
 from neuroquant.store.arrays import ArrayFile
-from neuroquant.tables import FIDELITY
+from neuroquant.tables import FIDELITY, IMAGE_KEY
 
 FOREGROUND = -0.9
 """Value above which the released code counts a voxel as foreground; it drops dark fluid."""
@@ -32,23 +32,23 @@ def score_fidelity(
 ) -> None:
     """Write a row per session, modality, region (whole, foreground, brain) and metric of `MEASURES`."""
     use_threads(threads)
-    volumes, reconstructions = ArrayFile(volumes_h5), ArrayFile(reconstructions_h5)
-    if volumes.records != reconstructions.records:
-        raise InputError(
-            str(reconstructions_h5), "other rows than the volumes", f"the rows of {volumes_h5}", "rerun `reconstruct`"
-        )
-    rows = []
-    for index, record in enumerate(volumes.records):
-        x, y = (
-            torch.from_numpy(np.array(f.view("image")[index])).float()[None, None] for f in (volumes, reconstructions)
-        )
-        facts = {name: getattr(record, name) for name in ("cohort", "subject", "session", "family", "modality")}
+    volumes, rows = ArrayFile(volumes_h5), []
+    reconstructions, places = matching(reconstructions_h5, volumes)
+    for position, index in enumerate(places):
+        record = volumes.records[index]
+        x, y = (image(volumes, index), image(reconstructions, position))
+        facts = {name: getattr(record, name) for name in IMAGE_KEY}
         found = scores(x, y, volumes.read("mask", index), settings.ssim_window)
         rows += [
             {**facts, "model": model, "region": region, "metric": metric, "value": value}
             for (region, metric), value in found.items()
         ]
     write_tsv(pd.DataFrame(rows, columns=FIDELITY), out_tsv)
+
+
+def image(file: ArrayFile, row: int) -> Tensor:
+    """One image of a shard, (1, 1, D, H, W) in float32."""
+    return torch.from_numpy(np.array(file.view("image")[row])).float()[None, None]
 
 
 def scores(x: Tensor, y: Tensor, mask: np.ndarray, window: int) -> dict[tuple[str, str], float]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from neuroquant.errors import InputError
+from neuroquant.evaluation.batches import matching
 from neuroquant.files import write_tsv
 from neuroquant.store.arrays import ArrayFile
 from neuroquant.tables import SPREAD
@@ -64,8 +64,11 @@ def score_spread(volumes: list[Path], reconstructions: dict[str, list[Path]], ou
         truth = original.deviation(inside)
         for model, paths in reconstructions.items():
             copies, mine = [matching(path, shard) for path, shard in zip(paths, shards, strict=True)], Variance()
+            if chosen[0][1] not in copies[chosen[0][0]][1]:
+                continue  # the model doesn't take this modality
             for shard, row in chosen:
-                mine.add(copies[shard].view("image")[row])
+                file, rows_of_volumes = copies[shard]
+                mine.add(file.view("image")[rows_of_volumes.index(row)])
             found = mine.deviation(inside)
             ratio = found / truth if truth > 0 else float("nan")
             rows.append([cohort, model, modality, len(chosen), truth, found, ratio])
@@ -87,17 +90,3 @@ def _records(shards: list[ArrayFile]) -> Iterator[tuple]:
     for number, shard in enumerate(shards):
         for row, record in enumerate(shard.records):
             yield number, row, record
-
-
-def matching(path: Path, volumes: ArrayFile) -> ArrayFile:
-    """Reconstructions whose rows are those of a shard of volumes.
-
-    Raises
-    ------
-    InputError
-        If they are others.
-    """
-    file = ArrayFile(path)
-    if file.records != volumes.records:
-        raise InputError(str(path), "other rows than the volumes", f"the rows of {volumes.path}", "rerun `reconstruct`")
-    return file

@@ -1,13 +1,9 @@
 """Fresh classifiers and shared codes decide the paper's claim that anatomical codes don't tell the modality."""
 
-import ast
-from pathlib import Path
-
 import pandas as pd
 import pytest
 
 from neuroquant.files import write_tsv
-from neuroquant.report.pages import disentanglement as disentangled
 from neuroquant.report.pages.disentanglement import disentanglement_section
 from neuroquant.statistics.claims.ledger import Evidence, claims_ledger
 from neuroquant.statistics.disentanglement import (
@@ -118,15 +114,12 @@ def test_no_numbers_are_a_sentence(experiment, tmp_path, capsys):
     pd.testing.assert_frame_equal(read_disentanglement(tmp_path / "some.tsv"), table(), check_dtype=False)
 
 
-def test_the_names_are_those_that_evaluation_writes():
-    """The report imports no torch, and so can't import them."""
-    source = Path(disentangled.__file__).parents[2] / "evaluation" / "disentanglement.py"
-    values = {
-        node.targets[0].id: ast.literal_eval(node.value)
-        for node in ast.parse(source.read_text()).body
-        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "LATENTS"
-    }
-    assert values["LATENTS"] == tuple(disentangled.LATENTS)
+def test_the_page_names_latents_with_their_role_and_pairs_of_modalities_beside_all(experiment):
+    label = {row.name: row.shown for row in experiment.models}
+    of_pair = table().query("measure == 'same_code'").assign(by="T1w and FLAIR")
+    page = disentanglement_section(experiment, pd.concat([table(classes=3), of_pair]), label)
+    assert "z anat (anatomy)" in page and "z mod (appearance)" in page and "Chance is 33 with 3 modalities" in page
+    assert "same code at a position<" in page and "same code at a position, T1w and FLAIR<" in page
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,7 @@ from neuroquant.report.html import by_cohort, ranged
 FEW = 20
 """Families below which the page calls them few."""
 
-
-LATENTS = {"z_anat": "z_anat", "z_q": "z_q", "z_mod": "z_mod"}
-
-
 PAIRS = {"session": "two modalities, one session", "subjects": "two subjects, one modality", "difference": "difference"}
-
-
 SHARES = {"same_code": "same code at a position", "code_overlap": "overlap of the codes used"}
 
 
@@ -26,23 +20,26 @@ def disentanglement_section(experiment: Experiment, table: pd.DataFrame, labels:
             "<p>No model that was run separates anatomy from appearance, or fewer than two families have test sessions "
             "with two modalities.</p>"
         )
-    count, fewest = len(experiment.modalities), int(table.families.min())
+    fewest = int(table.families.min())
     few = f" {fewest} families are few: their intervals say little." if fewest < FEW else ""
     accuracy, shares = (table[table.measure.isin(names)] for names in (("accuracy",), SHARES))
-    accuracy = accuracy.assign(line=accuracy.by)
+    accuracy, count = accuracy.assign(line=accuracy.by), accuracy.classes.max()
+    latents = {one.of: f"{one.of} ({one.role})" for one in accuracy.sort_values("role", kind="stable").itertuples()}
+    pairs = shares.by.where(shares.by == "", ", " + shares.by)
     parts = [
         "<p>How often a fresh classifier recognises the modality from a latent, in percent of the test images, in a "
-        "cross-validation that keeps families whole. Chance is the goal for z_anat and z_q; z_mod should give "
-        f"the modality away. Chance is {100 / count:.0f} with {count} modalities. The network is trained for few "
-        f"steps: it misses what takes longer to learn.{few}</p>",
-        by_cohort(experiment, tables(accuracy, "classifier", LATENTS, labels)),
+        "cross-validation that keeps families whole. Chance is the goal for latents of the anatomy; those of the "
+        f"appearance should reveal the modality. Chance is {100 / count:.0f} with {count:.0f} modalities. The network "
+        f"is trained for few steps: it misses what takes longer to learn.{few}</p>",
+        by_cohort(experiment, tables(accuracy, "classifier", latents, labels)),
     ]
     if len(shares):
+        shares = shares.assign(line=shares.measure.map(SHARES) + pairs)
         parts += [
             "<p>How many codes two images share, in percent of the positions in the brain. Two subjects share codes in "
             "one modality because few codes are used, and because brains are alike. Only what two modalities of a "
             "session share beyond that is the subject's own anatomy.</p>",
-            by_cohort(experiment, tables(shares.assign(line=shares.measure.map(SHARES)), "share", PAIRS, labels)),
+            by_cohort(experiment, tables(shares, "share", PAIRS, labels)),
         ]
     return "".join(parts)
 
