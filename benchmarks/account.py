@@ -24,15 +24,15 @@ from torch.utils.flop_counter import (
 
 from neuroquant import models
 from neuroquant.config.model import ModelRow, Phase
+from neuroquant.models import losses
 from neuroquant.models.autoencoder import Autoencoder
+from neuroquant.models.batch import Batch
 from neuroquant.models.neuroquant import attention, plane
 from neuroquant.models.neuroquant.attention import MultiAxisAttention
 from neuroquant.models.neuroquant.decoder import Decoder
 from neuroquant.models.neuroquant.encoder import Encoder
 from neuroquant.models.neuroquant.quantizer import Quantizer
 from neuroquant.similarity import ssim3d
-from neuroquant.training import objective
-from neuroquant.training.data import Batch
 
 PARTS = ("encoder", "attention", "quantiser", "decoder", "SSIM", "rest")
 KINDS = ((MultiAxisAttention, "attention"), (Encoder, "encoder"), (Decoder, "decoder"), (Quantizer, "quantiser"))
@@ -157,18 +157,17 @@ def account(
     with FakeTensorMode(), _norms_left_to_autocast() if "norms" in precision else nullcontext():
         model = models.build(row.architecture, row.parameters).train()
         model.recompute(recompute)
-        if model.quantizer is not None:
-            model.quantizer._started = True  # asking the tensor needs data
+        model.quantizer._started = True  # asking the tensor needs data
         batch, similarity = make_batch(shape, pairs, normal), Similarity()
         counter = FlopCounterMode(display=False, custom_mapping=ATTENTION)
         with (
             counter,
             Traffic(found),
             _saved(model, similarity, found.saved),
-            patch.object(objective, "ssim3d", similarity),
+            patch.object(losses, "ssim3d", similarity),
         ):
             with AsOnGPUs(), bf16:
-                loss = objective.total(objective.losses(model, batch, row.objective))
+                loss = losses.total(model.losses(batch, row.objective))
             loss.backward()
     for name, operations in counter.get_flop_counts().items():
         flop, name = sum(operations.values()), name.removeprefix("NeuroQuant.").lower()

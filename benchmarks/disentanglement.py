@@ -20,13 +20,15 @@ import torch
 
 from neuroquant.config.evaluation import Statistics
 from neuroquant.device import resolve_device, use_threads
-from neuroquant.evaluation.disentanglement import CODES, LATENTS, Pairs, cells_in_brain, measures, swapped
+from neuroquant.evaluation.disentanglement import Complete, cells_in_brain, measures
 from neuroquant.model_folder import load_model
-from neuroquant.models.autoencoder import MODALITIES, Autoencoder
+from neuroquant.models.autoencoder import Autoencoder, Swaps
+from neuroquant.models.batch import Batch
+from neuroquant.models.latents import Latents
 from neuroquant.similarity import psnr, ssim3d
 from neuroquant.statistics.intervals import cluster_bootstrap
 from neuroquant.store.arrays import ArrayFile
-from neuroquant.training.data import Batch, Sessions
+from neuroquant.training.data import Sessions
 
 COLUMNS = ("measure", "of", "by", "value", "low", "high", "subjects")
 
@@ -47,33 +49,37 @@ def whose(shards: list[Path]) -> tuple[list[str], list[np.ndarray | None]]:
 def look(
     model: Autoencoder, sessions: Sessions, chosen: list[int], device: str, window: int
 ) -> tuple[dict[str, list[np.ndarray]], pd.DataFrame]:
-    """Latents (C, d, h, w) of all images, codes where there are any, and the errors of every image."""
+    """Latents (C, d, h, w) of all images that are measured, codes where there are any, and errors of every image."""
     latents: dict[str, list[np.ndarray]] = {}
     errors = []
+    kind = model.latents_class
     for place, index in enumerate(chosen):
         batch = sessions.volumes([index]).to(device)
         found = model.encode(batch.x, batch.modality)
-        quantised = model.codes(found) is not None
-        for name in (*LATENTS, *((CODES,) if quantised else ())):
-            if name in found:
-                latents.setdefault(name, []).extend(found[name].cpu().numpy())
+        names = [*kind.ANATOMY, *kind.APPEARANCE, *([kind.CODES] if model.codes(found) is not None else [])]
+        for name, tensor in found.arrays().items():
+            if name in names:
+                latents.setdefault(name, []).extend(tensor.cpu().numpy())
         errors += [{"session": place, **facts} for facts in errors_of(model, batch, found, window)]
     return latents, pd.DataFrame(errors)
 
 
-def errors_of(model: Autoencoder, batch: Batch, found: dict[str, torch.Tensor], window: int) -> list[dict]:
-    """Errors of both images of a session, from its own codes and, where the model can, from the other's."""
-    ways = {"own codes": found} | ({"swapped codes": swapped(found, batch.partner)} if model.supports_swap else {})
+def errors_of(model: Autoencoder, batch: Batch, found: Latents, window: int) -> list[dict]:
+    """Errors of all images of a session, from its own codes and, where the model can, from its partner's."""
+    images = {"own codes": model.decode(found, batch.modality)}
+    if isinstance(model, Swaps):
+        anatomy = found.each(lambda tensor: tensor[batch.partner])
+        images["swapped codes"] = model.translate(anatomy, model.appearance(found), batch.modality)
     errors = []
-    for way, parts in ways.items():
-        image = model.decode(parts, batch.modality).clamp(-1, 1).float()
+    for way, image in images.items():
+        image = image.clamp(-1, 1).float()
         scores = {
             "L1": (image - batch.x).abs().flatten(1).mean(1),
             "PSNR": psnr(batch.x, image),
             "SSIM": ssim3d(batch.x, image, window),
         }
         for row, kind in enumerate(batch.modality.tolist()):
-            facts = {"modality": MODALITIES[kind], "way": way}
+            facts = {"modality": model.modalities[kind], "way": way}
             errors += [{**facts, "measure": name, "value": float(v[row])} for name, v in scores.items()]
     return errors
 
@@ -84,23 +90,24 @@ def table(model: Autoencoder, window: int, shards: list[Path], device: str, sett
     Raises
     ------
     SystemExit
-        If fewer than two subjects have both modalities.
+        If fewer than two subjects have all modalities of the model.
     """
-    sessions, (clusters, masks) = Sessions(shards), whose(shards)
-    chosen = [index for index, images in enumerate(sessions.images) if len(images) == len(MODALITIES)]
+    count = len(model.modalities)
+    sessions, (clusters, masks) = Sessions(shards, model.modalities), whose(shards)
+    chosen = [index for index, images in enumerate(sessions.images) if len(images) == count]
     clusters, masks = np.array([clusters[index] for index in chosen]), [masks[index] for index in chosen]
     if len(set(clusters)) < 2:
-        raise SystemExit("the shards hold both modalities of fewer than two subjects")
+        raise SystemExit("the shards hold all modalities of fewer than two subjects")
     latents, errors = look(model, sessions, chosen, device, window)
-    codes = inside = None
-    if CODES in latents and all(mask is not None for mask in masks):
-        codes = np.array(latents[CODES])
-        inside = np.array([cells_in_brain(mask, codes.shape[2:]) for mask in masks])
-        codes = codes.reshape(len(chosen), len(MODALITIES), *codes.shape[1:])
-    pairs = Pairs({name: latents[name] for name in LATENTS if name in latents}, clusters, codes, inside)
+    codes, inside = latents.pop(model.latents_class.CODES, None), None
+    if codes is not None and all(mask is not None for mask in masks):
+        inside = np.array([cells_in_brain(mask, codes[0].shape[1:]) for mask in masks])
+        codes = np.array(codes).reshape(len(chosen), count, *codes[0].shape)
+    roles = {name: "anatomy" if name in model.latents_class.ANATOMY else "appearance" for name in latents}
+    complete = Complete(model.modalities, latents, roles, clusters, codes, inside)
     rows = [
         (one["measure"], one["of"], one["by"], one["value"], one["ci_low"], one["ci_high"], one["families"])
-        for one in measures(pairs, settings)
+        for one in measures(complete, settings)
     ]
     for (measure, modality, way), part in errors.groupby(["measure", "modality", "way"], sort=True):
         found = cluster_bootstrap(part.value.to_numpy(), clusters[part.session], settings)

@@ -30,7 +30,7 @@ from neuroquant.device import resolve_device, use_threads
 from neuroquant.models.autoencoder import Autoencoder
 from neuroquant.similarity import psnr
 from neuroquant.training.data import Loader, Sessions
-from neuroquant.training.loop import train_step
+from neuroquant.training.loop import How, train_step
 from neuroquant.training.optimizer import build_optimizer
 from neuroquant.training.schedule import learning_rate
 
@@ -68,7 +68,7 @@ def train(model: Autoencoder, row: ModelRow, phase: Phase, number: int, sessions
     optimizer = build_optimizer(model, row.training)
     with Loader(sessions, phase, number, row.training.seed, model.plane_axis, device == "cuda") as loader:
         for step in range(phase.steps):
-            train_step(model, optimizer, loader.batch(step).to(device), row, learning_rate(phase, step), device)
+            train_step(model, optimizer, loader.batch(step).to(device), row, learning_rate(phase, step), How(device))
 
 
 def main() -> None:

@@ -45,10 +45,11 @@ from neuroquant import models
 from neuroquant.config.model import ModelRow
 from neuroquant.device import resolve_device, use_threads
 from neuroquant.models.autoencoder import Autoencoder
+from neuroquant.models.neuroquant.model import NeuroQuant
 from neuroquant.similarity import psnr, ssim3d
 from neuroquant.training.data import Loader, Sessions
 from neuroquant.training.fit import Passes
-from neuroquant.training.loop import train_step
+from neuroquant.training.loop import How, train_step
 from neuroquant.training.optimizer import build_optimizer
 from neuroquant.training.schedule import learning_rate, warm
 
@@ -61,6 +62,11 @@ NEVER = 10**9
 """Steps of a phase that the budget ends, and of a codebook that it starts."""
 COLUMNS = ("budget", "model", "seed", "seconds", "steps", "quantised", "weights", "scored_on", "psnr", "ssim", "usage")
 Show = Callable[[dict[str, Any]], None]
+
+
+def codebook_of(model: Autoencoder) -> torch.nn.Module | None:
+    """NeuroQuant's codebook; None of other models."""
+    return model.quantizer if isinstance(model, NeuroQuant) else None
 
 
 class Average:
@@ -79,7 +85,8 @@ class Average:
     @torch.no_grad()
     def update(self) -> None:
         """Take in the weights after a step."""
-        started = self.model.quantizer is not None and self.model.quantizer.has_started()
+        quantizer = codebook_of(self.model)
+        started = quantizer is not None and quantizer.has_started()
         if started and not self.quantised:
             self.updates, self.quantised = 0, True
         self.updates += 1
@@ -158,7 +165,7 @@ class Run:
 
     def go(self, points: int, start_share: float | None = None) -> None:
         """Train until the budget is spent."""
-        row, model, quantizer = self.row, self.model, self.model.quantizer
+        row, model, quantizer = self.row, self.model, codebook_of(self.model)
         phase, started, point = row.training.phases[0], None, 0
         if quantizer is not None:
             start_share = min(quantizer.start_after / phase.steps, 1.0) if start_share is None else start_share
@@ -173,7 +180,7 @@ class Run:
                 rise = warm(phase, self.step if started is None or self.step < started else self.step - started)
                 begin = clock_of(self.device)
                 batch = loader.batch(self.step).to(self.device)
-                train_step(model, optimizer, batch, row, rise * learning_rate(curve, self.share()), self.device)
+                train_step(model, optimizer, batch, row, rise * learning_rate(curve, self.share()), How(self.device))
                 self.spent, self.step = self.spent + clock_of(self.device) - begin, self.step + 1
                 self.average.update()
                 reached = int(self.share() * points + 1e-9)
@@ -188,7 +195,8 @@ class Run:
             self._report("average")
 
     def _report(self, weights: str) -> None:
-        quantised = self.model.quantizer is not None and self.model.quantizer.has_started()
+        quantizer = codebook_of(self.model)
+        quantised = quantizer is not None and quantizer.has_started()
         for name, sessions in self.data.scored.items():
             scores = score(self.model, sessions, self.device, self.row.objective.ssim_window) if len(sessions) else {}
             state = {"seconds": round(self.spent, 2), "steps": self.step, "quantised": int(quantised)}

@@ -47,7 +47,7 @@ from neuroquant.device import resolve_device, use_threads
 from neuroquant.models.neuroquant import plane
 from neuroquant.store.arrays import ArrayWriter, Record
 from neuroquant.training.data import Loader, Sessions
-from neuroquant.training.loop import train_step
+from neuroquant.training.loop import How, train_step
 from neuroquant.training.optimizer import build_optimizer
 
 FULL, PAIRS, SLICES = (144, 192, 144), 4, 128
@@ -104,7 +104,7 @@ def measure(row: ModelRow, phase: Phase, sessions: Sessions, device: str, steps:
             asked = time.perf_counter()
             batch = loader.batch(step)
             wait += time.perf_counter() - asked
-            train_step(model, optimizer, batch.to(device), row, phase.lr, device, phase.accumulate)
+            train_step(model, optimizer, batch.to(device), row, phase.lr, How(device, phase.accumulate))
         seconds = (now(device) - begin) / steps
     return Measured(seconds, wait / steps, peak[0])
 

@@ -76,7 +76,7 @@ def _built(row: ModelRow, path: Path, device: str) -> Autoencoder:
     """A fresh network; on the device "meta" it has shapes alone, and costs no memory however large it would be."""
     try:
         with torch.device(device):
-            return models.build(row.architecture, row.parameters)
+            return models.build(row.architecture, row.parameters, row.suffixes)
     except InputError:
         raise
     except (ValueError, TypeError, RuntimeError, ArithmeticError, AssertionError, LookupError, MemoryError) as error:

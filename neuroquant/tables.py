@@ -60,3 +60,90 @@ def hash_columns(columns: Iterable[str]) -> list[str]:
 def family_of(table: "pd.DataFrame") -> "pd.Series":
     """Each row's family; a subject whose family isn't known is one of their own."""
     return table["family"].where(table["family"] != "", table["subject"])
+
+
+VOLUMES = "volumes"
+"""Entry of the probes: the volumes themselves, in place of a model's latents."""
+CEILING = "ceiling"
+"""Entry of the anatomical scores: the segmenter's test-retest, on originals moved by half a voxel."""
+
+# Scores of single images, a table per shard; `statistics.gather` makes one table of those of all shards.
+
+IMAGE_KEY = [*SESSION_KEY, "family", "modality"]
+"""What names an image, and whose it is."""
+SCORE_KEY = [*IMAGE_KEY, "model"]
+FIDELITY = [*SCORE_KEY, "region", "metric", "value"]
+DICE = [*SCORE_KEY, "structure", "name", "dice", "nsd", "stand_in"]
+"""`stand_in` names the segmenter that stood in for SynthSeg; empty where none did."""
+REGION_VOLUMES = [*SCORE_KEY, "region", "mm3", "stand_in"]
+PREDICTIONS = [*SCORE_KEY, "probe", "array", "seed", "sex", "probability", "predicted"]
+SYNTHESIS_SCORES = [*IMAGE_KEY, "source", "model", "appearance", "region", "metric", "value"]
+"""`source` is the modality that the image was made of, `modality` its own."""
+CODES = ["cohort", "model", "modality", "codebook", "size", "code", "tokens"]
+SPREAD = ["cohort", "model", "modality", "subjects", "sd_original", "sd_reconstruction", "spread"]
+DISENTANGLEMENT = [
+    "cohort", "model", "measure", "of", "role", "by", "classes", "value", "ci_low", "ci_high", "sessions", "families",
+]  # fmt: skip
+"""`role` says whether a latent should hold the anatomy or the appearance, `classes` among how many modalities a
+classifier guesses; both are empty for shared codes, where `by` names a pair of modalities, or none for all pairs."""
+GATHERED = {
+    "fidelity": FIDELITY,
+    "dice": DICE,
+    "dice_truth": DICE,
+    "regions": REGION_VOLUMES,
+    "spread": SPREAD,
+    "disentanglement": DISENTANGLEMENT,
+    "predictions": PREDICTIONS,
+}
+"""Kind of gathered numbers -> its columns, which a table has even where nothing was scored."""
+
+# What statistics compute from them.
+
+SCORES = [*SCORE_KEY, "metric", "engine", "value"]
+"""All scores of images in one table; `engine` is the segmenter that stood in for SynthSeg."""
+CELL_KEY = ["cohort", "model", "modality", "metric"]
+"""What names a cell."""
+CELLS = [*CELL_KEY, "value", "ci_low", "ci_high", "n_subjects", "engine", "scores", "sha256"]
+"""`scores` is the number of scores behind a cell, `sha256` their hash."""
+TABLE = [
+    *CELL_KEY, "value", "ci_low", "ci_high", "n_subjects", "published", "stand_in", "against_mean", "rank", "tied",
+]  # fmt: skip
+"""The cells of Table 1 or 2. `rank` is 1 for the best model of a group, `tied` says that its lead isn't significant."""
+TESTS = [
+    "cohort", "modality", "metric", "model", "rank", "against", "difference", "ci_low", "ci_high", "n_subjects",
+    "effect_size", "p", "p_holm",
+]  # fmt: skip
+AGAINST_MEAN = ["cohort", "modality", "model", "difference", "ci_low", "ci_high", "n_subjects", "against_mean"]
+HASHES = ["table", *CELL_KEY, "value", "scores", "sha256"]
+AGREEMENT = [
+    "cohort", "model", "modality", "region", "images", "reference_ml", "bias_ml", "low_ml", "high_ml", "icc",
+    "stand_in",
+]  # fmt: skip
+STRUCTURES = [
+    "cohort", "model", "modality", "structure", "name", "images", "subjects", "dice", "dice_low", "dice_high", "nsd",
+    "nsd_low", "nsd_high", "stand_in",
+]  # fmt: skip
+SUBJECT_GROUPS = [*CELL_KEY, "by", "group", "subjects", "value", "ci_low", "ci_high", "stand_in"]
+"""Scores of groups of subjects, `by` sex, age, site or scanner."""
+SYNTHESIS = [
+    "cohort", "model", "source", "modality", "appearance", "metric", "images", "subjects", "value", "ci_low", "ci_high",
+    "stand_in",
+]  # fmt: skip
+CODEBOOK = ["cohort", "model", "modality", "codebook", "size", "tokens", "used", "usage", "perplexity", "stand_in"]
+COSTS = ["model", "cohort", "factor", "kbit_per_volume", "bits_per_voxel", "parameters", "encode_s", "decode_s"]
+RATES = ["cohort", "model", "modality", "kbit_per_volume", "bits_per_voxel"]
+"""Then, for each metric of the figure, its value and the ends of its interval, and `stand_in`."""
+BUDGETS = ["model", "phases", "steps", "voxels_seen", "share"]
+RUNTIME = ["rule", "jobs", "hours", "gpu_hours", "most_mb"]
+PROBES = [
+    "cohort", "model", "modality", "probe", "array", "subset", "sessions", "subjects", "accuracy", "accuracy_low",
+    "accuracy_high", "balanced_accuracy", "balanced_accuracy_low", "balanced_accuracy_high", "auroc", "auroc_low",
+    "auroc_high", "auroc_gain", "auroc_gain_low", "auroc_gain_high", "brier", "calibration_error", "subject_accuracy",
+    "subject_balanced_accuracy", "subject_auroc",
+]  # fmt: skip
+NUMBERS = [
+    "table", "cohort", "model", "modality", "metric", "published", "group", "ours", "ci_low", "ci_high", "pi_low",
+    "pi_high", "verdict",
+]  # fmt: skip
+"""The paper's numbers beside ours; `pi_low` and `pi_high` are the ends of the prediction interval."""
+CLAIMS = ["id", "section", "claim", "cohort", "verdict", "holds", "undecided", "contradicted", "not_run", "details"]

@@ -27,7 +27,8 @@ from neuroquant.errors import InputError
 from neuroquant.files import written_whole
 from neuroquant.model_facts import require_voxel_size, require_weights, trained_voxel_mm, weights_hash
 from neuroquant.model_folder import load_model
-from neuroquant.models.autoencoder import MODALITIES
+from neuroquant.models.autoencoder import Swaps
+from neuroquant.models.latents import Latents
 from neuroquant.scans.unusable import Unusable
 from neuroquant.store.arrays import ArrayFile, ArrayWriter, Record
 from neuroquant.volumes.manifest import SessionRow
@@ -134,16 +135,17 @@ class Tokenizer:
         Parameters
         ----------
         scan : NIfTI; skull-stripped, unless `mask` is given.
-        modality : "T1w" or "T2w"; by default what the file's name ends with, as in BIDS.
+        modality : one of the model's; by default the one with which the file's name ends, as in BIDS.
         mask : NIfTI on the scan's grid, the brain.
 
         Raises
         ------
         InputError
             If the scan can't be used, saying why, its voxels are far larger or smaller than those of the training
-            images, or its modality isn't known.
+            images, or its modality isn't known or none of the model's.
         """
-        modality = modality or modality_of(scan)
+        modality = modality or modality_of(scan, self.model.modalities)
+        kind = self._modality(str(scan), modality)
         path = Path(scan).absolute()
         if not os.path.isfile(path):  # unlike Path.is_file, this bears any name
             raise InputError(str(scan), "no such file", "a NIfTI", "look at its name")
@@ -156,9 +158,9 @@ class Tokenizer:
                 error.file, error.reason, "a scan as docs/cohorts.md describes it", "mend the file, or give a mask"
             ) from None
         image = torch.from_numpy(session.images[modality])[None, None].to(self.device).float()
-        latents = self.model.encode(image, self._modality(modality))
+        latents = self.model.encode(image, kind)
         record = Record("", stem_of(path), "", modality, "", "", "", float("nan"), session.geometry[modality])
-        arrays = {name: latent[0].cpu().numpy() for name, latent in latents.items()}
+        arrays = {name: latent[0].cpu().numpy() for name, latent in latents.arrays().items()}
         if bad := [name for name, array in arrays.items() if not np.isfinite(array).all()]:
             raise InputError(
                 str(scan), f"latents with NaN or infinite values ({bad[0]})", "numbers", "try another model"
@@ -175,12 +177,12 @@ class Tokenizer:
             If another row or other weights made the tokens, they aren't of its kind or don't say where they lie, or a
             latent or a voxel isn't a number.
         """
-        latents, modality = self._latents(tokens), self._modality(tokens.record.modality)
-        return self._placed(self._made(tokens, lambda: self.model.decode(latents, modality)), tokens)
+        arrays, modality = self._arrays(tokens), self._modality(*_described(tokens))
+        return self._placed(self._made(tokens, lambda: self.model.decode(self._latents(arrays), modality)), tokens)
 
     @torch.inference_mode()
     def translate(self, tokens: Tokens, like: Tokens) -> nib.Nifti1Image:
-        """The anatomy of one scan with the appearance of another, mostly of the other modality (equation 13).
+        """The anatomy of one scan with the appearance of another, mostly of another modality (equation 13).
 
         Parameters
         ----------
@@ -192,25 +194,40 @@ class Tokenizer:
         InputError
             If the model doesn't tell anatomy from appearance, or as `decode`.
         """
-        if not self.model.supports_swap:
+        model = self.model
+        if not isinstance(model, Swaps):
             raise InputError(
                 f"model {self.row.name}",
                 "a network that doesn't tell anatomy from appearance",
                 "one that does",
-                "take a row with modality FiLM, e.g. neuroquant",
+                "take a model that does, e.g. neuroquant",
             )
-        latents, others = self._latents(tokens), self._latents(like)
-        modality = self._modality(like.record.modality)
-        made = self._made(tokens, lambda: self.model.translate(latents, self.model.appearance(others), modality))
+        arrays, others = self._arrays(tokens), self._arrays(like)
+        modality = self._modality(*_described(like))
+        made = self._made(
+            tokens,
+            lambda: model.translate(self._latents(arrays), model.appearance(self._latents(others)), modality),
+        )
         geometry = replace(tokens.record.geometry, intensity=like.record.geometry.intensity)
         return self._placed(made, replace(tokens, record=replace(tokens.record, geometry=geometry)))
 
-    def _modality(self, name: str) -> Tensor:
-        if name not in MODALITIES:
-            raise InputError("tokens", f"modality {name!r}", f"one of {', '.join(MODALITIES)}", "encode again")
-        return torch.tensor([MODALITIES.index(name)], device=self.device)
+    def _modality(self, where: str, name: str) -> Tensor:
+        """Index of a modality (1,), refused where the model doesn't take it."""
+        known = self.model.modalities
+        if name not in known:
+            raise InputError(
+                where,
+                f"modality {name!r}",
+                f"one of {', '.join(known)}, with which model {self.row.name} was trained",
+                "take a scan of one of these, or a model that was trained with this modality",
+            )
+        return torch.tensor([known.index(name)], device=self.device)
 
-    def _latents(self, tokens: Tokens) -> dict[str, Tensor]:
+    def _latents(self, arrays: dict[str, Tensor]) -> Latents:
+        return self.model.latents_class.of(arrays)
+
+    def _arrays(self, tokens: Tokens) -> dict[str, Tensor]:
+        """The latents of tokens as tensors (1, C, d, h, w), refused where another model encoded them."""
         where = f"tokens of {tokens.record.subject}"
         if tokens.model != self.row.name:
             raise InputError(
@@ -265,17 +282,25 @@ def stem_of(path: Path | str) -> str:
     return re.sub(NIFTI, "", Path(path).name)
 
 
-def modality_of(path: Path | str) -> str:
-    """T1w or T2w, by the end of a file's name.
+def _described(tokens: Tokens) -> tuple[str, str]:
+    """Whose tokens they are, for errors, and their modality."""
+    return f"tokens of {tokens.record.subject}", tokens.record.modality
+
+
+def modality_of(path: Path | str, modalities: tuple[str, ...]) -> str:
+    """The modality with which a file's name ends; of several, the longest.
 
     Raises
     ------
     InputError
-        If it ends with neither.
+        If it ends with none of them.
     """
-    named = next((name for name in MODALITIES if stem_of(path).endswith(name)), None)
-    if named is None:
+    named = [name for name in modalities if stem_of(path).endswith(name)]
+    if not named:
         raise InputError(
-            str(path), f"a name that ends with neither {' nor '.join(MODALITIES)}", "its modality", "say which it is"
+            str(path),
+            f"a name that ends with none of {', '.join(modalities)}, the model's modalities",
+            "its modality",
+            "say which of these it is",
         )
-    return named
+    return max(named, key=len)

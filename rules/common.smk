@@ -17,6 +17,7 @@ from neuroquant.config.load import read_yaml, resolve_experiment
 from neuroquant.config.volume import shard_names
 from neuroquant.errors import InputError
 from neuroquant.models import fit_bytes
+from neuroquant.report.contents import CONTENTS, TABLES, entry
 from neuroquant.sources import code_hash
 from neuroquant.weights.find import find_files
 
@@ -261,19 +262,15 @@ def segmenter_file(wildcards):
     )
 
 
-def table_report(kind, what):
-    """How a table's file shows in the report."""
-    return dict(
-        category="Tables",
-        subcategory="{table}",
-        labels={"table": "{table}", "format": what},
-    )
+def reported(name, **known):
+    """Kind -> output of an entry of the report's contents, with its place in the report's menu where it has one.
 
-
-def figure_report(number, kind, caption):
-    """How a figure shows in the report."""
-    return dict(
-        category="Figures",
-        labels={"figure": str(number), "format": kind},
-        caption=CAPTIONS / caption,
-    )
+    `known` are values of wildcards that the rule writes out.
+    """
+    one = entry(name).at(**known)
+    outputs = {kind: RESULTS / path for kind, path in one.outputs.items()}
+    menu = {
+        kind: report(outputs[kind], caption=CAPTIONS / one.caption, **one.menu(kind))
+        for kind in one.kinds
+    }
+    return outputs | menu

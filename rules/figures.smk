@@ -12,6 +12,7 @@ VIEWED = next(
 rule draw_figure3:
     input:
         fidelity=RESULTS / "numbers/fidelity.tsv",
+        against_mean=RESULTS / "numbers/against_mean.csv",
         volumes=shards_of(FIGURE3_COHORT, "volumes/{cohort}/{shard}.h5", "test"),
         reconstructions=[
             path
@@ -23,17 +24,8 @@ rule draw_figure3:
             )
         ],
     output:
-        png=report(
-            RESULTS / "figures/figure3.png", **figure_report(3, "png", "figure3.rst")
-        ),
-        svg=RESULTS / "figures/figure3.svg",
-        pdf=RESULTS / "figures/figure3.pdf",
-        viewer=report(
-            RESULTS / "report/viewer.html",
-            category="Figures",
-            labels={"figure": "viewer", "format": "interactive"},
-            caption=CAPTIONS / "viewer.rst",
-        ),
+        **reported("figure3"),
+        viewer=reported("viewer")["html"],
     log:
         log_of("draw_figure3"),
     benchmark:
@@ -60,13 +52,7 @@ rule draw_figure4:
     input:
         regions=RESULTS / "numbers/regions.tsv",
     output:
-        png=report(
-            RESULTS / "figures/figure4.png", **figure_report(4, "png", "figure4.rst")
-        ),
-        svg=report(
-            RESULTS / "figures/figure4.svg", **figure_report(4, "svg", "figure4.rst")
-        ),
-        pdf=RESULTS / "figures/figure4.pdf",
+        **reported("figure4"),
     log:
         log_of("draw_figure4"),
     benchmark:
@@ -87,29 +73,14 @@ rule draw_figure4:
 
 rule draw_rate:
     input:
-        fidelity=RESULTS / "numbers/fidelity.tsv",
-        dice=RESULTS / "numbers/dice.tsv",
-        predictions=RESULTS / "numbers/predictions.tsv",
+        cells=RESULTS / "numbers/cells.csv",
         spread=RESULTS / "numbers/spread.tsv",
         models=expand(RESULTS / "models/{row}/provenance.json", row=ROWS),
         reconstructions=per_test_shard("reconstructions/{row}/{cohort}/{shard}.h5"),
     output:
-        png=report(
-            RESULTS / "figures/rate.png",
-            category="Figures",
-            labels={"figure": "rate and distortion", "format": "png"},
-            caption=CAPTIONS / "rate.rst",
-        ),
-        svg=RESULTS / "figures/rate.svg",
-        costs=RESULTS / "numbers/costs.csv",
-        rates=RESULTS / "numbers/rate.csv",
-        page=report(
-            RESULTS / "tables/costs.html",
-            category="Tables",
-            subcategory="costs",
-            labels={"table": "costs", "format": "bits, parameters, seconds"},
-            caption=CAPTIONS / "costs.rst",
-        ),
+        **reported("rate"),
+        costs=reported("costs")["csv"],
+        page=reported("costs")["html"],
     log:
         log_of("draw_rate"),
     benchmark:

@@ -158,14 +158,8 @@ rule probe_details:
         qc=expand(RESULTS / "cohorts/{cohort}/qc.tsv", cohort=scored_cohorts()),
         splits=expand(RESULTS / "cohorts/{cohort}/splits.tsv", cohort=scored_cohorts()),
     output:
-        details=RESULTS / "numbers/probe_details.csv",
-        page=report(
-            RESULTS / "tables/probes.html",
-            category="Tables",
-            subcategory="sex probes",
-            labels={"table": "sex probes", "format": "measures and controls"},
-            caption=CAPTIONS / "probes.rst",
-        ),
+        details=reported("probes")["csv"],
+        page=reported("probes")["html"],
     log:
         log_of("probe_details"),
     benchmark:

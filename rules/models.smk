@@ -8,7 +8,7 @@ FITTED = {
     for row in EXPERIMENT.models
     if not row.training.phases
     and not row.weights
-    and (size := fit_bytes(row.architecture, row.parameters, EXPERIMENT.volume.shape))
+    and (size := fit_bytes(row.architecture, row.parameters, EXPERIMENT.volume.shape, len(row.suffixes)))
 }
 FITTING_MINUTES = 720
 
@@ -98,30 +98,10 @@ rule training_curves:
         curves=expand(RESULTS / "models/{row}/training.tsv", row=ROWS),
         manifests=manifests_of("train", "val"),
     output:
-        picture=report(
-            RESULTS / "figures/training.png",
-            category="Training",
-            labels={"what": "training curves", "format": "png"},
-            caption=CAPTIONS / "training.rst",
-        ),
-        vector=report(
-            RESULTS / "figures/training.svg",
-            category="Training",
-            labels={"what": "training curves", "format": "svg"},
-            caption=CAPTIONS / "training.rst",
-        ),
-        codes=report(
-            RESULTS / "figures/codes.png",
-            category="Training",
-            labels={"what": "codebook and disentanglement", "format": "png"},
-            caption=CAPTIONS / "codes.rst",
-        ),
-        codes_vector=report(
-            RESULTS / "figures/codes.svg",
-            category="Training",
-            labels={"what": "codebook and disentanglement", "format": "svg"},
-            caption=CAPTIONS / "codes.rst",
-        ),
+        picture=reported("training")["png"],
+        vector=reported("training")["svg"],
+        codes=reported("codes")["png"],
+        codes_vector=reported("codes")["svg"],
     log:
         log_of("training_curves"),
     benchmark:
@@ -133,6 +113,7 @@ rule training_curves:
     params:
         labels=literal([row.shown for row in EXPERIMENT.models]),
         weights=[row.objective.adversary for row in EXPERIMENT.models],
+        modalities=EXPERIMENT.modalities,
         code=code_of("training_curves"),
         failures=str(FAILURES),
     message:

@@ -1,26 +1,11 @@
 """The report: a front page in words, then Snakemake's own report around it."""
 
 REPORTED = [
-    RESULTS / "report/summary.html",
-    RESULTS / "report/people.html",
-    RESULTS / "report/origins.html",
-    RESULTS / "report/checklist.html",
-    RESULTS / "report/viewer.html",
-    RESULTS / "figures/training.png",
-    RESULTS / "figures/codes.png",
-    RESULTS / "figures/figure3.png",
-    RESULTS / "figures/figure4.png",
-    RESULTS / "figures/rate.png",
-    RESULTS / "tables/costs.html",
-    RESULTS / "tables/probes.html",
-    RESULTS / "tables/breakdown.html",
-    *expand(RESULTS / "tables/{table}.html", table=("table1", "table2", "claims")),
-    *expand(
-        RESULTS / "figures/montage/{cohort}/{shard}.png",
-        cohort=COHORTS,
-        shard=SHOWN_SHARDS,
-    ),
-    *expand(RESULTS / "figures/qc_{cohort}.png", cohort=COHORTS),
+    RESULTS / path
+    for one in CONTENTS
+    for path in one.targets(
+        {"table": tuple(TABLES), "cohort": COHORTS, "shard": SHOWN_SHARDS}
+    )
 ]
 
 
@@ -37,43 +22,19 @@ rule front_page:
         sessions=expand(RESULTS / "cohorts/{cohort}/sessions.tsv", cohort=COHORTS),
         excluded=expand(RESULTS / "cohorts/{cohort}/excluded.tsv", cohort=COHORTS),
         proofs=expand(RESULTS / "cohorts/{cohort}/split_proof.tsv", cohort=COHORTS),
+        unseen=expand(
+            RESULTS / "cohorts/{cohort}/index/not_looked_at.tsv", cohort=COHORTS
+        ),
         apart=RESULTS / "numbers/cohorts_apart.tsv",
         models=expand(RESULTS / "models/{row}/provenance.json", row=ROWS),
     output:
-        page=report(
-            RESULTS / "report/summary.html",
-            category="Summary",
-            labels={"what": "what was run, and what came out"},
-            caption=CAPTIONS / "front_page.rst",
-        ),
-        people=report(
-            RESULTS / "report/people.html",
-            category="Cohorts",
-            subcategory="Sessions",
-            labels={"cohort": "all", "what": "exclusions and splits"},
-            caption=CAPTIONS / "people.rst",
-        ),
-        exclusions=report(
-            RESULTS / "numbers/exclusions.csv",
-            category="Cohorts",
-            subcategory="Sessions",
-            labels={"cohort": "all", "what": "exclusions (CSV)"},
-            caption=CAPTIONS / "people.rst",
-        ),
-        origins=report(
-            RESULTS / "report/origins.html",
-            category="Provenance",
-            labels={"what": "time by rule, versions, hashes, command"},
-            caption=CAPTIONS / "origins.rst",
-        ),
-        runtime=RESULTS / "numbers/runtime.csv",
-        checklist=report(
-            RESULTS / "report/checklist.html",
-            category="Provenance",
-            labels={"what": "CLAIM checklist"},
-            caption=CAPTIONS / "checklist.rst",
-        ),
-        provenance=RESULTS / "report/provenance.json",
+        page=reported("summary")["html"],
+        people=reported("people")["html"],
+        exclusions=reported("exclusions")["csv"],
+        origins=reported("origins")["html"],
+        runtime=reported("origins")["csv"],
+        provenance=reported("origins")["json"],
+        checklist=reported("checklist")["html"],
     log:
         log_of("front_page"),
     benchmark:

@@ -53,45 +53,45 @@ rule gather:
         "../workflow_scripts/gather.py"
 
 
-rule table:
+# every interval and test of scores, computed once: tables, claims, figures and pages read them
+rule cells:
     input:
         fidelity=RESULTS / "numbers/fidelity.tsv",
         dice=RESULTS / "numbers/dice.tsv",
         predictions=RESULTS / "numbers/predictions.tsv",
+        regions=RESULTS / "numbers/regions.tsv",
+    output:
+        cells=RESULTS / "numbers/cells.csv",
+        tests=RESULTS / "numbers/tests.csv",
+        against_mean=RESULTS / "numbers/against_mean.csv",
+    log:
+        log_of("cells"),
+    benchmark:
+        benchmark_of("cells")
+    conda:
+        ENVIRONMENT
+    resources:
+        **SMALL_JOB,
+    params:
+        experiment=literal(settings(EXPERIMENT)),
+        code=code_of("cells"),
+        failures=str(FAILURES),
+    message:
+        "intervals and tests of all scores"
+    script:
+        "../workflow_scripts/cells.py"
+
+
+rule table:
+    input:
+        cells=RESULTS / "numbers/cells.csv",
+        tests=RESULTS / "numbers/tests.csv",
+        against_mean=RESULTS / "numbers/against_mean.csv",
         models=expand(RESULTS / "models/{row}/provenance.json", row=ROWS),
         proofs=proofs(),
     output:
-        csv=report(
-            RESULTS / "tables/{table}.csv",
-            caption=CAPTIONS / "tables.rst",
-            **table_report("csv", "numbers (CSV)"),
-        ),
-        tests=report(
-            RESULTS / "tables/{table}_tests.csv",
-            caption=CAPTIONS / "tests.rst",
-            **table_report("csv", "tests against the runner-up (CSV)"),
-        ),
-        mean=report(
-            RESULTS / "tables/{table}_mean.csv",
-            caption=CAPTIONS / "mean.rst",
-            **table_report("csv", "against the mean image (CSV)"),
-        ),
-        budgets=report(
-            RESULTS / "tables/{table}_budgets.csv",
-            caption=CAPTIONS / "budgets.rst",
-            **table_report("csv", "training budgets (CSV)"),
-        ),
-        md=RESULTS / "tables/{table}.md",
-        html=report(
-            RESULTS / "tables/{table}.html",
-            caption=CAPTIONS / "tables.rst",
-            **table_report("html", "as in the paper"),
-        ),
-        tex=report(
-            RESULTS / "tables/{table}.tex",
-            caption=CAPTIONS / "tables.rst",
-            **table_report("tex", "LaTeX"),
-        ),
+        **reported("table"),
+        **{name: reported(name)["csv"] for name in ("tests", "mean", "budgets")},
     log:
         log_of("table", "{table}"),
     benchmark:
@@ -115,6 +115,9 @@ rule claims:
     input:
         table1=RESULTS / "tables/table1.csv",
         table2=RESULTS / "tables/table2.csv",
+        cells=RESULTS / "numbers/cells.csv",
+        tests=RESULTS / "numbers/tests.csv",
+        against_mean=RESULTS / "numbers/against_mean.csv",
         fidelity=RESULTS / "numbers/fidelity.tsv",
         dice=RESULTS / "numbers/dice.tsv",
         predictions=RESULTS / "numbers/predictions.tsv",
@@ -122,20 +125,8 @@ rule claims:
         disentanglement=RESULTS / "numbers/disentanglement.tsv",
         models=expand(RESULTS / "models/{row}/provenance.json", row=ROWS),
     output:
-        numbers=RESULTS / "tables/claims_numbers.csv",
-        claims=RESULTS / "tables/claims.csv",
-        page=report(
-            RESULTS / "tables/claims.html",
-            category="Claims",
-            labels={"what": "the paper's claims beside ours"},
-            caption=CAPTIONS / "claims.rst",
-        ),
-        cells=report(
-            RESULTS / "tables/cells.csv",
-            category="Provenance",
-            labels={"what": "hash of the scores behind every cell (CSV)"},
-            caption=CAPTIONS / "cells.rst",
-        ),
+        **reported("claims"),
+        cells=reported("cells")["csv"],
     log:
         log_of("claims"),
     benchmark:
@@ -157,6 +148,7 @@ rule claims:
 
 rule breakdown:
     input:
+        cells=RESULTS / "numbers/cells.csv",
         regions=RESULTS / "numbers/regions.tsv",
         fidelity=RESULTS / "numbers/fidelity.tsv",
         dice=RESULTS / "numbers/dice.tsv",
@@ -168,21 +160,7 @@ rule breakdown:
         codes=per_test_shard("numbers/codes/{row}/{cohort}/{shard}.tsv"),
         disentanglement=RESULTS / "numbers/disentanglement.tsv",
     output:
-        agreement=RESULTS / "numbers/agreement.csv",
-        structures=RESULTS / "numbers/structures.csv",
-        groups=RESULTS / "numbers/groups.csv",
-        synthesis=RESULTS / "numbers/synthesis.csv",
-        codebook=RESULTS / "numbers/codebook.csv",
-        page=report(
-            RESULTS / "tables/breakdown.html",
-            category="Tables",
-            subcategory="behind the means",
-            labels={
-                "table": "behind the means",
-                "format": "structures, groups, worst, synthesis, disentanglement, codebooks",
-            },
-            caption=CAPTIONS / "breakdown.rst",
-        ),
+        **reported("breakdown"),
     log:
         log_of("breakdown"),
     benchmark:
@@ -204,3 +182,4 @@ rule breakdown:
 
 localrules:
     breakdown,
+    cells,

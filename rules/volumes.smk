@@ -54,16 +54,7 @@ rule montage:
         qc=RESULTS / "cohorts/{cohort}/qc.tsv",
         manifests=manifests_of("train", "val", "test"),
     output:
-        pictures=[
-            report(
-                RESULTS / f"figures/montage/{{cohort}}/{shard}.png",
-                category="Cohorts",
-                subcategory="Volumes",
-                labels={"cohort": "{cohort}", "what": f"volumes of {shard}"},
-                caption=CAPTIONS / "montage.rst",
-            )
-            for shard in SHOWN_SHARDS
-        ],
+        pictures=[reported("montage", shard=shard)["png"] for shard in SHOWN_SHARDS],
     log:
         log_of("montage", "{cohort}"),
     benchmark:
@@ -90,14 +81,8 @@ rule qc:
         ),
         manifests=manifests_of("train", "val", "test"),
     output:
-        table=RESULTS / "cohorts/{cohort}/qc.tsv",
-        picture=report(
-            RESULTS / "figures/qc_{cohort}.png",
-            category="Cohorts",
-            subcategory="Volumes",
-            labels={"cohort": "{cohort}", "what": "quality of preprocessing"},
-            caption=CAPTIONS / "qc.rst",
-        ),
+        table=reported("qc")["tsv"],
+        picture=reported("qc")["png"],
     log:
         log_of("qc", "{cohort}"),
     benchmark:
@@ -108,6 +93,7 @@ rule qc:
         **SMALL_JOB,
     params:
         cohort=lambda wildcards: EXPERIMENT.cohort(wildcards.cohort).shown,
+        modalities=EXPERIMENT.modalities,
         identifiable=EXPERIMENT.report.identifiable,
         code=code_of("qc"),
         failures=str(FAILURES),

@@ -8,6 +8,9 @@ import pytest
 
 from neuroquant.config.load import read_yaml, resolve_experiment
 from neuroquant.files import write_tsv
+from neuroquant.statistics.cells import write_csv
+from neuroquant.statistics.computed import Computed, table_of
+from neuroquant.statistics.scores import ScoreFiles, load_scores
 
 CONFIG = Path(__file__).parents[1] / "config"
 FAMILIES = {"s0": "f0", "s1": "f0", "s2": "f1", "s3": "f1"}
@@ -23,24 +26,33 @@ def experiment():
     return resolve_experiment(raw, CONFIG, "demo.yaml")
 
 
+def with_modalities(experiment, *modalities):
+    """The experiment on other modalities."""
+    return experiment.model_copy(update={"modalities": modalities})
+
+
 @pytest.fixture(scope="session")
 def numbers():
     return write_numbers
 
 
 def write_numbers(folder, experiment, subjects=12):
-    """Scores in which sd_vae is clearly best in PSNR on T1w, nobody on T2w, and `identity`, a reference, above all."""
+    """Scores of every modality of the experiment.
+
+    sd_vae is clearly best in PSNR on the first, nobody on the others, and `identity`, a reference, above all.
+    """
     generator = np.random.default_rng(0)
     fidelity, dice, guesses, regions = [], [], [], []
     for cohort in ("embedded_a", "embedded_b"):
         for number in range(subjects):
-            for modality in ("T1w", "T2w"):
+            for modality in experiment.modalities:
                 own = generator.normal()
                 for row in [row.name for row in experiment.models]:
                     subject = f"s{number}"
                     key = {"cohort": cohort, "subject": subject, "session": "1", "family": FAMILIES.get(subject, "")}
                     key |= {"modality": modality, "model": row}
-                    lead = {"identity": 20.0, "sd_vae": 3.0 if modality == "T1w" else 0.0}.get(row, 0.0)
+                    best = 3.0 if modality == experiment.modalities[0] else 0.0
+                    lead = {"identity": 20.0, "sd_vae": best}.get(row, 0.0)
                     value = 25 + own + lead + 0.1 * generator.normal()
                     fidelity.append({**key, "region": "whole", "metric": "psnr", "value": value})
                     fidelity.append({**key, "region": "brain", "metric": "psnr", "value": 0})
@@ -59,3 +71,24 @@ def write_numbers(folder, experiment, subjects=12):
                             regions.append({**regions[-1], "model": "reference", "mm3": 5000 + 90 * own})
     for name, table in (("fidelity", fidelity), ("dice", dice), ("predictions", guesses), ("regions", regions)):
         write_tsv(pd.DataFrame(table), folder / f"{name}.tsv")
+
+
+def scores_of(folder, experiment):
+    """All scores of the gathered tables in a folder."""
+    return load_scores(experiment, ScoreFiles.in_folder(folder))
+
+
+def computed_of(folder, experiment):
+    """What one job computes of the gathered tables in a folder, as the other jobs read it."""
+    paths = [folder / f"computed_{name}.csv" for name in ("cells", "tests", "against_mean")]
+    Computed.of(experiment, scores_of(folder, experiment)).write(*paths)
+    return Computed.read(*paths)
+
+
+def write_table(folder, experiment, table="table1"):
+    """Write cells and tests of a table, as its job does, and read them again."""
+    computed = computed_of(folder, experiment)
+    paths = folder / f"{table}.csv", folder / f"{table}_tests.csv"
+    write_csv(table_of(experiment, table, computed), paths[0])
+    write_csv(computed.tests_of(table), paths[1])
+    return tuple(map(pd.read_csv, paths))

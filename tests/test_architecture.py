@@ -1,6 +1,7 @@
 """Who may use whom: docs/architecture.md, held by reading the imports."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ MAY_USE = {
     "scans": set(),
     "store": {"errors", "files"},
     "config": BASE | {"models"},
-    "models": {"errors", "config", "convolution"},
+    "models": {"errors", "config", "convolution", "similarity"},
     "synthetic": BASE | {"config"},
     "cohorts": BASE | {"config", "scans", "tables"},
     "volumes": BASE | {"config", "scans", "store", "tables"},
@@ -28,6 +29,8 @@ MAY_USE = {
     "report": BASE | {"config", "store", "statistics", "tables"},
     "cluster": BASE | {"config", "cohorts", "models", "tables"},
 }
+INTERFACE = {"neuroquant.models.autoencoder", "neuroquant.models.latents"}
+"""What evaluation knows of models."""
 HEAVY = {"torch", "monai", "diffusers", "snakemake"}
 
 
@@ -61,7 +64,37 @@ def test_evaluation_knows_the_interface_only_never_a_concrete_model():
     for path in modules("evaluation"):
         for name in imports(path):
             if name.startswith("neuroquant.models"):
-                assert name.startswith("neuroquant.models.autoencoder"), f"{path} imports {name}"
+                assert name.rpartition(".")[0] in INTERFACE, f"{path} imports {name}"
+
+
+OWN_LATENTS = {"z", "z_anat", "z_q", "z_mod", "indices"}
+"""Names of the shipped models' latents; tests/models/test_latent_shapes.py checks that these are all."""
+
+
+@pytest.mark.parametrize("room", ["evaluation", "training", "tokenizer", "model_folder", "model_facts"])
+def test_no_module_outside_of_a_models_own_package_reads_its_latents_by_name(room):
+    for path in modules(room):
+        tree = ast.parse(path.read_text())
+        inside = {id(part) for node in ast.walk(tree) for part in ast.walk(node) if isinstance(node, ast.JoinedStr)}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and id(node) not in inside:
+                assert node.value not in OWN_LATENTS, f"{path}, line {node.lineno}: {node.value!r}"
+            if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
+                assert node.attr not in OWN_LATENTS, f"{path}, line {node.lineno}: .{node.attr}"
+
+
+@pytest.mark.parametrize("room", ["models", "training", "evaluation", "tokenizer", "model_folder", "weights"])
+def test_no_modality_is_named_where_models_train_and_are_judged(room):
+    for path in modules(room):
+        found = re.findall(r"\b(?:T1w|T2w|FLAIR|t1w|t2w|flair)\b", path.read_text())
+        assert not found, f"{path} names {found[0]}"
+
+
+def test_nobody_asks_an_architecture_what_it_has():
+    """Its spec says so; `hasattr` of a module would take a misspelt part for a missing one."""
+    for path in modules("models"):
+        if path.parent.name != "compvis":  # there of a network's own levels
+            assert "hasattr(" not in path.read_text(), path
 
 
 def test_evaluation_uses_intervals_alone_of_statistics():
@@ -101,3 +134,24 @@ def test_a_workflow_script_has_no_logic_of_its_own(path):
     assert not any(
         isinstance(node, ast.FunctionDef | ast.For | ast.While | ast.ClassDef) for node in ast.walk(ast.parse(text))
     )
+
+
+COMPUTING = {"mean", "std", "var", "median", "quantile", "percentile", "corr", "cluster_bootstrap", "boxplot"}
+"""Calls that compute a number from scores."""
+PICTURES = {"montage"}
+"""Modules of the report that compute on the voxels of images, to draw their edges."""
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "report").rglob("*.py")), ids=lambda path: path.stem)
+def test_the_report_draws_and_never_computes_a_number(path):
+    calls = [node.func for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+    names = {call.attr if isinstance(call, ast.Attribute) else getattr(call, "id", "") for call in calls}
+    assert not names & COMPUTING or path.stem in PICTURES, f"{path} calls {names & COMPUTING}: statistics computes that"
+    imported = {name for name in imports(path) if name.split(".")[0] in ("scipy", "sklearn", "statsmodels")}
+    assert not imported or path.stem in PICTURES, f"{path} imports {imported}"
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "report").rglob("*.py")), ids=lambda path: path.stem)
+def test_no_module_of_the_report_names_a_modality(path):
+    texts = [node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)]
+    assert not [text for text in texts if isinstance(text, str) and re.search(r"\b(T[12]w?|FLAIR)\b", text)], path

@@ -25,11 +25,11 @@ def test_only_what_people_read_depends_on_the_code_that_writes_it(script):
 
 
 def test_training_depends_on_its_loop_and_on_one_architecture_alone():
-    used = names(PACKAGE.parent / "workflow_scripts/train.py", PACKAGE / "models/baselines/vqgan.py")
-    assert {"training/loop.py", "store/arrays.py", "models/baselines/vqgan.py"} <= used
+    used = names(PACKAGE.parent / "workflow_scripts/train.py", PACKAGE / "models/baselines/vqgan/network.py")
+    assert {"training/loop.py", "store/arrays.py", "models/baselines/vqgan/network.py"} <= used
     assert not {name for name in used if name.startswith(("evaluation/", "report/", "cohorts/"))}
     assert not {name for name in used if name.startswith("models/neuroquant/")}
-    assert "models/baselines/medvae.py" not in used
+    assert "models/baselines/medvae/network.py" not in used
 
 
 def test_imports_within_functions_and_files_of_data_count():

@@ -94,6 +94,22 @@ def test_tokens_of_a_model_of_two_blocks_have_its_grid_and_decode_from_their_fil
     assert made.shape == scan.shape and made.get_fdata()[ball()].std() > 0
 
 
+def test_a_model_takes_the_modalities_that_it_was_trained_with_and_names_them(scans, tmp_path):
+    row = ModelRow(name="two", architecture="neuroquant", parameters=PARAMETERS, modalities=("T2w", "FLAIR"))
+    volume = Volume(shape=SIDES, percentiles=(0.0, 100.0), brain_ml_min=10)
+    save_model(tmp_path / "two", models.build("neuroquant", PARAMETERS, row.suffixes), row, volume, {})
+    tokenizer = neuroquant.load(tmp_path / "two", "cpu")
+    tokens = tokenizer.encode(scans[1])
+    assert tokens.record.modality == "T2w" and tokenizer.decode(tokens).shape == nib.load(scans[1]).shape
+    with pytest.raises(InputError, match="ends with none of T2w, FLAIR"):
+        tokenizer.encode(scans[0])
+    with pytest.raises(InputError, match="modality 'T1w'.*\n.*one of T2w, FLAIR, with which model two was trained"):
+        tokenizer.encode(scans[0], "T1w")
+    other = dataclasses.replace(tokens, record=dataclasses.replace(tokens.record, modality="T1w"))
+    with pytest.raises(InputError, match="one of T2w, FLAIR"):
+        tokenizer.translate(tokens, other)
+
+
 def ball_in_volume(tokens):
     """The brain of the scan, turned to RAS+, where the volume has it."""
     brain = np.pad(ball()[::-1, ::-1], 32)

@@ -5,12 +5,11 @@ from neuroquant.job import running
 with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakemake.threads, snakemake.params.failures):
     from pathlib import Path
 
-    from neuroquant.report.figures.montage import draw
+    from neuroquant.report.figures.montage import Selection, draw
 
     draw(
         [Path(path) for path in snakemake.input.volumes],
         Path(snakemake.input.qc),
-        snakemake.params.identifiable,
-        snakemake.params.sessions,
+        Selection(snakemake.params.sessions, snakemake.params.identifiable),
         [Path(path) for path in snakemake.output.pictures],
     )

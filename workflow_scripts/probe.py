@@ -8,19 +8,28 @@ with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakem
     from pathlib import Path
 
     from neuroquant.config.evaluation import Probe
-    from neuroquant.evaluation.probe.run import run_probe
+    from neuroquant.evaluation.probe.run import Outputs, Shards, Task, run_probe
 
+    splits = {
+        split: [Path(path) for path in paths]
+        for split, paths in (
+            ("train", snakemake.input.train),
+            ("val", snakemake.input.val),
+            ("test", snakemake.input.test),
+        )
+    }
     run_probe(
-        train=[Path(path) for path in snakemake.input.train],
-        val=[Path(path) for path in snakemake.input.val],
-        test=[Path(path) for path in snakemake.input.test],
-        array=snakemake.params.array,
-        model=snakemake.params.model,
-        settings=Probe.model_validate(json.loads(snakemake.params.probe)),
-        out_tsv=Path(snakemake.output.predictions),
-        log_tsv=Path(snakemake.output.curve),
-        checkpoints=Path(snakemake.params.checkpoints),
-        code=snakemake.params.code,
-        device=snakemake.params.device,
-        threads=snakemake.threads,
+        Shards(**splits, array=snakemake.params.array),
+        Task(
+            model=snakemake.params.model,
+            settings=Probe.model_validate(json.loads(snakemake.params.probe)),
+            code=snakemake.params.code,
+            device=snakemake.params.device,
+            threads=snakemake.threads,
+        ),
+        Outputs(
+            predictions=Path(snakemake.output.predictions),
+            curve=Path(snakemake.output.curve),
+            checkpoints=Path(snakemake.params.checkpoints),
+        ),
     )

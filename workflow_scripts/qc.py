@@ -5,12 +5,12 @@ from neuroquant.job import running
 with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakemake.threads, snakemake.params.failures):
     from pathlib import Path
 
+    from neuroquant.files import write_tsv
     from neuroquant.report.pages.qc import draw
+    from neuroquant.statistics.quality import gather_qc, measures
 
-    draw(
-        [Path(path) for path in snakemake.input.qc],
-        snakemake.params.cohort,
-        snakemake.params.identifiable,
-        Path(snakemake.output.table),
-        Path(snakemake.output.picture),
-    )
+    modalities = tuple(snakemake.params.modalities)
+    table = gather_qc([Path(path) for path in snakemake.input.qc], modalities)
+    write_tsv(table.sort_values(["cohort", "subject", "session"]), Path(snakemake.output.table))
+    title, identifiable = snakemake.params.cohort, snakemake.params.identifiable
+    draw(table, measures(modalities), title, identifiable, Path(snakemake.output.picture))

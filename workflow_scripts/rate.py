@@ -1,4 +1,4 @@
-"""What every row costs in bits and seconds, and quality against bits."""
+"""What every model costs in bits and seconds, and quality against bits."""
 
 import json
 
@@ -9,18 +9,18 @@ with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakem
 
     from neuroquant.config.experiment import Experiment
     from neuroquant.report.figures.rate import draw
-    from neuroquant.report.pages.costs import write_costs
-    from neuroquant.statistics.cells import CEILING, load_scores, write_csv
-    from neuroquant.statistics.rate import rates
+    from neuroquant.report.pages.costs import Sources, write_costs
+    from neuroquant.statistics.cells import write_csv
+    from neuroquant.statistics.computed import read_cells
+    from neuroquant.statistics.rate import ceilings, rates
 
     experiment = Experiment.model_validate(json.loads(snakemake.params.experiment))
     shards = [Path(path) for path in snakemake.input.reconstructions]
     models = dict(zip(snakemake.params.rows, map(Path, snakemake.input.models), strict=True))
     out = (Path(snakemake.output.costs), Path(snakemake.output.page))
-    table = write_costs(experiment, shards, models, Path(snakemake.input.spread), *out)
-    numbers = (Path(snakemake.input[name]) for name in ("fidelity", "dice", "predictions"))
+    table = write_costs(experiment, Sources(shards, models, Path(snakemake.input.spread)), *out)
     figure = (Path(snakemake.output.png), Path(snakemake.output.svg))
-    scores = load_scores(experiment, *numbers)
-    found = rates(experiment, table, scores)
-    write_csv(found, Path(snakemake.output.rates))
-    draw(experiment, found, scores[scores.model == CEILING], *figure)
+    cells = read_cells(Path(snakemake.input.cells))
+    points = rates(experiment, table, cells)
+    write_csv(points, Path(snakemake.output.csv))
+    draw(experiment, points, ceilings(cells), *figure)

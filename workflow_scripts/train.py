@@ -26,7 +26,7 @@ with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakem
     if processes == 1:
         from neuroquant.training.run import train
 
-        train(**job.arguments())
+        train(job)
     else:
         from neuroquant.training.launch import launch
 

@@ -10,7 +10,7 @@ from neuroquant.cohorts.index import find_sessions
 from neuroquant.cohorts.source import Source
 from neuroquant.config.experiment import Experiment
 from neuroquant.config.model import ModelRow
-from neuroquant.models import fit_bytes, fitting, latent_shapes, parameters_class
+from neuroquant.models import fit_bytes, fitting, latent_shapes, parameters_class, spec
 
 MAKERS = {
     "volumes": "preprocess",
@@ -110,7 +110,7 @@ def _fitting(experiment: Experiment, jobs: int, counts: dict) -> Part:
     seconds = [
         rate.value * pairs * fitting.passes(row.parameters.get("components", 0))
         for row in untrained
-        if not row.weights and fit_bytes(row.architecture, row.parameters, shape) is not None
+        if not row.weights and fit_bytes(row.architecture, row.parameters, shape, len(row.suffixes)) is not None
     ]
     if not seconds:
         return Part("save_untrained", None, None, "no rate is recorded")
@@ -178,14 +178,15 @@ def bytes_needed(experiment: Experiment, results: Path, rules: set[str]) -> int:
 
 
 def latent_bytes(row: ModelRow, shape: tuple[int, int, int]) -> int | None:
-    """Bytes of all latents of one volume as `export_latents` writes them: numbers as float16, indices as int32.
+    """Bytes of all latents of one volume as `export_latents` writes them: float16, and whole numbers as int32.
 
     None where the row's architecture doesn't say what latents it has.
     """
     shapes = latent_shapes(row.architecture, row.parameters, shape)
     if shapes is None:
         return None
-    return sum(prod(sides) * (4 if name == "indices" else 2) for name, sides in shapes.items())
+    whole = spec(row.architecture).whole_numbers
+    return sum(prod(sides) * (4 if name in whole else 2) for name, sides in shapes.items())
 
 
 def disk(experiment: Experiment, results: Path) -> dict[str, float]:

@@ -183,7 +183,7 @@ def _resolve_row(raw: dict[str, Any], overrides: dict[str, Any], where: str) -> 
     phases = tuple(phase for phase in row.training.phases if row.training.joint or phase.mode == "3d")
     if not phases and row.training.phases:
         raise InputError(f"{where}: training.phases", "no 3d phase", "at least one with joint: false", "add one")
-    require_codebook_starts(where, phases, getattr(parameters, "start_after", None))
+    require_codebook_starts(where, phases, models.start_after(row.architecture, parameters))
     training = row.training.model_copy(update={"phases": phases})
     return row.model_copy(update={"parameters": parameters.model_dump(mode="json"), "training": training})
 

@@ -5,7 +5,18 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from neuroquant.config.base import Count, Label, Location, Modalities, Name, NonNegative, Positive, Settings, Side
+from neuroquant.config.base import (
+    DEFAULT_MODALITIES,
+    Count,
+    Label,
+    Location,
+    Modalities,
+    Name,
+    NonNegative,
+    Positive,
+    Settings,
+    Side,
+)
 from neuroquant.errors import InputError
 
 
@@ -14,7 +25,7 @@ class Phase(Settings):
 
     mode: Literal["3d", "2d"] = Field("3d", description="whole volumes, or single slices of all three planes")
     steps: Count = Field(100_000, description="optimizer steps")
-    batch: Count = Field(4, description="sessions a step (3d: T1w/T2w pairs; 2d: pairs of slices)")
+    batch: Count = Field(4, description="sessions per step, each with all its images (3d), or a slice of each (2d)")
     accumulate: Count = Field(
         1, description="passes that a step's sessions are cut into, a divisor of batch: less memory, the same weights"
     )
@@ -114,8 +125,8 @@ class Objective(Settings):
     cross: NonNegative = Field(0.5, description="L_cross (equation 14); 0: off; only models that can swap modality")
     cross_images: Literal["all", "half"] = Field(
         "all",
-        description="images that L_cross decodes: all of a step, or one drawn from each pair (the same expectation of "
-        "the gradient, for half of the decoding)",
+        description="images that L_cross decodes, each from the anatomy of one other image of its session: all of a "
+        "step, or a random half (the same expectation of the gradient, for half of the decoding)",
     )
     adversary: NonNegative = Field(1e-3, description="L_adv through gradient reversal (equation 15); 0: off")
     perceptual: Perceptual = Field(Perceptual(), description="LPIPS on slices; not in the paper's loss")
@@ -136,7 +147,9 @@ class ModelRow(Settings):
     modalities: Modalities = Field((), description="BIDS suffixes that the model takes; empty: those of the experiment")
     objective: Objective = Field(Objective(), description="weights of the losses")
     training: Training = Field(Training(), description="the schedule")
-    weights: Weights | None = Field(None, description="authors' weights to begin with: the row is in block `published`")
+    weights: Weights | None = Field(
+        None, description="authors' weights to start from: the model is in the group `authors_weights`"
+    )
     latent: str = Field("", description="which latent the probe reads; empty: the architecture's own choice")
 
     @field_validator("architecture")
@@ -147,11 +160,16 @@ class ModelRow(Settings):
         return value
 
     @property
-    def block(self) -> Literal["retrained", "published", "reference"]:
-        """Rows are compared within a block: trained here, begun from authors' weights, or without anything learnt."""
+    def suffixes(self) -> tuple[str, ...]:
+        """The modalities that the model takes; those of the paper where a file is older than this setting."""
+        return self.modalities or DEFAULT_MODALITIES
+
+    @property
+    def group(self) -> Literal["trained_here", "authors_weights", "reference"]:
+        """Models are compared within a group: trained here, with authors' weights, or without training."""
         if self.weights:
-            return "published"
-        return "retrained" if self.training.phases else "reference"
+            return "authors_weights"
+        return "trained_here" if self.training.phases else "reference"
 
     @property
     def shown(self) -> str:

@@ -1,4 +1,4 @@
-"""Which words of a codebook a set of images uses."""
+"""Which codes of a codebook a set of images uses."""
 
 from pathlib import Path
 
@@ -7,19 +7,19 @@ import pandas as pd
 from torch import Tensor
 
 from neuroquant.files import write_tsv
-from neuroquant.models.autoencoder import MODALITIES, Autoencoder
-
-COLUMNS = ["cohort", "model", "modality", "codebook", "size", "code", "tokens"]
+from neuroquant.models.autoencoder import Autoencoder
+from neuroquant.models.latents import Latents
+from neuroquant.tables import CODES
 
 
 class Counter:
-    """Counts the words of a model's codebooks, each modality by itself."""
+    """Counts the codes of a model's codebooks that are used, each modality separately."""
 
     def __init__(self, model: Autoencoder):
         self.model = model
         self.counts: dict[tuple[int, int], np.ndarray] = {}
 
-    def count(self, latents: dict[str, Tensor], modality: Tensor) -> None:
+    def count(self, latents: Latents, modality: Tensor) -> None:
         """Add the latents of images of modalities (B,)."""
         codes = self.model.codes(latents)
         if codes is None:
@@ -30,10 +30,10 @@ class Counter:
                 self.counts[kind, codebook] = self.counts.get((kind, codebook), 0) + found
 
     def write(self, cohort: str, name: str, out_tsv: Path) -> None:
-        """A row a modality, codebook and word that was used; none where nothing is quantised."""
+        """A row per modality, codebook and code that was used; none where nothing is quantised."""
         rows = [
-            (cohort, name, MODALITIES[kind], codebook, self.model.codebook_size, code, counts[code])
+            (cohort, name, self.model.modalities[kind], codebook, self.model.codebook_size, code, counts[code])
             for (kind, codebook), counts in sorted(self.counts.items())
             for code in np.flatnonzero(counts)
         ]
-        write_tsv(pd.DataFrame(rows, columns=COLUMNS), out_tsv)
+        write_tsv(pd.DataFrame(rows, columns=CODES), out_tsv)

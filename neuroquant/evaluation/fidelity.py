@@ -1,5 +1,6 @@
 """PSNR and SSIM3D of every reconstruction, in three regions, in float32 (section 4.1)."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,38 +10,45 @@ from torch import Tensor
 
 from neuroquant.config.evaluation import Fidelity
 from neuroquant.device import use_threads
-from neuroquant.errors import InputError
+from neuroquant.evaluation.batches import matching
 from neuroquant.files import write_tsv
 from neuroquant.similarity import psnr, ssim3d
 from neuroquant.store.arrays import ArrayFile
+from neuroquant.tables import FIDELITY, IMAGE_KEY
 
-COLUMNS = ["cohort", "subject", "session", "family", "modality", "model", "region", "metric", "value"]
 FOREGROUND = -0.9
 """Value above which the released code counts a voxel as foreground; it drops dark fluid."""
+Measure = Callable[[Tensor, Tensor, Tensor | None, int], Tensor]
+"""From images x, y (B, 1, D, H, W), the voxels that count (all where None) and the side of a window to scores (B,)."""
+MEASURES: dict[str, Measure] = {
+    "psnr": lambda x, y, inside, window: psnr(x, y, inside),
+    "ssim": lambda x, y, inside, window: ssim3d(x, y, window, inside),
+}
+"""Name of a metric -> what computes it; statistics/metrics.py has a line for each."""
 
 
 def score_fidelity(
     volumes_h5: Path, reconstructions_h5: Path, model: str, settings: Fidelity, out_tsv: Path, threads: int
 ) -> None:
-    """Write a row a session, modality, region (whole, foreground, brain) and metric (psnr in dB, ssim in 0 to 1)."""
+    """Write a row per session, modality, region (whole, foreground, brain) and metric of `MEASURES`."""
     use_threads(threads)
-    volumes, reconstructions = ArrayFile(volumes_h5), ArrayFile(reconstructions_h5)
-    if volumes.records != reconstructions.records:
-        raise InputError(
-            str(reconstructions_h5), "other rows than the volumes", f"the rows of {volumes_h5}", "rerun `reconstruct`"
-        )
-    rows = []
-    for index, record in enumerate(volumes.records):
-        x, y = (
-            torch.from_numpy(np.array(f.view("image")[index])).float()[None, None] for f in (volumes, reconstructions)
-        )
-        facts = {name: getattr(record, name) for name in ("cohort", "subject", "session", "family", "modality")}
+    volumes, rows = ArrayFile(volumes_h5), []
+    reconstructions, places = matching(reconstructions_h5, volumes)
+    for position, index in enumerate(places):
+        record = volumes.records[index]
+        x, y = (image(volumes, index), image(reconstructions, position))
+        facts = {name: getattr(record, name) for name in IMAGE_KEY}
         found = scores(x, y, volumes.read("mask", index), settings.ssim_window)
         rows += [
             {**facts, "model": model, "region": region, "metric": metric, "value": value}
             for (region, metric), value in found.items()
         ]
-    write_tsv(pd.DataFrame(rows, columns=COLUMNS), out_tsv)
+    write_tsv(pd.DataFrame(rows, columns=FIDELITY), out_tsv)
+
+
+def image(file: ArrayFile, row: int) -> Tensor:
+    """One image of a shard, (1, 1, D, H, W) in float32."""
+    return torch.from_numpy(np.array(file.view("image")[row])).float()[None, None]
 
 
 def scores(x: Tensor, y: Tensor, mask: np.ndarray, window: int) -> dict[tuple[str, str], float]:
@@ -52,8 +60,8 @@ def scores(x: Tensor, y: Tensor, mask: np.ndarray, window: int) -> dict[tuple[st
     window : side of SSIM's Gaussian window in voxels.
     """
     regions = {"whole": None, "foreground": x > FOREGROUND, "brain": torch.from_numpy(mask > 0)[None, None]}
-    found = {}
-    for region, inside in regions.items():
-        found[region, "psnr"] = float(psnr(x, y, inside))
-        found[region, "ssim"] = float(ssim3d(x, y, window, inside))
-    return found
+    return {
+        (region, name): float(measure(x, y, inside, window))
+        for region, inside in regions.items()
+        for name, measure in MEASURES.items()
+    }

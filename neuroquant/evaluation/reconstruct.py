@@ -1,21 +1,28 @@
 """Reconstructions of one shard by one model."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from neuroquant.device import resolve_device, use_threads
-from neuroquant.evaluation.batches import batches
+from neuroquant.evaluation.batches import MODALITIES, batches, rows_for
 from neuroquant.evaluation.codes import Counter
 from neuroquant.evaluation.latents import latent_writer, write_latents
-from neuroquant.evaluation.synthesis import typical_appearances, write_synthesis
+from neuroquant.evaluation.synthesis import Synthesis, typical_appearances, write_synthesis
 from neuroquant.files import written_whole
 from neuroquant.model_facts import weights_hash
 from neuroquant.model_folder import load_model
+from neuroquant.models.autoencoder import Autoencoder, Swaps
+from neuroquant.models.latents import Latents
 from neuroquant.store.arrays import ArrayFile, ArrayWriter
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -34,62 +41,91 @@ class Outputs:
     codes: Path
 
 
+@dataclass(frozen=True)
+class Inputs:
+    """What is reconstructed, and by which model.
+
+    Attributes
+    ----------
+    model : its folder
+    volumes : a shard
+    training : latents of training subjects, which say how a modality looks for the most part
+    """
+
+    model: Path
+    volumes: Path
+    training: list[Path]
+
+
 @torch.inference_mode()
-def reconstruct_shard(
-    model_folder: Path,
-    volumes_h5: Path,
-    training: list[Path],
-    out: Outputs,
-    synthesis_window: int | None,
-    device: str,
-    threads: int,
-) -> None:
+def reconstruct_shard(inputs: Inputs, out: Outputs, synthesis_window: int | None, device: str, threads: int) -> None:
     """Encode and decode every row of a shard of volumes; no volume is encoded twice, so the latents are kept too.
 
-    Writes `image` (float16, clamped to [-1, 1]) with the records of the volumes; attributes: model, factor,
-    kbit_per_volume, parameters, and encode_s and decode_s, the mean seconds a volume took. Beside it the latents, as
+    Writes `image` (float16, clamped to [-1, 1]) with the records of the volumes; attributes: model, modalities, factor,
+    kbit_per_volume, parameters, and encode_s and decode_s, the mean seconds per volume. Beside it the latents, as
     `export_latents` does; scores of cross-modal synthesis, where the model can; and which codes were used, where it
-    has any.
+    has any. Images of a modality that the model doesn't take are left out.
 
     Parameters
     ----------
-    training : latents of training subjects, which say how a modality looks for the most part.
     synthesis_window : SSIM's window in voxels; None: no synthesis.
     """
     use_threads(threads)
     device = resolve_device(device)
-    model, row, volume = load_model(model_folder, device)
-    volumes = ArrayFile(volumes_h5)
-    kbit = model.bits(volume.shape) / 1000
-    size = sum(parameter.numel() for parameter in model.parameters())
-    attributes = {"model": row.name, "factor": model.factor, "kbit_per_volume": kbit, "parameters": size}
-    spent, codes, kept = {"encode_s": 0.0, "decode_s": 0.0}, Counter(model), {}
-    swaps = model.supports_swap and synthesis_window is not None
+    model, row, volume = load_model(inputs.model, device)
+    volumes = ArrayFile(inputs.volumes)
+    rows = rows_for(volumes, model.modalities)
+    records = [volumes.records[index] for index in rows]
+    attributes = {
+        "model": row.name,
+        MODALITIES: list(model.modalities),
+        "factor": model.factor,
+        "kbit_per_volume": model.bits(volume.shape) / 1000,
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+    }
+    codes, kept = Counter(model), {}
+    swaps = isinstance(model, Swaps) and synthesis_window is not None
     with (
         written_whole(out.reconstructions) as image_scratch,
         written_whole(out.latents) as latent_scratch,
-        ArrayWriter(image_scratch, list(volumes.records), attributes) as images,
-        latent_writer(latent_scratch, volumes, model, row, weights_hash(model_folder)) as latents,
+        ArrayWriter(image_scratch, records, attributes) as images,
+        latent_writer(latent_scratch, records, model, row, weights_hash(inputs.model)) as latents,
     ):
         images.create("image", volume.shape, np.float16)
-        for rows, x, modality in batches(volumes, device):
-            begin = now(device)
-            found = model.encode(x, modality)
-            between = now(device)
-            depth, height, width = volume.shape  # a latent's grid may reach beyond the volume
-            x_hat = model.decode(found, modality)[:, :, :depth, :height, :width].clamp(-1, 1)
-            spent["encode_s"] += between - begin
-            spent["decode_s"] += now(device) - between
-            write_latents(latents, rows, model, found)
+        clock = Clock(device)
+        for positions, x, modality in batches(volumes, rows, model, device):
+            found = clock.time("encode_s", lambda x=x, m=modality: model.encode(x, m))
+            x_hat = clock.time("decode_s", lambda z=found, m=modality: decoded(model, z, m, volume.shape))
+            write_latents(latents, positions, model, found)
             codes.count(found, modality)
-            for place, (index, image) in enumerate(zip(rows, x_hat[:, 0].cpu().half().numpy(), strict=True)):
-                images.write("image", index, image)
+            for place, (position, image) in enumerate(zip(positions, x_hat[:, 0].cpu().half().numpy(), strict=True)):
+                images.write("image", position, image)
                 if swaps:
-                    kept[index] = {name: latent[place : place + 1] for name, latent in found.items()}
-        images.note(**{name: seconds / max(len(volumes), 1) for name, seconds in spent.items()})
+                    kept[rows[position]] = found.each(lambda tensor, n=place: tensor[n : n + 1])
+        images.note(**{name: seconds / max(len(rows), 1) for name, seconds in clock.spent.items()})
     codes.write(volumes.records[0].cohort if len(volumes) else "", row.name, out.codes)
-    typical = typical_appearances(model, training, device) if kept else {}
-    write_synthesis(model, row.name, kept, volumes, typical, synthesis_window or 1, out.synthesis)
+    typical = typical_appearances(model, inputs.training, device) if kept else {}
+    write_synthesis(Synthesis(model, row.name, typical, synthesis_window or 1), kept, volumes, out.synthesis)
+
+
+def decoded(model: Autoencoder, latents: Latents, modality: Tensor, shape: tuple[int, int, int]) -> Tensor:
+    """Reconstructions (B, 1, D, H, W) in [-1, 1] of the volumes' `shape`, beyond which a latent's grid may reach."""
+    depth, height, width = shape
+    return model.decode(latents, modality)[:, :, :depth, :height, :width].clamp(-1, 1)
+
+
+class Clock:
+    """Seconds that a device spends on named pieces of work."""
+
+    def __init__(self, device: str):
+        self.device, self.spent = device, {"encode_s": 0.0, "decode_s": 0.0}
+
+    def time(self, name: str, work: Callable[[], Result]) -> Result:
+        """The result of `work`, its seconds added to those of `name`."""
+        begin = now(self.device)
+        result = work()
+        self.spent[name] += now(self.device) - begin
+        return result
 
 
 def now(device: str) -> float:

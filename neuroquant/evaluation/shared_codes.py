@@ -1,5 +1,6 @@
-"""How many codes two images share: T1w and T2w of a session, beside two subjects in one modality."""
+"""How many codes two images share: two modalities of a session, beside two subjects in one modality."""
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -19,7 +20,7 @@ class Shares:
 
     Attributes
     ----------
-    within : (N,), between T1w and T2w of each session.
+    within : (N,), between two modalities of each session, a mean over pairs of modalities.
     between : (P,), between two sessions, a mean over the modalities; nan where no position lies in both brains.
     first, second : (P,), which two sessions.
     """
@@ -44,10 +45,10 @@ def same_code(codes: np.ndarray, inside: np.ndarray) -> Shares:
 
     Parameters
     ----------
-    codes : (N, 2, codebooks, d, h, w), of T1w and T2w of each session.
+    codes : (N, m, codebooks, d, h, w), of all m modalities of each session; m is 2 or more.
     inside : (N, d, h, w), positions that lie in the brain: at least one of each session.
     """
-    flat = codes.reshape(*codes.shape[:3], -1)  # (N, 2, codebooks, positions)
+    flat = codes.reshape(*codes.shape[:3], -1)  # (N, m, codebooks, positions)
     within_brain = inside.reshape(len(inside), -1)
 
     def equal(one: np.ndarray, other: np.ndarray, counted: np.ndarray) -> np.ndarray:
@@ -55,7 +56,7 @@ def same_code(codes: np.ndarray, inside: np.ndarray) -> Shares:
         counted = np.broadcast_to(counted, alike.shape)
         return _ratio((alike * counted).sum(-1), counted.sum(-1))
 
-    within = equal(flat[:, 0], flat[:, 1], within_brain)
+    within = np.mean([equal(flat[:, a], flat[:, b], within_brain) for a, b in _pairs(codes)], axis=0)
     found = [
         (equal(flat[a], flat[b], (within_brain[a] & within_brain[b])[:, None]).mean(-1), a, b)
         for a, b in partners(len(codes))
@@ -75,9 +76,14 @@ def code_overlap(codes: np.ndarray, inside: np.ndarray) -> Shares:
     place, first = place.reshape(sessions * kinds, -1), int(used[0] == -1)
     counts = np.stack([np.bincount(image, minlength=len(used)) for image in place])[:, first:]
     histograms = _ratio(counts, counts.sum(1, keepdims=True)).reshape(sessions, kinds, -1)
-    within = np.minimum(histograms[:, 0], histograms[:, 1]).sum(-1)
+    within = np.mean([np.minimum(histograms[:, a], histograms[:, b]).sum(-1) for a, b in _pairs(codes)], axis=0)
     found = [(np.minimum(histograms[a], histograms[b]).sum(-1).mean(-1), a, b) for a, b in partners(sessions)]
     return Shares(within, *(np.concatenate(parts) for parts in zip(*found, strict=True)))
+
+
+def _pairs(codes: np.ndarray) -> list[tuple[int, int]]:
+    """Every pair of modalities of codes (N, m, ...)."""
+    return list(itertools.combinations(range(codes.shape[1]), 2))
 
 
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
@@ -86,7 +92,7 @@ def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
 
 
 def shared(shares: Shares, clusters: ArrayLike, settings: Statistics) -> dict[str, Interval]:
-    """Means with intervals: `session` (T1w and T2w), `subjects` (one modality), and the `difference` of the two.
+    """Means with intervals: `session` (two modalities), `subjects` (one modality), and the `difference` of the two.
 
     Parameters
     ----------

@@ -9,11 +9,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from neuroquant.errors import InputError
+from neuroquant.evaluation.batches import matching
 from neuroquant.files import write_tsv
 from neuroquant.store.arrays import ArrayFile
-
-COLUMNS = ["cohort", "model", "modality", "subjects", "sd_original", "sd_reconstruction", "spread"]
+from neuroquant.tables import SPREAD
 
 
 class Variance:
@@ -53,7 +52,7 @@ def score_spread(volumes: list[Path], reconstructions: dict[str, list[Path]], ou
     ----------
     volumes : the cohort's shards of test volumes.
     reconstructions : model -> its shards, in the same order.
-    out : columns `COLUMNS`; numbers are empty where there are fewer than two subjects.
+    out : columns `SPREAD`; numbers are empty where there are fewer than two subjects.
     """
     shards = [ArrayFile(path) for path in volumes]
     rows = []
@@ -65,12 +64,15 @@ def score_spread(volumes: list[Path], reconstructions: dict[str, list[Path]], ou
         truth = original.deviation(inside)
         for model, paths in reconstructions.items():
             copies, mine = [matching(path, shard) for path, shard in zip(paths, shards, strict=True)], Variance()
+            if chosen[0][1] not in copies[chosen[0][0]][1]:
+                continue  # the model doesn't take this modality
             for shard, row in chosen:
-                mine.add(copies[shard].view("image")[row])
+                file, rows_of_volumes = copies[shard]
+                mine.add(file.view("image")[rows_of_volumes.index(row)])
             found = mine.deviation(inside)
             ratio = found / truth if truth > 0 else float("nan")
             rows.append([cohort, model, modality, len(chosen), truth, found, ratio])
-    write_tsv(pd.DataFrame(rows, columns=COLUMNS), out)
+    write_tsv(pd.DataFrame(rows, columns=SPREAD), out)
 
 
 def first_sessions(shards: list[ArrayFile]) -> dict[tuple[str, str], list[tuple[int, int]]]:
@@ -88,17 +90,3 @@ def _records(shards: list[ArrayFile]) -> Iterator[tuple]:
     for number, shard in enumerate(shards):
         for row, record in enumerate(shard.records):
             yield number, row, record
-
-
-def matching(path: Path, volumes: ArrayFile) -> ArrayFile:
-    """Reconstructions whose rows are those of a shard of volumes.
-
-    Raises
-    ------
-    InputError
-        If they are others.
-    """
-    file = ArrayFile(path)
-    if file.records != volumes.records:
-        raise InputError(str(path), "other rows than the volumes", f"the rows of {volumes.path}", "rerun `reconstruct`")
-    return file

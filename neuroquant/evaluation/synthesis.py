@@ -1,7 +1,8 @@
-"""Cross-modal synthesis (equation 13): one modality's anatomy decoded with the appearance of the other.
+"""Cross-modal synthesis (equation 13): one modality's anatomy decoded with the appearance of another.
 
 The paper gives no numbers of it and doesn't say where the appearance comes from when the other image isn't there.
-Three variants are scored against the session's own image of the other modality:
+Three variants are scored against the session's own image of the target modality, for every ordered pair of its
+modalities:
 
 `paired`
     FiLM of the image that is to be made, as equation 13 and L_cross have it. It sees C_m numbers of that image.
@@ -11,92 +12,109 @@ Three variants are scored against the session's own image of the other modality:
     no model: the source image itself, which says what a number is worth.
 """
 
+import itertools
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
 
+from neuroquant.evaluation.fidelity import image as image_of
 from neuroquant.evaluation.fidelity import scores
 from neuroquant.files import write_tsv
-from neuroquant.models.autoencoder import MODALITIES, Autoencoder
+from neuroquant.models.autoencoder import Autoencoder, Swaps
+from neuroquant.models.latents import Latents
 from neuroquant.store.arrays import ArrayFile
+from neuroquant.tables import IMAGE_KEY, SYNTHESIS_SCORES
 
-COLUMNS = [
-    "cohort", "subject", "session", "family", "modality", "source", "model", "appearance", "region", "metric", "value",
-]  # fmt: skip
 ENOUGH = 64
 """Training images of a modality whose mean appearance is the typical one."""
 
 
+@dataclass(frozen=True)
+class Synthesis:
+    """A model that tells anatomy from appearance, and how its images are scored.
+
+    Attributes
+    ----------
+    model : an autoencoder that implements `Swaps`
+    name : of its row
+    typical : modality -> appearance (C,), of training images
+    window : side of SSIM's Gaussian window in voxels
+    """
+
+    model: Autoencoder
+    name: str
+    typical: dict[int, Tensor]
+    window: int
+
+
 def typical_appearances(model: Autoencoder, shards: list[Path], device: str) -> dict[int, Tensor]:
-    """Modality -> mean appearance (C,) of the first training images of that modality.
+    """Modality -> mean appearance (C,) of its first training images; nothing of models that can't swap.
 
     Parameters
     ----------
     shards : latents of training subjects; no more of them are opened than needed.
     """
-    found: dict[int, list[Tensor]] = {kind: [] for kind in range(len(MODALITIES))}
+    if not isinstance(model, Swaps):
+        return {}
+    looks: dict[int, list[Tensor]] = {kind: [] for kind in range(len(model.modalities))}
     for path in sorted(shards):
-        if all(len(values) >= ENOUGH for values in found.values()):
+        if all(len(values) >= ENOUGH for values in looks.values()):
             break
         file = ArrayFile(path)
         for row, record in enumerate(file.records):
-            kind = MODALITIES.index(record.modality)
-            if len(found[kind]) < ENOUGH:
-                latents = {name: torch.from_numpy(file.read(name, row))[None].to(device).float() for name in file.names}
-                found[kind].append(model.appearance(latents)[0])
-    return {kind: torch.stack(values).mean(0) for kind, values in found.items() if values}
+            kind = model.modalities.index(record.modality)
+            if len(looks[kind]) < ENOUGH:
+                arrays = {name: torch.from_numpy(file.read(name, row))[None].to(device).float() for name in file.names}
+                looks[kind].append(model.appearance(model.latents_class.of(arrays))[0])
+    return {kind: torch.stack(values).mean(0) for kind, values in looks.items() if values}
 
 
 def synthesise(
-    model: Autoencoder, latents: dict[int, dict[str, Tensor]], volumes: ArrayFile, typical: dict[int, Tensor]
+    task: Synthesis, latents: dict[int, Latents], volumes: ArrayFile
 ) -> Iterator[tuple[str, int, int, Tensor]]:
-    """Variant, rows of the source and of the target, and the made image (1, 1, D, H, W) in [-1, 1].
+    """Variant, rows of the source and of the target, and the synthesised image (1, 1, D, H, W) in [-1, 1].
 
     Parameters
     ----------
-    latents : row of `volumes` -> what `encode` gave, each (1, C, d, h, w).
-    typical : modality -> appearance (C,).
+    latents : row of `volumes` -> what `encode` gave of it alone.
     """
+    model = task.model
+    depth, height, width = volumes.view("image").shape[1:]
     for rows in volumes.sessions.values():
-        for source, target in ((a, b) for a in rows for b in rows if a != b):
-            kind = MODALITIES.index(target)
-            looks = {"paired": model.appearance(latents[rows[target]])}
-            if kind in typical:
-                looks["typical"] = typical[kind][None]
+        known = {modality: row for modality, row in rows.items() if row in latents}
+        for source, target in itertools.permutations(known, 2):
+            kind = model.modalities.index(target)
+            looks = {"paired": model.appearance(latents[known[target]])}
+            if kind in task.typical:
+                looks["typical"] = task.typical[kind][None]
             # together: on CPUs PyTorch takes a slow way through small convolutions of a single image
-            anatomy = {name: x.expand(len(looks), *x.shape[1:]) for name, x in latents[rows[source]].items()}
+            count = len(looks)
+            anatomy = latents[known[source]].each(lambda x, n=count: x.expand(n, *x.shape[1:]))
             look = torch.cat(list(looks.values()))
-            made = model.translate(anatomy, look, torch.full((len(looks),), kind, device=look.device))
-            for name, image in zip(looks, made.clamp(-1, 1).float().cpu().split(1), strict=True):
-                yield name, rows[source], rows[target], image
-            image = np.array(volumes.view("image")[rows[source]])
-            yield "source", rows[source], rows[target], torch.from_numpy(image).float()[None, None]
+            images = model.translate(anatomy, look, torch.full((count,), kind, device=look.device))
+            images = images[:, :, :depth, :height, :width].clamp(-1, 1).float().cpu()
+            for name, image in zip(looks, images.split(1), strict=True):
+                yield name, known[source], known[target], image
+            yield "source", known[source], known[target], image_of(volumes, known[source])
 
 
-def write_synthesis(
-    model: Autoencoder,
-    name: str,
-    latents: dict[int, dict[str, Tensor]],
-    volumes: ArrayFile,
-    typical: dict[int, Tensor],
-    window: int,
-    out_tsv: Path,
-) -> None:
+def write_synthesis(task: Synthesis, latents: dict[int, Latents], volumes: ArrayFile, out_tsv: Path) -> None:
     """A row a session, direction, variant, region and metric; none where the model can't, or no session has a pair.
 
-    `modality` is that of the image which was made, `source` that of the image it was made of.
+    `modality` is that of the synthesised image, `source` that of the image whose anatomy it has.
     """
     rows: list[dict[str, Any]] = []
-    for appearance, source, target, made in synthesise(model, latents, volumes, typical) if latents else ():
+    for appearance, source, target, image in synthesise(task, latents, volumes) if latents else ():
         record = volumes.records[target]
-        facts = {key: getattr(record, key) for key in ("cohort", "subject", "session", "family", "modality")}
-        facts |= {"source": volumes.records[source].modality, "model": name, "appearance": appearance}
-        x = torch.from_numpy(np.array(volumes.view("image")[target])).float()[None, None]
-        for (region, metric), value in scores(x, made, volumes.read("mask", target), window).items():
-            rows.append(facts | {"region": region, "metric": metric, "value": value})
-    write_tsv(pd.DataFrame(rows, columns=COLUMNS), out_tsv)
+        facts = {key: getattr(record, key) for key in IMAGE_KEY}
+        facts |= {"source": volumes.records[source].modality, "model": task.name, "appearance": appearance}
+        found = scores(image_of(volumes, target), image, volumes.read("mask", target), task.window)
+        rows += [
+            facts | {"region": region, "metric": metric, "value": value} for (region, metric), value in found.items()
+        ]
+    write_tsv(pd.DataFrame(rows, columns=SYNTHESIS_SCORES), out_tsv)

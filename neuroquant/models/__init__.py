@@ -1,26 +1,19 @@
 """Autoencoders: one interface, NeuroQuant and the baselines. Importing this never imports torch.
 
-An architecture is a module below this package with two names: `Parameters`, a `Settings` class, and
-`build(parameters)`, which returns an `Autoencoder`. One whose authors' weights can be loaded has a third:
-`published_state(state)`, which gives the tensors of their file the names of ours. And one whose latents can be counted
-before there are any has `latent_shapes(parameters, shape)`: the latents of a volume of `shape`, name -> (C, d, h, w).
-One that takes only sides of certain multiples has `divisor(parameters)`.
-One that works on slices of one plane has a parameter `axis`, the axis of the volume that is sliced.
-`bits(parameters, shape)` gives, without torch, what the model's own `bits` gives. One that is fitted to all training
-volumes has `fit_bytes(parameters, shape)`, the memory that this takes, and may have `within(parameters, bits)`, its
-parameters where a volume may not cost more bits than the full model's.
+An architecture is a module below this package that exposes a `ModelSpec` under the name `SPEC`: its parameters, how it
+is built, and whatever else can be known of it without torch (`neuroquant.models.spec`). One that works on slices of one
+plane has a parameter `axis`, the axis of the volume that is sliced.
 """
 
 import difflib
 import importlib
-import importlib.util
 import pkgutil
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from neuroquant.config.base import Settings
+from neuroquant.config.base import DEFAULT_MODALITIES, Settings
 from neuroquant.errors import InputError
 from neuroquant.models.grid import Shape
+from neuroquant.models.spec import LatentShapes, ModelSpec
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -34,13 +27,26 @@ def architectures() -> list[str]:
     return ["neuroquant", *sorted(f"baselines.{item.name}" for item in pkgutil.iter_modules(baselines.__path__))]
 
 
-def _module(architecture: str) -> ModuleType:
+def spec(architecture: str) -> ModelSpec:
+    """What an architecture offers.
+
+    Raises
+    ------
+    InputError
+        If there is no such architecture.
+    """
     known = architectures()
     if architecture not in known:
         near = difflib.get_close_matches(architecture, known, n=1, cutoff=0.4)
         remedy = f"did you mean {near[0]!r}?" if near else "see docs/adding-a-model.md"
         raise InputError("architecture", repr(architecture), "one of " + ", ".join(known), remedy)
-    return importlib.import_module(f"neuroquant.models.{architecture}")
+    return importlib.import_module(f"neuroquant.models.{architecture}").SPEC
+
+
+def _parts(architecture: str, parameters: Settings | dict[str, Any]) -> tuple[ModelSpec, Settings]:
+    """An architecture's spec, and the parameters as its own class."""
+    offered = spec(architecture)
+    return offered, offered.Parameters.model_validate(parameters)
 
 
 def parameters_class(architecture: str) -> type[Settings]:
@@ -51,23 +57,19 @@ def parameters_class(architecture: str) -> type[Settings]:
     InputError
         If there is no such architecture.
     """
-    return _module(architecture).Parameters
+    return spec(architecture).Parameters
 
 
-def latent_shapes(architecture: str, parameters: dict[str, Any], shape: Shape) -> dict[str, tuple[int, ...]] | None:
+def latent_shapes(architecture: str, parameters: dict[str, Any], shape: Shape) -> LatentShapes | None:
     """Latents of a volume of `shape`: name -> (C, d, h, w); None where the architecture doesn't say."""
-    module = _module(architecture)
-    if not hasattr(module, "latent_shapes"):
-        return None
-    return module.latent_shapes(module.Parameters.model_validate(parameters), shape)
+    offered, checked = _parts(architecture, parameters)
+    return None if offered.latent_shapes is None else offered.latent_shapes(checked, shape)
 
 
 def divisor(architecture: str, parameters: dict[str, Any]) -> int:
     """What the sides of volumes must be multiples of; 1 where an architecture takes any."""
-    module = _module(architecture)
-    if not hasattr(module, "divisor"):
-        return 1
-    return module.divisor(module.Parameters.model_validate(parameters))
+    offered, checked = _parts(architecture, parameters)
+    return 1 if offered.divisor is None else offered.divisor(checked)
 
 
 def plane_axis(parameters: dict[str, Any]) -> int | None:
@@ -82,26 +84,26 @@ def plane_axis(parameters: dict[str, Any]) -> int | None:
 
 def bits(architecture: str, parameters: dict[str, Any], shape: Shape) -> float | None:
     """Bits that a volume of `shape` costs; None where the architecture doesn't say before it is built."""
-    module = _module(architecture)
-    if not hasattr(module, "bits"):
-        return None
-    return module.bits(module.Parameters.model_validate(parameters), shape)
+    offered, checked = _parts(architecture, parameters)
+    return None if offered.bits is None else offered.bits(checked, shape)
 
 
 def within(architecture: str, parameters: dict[str, Any], limit: float) -> dict[str, Any]:
     """The parameters, lowered where the architecture may not spend more than `limit` bits a volume."""
-    module = _module(architecture)
-    if not hasattr(module, "within"):
-        return parameters
-    return module.within(module.Parameters.model_validate(parameters), limit).model_dump(mode="json")
+    offered, checked = _parts(architecture, parameters)
+    return parameters if offered.within is None else offered.within(checked, limit).model_dump(mode="json")
 
 
-def fit_bytes(architecture: str, parameters: dict[str, Any], shape: Shape) -> int | None:
-    """Memory of a fit to training volumes of `shape`; None where the architecture isn't fitted."""
-    module = _module(architecture)
-    if not hasattr(module, "fit_bytes"):
-        return None
-    return module.fit_bytes(module.Parameters.model_validate(parameters), shape)
+def fit_bytes(architecture: str, parameters: dict[str, Any], shape: Shape, modalities: int) -> int | None:
+    """Memory of a fit to training volumes of `shape` and of so many modalities; None where nothing is fitted."""
+    offered, checked = _parts(architecture, parameters)
+    return None if offered.fit_bytes is None else offered.fit_bytes(checked, shape, modalities)
+
+
+def start_after(architecture: str, parameters: Settings | dict[str, Any]) -> int | None:
+    """Steps on volumes before the codebook of an architecture starts; None where nothing starts late."""
+    offered, checked = _parts(architecture, parameters)
+    return None if offered.start_after is None else offered.start_after(checked)
 
 
 def published_state(architecture: str, state: dict[str, Any]) -> "dict[str, Tensor]":
@@ -112,25 +114,31 @@ def published_state(architecture: str, state: dict[str, Any]) -> "dict[str, Tens
     InputError
         If the architecture can't take weights of others.
     """
-    module = _module(architecture)
-    if not hasattr(module, "published_state"):
+    offered = spec(architecture)
+    if offered.published_state is None:
         raise InputError(
             "weights", f"given for {architecture}", "an architecture with published weights", "remove them"
         )
-    return module.published_state(state)
+    return offered.published_state(state)
 
 
-def build(architecture: str, parameters: Settings | dict[str, Any]) -> "Autoencoder":
+def build(
+    architecture: str, parameters: Settings | dict[str, Any], modalities: tuple[str, ...] = DEFAULT_MODALITIES
+) -> "Autoencoder":
     """A freshly initialised network of an architecture; torch is imported here.
+
+    Parameters
+    ----------
+    modalities : BIDS suffixes of the images that it takes. Its argument `modality` counts in this order.
 
     Raises
     ------
     InputError
         If a package that it is made of isn't installed.
     """
-    module = _module(architecture)
+    offered, checked = _parts(architecture, parameters)
     try:
-        return module.build(module.Parameters.model_validate(parameters))
+        model = offered.build(checked, tuple(modalities))
     except ModuleNotFoundError as error:
         raise InputError(
             f"architecture {architecture}",
@@ -138,3 +146,5 @@ def build(architecture: str, parameters: Settings | dict[str, Any]) -> "Autoenco
             "the packages of requirements.lock",
             f"pip install --requirement requirements.lock, or pip install {str(error.name).split('.')[0]}",
         ) from None
+    model.modalities = tuple(modalities)
+    return model

@@ -8,8 +8,12 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-MODALITIES = ("T1w", "T2w")
-"""Index of a modality in the `modality` argument of an autoencoder."""
+from neuroquant.config.base import DEFAULT_MODALITIES
+from neuroquant.config.model import Objective
+from neuroquant.models.batch import Batch
+from neuroquant.models.latents import Continuous, Latents
+from neuroquant.models.losses import reconstruction
+
 Passes = Callable[[], Iterable[tuple[Tensor, Tensor]]]
 """Gives all training volumes anew with each call, in the same order, some at a time: x (N, 1, D, H, W) as it is stored,
 and modality (N,). Sessions may lack a modality."""
@@ -22,12 +26,12 @@ class Output:
     Attributes
     ----------
     reconstruction : (B, 1, D, H, W)
-    latents : name -> (B, C, d, h, w)
+    latents : as `encode` gives them
     losses : name -> scalar; the model's own terms, weighted among themselves (L_VQ, KL)
     """
 
     reconstruction: Tensor
-    latents: dict[str, Tensor]
+    latents: Latents
     losses: dict[str, Tensor]
 
 
@@ -45,59 +49,118 @@ class Fitted:
     notes: tuple[str, ...] = ()
 
 
+class Swaps(ABC):
+    """A model that tells anatomy from appearance; an `Autoencoder` that can do so inherits from this as well."""
+
+    @abstractmethod
+    def appearance(self, latents: Latents) -> Tensor:
+        """How the images of `latents` look, without their anatomy: (B, C). Means of such vectors are valid too."""
+
+    @abstractmethod
+    def translate(self, latents: Latents, appearance: Tensor, modality: Tensor) -> Tensor:
+        """The anatomy of `latents` as volumes (B, 1, D, H, W) of modalities (B,) with an appearance (B, C)."""
+
+
 class Autoencoder(nn.Module, ABC):
     """A network that turns volumes in [-1, 1] into latents and back.
 
     Attributes
     ----------
+    modalities : BIDS suffixes of its images; an argument `modality` is an index into them.
+    latents_class : the class of what `encode` returns.
     factor : side reduction of the latents; 0 where they have no grid.
     probe_latent : name of the latent that a probe reads unless told otherwise; empty where there are no latents.
     plane_axis : axis whose slices a slice-wise model works on; None for models of volumes.
-    supports_swap : whether the model decodes one modality's anatomy with another's appearance, by `appearance` and
-        `translate`.
-    codebook_size : words of each of its codebooks; 0 where it has none.
-    quantizer : the codebook, where there is one; its `update()` is called once a training step.
-    judges : what else looks at reconstructions while it trains; not part of what is saved.
+    codebook_size : number of tokens in each of its codebooks; 0 where it has none.
+    judges : networks that look at reconstructions while it trains; not part of what is saved.
     """
 
+    modalities: tuple[str, ...] = DEFAULT_MODALITIES
+    latents_class: type[Latents] = Continuous
     factor: int
     probe_latent: str = ""
     plane_axis: int | None = None
-    supports_swap: bool = False
     codebook_size: int = 0
 
     def __init__(self) -> None:
         super().__init__()
-        self.quantizer: nn.Module | None = None
         self.judges: nn.Module | None = None
 
-    @abstractmethod
-    def encode(self, x: Tensor, modality: Tensor) -> dict[str, Tensor]:
-        """Volumes (B, 1, D, H, W) of modalities (B,) to latents, name -> (B, C, d, h, w); deterministic."""
+    @property
+    def start_after(self) -> int | None:
+        """Steps on volumes after which its codebook starts, so that the decoder is given other latents than before.
+
+        The learning rate then warms up once more. None where nothing starts late.
+        """
+        return None
 
     @abstractmethod
-    def decode(self, latents: dict[str, Tensor], modality: Tensor) -> Tensor:
+    def encode(self, x: Tensor, modality: Tensor) -> Latents:
+        """Volumes (B, 1, D, H, W) of modalities (B,) to latents; deterministic."""
+
+    @abstractmethod
+    def decode(self, latents: Latents, modality: Tensor) -> Tensor:
         """What `encode` returned, back to volumes (B, 1, D, H, W)."""
 
-    @abstractmethod
     def forward(self, x: Tensor, modality: Tensor, plane: int | None = None) -> Output:
-        """One pass for training. With `plane`, x holds slices: the side along that axis is 1."""
+        """One pass for training. With `plane`, x holds slices: the side along that axis is 1.
+
+        By default there and back, without terms of the model's own, for models of volumes.
+
+        Raises
+        ------
+        ValueError
+            If a model of volumes is given slices.
+        """
+        if plane is not None:
+            raise ValueError(f"{type(self).__name__} takes volumes, not slices: use phases of mode 3d")
+        latents = self.encode(x, modality)
+        return Output(self.decode(latents, modality), latents, {})
 
     @abstractmethod
     def bits(self, shape: tuple[int, int, int]) -> float:
         """Bits that one volume of `shape` costs as what `decode` needs."""
 
-    def codes(self, latents: dict[str, Tensor]) -> Tensor | None:
-        """Word of every token of what `encode` returned, (B, codebooks, tokens); None where nothing is quantised."""
+    def losses(self, batch: Batch, weights: Objective) -> dict[str, Tensor]:
+        """Named terms of the loss of a batch, each a weighted scalar; their sum is what is minimised.
+
+        By default the reconstruction, and the model's own terms times `weights.regulariser`. A batch may be a piece of
+        a step's sessions: each term is a mean over its images, times its share of the step's, so that the terms of all
+        pieces, and their gradients, add up to those of the whole.
+        """
+        output = self(batch.x, batch.modality, plane=batch.plane)
+        terms = reconstruction(output.reconstruction, batch.x, weights, self.judges)
+        terms |= {name: weights.regulariser * value for name, value in output.losses.items()}
+        return {name: value * batch.share for name, value in terms.items()}
+
+    def after_step(self, plane: int | None) -> None:
+        """After each optimizer step, on volumes or on slices with normal `plane`: what isn't learned by gradients."""
+
+    def facts(self) -> dict[str, float]:
+        """Numbers for the training log beside the losses, of the steps since this was last called."""
+        return {}
+
+    def check_log(self, where: str, rows: list[dict[str, Any]]) -> None:
+        """Stop a training that has failed in a way that only this model knows, by its log.
+
+        Parameters
+        ----------
+        where : names the training in the error.
+        rows : the log so far, each with step, mode and what `facts` gave.
+
+        Raises
+        ------
+        InputError
+            If it has failed, saying what to try.
+        """
+
+    def modality_rows(self) -> list[str]:
+        """Names of tensors of the state whose first axis counts modalities."""
+        return []
+
+    def codes(self, latents: Latents) -> Tensor | None:
+        """Index of every token of what `encode` returned, (B, codebooks, tokens); None where nothing is quantised."""
         return None
-
-    def appearance(self, latents: dict[str, Tensor]) -> Tensor:
-        """Of what `encode` returned, all that says how the modality looks: (B, C); means of it are appearances too."""
-        raise NotImplementedError(f"{type(self).__name__} doesn't tell anatomy from appearance")
-
-    def translate(self, latents: dict[str, Tensor], appearance: Tensor, modality: Tensor) -> Tensor:
-        """The anatomy of `latents` as volumes (B, 1, D, H, W) of other modalities (B,), which look as given (B, C)."""
-        raise NotImplementedError(f"{type(self).__name__} doesn't tell anatomy from appearance")
 
     def prepare(self, volumes: Iterable[Tensor]) -> None:
         """Before the first step: whatever is made of training volumes (N, 1, D, H, W), rather than trained on them."""

@@ -6,9 +6,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from neuroquant.models.autoencoder import MODALITIES, Autoencoder, Fitted, Output, Passes
+from neuroquant.models.autoencoder import Autoencoder, Fitted, Passes
 from neuroquant.models.fitting import BITS
 from neuroquant.models.grid import Shape
+from neuroquant.models.latents import Continuous, Latents
 from neuroquant.models.principal import Components, principal_components
 
 BACKGROUND = -1.0
@@ -26,26 +27,28 @@ class Projection(Autoencoder):
     ----------
     shape : sides of the volumes; empty before the fit.
     components : coefficients of a volume; 0: the mean image alone, and no latent.
+    modalities : those that it has a mean image of.
     """
 
     factor = 0
 
-    def __init__(self, shape: Shape | tuple[()], components: int):
+    def __init__(self, shape: Shape | tuple[()], components: int, modalities: tuple[str, ...]):
         super().__init__()
-        self.components = components
+        self.components, self.modalities = components, modalities
+        self.latents_class = Continuous if components else Latents
         self.probe_latent = "z" if components else ""
         self._make_room(shape or (0, 0, 0), components)
 
     def _make_room(self, shape: Shape, components: int) -> None:
-        self.register_buffer("mean", torch.full((len(MODALITIES), *shape), BACKGROUND, dtype=torch.float16))
+        self.register_buffer("mean", torch.full((len(self.modalities), *shape), BACKGROUND, dtype=torch.float16))
         if self.components:
-            room = torch.zeros(len(MODALITIES), components, *shape, dtype=torch.float16)
+            room = torch.zeros(len(self.modalities), components, *shape, dtype=torch.float16)
             self.register_buffer("vectors", room)
 
     @torch.no_grad()
     def fit(self, passes: Passes) -> Fitted:
         """Mean and components of every modality; as many of these as the volumes allow, and a note where fewer."""
-        shape, found = principal_components(passes, len(MODALITIES), self.components)
+        shape, found = principal_components(passes, len(self.modalities), self.components)
         wanted, scale = self.components, math.sqrt(math.prod(shape))
         self.components = max([1, *(len(one.vectors) for one in found)]) if wanted else 0
         self._make_room(shape, self.components)
@@ -56,35 +59,34 @@ class Projection(Autoencoder):
                 self.vectors[kind, row] = vector.view(shape) * scale
         settled: dict[str, Any] = {"shape": list(shape)}
         settled |= {"components": self.components} if wanted else {}
-        return Fitted(settled, tuple(_notes(found, wanted)))
+        return Fitted(settled, tuple(_notes(self.modalities, found, wanted)))
 
-    def encode(self, x: Tensor, modality: Tensor) -> dict[str, Tensor]:
+    def encode(self, x: Tensor, modality: Tensor) -> Latents:
         """(B, 1, D, H, W) to coefficients z (B, components, 1, 1, 1), rounded to float16; nothing for the mean."""
         self.check_shape(x)
         if not self.components:
-            return {}
+            return Latents()
         found = x.new_zeros(len(x), self.components)
         for place, kind in enumerate(modality.tolist()):
             apart = (x[place, 0] - self.mean[kind]).flatten()
             for first in range(0, self.components, ROWS):
                 rows = self.vectors[kind, first : first + ROWS].flatten(1).float()
                 found[place, first : first + ROWS] = rows @ apart / rows.shape[1]
-        return {"z": found.half().float()[:, :, None, None, None]}
+        return Continuous(found.half().float()[:, :, None, None, None])
 
-    def decode(self, latents: dict[str, Tensor], modality: Tensor) -> Tensor:
+    def decode(self, latents: Latents, modality: Tensor) -> Tensor:
         """Coefficients to volumes; for the mean, which has none, the modality says all."""
         x_hat = self.mean[modality].float()
         for place, kind in enumerate(modality.tolist() if self.components else ()):
-            z = latents["z"][place].flatten().float()
+            z = latents.z[place].flatten().float()
             for first in range(0, self.components, ROWS):
                 rows = self.vectors[kind, first : first + ROWS]
                 x_hat[place] += torch.tensordot(z[first : first + ROWS], rows.float(), 1)
         return x_hat[:, None]
 
-    def forward(self, x: Tensor, modality: Tensor, plane: int | None = None) -> Output:
-        """There and back; nothing is trained."""
-        found = self.encode(x, modality)
-        return Output(self.decode(found, modality), found, {})
+    def modality_rows(self) -> list[str]:
+        """Mean images and components."""
+        return ["mean", "vectors"] if self.components else ["mean"]
 
     def bits(self, shape: Shape) -> float:
         """16 a coefficient."""
@@ -105,10 +107,10 @@ class Projection(Autoencoder):
             raise ValueError(f"this model {told}; these have {' x '.join(map(str, x.shape[2:]))}")
 
 
-def _notes(found: list[Components], wanted: int) -> list[str]:
+def _notes(modalities: tuple[str, ...], found: list[Components], wanted: int) -> list[str]:
     """A sentence for each modality that has too few volumes."""
     notes = []
-    for name, one in zip(MODALITIES, found, strict=True):
+    for name, one in zip(modalities, found, strict=True):
         volumes = f"{one.count} training volume{'' if one.count == 1 else 's'} of {name}"
         if not one.count:
             notes.append(f"there is no training volume of {name}, so its mean image is empty")

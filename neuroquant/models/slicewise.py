@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from neuroquant.models.autoencoder import Autoencoder, Output
+from neuroquant.models.latents import Continuous
 
 BACKGROUND = -1.0
 
@@ -46,16 +47,16 @@ class SlicewiseAutoencoder(Autoencoder):
     def bits_per_position(self) -> float:
         """Bits that one position of a slice's latent costs."""
 
-    def encode(self, x: Tensor, modality: Tensor) -> dict[str, Tensor]:
+    def encode(self, x: Tensor, modality: Tensor) -> Continuous:
         """Volumes (B, 1, D, H, W) to z (B, C, slices, h, w); the posterior's mode, not a sample."""
         self.check_channels(x)
         slices, batch = self._slices(x)
         z = torch.cat([self.encode_slices(part, sample=False)[0] for part in slices.split(self.chunk)])
-        return {"z": z.unflatten(0, (batch, -1)).movedim(1, 2)}
+        return Continuous(z.unflatten(0, (batch, -1)).movedim(1, 2))
 
-    def decode(self, latents: dict[str, Tensor], modality: Tensor) -> Tensor:
+    def decode(self, latents: Continuous, modality: Tensor) -> Tensor:
         """z (B, C, slices, h, w) to volumes (B, 1, D, H, W), whose sides in the plane are multiples of the factor."""
-        z = latents["z"].movedim(2, 1)
+        z = latents.z.movedim(2, 1)
         slices = torch.cat([self.decode_slices(part) for part in z.flatten(0, 1).split(self.chunk)])
         return self._volume(slices, len(z))
 
@@ -68,7 +69,9 @@ class SlicewiseAutoencoder(Autoencoder):
         z, regulariser = self.encode_slices(slices, sample=self.training)
         depth, height, width = x.shape[2:]
         reconstruction = self._volume(self.decode_slices(z), batch)[:, :, :depth, :height, :width]
-        return Output(reconstruction, {"z": z.unflatten(0, (batch, -1)).movedim(1, 2)}, {self.regulariser: regulariser})
+        return Output(
+            reconstruction, Continuous(z.unflatten(0, (batch, -1)).movedim(1, 2)), {self.regulariser: regulariser}
+        )
 
     def bits(self, shape: tuple[int, int, int]) -> float:
         """Positions of all slices' latents times what one costs."""

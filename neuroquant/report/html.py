@@ -15,16 +15,20 @@ h1{font-size:1.25rem} table{border-collapse:collapse;font-variant-numeric:tabula
 th,td{padding:.3rem .4rem;text-align:right;white-space:nowrap} th:first-child,td:first-child{text-align:left}
 td:first-child{white-space:normal;min-width:8em}
 th{white-space:normal;vertical-align:bottom} th[colspan]{text-align:center}
-thead th{border-bottom:2px solid #1b1f24} .block td{border-top:1px solid #1b1f24;font-weight:600;background:#f2f4f7;
+thead th{border-bottom:2px solid #1b1f24} .group td{border-top:1px solid #1b1f24;font-weight:600;background:#f2f4f7;
 text-align:left} .ci{display:block;font-size:.8em;color:#57606a} .paper{display:block;font-size:.8em;color:#8250df}
 .best{font-weight:700} .second{text-decoration:underline} .note{max-width:60rem;color:#424a53;font-size:.85rem}
-.standin{border-left:4px solid #bf5700;padding-left:.7rem} .wide{overflow-x:auto}
+.standin{border-left:4px solid #bf5700;padding-left:.7rem} .wide{overflow-x:auto;max-width:100%}
+.wide.more{border-right:3px solid #0550ae;box-shadow:inset -12px 0 10px -10px #8c959f}
+.hint{display:none;margin:.8rem 0 .2rem;color:#0550ae;font-size:.8rem} .hint.shown{display:block}
 main{max-width:84rem;margin:auto} h2{font-size:1.05rem;margin-top:2rem;border-bottom:1px solid #d0d7de}
 .small{font-size:.85rem} .small td,.small th{padding:.2rem .6rem} code{background:#f2f4f7;padding:.1rem .3rem}
 code{overflow-wrap:anywhere}
 .ok{color:#116329;font-weight:600} .bad{color:#b42318;font-weight:600} a{color:#0550ae}
 .words td:first-child{min-width:16rem} .words td:nth-child(4){min-width:12rem} .words td:nth-child(5){min-width:14rem}
 .tight td{white-space:normal}
+@media (max-width:700px){.wide th:first-child,.wide td:first-child{position:sticky;left:0;background:#fff}
+.wide .group td:first-child{background:#f2f4f7}}
 @media (max-width:1100px){body{margin:.8rem} th,td,.small td,.small th{padding:.2rem .3rem}}
 pre{background:#f2f4f7;padding:.7rem;overflow-x:auto;font-size:.8rem}
 """
@@ -42,13 +46,20 @@ LINKS = (
 
 
 FIT = """<script>(function(){
+function over(box){return box.scrollWidth>box.clientWidth+1}
+function mark(box){box.classList.toggle("more",over(box)&&box.scrollLeft+box.clientWidth<box.scrollWidth-1);
+  box.previousElementSibling.classList.toggle("shown",over(box))}
 function fit(){document.querySelectorAll(".wide").forEach(function(box){
-  var table=box.firstElementChild,over=function(){return innerWidth>=700&&box.scrollWidth>box.clientWidth+1};
-  table.style.fontSize="";box.classList.remove("tight");
-  if(over())box.classList.add("tight");
-  for(var size=parseFloat(getComputedStyle(table).fontSize);size>9&&over();size-=.5)table.style.fontSize=size-.5+"px"})}
+  var table=box.firstElementChild;
+  table.style.fontSize="";box.classList.remove("tight","more");
+  if(innerWidth>=700&&over(box)){box.classList.add("tight");
+    for(var size=parseFloat(getComputedStyle(table).fontSize);size>9&&over(box);size-=.5)
+      table.style.fontSize=size-.5+"px"}
+  box.tabIndex=over(box)?0:-1;box.onscroll=function(){mark(box)};mark(box)})}
 addEventListener("load",fit);addEventListener("resize",fit)})()</script>"""
-"""A table that is wider than the window breaks its lines, then gets smaller letters; on a phone it scrolls instead."""
+"""A table that is wider than the window breaks its lines, then gets smaller letters. Where that isn't enough, and on a
+phone, it scrolls within its own box, and a hint says so."""
+HINT = '<div class="hint">This table has more columns: scroll it sideways \u2192</div>'
 
 
 def link(shown: str, text: str) -> str:
@@ -72,6 +83,11 @@ def page(title: str, body: str) -> str:
     )
 
 
+def box(table: str) -> str:
+    """A table (HTML) in a box of its own, within which it scrolls where it is wider than the window."""
+    return f'{HINT}<div class="wide">{table}</div>'
+
+
 def paragraphs(texts: list[str]) -> str:
     """Escaped paragraphs."""
     return "".join(f"<p>{html.escape(text)}</p>" for text in texts if text)
@@ -85,7 +101,7 @@ def small_table(table: pd.DataFrame, wrap: bool = False) -> str:
         "<tr>" + "".join(f"<td{style}>{html.escape(shown(v))}</td>" for v in row) + "</tr>"
         for row in table.itertuples(index=False)
     )
-    return f'<div class="wide"><table class="small"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    return box(f'<table class="small"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>')
 
 
 def shown(cell: Any) -> str:
@@ -95,7 +111,7 @@ def shown(cell: Any) -> str:
 
 
 def by_cohort(experiment: Experiment, tables: dict[str, pd.DataFrame]) -> str:
-    """A heading and a table a cohort; none where nothing is in it."""
+    """A heading and a table per cohort; none where nothing is in it."""
     return "".join(
         f"<h3>{html.escape(experiment.cohort(name).shown)}</h3>{small_table(table)}"
         for name, table in tables.items()

@@ -4,41 +4,79 @@ import numpy as np
 import pandas as pd
 
 from neuroquant.config.experiment import Experiment
-from neuroquant.statistics.intervals import Interval, cluster_bootstrap, clusters_of
-from neuroquant.tables import REFERENCE
+from neuroquant.statistics.intervals import Interval, cluster_bootstrap
+from neuroquant.statistics.metrics import of_source
+from neuroquant.tables import AGREEMENT, REFERENCE, SESSION_KEY, STRUCTURES, family_of
 
 REGIONS = {"cerebellum_cortex": "Cerebellum cortex", "caudate": "Caudate"}
 """Regions of figure 4, and how they are called."""
 
-AGREEMENT = [
-    "cohort", "model", "modality", "region", "images", "reference_ml", "bias_ml", "low_ml", "high_ml", "icc",
-    "stand_in",
-]  # fmt: skip
-STRUCTURES = [
-    "cohort", "model", "modality", "structure", "name", "images", "subjects", "dice", "dice_low", "dice_high", "nsd",
-    "nsd_low", "nsd_high", "stand_in",
-]  # fmt: skip
+
+def differences(table: pd.DataFrame) -> pd.DataFrame:
+    """Volume of every region of every reconstruction beside that of its original, and their difference and mean.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Regional volumes, as regions.tsv has them.
+
+    Returns
+    -------
+    A row per image, model and region: the columns of `table`, and ml, reference_ml, difference_ml and mean_ml.
+    """
+    table = table.dropna(subset="mm3")
+    keys = [*SESSION_KEY, "modality", "region"]
+    truth = table[table.model == REFERENCE][[*keys, "mm3"]]
+    both = table[table.model != REFERENCE].merge(truth, on=keys, suffixes=("", "_reference"))
+    both = both.assign(ml=both.mm3 / 1000, reference_ml=both.mm3_reference / 1000)
+    return both.assign(difference_ml=both.ml - both.reference_ml, mean_ml=(both.ml + both.reference_ml) / 2)
 
 
-def agreement(table: pd.DataFrame) -> pd.DataFrame:
+def agreement(both: pd.DataFrame) -> pd.DataFrame:
     """Bias, 95 % limits of agreement (Bland and Altman 1986) and ICC(A,1) of every region, against the originals.
 
     Parameters
     ----------
-    table : regional volumes, as regions.tsv has them.
+    both : DataFrame
+        As `differences` gives it.
     """
-    table = table.dropna(subset="mm3")
-    keys, rows = ["cohort", "subject", "session", "modality", "region"], []
-    truth = table[table.model == REFERENCE][[*keys, "mm3"]]
-    both = table[table.model != REFERENCE].merge(truth, on=keys, suffixes=("", "_reference"))
+    rows = []
     for names, part in both.groupby(["cohort", "model", "modality", "region"], sort=False):
-        mine, reference = part.mm3.to_numpy() / 1000, part.mm3_reference.to_numpy() / 1000
-        difference = mine - reference
-        spread = 1.96 * difference.std(ddof=1) if len(part) > 1 else float("nan")
-        bias = difference.mean()
-        found = [len(part), reference.mean(), bias, bias - spread, bias + spread, icc(mine, reference)]
-        rows.append([*names, *found, part.stand_in.iloc[0]])
+        reconstructed, reference = part.ml.to_numpy(), part.reference_ml.to_numpy()
+        spread = 1.96 * part.difference_ml.std(ddof=1) if len(part) > 1 else float("nan")
+        bias = part.difference_ml.mean()
+        facts = [len(part), reference.mean(), bias, bias - spread, bias + spread, icc(reconstructed, reference)]
+        rows.append([*names, *facts, part.stand_in.iloc[0]])
     return pd.DataFrame(rows, columns=AGREEMENT)
+
+
+def pooled(both: pd.DataFrame) -> pd.DataFrame:
+    """The same as `agreement`, over the images of all modalities together."""
+    return agreement(both.assign(modality="all"))
+
+
+def distributions(table: pd.DataFrame) -> pd.DataFrame:
+    """Quartiles and whiskers of regional volumes (ml) of each cohort, model and region, over all modalities.
+
+    Whiskers end at the last image within 1.5 interquartile ranges of the box (Tukey).
+
+    Parameters
+    ----------
+    table : DataFrame
+        As regions.tsv has them, the originals among them.
+
+    Returns
+    -------
+    Columns cohort, model, region, whislo, q1, med, q3 and whishi.
+    """
+    rows = []
+    for names, part in table.dropna(subset="mm3").groupby(["cohort", "model", "region"], sort=False):
+        values = part.mm3.to_numpy() / 1000
+        first, middle, third = np.percentile(values, [25, 50, 75])
+        reach = 1.5 * (third - first)
+        low, high = values[values >= first - reach].min(), values[values <= third + reach].max()
+        rows.append([*names, low, first, middle, third, high])
+    return pd.DataFrame(rows, columns=["cohort", "model", "region", "whislo", "q1", "med", "q3", "whishi"])
 
 
 def icc(one: np.ndarray, two: np.ndarray) -> float:
@@ -62,25 +100,52 @@ def icc_of(values: np.ndarray) -> float:
     return float((between_cases - rest) / whole) if whole > 0 else float("nan")
 
 
-def structures(experiment: Experiment, table: pd.DataFrame) -> pd.DataFrame:
+def structures(experiment: Experiment, table: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
     """Mean Dice and normalised surface distance of every structure and group, in percent, with their intervals.
 
     Parameters
     ----------
-    table : as dice.tsv has them, with dice and nsd as numbers.
+    table : DataFrame
+        As dice.tsv has them, with dice and nsd as numbers.
+    cells : DataFrame
+        As `cells.cells` gives them, where the means over all structures have their intervals already.
+
+    Returns
+    -------
+    Columns `STRUCTURES`.
     """
-    table, rows = table.assign(cluster=clusters_of(table)), []
+    known = {
+        (c.cohort, c.modality, c.model, c.metric): Interval(c.value, c.ci_low, c.ci_high, 0) for c in cells.itertuples()
+    }
+    table, rows = table.assign(cluster=family_of(table)), []
     keys = ["cohort", "modality", "model", "structure", "name"]
     for (cohort, modality, model, structure, name), part in table.groupby(keys, sort=False):
-        found = {}
-        for metric in ("dice", "nsd"):
-            known = part.dropna(subset=metric)
-            interval = Interval(np.nan, np.nan, np.nan, 0)
-            if len(known):
-                interval = cluster_bootstrap(100 * known[metric], known["cluster"], experiment.statistics)
-            ends = (interval.value, interval.low, interval.high)
-            found |= dict(zip((metric, f"{metric}_low", f"{metric}_high"), ends, strict=True))
         facts = {"cohort": cohort, "model": model, "modality": modality, "structure": structure, "name": name}
         facts |= {"images": len(part), "subjects": part.subject.nunique(), "stand_in": part.stand_in.iloc[0]}
-        rows.append(facts | found)
+        for metric in of_source("dice"):
+            interval = known.get((cohort, modality, model, metric.name)) if structure == "mean" else None
+            interval = interval or _interval(metric.scale * part[metric.name], part["cluster"], experiment)
+            facts |= {metric.name: interval.value, f"{metric.name}_low": interval.low}
+            facts[f"{metric.name}_high"] = interval.high
+        rows.append(facts)
     return pd.DataFrame(rows, columns=STRUCTURES)
+
+
+def _interval(values: pd.Series, clusters: pd.Series, experiment: Experiment) -> Interval:
+    """Mean and interval of what is known; nan where nothing is."""
+    known = values.notna()
+    if not known.any():
+        return Interval(np.nan, np.nan, np.nan, 0)
+    return cluster_bootstrap(values[known], clusters[known], experiment.statistics)
+
+
+def against_truth(table: pd.DataFrame) -> dict[str, float]:
+    """Modality -> mean Dice of the segmenter against ground truth; empty where there is none.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As dice_truth.tsv has it, with dice as a number.
+    """
+    means = table[table.structure == "mean"].dropna(subset="dice").groupby("modality", sort=False).dice.mean()
+    return {str(modality): float(value) for modality, value in means.items()}

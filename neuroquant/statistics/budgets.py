@@ -8,21 +8,22 @@ import pandas as pd
 
 from neuroquant.config.experiment import Experiment
 from neuroquant.statistics.runtime import gpu_of
+from neuroquant.tables import BUDGETS
 
-COLUMNS = ["model", "phases", "steps", "voxels_seen", "share"]
 ALIKE = 1.1
 """Voxels seen that differ by no larger factor count as equal."""
 
 
 def budgets(experiment: Experiment, table: str, provenance: dict[str, Path]) -> pd.DataFrame:
-    """A line for each row of a table that is trained here; no times, so equal runs give equal bytes.
+    """A row per model of a table that is trained here; no times, so equal runs give equal bytes.
 
     `phases` are the modes of its phases in order, `voxels_seen` those of all images of all steps, and `share` the same
     as a multiple of the full model's, the first of figure4.rows; empty where a model folder doesn't say.
 
     Parameters
     ----------
-    provenance : row -> provenance.json of its model folder.
+    provenance : dict of str to Path
+        Model -> provenance.json of its model folder.
     """
     wanted = experiment.table1 if table == "table1" else experiment.table2
     full = seen(provenance, experiment.figure4.rows[0])
@@ -30,16 +31,15 @@ def budgets(experiment: Experiment, table: str, provenance: dict[str, Path]) -> 
     for name in wanted.rows:
         phases = experiment.row(name).training.phases
         if phases and name in provenance:
-            mine = seen(provenance, name)
-            share = mine / full if mine is not None and full else None
+            own = seen(provenance, name)
+            share = own / full if own is not None and full else None
             modes = ", ".join(phase.mode for phase in phases)
-            rows.append([name, modes, sum(phase.steps for phase in phases), mine, share])
-    found = pd.DataFrame(rows, columns=COLUMNS)
-    return found.astype({"voxels_seen": "Int64", "share": float})
+            rows.append([name, modes, sum(phase.steps for phase in phases), own, share])
+    return pd.DataFrame(rows, columns=BUDGETS).astype({"voxels_seen": "Int64", "share": float})
 
 
 def seen(provenance: dict[str, Path], name: str) -> int | None:
-    """Voxels that a row's training saw; None where its model folder doesn't say."""
+    """Voxels that a model's training saw; None where its model folder doesn't say."""
     return facts_of(provenance[name]).get("voxels_seen") if name in provenance else None
 
 
@@ -55,7 +55,8 @@ def hours(facts: dict[str, Any]) -> tuple[float | None, float | None]:
 
     Parameters
     ----------
-    facts : a model folder's provenance.json.
+    facts : dict
+        A model folder's provenance.json.
     """
     if not facts.get("steps"):
         return None, None
@@ -63,47 +64,13 @@ def hours(facts: dict[str, Any]) -> tuple[float | None, float | None]:
     return (None, spent) if gpu_of(facts) else (spent * facts.get("threads", 1), None)
 
 
-def notes(experiment: Experiment, table: pd.DataFrame) -> list[str]:
-    """A footnote that names the rows whose budgets differ from the full model's by more than a tenth; or nothing.
+def unequal(table: pd.DataFrame) -> pd.DataFrame:
+    """The models whose budgets differ from the full model's by more than a tenth.
 
     Parameters
     ----------
-    table : as `budgets` gives it.
+    table : DataFrame
+        As `budgets` gives it.
     """
     known = table.dropna(subset="share")
-    apart = known[(known.share > ALIKE) | (known.share < 1 / ALIKE)]
-    if not len(apart):
-        return []
-    who = ", ".join(f"{experiment.row(row.model).shown} {row.share:.2g}" for row in apart.itertuples())
-    full = experiment.row(experiment.figure4.rows[0]).shown
-    return [
-        f"Training budgets differ. Voxels seen in training as a multiple of {full}'s: {who}. Steps and voxels are in "
-        "the table of training budgets; `budget: equal_voxels` evens them."
-    ]
-
-
-def shown(experiment: Experiment, table: pd.DataFrame, spent: pd.DataFrame) -> pd.DataFrame:
-    """The budgets as the front page shows them, with hours.
-
-    Parameters
-    ----------
-    table : as `budgets` gives it.
-    spent : costs.csv, with the columns `processor_hours` and `gpu_hours`.
-    """
-    times = spent.drop_duplicates("model").set_index("model")
-
-    def took(model: str, name: str) -> str:
-        value = times[name].get(model) if name in times else None
-        return "" if value is None or pd.isna(value) else f"{value:.2g}"
-
-    return pd.DataFrame(
-        {
-            "model": [experiment.row(name).shown for name in table.model],
-            "phases": table.phases,
-            "steps": table.steps.map("{:,}".format),
-            "voxels seen, millions": ["" if pd.isna(v) else f"{v / 1e6:,.3g}" for v in table.voxels_seen],
-            "of the full model's": ["" if pd.isna(v) else f"{v:.2f}" for v in table.share],
-            "processor-hours": [took(name, "processor_hours") for name in table.model],
-            "GPU-hours": [took(name, "gpu_hours") for name in table.model],
-        }
-    )
+    return known[(known.share > ALIKE) | (known.share < 1 / ALIKE)]

@@ -1,4 +1,4 @@
-"""What only some models have: a codebook, and the gift of making one modality of the other."""
+"""How much of their codebooks the models use on test images."""
 
 from pathlib import Path
 
@@ -7,30 +7,29 @@ import pandas as pd
 
 from neuroquant.config.experiment import Experiment
 from neuroquant.files import read_tsv
-from neuroquant.statistics.cells import EMBEDDED
+from neuroquant.statistics.cells import cohort_stand_in
+from neuroquant.tables import CODEBOOK
 
-CODEBOOK = [
-    "cohort", "model", "modality", "codebook", "size", "tokens", "used", "usage", "perplexity",
-    "stand_in",
-]  # fmt: skip
-BOTH = "both"
+ALL = "all"
 """Modality of the counts of all images together."""
 
 
 def codebook(experiment: Experiment, shards: list[Path]) -> pd.DataFrame:
-    """How many words of each codebook test images use, and their perplexity, by modality and over both.
+    """How many tokens of each codebook test images use, and their perplexity, by modality and over all of them.
 
     Parameters
     ----------
-    shards : tables of counts, as `reconstruct` writes them.
+    shards : list of Path
+        Tables of counts, as `reconstruct` writes them.
 
     Returns
     -------
-    `usage` is the share of the words that some token uses. `perplexity` is the exponential of the entropy of the shares
-    of tokens: the number of words that an even use would need.
+    Columns `CODEBOOK`. `usage` is the share of the codebook's entries that some position uses. `perplexity` is the
+    exponential of the entropy of their shares: the number of entries that an even use would need.
     """
     counts = pd.concat([read_tsv(path, ("tokens",)) for path in shards], ignore_index=True)
-    counts = pd.concat([counts, counts.assign(modality=BOTH)])
+    if len(experiment.modalities) > 1:
+        counts = pd.concat([counts, counts.assign(modality=ALL)])
     rows = []
     for (cohort, model, modality, book, size), part in counts.groupby(
         ["cohort", "model", "modality", "codebook", "size"], sort=False
@@ -38,11 +37,11 @@ def codebook(experiment: Experiment, shards: list[Path]) -> pd.DataFrame:
         tokens = part.groupby("code").tokens.sum()
         share = tokens / tokens.sum()
         facts = [cohort, model, modality, book, int(size), int(tokens.sum()), len(tokens), len(tokens) / int(size)]
-        rows.append([*facts, float(np.exp(-(share * np.log(share)).sum())), _stand_in(experiment, cohort)])
+        rows.append([*facts, float(np.exp(-(share * np.log(share)).sum())), cohort_stand_in(experiment, cohort)])
     table = pd.DataFrame(rows, columns=CODEBOOK)
-    return table.sort_values(["cohort", "model", "codebook", "modality"], kind="stable", ignore_index=True)
-
-
-def _stand_in(experiment: Experiment, cohort: str) -> str:
-    """What stands in for a cohort of the study, if anything does."""
-    return EMBEDDED if experiment.cohort(cohort).embedded else ""
+    order = {name: number for number, name in enumerate((*experiment.modalities, ALL))}
+    keys = ["cohort", "model", "codebook", "modality"]
+    return table.sort_values(
+        keys, key=lambda names: names.map(order) if names.name == "modality" else names, kind="stable",
+        ignore_index=True,
+    )  # fmt: skip

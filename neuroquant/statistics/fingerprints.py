@@ -4,31 +4,29 @@ import hashlib
 
 import pandas as pd
 
-CELLS = ["table", "cohort", "model", "modality", "metric", "value", "scores", "sha256"]
-SCORES = ["subject", "session", "family", "value"]
+from neuroquant.tables import CELL_KEY, HASHES
+
+HASHED = ["subject", "session", "family", "value"]
 """Columns of the scores that are hashed, as CSV with 17 digits and in this order, sorted by subject and session."""
 
 
-def ledger(tables: dict[str, pd.DataFrame], scores: pd.DataFrame) -> pd.DataFrame:
-    """A row a cell.
+def ledger(tables: dict[str, pd.DataFrame], cells: pd.DataFrame) -> pd.DataFrame:
+    """A row per cell of the tables.
 
     Parameters
     ----------
-    tables : "table1" and "table2" -> the tidy cells.
-    scores : every score, as `summarise.load_scores` gives them.
+    tables : dict of str to DataFrame
+        "table1" and "table2" -> the tidy cells.
+    cells : DataFrame
+        As `cells.cells` gives them.
     """
-    keys = ["cohort", "model", "modality", "metric"]
-    hashed = {names: (len(part), fingerprint(part)) for names, part in scores.groupby(keys, sort=False)}
-    rows = []
-    for table, cells in tables.items():
-        for cell in cells.itertuples(index=False):
-            where = tuple(getattr(cell, name) for name in keys)
-            rows.append([table, *where, cell.value, *hashed[where]])
-    return pd.DataFrame(rows, columns=CELLS)
+    hashes = cells[[*CELL_KEY, "scores", "sha256"]]
+    parts = [table.assign(table=name).merge(hashes, on=CELL_KEY, how="left") for name, table in tables.items()]
+    return pd.concat(parts, ignore_index=True)[HASHES]
 
 
 def fingerprint(scores: pd.DataFrame) -> str:
     """SHA-256 of some scores as text; the order in which they come doesn't matter."""
-    ordered = scores[SCORES].sort_values(SCORES[:2], kind="stable")
+    ordered = scores[HASHED].sort_values(HASHED[:2], kind="stable")
     text = ordered.to_csv(index=False, lineterminator="\n", float_format="%.17g", na_rep="")
     return hashlib.sha256(text.encode()).hexdigest()

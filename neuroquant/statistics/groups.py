@@ -1,4 +1,4 @@
-"""Scores by site, scanner, sex and age, and the images that came out worst."""
+"""Scores of groups of subjects: by site, scanner, sex and age."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,13 +9,10 @@ import pandas as pd
 from neuroquant.config.experiment import Experiment
 from neuroquant.files import read_tsv
 from neuroquant.statistics.intervals import cluster_bootstrap
+from neuroquant.tables import CELL_KEY, SESSION_KEY, SUBJECT_GROUPS
 
-GROUPS = [
-    "cohort", "model", "modality", "metric", "by", "group", "subjects", "value", "ci_low", "ci_high", "stand_in",
-]  # fmt: skip
 WAYS = ("sex", "age", "site", "scanner")
-PERSON = ["cohort", "subject", "session", "sex", "age", "site", "scanner"]
-WORST = 10
+PERSON = [*SESSION_KEY, *WAYS]
 
 
 def with_people(scores: pd.DataFrame, sessions: dict[str, Path]) -> pd.DataFrame:
@@ -23,13 +20,15 @@ def with_people(scores: pd.DataFrame, sessions: dict[str, Path]) -> pd.DataFrame
 
     Parameters
     ----------
-    scores : as `summarise.load_scores` gives them.
-    sessions : cohort -> sessions.tsv.
+    scores : DataFrame
+        As `scores.load_scores` gives them.
+    sessions : dict of str to Path
+        Cohort -> sessions.tsv.
     """
     people = [read_tsv(path).assign(cohort=name) for name, path in sessions.items()]
     known = pd.concat(people).reindex(columns=PERSON).fillna("") if people else pd.DataFrame(columns=PERSON)
-    found = scores.merge(known, on=PERSON[:3])
-    return found.assign(age=pd.to_numeric(found["age"].replace("", None)))
+    both = scores.merge(known, on=SESSION_KEY)
+    return both.assign(age=pd.to_numeric(both["age"].replace("", None)))
 
 
 def groups(experiment: Experiment, scores: pd.DataFrame) -> pd.DataFrame:
@@ -37,62 +36,35 @@ def groups(experiment: Experiment, scores: pd.DataFrame) -> pd.DataFrame:
 
     Parameters
     ----------
-    scores : as `with_people` gives them.
+    scores : DataFrame
+        As `with_people` gives them.
     """
     rows = []
     scores = scores[np.isfinite(scores["value"])]
     for cohort, here in scores.groupby("cohort", sort=False):
-        for by, group, part in parted(here):
+        for way, group, part in parted(here):
             for (model, modality, metric), cell in part.groupby(["model", "modality", "metric"], sort=False):
-                found = cluster_bootstrap(cell["value"], cell["cluster"], experiment.statistics)
-                facts = [cohort, model, modality, metric, by, group, cell.subject.nunique()]
-                rows.append([*facts, found.value, found.low, found.high, cell.engine.iloc[0]])
-    table = pd.DataFrame(rows, columns=GROUPS)
-    return table.sort_values(["cohort", "model", "modality", "metric"], kind="stable", ignore_index=True)
+                interval = cluster_bootstrap(cell["value"], cell["cluster"], experiment.statistics)
+                facts = [cohort, model, modality, metric, way, group, cell.subject.nunique()]
+                rows.append([*facts, interval.value, interval.low, interval.high, cell.engine.iloc[0]])
+    table = pd.DataFrame(rows, columns=SUBJECT_GROUPS)
+    return table.sort_values(CELL_KEY, kind="stable", ignore_index=True)
 
 
 def parted(here: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
     """Way, group and its scores; of one cohort. Groups of age are those up to and above the subjects' median."""
-    for by in WAYS:
-        if by == "age":
+    for way in WAYS:
+        if way == "age":
             middle = here.drop_duplicates(["subject", "session"]).age.median()
             below, above = here[here.age <= middle], here[here.age > middle]
             named = {f"up to {middle:.1f}": below, f"above {middle:.1f}": above} if len(above) else {}
         else:
-            named = {str(name): here[here[by] == name] for name in sorted(set(here[by]) - {""})}
+            named = {str(name): here[here[way] == name] for name in sorted(set(here[way]) - {""})}
         if len(named) > 1:
-            yield from ((by, name, part) for name, part in named.items())
+            yield from ((way, name, part) for name, part in named.items())
 
 
 def missing(scores: pd.DataFrame) -> list[str]:
     """Ways of grouping in which the subjects of one cohort are all alike, or unknown."""
-    found = {by for by, _, _ in parted(scores)}
-    return [by for by in WAYS if by not in found]
-
-
-def worst(experiment: Experiment, scores: pd.DataFrame, model: str) -> pd.DataFrame:
-    """The images whose reconstructions have the lowest PSNR; subjects by number unless the report may name them."""
-    keys = ["cohort", "subject", "session", "modality"]
-    mine = scores[scores.model == model]
-    low = mine[mine.metric == "psnr"].sort_values(["value", *keys]).head(WORST)
-    names = {
-        (cohort, name): f"test subject {number + 1}"
-        for cohort, here in scores.groupby("cohort")
-        for number, name in enumerate(sorted(set(here.subject)))
-    }
-    who = [names[key] for key in zip(low.cohort, low.subject, strict=True)]
-    if experiment.report.identifiable:
-        who = low.subject + " " + low.session
-    facts = {
-        "cohort": low.cohort.map(lambda name: experiment.cohort(name).shown),
-        "who": who,
-        "modality": low.modality,
-        "sex": low.sex,
-        "age": low.age.map(lambda years: "" if pd.isna(years) else f"{years:.1f}"),
-        "PSNR, dB": low["value"].map("{:.2f}".format),
-    }
-    for metric, name in (("ssim", "SSIM, %"), ("dice", "Dice, %")):
-        other = mine[mine.metric == metric].set_index(keys)["value"]
-        values = [other.get(tuple(key), float("nan")) for key in low[keys].itertuples(index=False)]
-        facts[name] = ["–" if pd.isna(value) else f"{value:.2f}" for value in values]
-    return pd.DataFrame(facts)
+    known = {way for way, _, _ in parted(scores)}
+    return [way for way in WAYS if way not in known]

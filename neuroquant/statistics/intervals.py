@@ -1,11 +1,10 @@
-"""Intervals and tests in which a subject counts once, however many visits it has."""
+"""Intervals in which a subject counts once, however many visits it has."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import sparse, stats
 
@@ -22,17 +21,12 @@ class Interval:
     n_clusters: int
 
 
-def clusters_of(table: pd.DataFrame) -> pd.Series:
-    """What counts once, of the rows of a table: the family, or the subject where no family is known."""
-    return table.family.where(table.family != "", table.subject)
-
-
 def cluster_bootstrap(values: ArrayLike, clusters: ArrayLike, settings: Statistics) -> Interval:
     """Mean of `values` (N,) with an interval of `around` that resamples whole clusters.
 
     Parameters
     ----------
-    values : one a session.
+    values : one per session.
     clusters : the family or subject of each session.
 
     Raises
@@ -49,9 +43,9 @@ def mean_draws(values: ArrayLike, clusters: ArrayLike, settings: Statistics) -> 
     values, clusters = np.asarray(values, float), np.asarray(clusters)
     if not len(values):
         raise ValueError("no values to take an interval of")
-    names, place = np.unique(clusters, return_inverse=True)
-    sums = np.bincount(place, values, len(names))
-    counts = np.bincount(place, minlength=len(names))
+    names, index = np.unique(clusters, return_inverse=True)
+    sums = np.bincount(index, values, len(names))
+    counts = np.bincount(index, minlength=len(names))
     weights = resamples(len(names), settings)
     return float(values.mean()), (weights @ sums) / (weights @ counts), len(names)
 
@@ -112,12 +106,12 @@ def cluster_statistic(statistic: Callable[[np.ndarray], float], clusters: ArrayL
 
     Resamples in which it isn't defined (one class only) are left out.
     """
-    names, place = np.unique(np.asarray(clusters), return_inverse=True)
-    members = [np.flatnonzero(place == index) for index in range(len(names))]
+    names, index = np.unique(np.asarray(clusters), return_inverse=True)
+    members = [np.flatnonzero(index == number) for number in range(len(names))]
     draws = []
     for weights in resamples(len(names), settings).astype(int):
         draws.append(statistic(np.concatenate([np.tile(m, w) for m, w in zip(members, weights, strict=True) if w])))
-    return around(float(statistic(np.arange(len(place)))), draws, len(names), settings)
+    return around(float(statistic(np.arange(len(index)))), draws, len(names), settings)
 
 
 def auroc(truth: np.ndarray, guesses: np.ndarray, clusters: ArrayLike, settings: Statistics) -> Interval:
@@ -144,23 +138,23 @@ def auroc_draws(
         [(guess[truth][:, None] > guess[~truth]) + 0.5 * (guess[truth][:, None] == guess[~truth]) for guess in guesses],
         axis=0,
     )
-    names, place = np.unique(np.asarray(clusters), return_inverse=True)
+    names, index = np.unique(np.asarray(clusters), return_inverse=True)
     weights = resamples(len(names), settings)
-    (women, women_of), (men, men_of) = (_members(place[sex]) for sex in (truth, ~truth))
+    (women, women_of), (men, men_of) = (_members(index[sex]) for sex in (truth, ~truth))
     between = women_of @ (men_of @ above.T).T  # pairs that are ranked rightly, by the clusters of their two
     drawn_women, drawn_men = weights[:, women], weights[:, men]
     pairs = (drawn_women @ women_of.sum(1)) * (drawn_men @ men_of.sum(1))
     return float(above.mean()), _share(((drawn_women @ between) * drawn_men).sum(1), pairs), len(names)
 
 
-def _members(place: np.ndarray) -> tuple[np.ndarray, sparse.csr_array]:
+def _members(index: np.ndarray) -> tuple[np.ndarray, sparse.csr_array]:
     """Clusters (K,) that are there, and for each of them which rows (N,) are its: (K, N), of zeros and ones."""
-    found, row = np.unique(place, return_inverse=True)
-    return found, sparse.csr_array((np.ones(len(row)), (row, np.arange(len(row)))), shape=(len(found), len(row)))
+    present, row = np.unique(index, return_inverse=True)
+    return present, sparse.csr_array((np.ones(len(row)), (row, np.arange(len(row)))), shape=(len(present), len(row)))
 
 
 def balanced_accuracy(truth: np.ndarray, right: np.ndarray, clusters: ArrayLike, settings: Statistics) -> Interval:
-    """Mean of the shares of both sexes that were told rightly, with an interval that resamples whole clusters.
+    """Mean of the shares of both sexes that were predicted rightly, with an interval that resamples whole clusters.
 
     Parameters
     ----------
@@ -168,8 +162,8 @@ def balanced_accuracy(truth: np.ndarray, right: np.ndarray, clusters: ArrayLike,
     right : (N,), share of the seeds that were right
     clusters : (N,)
     """
-    names, place = np.unique(np.asarray(clusters), return_inverse=True)
-    weights = resamples(len(names), settings)[:, place]
+    names, index = np.unique(np.asarray(clusters), return_inverse=True)
+    weights = resamples(len(names), settings)[:, index]
     shares = [_share(weights[:, sex] @ right[sex], weights[:, sex].sum(1)) for sex in (truth, ~truth)]
     value = float((right[truth].mean() + right[~truth].mean()) / 2)
     return around(value, (shares[0] + shares[1]) / 2, len(names), settings)
@@ -178,35 +172,6 @@ def balanced_accuracy(truth: np.ndarray, right: np.ndarray, clusters: ArrayLike,
 def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     """Part by whole; nan where the whole is nothing."""
     return np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0)
-
-
-def paired_test(a: ArrayLike, b: ArrayLike, clusters: ArrayLike) -> float:
-    """Two-sided p-value of the hypothesis that a and b don't differ: Wilcoxon signed ranks of the cluster means.
-
-    Parameters
-    ----------
-    a, b : scores (N,) of the same sessions by two models.
-    clusters : the family or subject of each session.
-    """
-    means = cluster_differences(a, b, clusters)
-    if np.allclose(means, 0):
-        return 1.0
-    return float(stats.wilcoxon(means, zero_method="pratt").pvalue)
-
-
-def independent_test(a: ArrayLike, b: ArrayLike) -> float:
-    """Two-sided p-value of the hypothesis that two sets of independent clusters have one mean: Welch's t-test.
-
-    nan where a set has fewer than two clusters, or where neither varies.
-
-    Parameters
-    ----------
-    a, b : a number of each cluster, as `cluster_differences` gives them; (N,) and (M,).
-    """
-    a, b = np.asarray(a, float), np.asarray(b, float)
-    if min(len(a), len(b)) < 2 or max(np.ptp(a), np.ptp(b)) == 0:
-        return float("nan")
-    return float(stats.ttest_ind(a, b, equal_var=False).pvalue)
 
 
 def predictive(interval: Interval, subjects: int, others: int) -> Interval:
@@ -222,37 +187,3 @@ def predictive(interval: Interval, subjects: int, others: int) -> Interval:
     wider = (1 + subjects / others) ** 0.5
     low, high = (interval.value + wider * (end - interval.value) for end in (interval.low, interval.high))
     return Interval(interval.value, low, high, interval.n_clusters)
-
-
-def effect_size(a: ArrayLike, b: ArrayLike, clusters: ArrayLike) -> float:
-    """Cohen's d of the paired differences a - b: the mean of the cluster means by their standard deviation.
-
-    nan where there are fewer than two clusters; infinite where all differ by the same amount.
-    """
-    means = cluster_differences(a, b, clusters)
-    if len(means) < 2:
-        return float("nan")
-    spread = means.std(ddof=1)
-    if spread > 1e-12 * max(1.0, float(np.abs(means).max())):
-        return float(means.mean() / spread)
-    return 0.0 if np.allclose(means, 0) else float(np.copysign(np.inf, means.mean()))
-
-
-def cluster_differences(a: ArrayLike, b: ArrayLike, clusters: ArrayLike) -> np.ndarray:
-    """Mean of a - b in each cluster, for scores (N,) and the cluster of each."""
-    names, place = np.unique(np.asarray(clusters), return_inverse=True)
-    difference = np.asarray(a, float) - np.asarray(b, float)
-    return np.bincount(place, difference, len(names)) / np.bincount(place, minlength=len(names))
-
-
-def holm(p_values: ArrayLike) -> np.ndarray:
-    """Holm's correction for several tests (Holm 1979); nan stays nan and doesn't count."""
-    p = np.asarray(p_values, float)
-    corrected = np.full(p.shape, np.nan)
-    known = np.flatnonzero(~np.isnan(p))
-    order = known[np.argsort(p[known])]
-    running = 0.0
-    for rank, index in enumerate(order):
-        running = max(running, min(1.0, (len(order) - rank) * p[index]))
-        corrected[index] = running
-    return corrected

@@ -7,7 +7,7 @@ import pandas as pd
 
 from neuroquant.errors import InputError
 from neuroquant.files import read_tsv
-from neuroquant.statistics.gather import COLUMNS
+from neuroquant.tables import GATHERED
 
 
 def read_numbers(kind: str, path: Path, *numeric: str) -> pd.DataFrame:
@@ -15,8 +15,10 @@ def read_numbers(kind: str, path: Path, *numeric: str) -> pd.DataFrame:
 
     Parameters
     ----------
-    kind : a key of `gather.COLUMNS`.
-    numeric : columns that are numbers, every other cell is text. One that is missing is nan, with a word of it.
+    kind : str
+        A key of `GATHERED`.
+    numeric : str
+        Columns that are numbers; every other cell is text. One that is missing is nan, with a word of it.
 
     Raises
     ------
@@ -25,12 +27,12 @@ def read_numbers(kind: str, path: Path, *numeric: str) -> pd.DataFrame:
     """
     if not path.exists() or not path.stat().st_size:
         print(f"{path}: missing or empty, so what is made of it stays empty", file=sys.stderr)
-        return pd.DataFrame(columns=COLUMNS[kind]).astype(dict.fromkeys(numeric, float))
+        return pd.DataFrame(columns=GATHERED[kind]).astype(dict.fromkeys(numeric, float))
     table = read_tsv(path)
-    lacking = [name for name in COLUMNS[kind] if name not in table]
+    lacking = [name for name in GATHERED[kind] if name not in table]
     needed = [name for name in lacking if name not in numeric]
     if needed:
-        expected = f"columns {', '.join(COLUMNS[kind])}"
+        expected = f"columns {', '.join(GATHERED[kind])}"
         anew = f"have it made anew: `snakemake {path} --force` with the options of the run"
         raise InputError(str(path), f"no column {', '.join(needed)}", expected, anew)
     for name in numeric:

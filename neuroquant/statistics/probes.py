@@ -18,15 +18,9 @@ from neuroquant.statistics.intervals import (
     auroc_draws,
     balanced_accuracy,
     cluster_bootstrap,
-    clusters_of,
 )
+from neuroquant.tables import PROBES, family_of
 
-COLUMNS = [
-    "cohort", "model", "modality", "probe", "array", "subset", "sessions", "subjects", "accuracy", "accuracy_low",
-    "accuracy_high", "balanced_accuracy", "balanced_accuracy_low", "balanced_accuracy_high", "auroc", "auroc_low",
-    "auroc_high", "auroc_gain", "auroc_gain_low", "auroc_gain_high", "brier", "calibration_error", "subject_accuracy",
-    "subject_balanced_accuracy", "subject_auroc",
-]  # fmt: skip
 HEAD_SIZE = "head size"
 CONTROLS = {
     HEAD_SIZE: ["brain_ml"],
@@ -53,7 +47,7 @@ class Cohort:
 
 
 def write_details(predictions: Path, cohorts: list[Cohort], settings: Statistics, out: Path) -> None:
-    """Write a row for each probe and control, on all test subjects and on pairs of one F and one M of like head size.
+    """Write a row for each probe and control, on all test subjects and on F-M pairs of similar head size.
 
     Accuracy counts sessions, as Table 1 does; intervals resample families, or subjects where no family is known.
     `array` is what the probe read (name and shape), `calibration_error` the mean distance of predicted from observed
@@ -65,18 +59,18 @@ def write_details(predictions: Path, cohorts: list[Cohort], settings: Statistics
     for cohort in cohorts:
         facts = describe(cohort)
         known = controls(facts, cohort.name)
-        mine = pd.concat([guesses[guesses.cohort == cohort.name], known])
-        if mine.empty:
+        every = pd.concat([guesses[guesses.cohort == cohort.name], known])
+        if every.empty:
             continue  # nothing could be probed here: too few subjects, or of one sex
         chosen = matched(facts[facts.split == "test"])
-        head_size = known[known.model == f"control: {HEAD_SIZE}"] if len(known) else mine.head(0)
-        keys = list(zip(mine.subject, mine.session, strict=True))
-        for subset, part in ((EVERYONE, mine), (MATCHED, mine[[key in chosen for key in keys]])):
+        head_size = known[known.model == f"control: {HEAD_SIZE}"] if len(known) else every.head(0)
+        keys = list(zip(every.subject, every.session, strict=True))
+        for subset, part in ((EVERYONE, every), (MATCHED, every[[key in chosen for key in keys]])):
             for (model, modality, probe), group in part.groupby(["model", "modality", "probe"], sort=False):
-                found = score(group, settings) | gain(group, head_size, settings)
+                numbers = score(group, settings) | gain(group, head_size, settings)
                 names = {"cohort": cohort.name, "model": model, "modality": modality, "probe": probe, "subset": subset}
-                rows.append(names | {"array": group.array.iloc[0]} | found)
-    table = pd.DataFrame(rows, columns=COLUMNS)
+                rows.append(names | {"array": group.array.iloc[0]} | numbers)
+    table = pd.DataFrame(rows, columns=PROBES)
     with written_whole(out) as scratch:
         table.to_csv(scratch, index=False, lineterminator="\n", float_format="%.6g")
 
@@ -97,7 +91,7 @@ def controls(facts: pd.DataFrame, cohort: str) -> pd.DataFrame:
 
     A control whose covariates aren't known, or don't vary among the training subjects, is left out.
     """
-    found = []
+    predictions = []
     train, test = facts[facts.split == "train"], facts[facts.split == "test"]
     for name, columns in CONTROLS.items():
         known, asked = train.dropna(subset=columns), test.dropna(subset=columns)
@@ -106,12 +100,12 @@ def controls(facts: pd.DataFrame, cohort: str) -> pd.DataFrame:
         line = make_pipeline(encoder(columns), LogisticRegression(max_iter=2000)).fit(
             known[columns], known["sex"] == "F"
         )
-        told = asked[["subject", "session", "family", "sex"]].assign(
+        table = asked[["subject", "session", "family", "sex"]].assign(
             cohort=cohort, model=f"control: {name}", modality="", probe="logistic", array="", seed="0",
             probability=line.predict_proba(asked[columns])[:, 1],
         )  # fmt: skip
-        found.append(told.assign(predicted=np.where(told.probability > 0.5, "F", "M")))
-    return pd.concat(found) if found else pd.DataFrame()
+        predictions.append(table.assign(predicted=np.where(table.probability > 0.5, "F", "M")))
+    return pd.concat(predictions) if predictions else pd.DataFrame()
 
 
 def encoder(columns: list[str]) -> ColumnTransformer:
@@ -135,8 +129,8 @@ def matched(test: pd.DataFrame) -> set[tuple[str, str]]:
     apart = np.abs(women.brain_ml.to_numpy()[:, None] - men.brain_ml.to_numpy()[None])
     limit, chosen = CALIPER * first.brain_ml.std(), set()
     free_women, free_men = np.ones(len(women), bool), np.ones(len(men), bool)
-    for place in np.argsort(apart, axis=None, kind="stable"):
-        row, column = np.unravel_index(place, apart.shape)
+    for pair in np.argsort(apart, axis=None, kind="stable"):
+        row, column = np.unravel_index(pair, apart.shape)
         if apart[row, column] > limit:
             break
         if free_women[row] and free_men[column]:
@@ -149,7 +143,7 @@ def score(group: pd.DataFrame, settings: Statistics) -> dict[str, float]:
     """Every number of one probe's predictions; where there are several seeds, means over them."""
     one, truth, guesses, clusters = laid_out(group)
     accuracy = cluster_bootstrap(((guesses > 0.5) == truth).mean(0), clusters, settings)
-    found = {
+    numbers = {
         "sessions": len(one),
         "subjects": one.subject.nunique(),
         "accuracy": accuracy.value,
@@ -163,12 +157,12 @@ def score(group: pd.DataFrame, settings: Statistics) -> dict[str, float]:
     )
     _, whose, means, kin = laid_out(people)
     right = ((means > 0.5) == whose).mean(0)
-    found["subject_accuracy"] = float(right.mean())
+    numbers["subject_accuracy"] = float(right.mean())
     if not 0 < truth.sum() < len(truth):
-        return found  # of one sex: nothing to rank
+        return numbers  # of one sex: nothing to rank
     balanced = balanced_accuracy(truth, ((guesses > 0.5) == truth).mean(0), clusters, settings)
     area = auroc(truth, guesses, clusters, settings)
-    return found | {
+    return numbers | {
         "balanced_accuracy": balanced.value,
         "balanced_accuracy_low": balanced.low,
         "balanced_accuracy_high": balanced.high,
@@ -185,25 +179,25 @@ def laid_out(group: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray, np.ndarray,
     seeds = [part.reset_index(drop=True) for _, part in group.groupby("seed")]
     one = seeds[0]
     guesses = np.stack([part.probability.to_numpy() for part in seeds])
-    return one, (one.sex == "F").to_numpy(), guesses, clusters_of(one)
+    return one, (one.sex == "F").to_numpy(), guesses, family_of(one)
 
 
 def gain(group: pd.DataFrame, control: pd.DataFrame, settings: Statistics) -> dict[str, float]:
-    """AUROC less that of a control on the same sessions, resampled together; nothing where it can't be said."""
+    """AUROC less that of a control on the same sessions, resampled together; nothing where it isn't available."""
     keys = ["subject", "session"]
     both = group.merge(control[[*keys, "probability"]], on=keys, suffixes=("", "_control"))
     if both.empty or both["sex"].nunique() < 2 or group.model.iloc[0].startswith("control"):
         return {}
     one, truth, guesses, clusters = laid_out(both)
-    mine, draws, count = auroc_draws(truth, guesses, clusters, settings)
+    own, draws, count = auroc_draws(truth, guesses, clusters, settings)
     other, drawn, _ = auroc_draws(truth, one.probability_control.to_numpy()[None], clusters, settings)
-    found = around(mine - other, draws - drawn, count, settings)
-    return {"auroc_gain": found.value, "auroc_gain_low": found.low, "auroc_gain_high": found.high}
+    interval = around(own - other, draws - drawn, count, settings)
+    return {"auroc_gain": interval.value, "auroc_gain_low": interval.low, "auroc_gain_high": interval.high}
 
 
 def calibration_error(truth: np.ndarray, guess: np.ndarray) -> float:
     """Distance of predicted from observed shares, a mean over bins of equal width weighted by their size."""
-    place = np.minimum((guess * BINS).astype(int), BINS - 1)
-    size = np.bincount(place, minlength=BINS)
-    distance = np.abs(np.bincount(place, truth - guess, BINS)) / np.maximum(size, 1)
+    number = np.minimum((guess * BINS).astype(int), BINS - 1)
+    size = np.bincount(number, minlength=BINS)
+    distance = np.abs(np.bincount(number, truth - guess, BINS)) / np.maximum(size, 1)
     return float((distance * size).sum() / max(len(guess), 1))

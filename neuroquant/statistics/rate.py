@@ -7,27 +7,18 @@ import pandas as pd
 
 from neuroquant.config.experiment import Experiment
 from neuroquant.statistics import budgets
-from neuroquant.statistics.cells import MODALITIES, measured
+from neuroquant.statistics.metrics import shown_in
 from neuroquant.store.arrays import ArrayFile
-
-METRICS = ("psnr", "ssim", "dice")
-
-
-COSTS = ["model", "cohort", "factor", "kbit_per_volume", "bits_per_voxel", "parameters", "encode_s", "decode_s"]
-
-
-RATES = [
-    "cohort", "model", "modality", "kbit_per_volume", "bits_per_voxel", "psnr", "psnr_low", "psnr_high", "ssim",
-    "ssim_low", "ssim_high", "dice", "dice_low", "dice_high", "stand_in",
-]  # fmt: skip
+from neuroquant.tables import CEILING, COSTS, RATES
 
 
 def costs(reconstructions: list[Path]) -> pd.DataFrame:
-    """What every row's reconstructions cost, a row a model and cohort: bits, parameters, seconds a volume.
+    """What every model's reconstructions cost, a row per model and cohort: bits, parameters, seconds per volume.
 
     Parameters
     ----------
-    reconstructions : the shards of test subjects, of all rows and cohorts.
+    reconstructions : list of Path
+        The shards of test subjects, of all models and cohorts.
     """
     rows = []
     for path in reconstructions:
@@ -48,32 +39,63 @@ def costs(reconstructions: list[Path]) -> pd.DataFrame:
 
 
 def with_training(table: pd.DataFrame, models: dict[str, Path]) -> pd.DataFrame:
-    """The costs with processor-hours and GPU-hours of training; `models` as for `write_costs`."""
-    taken = {name: budgets.hours(budgets.facts_of(path)) for name, path in models.items()}
-    for place, name in enumerate(("processor_hours", "gpu_hours")):
-        table[name] = [taken.get(model, (None, None))[place] for model in table.model]
-    return table.astype({"processor_hours": float, "gpu_hours": float})
-
-
-def rates(experiment: Experiment, table: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
-    """Bits beside PSNR, SSIM and Dice of every row and cohort that was scored, with intervals; nan where not measured.
+    """The costs with processor-hours and GPU-hours of training.
 
     Parameters
     ----------
-    table : as `costs` gives it.
-    scores : as `summarise.load_scores` gives them.
+    table : DataFrame
+        As `costs` gives it.
+    models : dict of str to Path
+        Model -> provenance.json of its model folder.
     """
-    found, engines = {}, {}
-    for keys, part in scores[scores.metric.isin(METRICS)].groupby(["cohort", "model", "modality", "metric"]):
-        found[keys] = measured(experiment, part)
-        engines[keys] = part.engine.iloc[0]
+    taken = {name: budgets.hours(budgets.facts_of(path)) for name, path in models.items()}
+    for index, name in enumerate(("processor_hours", "gpu_hours")):
+        table[name] = [taken.get(model, (None, None))[index] for model in table.model]
+    return table.astype({"processor_hours": float, "gpu_hours": float})
+
+
+def rates(experiment: Experiment, table: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
+    """Bits beside the metrics of the figure, of every model and cohort that was scored; nan where not measured.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As `costs` gives it.
+    cells : DataFrame
+        As `cells.cells` gives them.
+
+    Returns
+    -------
+    Columns `rate_columns()`, a row per model, cohort and modality.
+    """
+    metrics = [metric.name for metric in shown_in("rate")]
+    known = {(c.cohort, c.model, c.modality, c.metric): c for c in cells[cells.metric.isin(metrics)].itertuples()}
     rows = []
     for spent in table.itertuples():
-        for modality in MODALITIES:
-            facts = [spent.cohort, spent.model, modality, spent.kbit_per_volume, spent.bits_per_voxel]
-            cells = [found.get((spent.cohort, spent.model, modality, metric)) for metric in METRICS]
-            if any(cells):
-                values = [(c.value, c.low, c.high) if c else (np.nan,) * 3 for c in cells]
-                engine = engines.get((spent.cohort, spent.model, modality, "dice"), "")
-                rows.append([*facts, *(number for three in values for number in three), engine])
-    return pd.DataFrame(rows, columns=RATES)
+        for modality in experiment.modalities:
+            own = [known.get((spent.cohort, spent.model, modality, metric)) for metric in metrics]
+            if any(own):
+                facts = [spent.cohort, spent.model, modality, spent.kbit_per_volume, spent.bits_per_voxel]
+                values = [(c.value, c.ci_low, c.ci_high) if c else (np.nan,) * 3 for c in own]
+                engines = [c.engine for c in own if c and c.engine]
+                rows.append([*facts, *(number for three in values for number in three), *(engines[:1] or [""])])
+    return pd.DataFrame(rows, columns=rate_columns())
+
+
+def rate_columns() -> list[str]:
+    """Columns of rate.csv."""
+    values = [f"{metric.name}{end}" for metric in shown_in("rate") for end in ("", "_low", "_high")]
+    return [*RATES, *values, "stand_in"]
+
+
+def ceilings(cells: pd.DataFrame) -> pd.DataFrame:
+    """Mean scores of the segmenter's test-retest, over the images of all modalities: columns cohort, metric and value.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        As `cells.cells` gives them.
+    """
+    own = cells[cells.model == CEILING]
+    sums = own.assign(value=own["value"] * own.scores).groupby(["cohort", "metric"], sort=False)[["value", "scores"]]
+    return sums.sum().eval("value / scores").rename("value").reset_index()

@@ -6,29 +6,49 @@ import pandas as pd
 
 from neuroquant.config.experiment import Experiment
 from neuroquant.files import read_tsv
-from neuroquant.statistics.codebook import _stand_in
-from neuroquant.statistics.intervals import cluster_bootstrap, clusters_of
-
-SYNTHESIS = [
-    "cohort", "model", "source", "modality", "appearance", "metric", "images", "subjects", "value", "ci_low", "ci_high",
-    "stand_in",
-]  # fmt: skip  # fmt: skip
+from neuroquant.statistics.cells import cohort_stand_in
+from neuroquant.statistics.intervals import cluster_bootstrap
+from neuroquant.statistics.metrics import of_source
+from neuroquant.tables import CELL_KEY, SYNTHESIS, family_of
 
 
 def synthesis(experiment: Experiment, shards: list[Path]) -> pd.DataFrame:
-    """Mean PSNR (dB) and SSIM (percent) of synthesised images over the configured region, with their intervals.
+    """Mean scores of synthesised images over the configured region, in the units of the metrics, with their intervals.
 
     Parameters
     ----------
-    shards : tables of scores, as `reconstruct` writes them.
+    shards : list of Path
+        Tables of scores, as `reconstruct` writes them.
+
+    Returns
+    -------
+    Columns `SYNTHESIS`, a row per cohort, model, ordered pair of modalities, appearance and metric.
     """
+    scales = {metric.name: metric.scale for metric in of_source("fidelity")}
     table = pd.concat([read_tsv(path, ("value",)) for path in shards], ignore_index=True)
-    table = table[table.region == experiment.fidelity.region]
-    table = table.assign(cluster=clusters_of(table))
+    table = table[(table.region == experiment.fidelity.region) & table.metric.isin(list(scales))]
+    table = table.assign(value=table["value"] * table.metric.map(scales).astype(float), cluster=family_of(table))
     rows = []
     for keys, part in table.groupby(["cohort", "model", "source", "modality", "appearance", "metric"], sort=False):
-        values = part["value"] * (100 if keys[-1] == "ssim" else 1)
-        found = cluster_bootstrap(values, part["cluster"], experiment.statistics)
-        rows.append([*keys, len(part), part.subject.nunique(), found.value, found.low, found.high])
-        rows[-1].append(_stand_in(experiment, keys[0]))
+        interval = cluster_bootstrap(part["value"], part["cluster"], experiment.statistics)
+        numbers = (len(part), part.subject.nunique(), interval.value, interval.low, interval.high)
+        rows.append([*keys, *numbers, cohort_stand_in(experiment, keys[0])])
     return pd.DataFrame(rows, columns=SYNTHESIS)
+
+
+def beside_reconstruction(table: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
+    """For each synthesised image's model, direction and metric: the mean score of the target's own reconstruction.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As `synthesis` gives it.
+    cells : DataFrame
+        As `cells.cells` gives them.
+
+    Returns
+    -------
+    Columns cohort, model, source, modality, metric and value (nan where it wasn't scored).
+    """
+    directions = table[["cohort", "model", "source", "modality", "metric"]].drop_duplicates()
+    return directions.merge(cells[[*CELL_KEY, "value"]], on=CELL_KEY, how="left")

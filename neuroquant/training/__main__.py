@@ -1,6 +1,6 @@
 """One training from one JSON file: `torchrun --nproc-per-node 2 -m neuroquant.training job.json`.
 
-The file holds what `run.train` takes, with the row and the volume as the workflow resolves them. Without torchrun, one
+The file is a `JobFile`, with the row and the volume as the workflow resolves them. Without torchrun, one
 process trains. Stopped by a signal, the same command goes on from the last step.
 """
 
@@ -25,7 +25,7 @@ def main(arguments: list[str]) -> None:
         device = resolve_device(job.device)
         with joined(device) as world:
             try:
-                train(**job.arguments() | {"device": device, "world": world})
+                train(job.model_copy(update={"device": device}), world)
             except InputError as error:  # torchrun tells the one that started it no more than a status
                 if world.size > 1:
                     write_json(failure_of(path), vars(error))

@@ -1,107 +1,49 @@
 """Batches straight from the shards; which sessions and slices a step sees is a function of (seed, step) alone."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
 
+from neuroquant.config.base import DEFAULT_MODALITIES
 from neuroquant.config.model import Phase
-from neuroquant.models.autoencoder import MODALITIES
+from neuroquant.models.batch import Batch, paired_rows
 from neuroquant.store.arrays import ArrayFile
 from neuroquant.training.distributed import ALONE, World
 
 BACKGROUND = -1.0
 TRIES = 16
 EVERY = slice(None)
-DRAWN = 1
-"""Tells the generator of a pair's drawn image from that of pieces and slices."""
-
-
-@dataclass
-class Batch:
-    """Images of some sessions, both modalities of each where there are two.
-
-    Attributes
-    ----------
-    x : (N, 1, D, H, W) in [-1, 1]; slices have one voxel along `plane`
-    modality : (N,), index into MODALITIES
-    partner : (N,), row of the same session's other modality, -1 where there is none
-    paired : (P,), the rows that have one, known on the host: a mask would have to wait for the device
-    plane : normal of the slices, None for volumes
-    sessions : rows of each session, 1 or 2, known on the host
-    share, paired_share : what part of its step's rows, and of its step's paired rows, this batch has
-    drawn : (P / 2,), one row of each pair, at random in a training step; the first where none were drawn
-    """
-
-    x: Tensor
-    modality: Tensor
-    partner: Tensor
-    paired: Tensor
-    plane: int | None
-    sessions: tuple[int, ...] = ()
-    share: float = 1.0
-    paired_share: float = 1.0
-    drawn: Tensor | None = None
-
-    def __post_init__(self) -> None:
-        if self.drawn is None:
-            self.drawn = self.paired[::2]
-
-    def pinned(self) -> "Batch":
-        """The batch in page-locked memory, from which a GPU copies while it computes."""
-        return self._each(Tensor.pin_memory)
-
-    def to(self, device: str) -> "Batch":
-        """The batch on a device, images cast to float32 there."""
-        there = self._each(lambda tensor: tensor.to(device, non_blocking=True))
-        there.x = there.x.float()
-        return there
-
-    def split(self, parts: int) -> list["Batch"]:
-        """The same sessions in order, an equal number of them in each of `parts` batches; waits for no device."""
-        if parts == 1:
-            return [self]
-        each = len(self.sessions) // parts
-        pieces, row, pair = [], 0, 0
-        for first in range(0, len(self.sessions), each):
-            sessions = self.sessions[first : first + each]
-            rows, pairs = sum(sessions), 2 * sessions.count(2)
-            x, modality, partner = (part[row : row + rows] for part in (self.x, self.modality, self.partner))
-            partner = torch.where(partner < 0, partner, partner - row)
-            share = self.share * rows / len(self.x)
-            paired_share = self.paired_share * pairs / max(len(self.paired), 1)
-            paired = self.paired[pair : pair + pairs] - row
-            drawn = self.drawn[pair // 2 : (pair + pairs) // 2] - row
-            pieces.append(Batch(x, modality, partner, paired, self.plane, sessions, share, paired_share, drawn))
-            row, pair = row + rows, pair + pairs
-        return pieces
-
-    def _each(self, change: Callable[[Tensor], Tensor]) -> "Batch":
-        tensors = {name: change(getattr(self, name)) for name in ("x", "modality", "partner", "paired", "drawn")}
-        return replace(self, **tensors)
+DRAWN, MET = 1, 2
+"""Tell the generators of a step's drawn images and of its partners from that of pieces and slices."""
+Images = list[tuple[int, np.ndarray]]
+"""Those of one session: index of the modality, and the image."""
 
 
 class Sessions:
-    """All sessions of some shards, their images as memory maps.
+    """All sessions of some shards that have an image of one of the modalities, their images as memory maps.
 
     Parameters
     ----------
     shards : files written by preprocessing, with the array `image`.
+    modalities : those that are read; images are numbered in this order. A session may lack any.
     """
 
-    def __init__(self, shards: list[Path]):
-        self.images: list[list[tuple[int, np.ndarray]]] = []
+    def __init__(self, shards: list[Path], modalities: tuple[str, ...] = DEFAULT_MODALITIES):
+        self.images: list[Images] = []
         for path in sorted(shards):
             file = ArrayFile(path)
             view = np.asarray(file.view("image"))  # still the memory map; the subclass only slows indexing down
             for rows in file.sessions.values():
-                self.images.append([(MODALITIES.index(name), view[rows[name]]) for name in MODALITIES if name in rows])
+                images = [(kind, view[rows[name]]) for kind, name in enumerate(modalities) if name in rows]
+                if images:
+                    self.images.append(images)
 
     def __len__(self) -> int:
         return len(self.images)
@@ -121,7 +63,7 @@ class Sessions:
     def pieces(
         self, chosen: list[int], crop: tuple[int, ...], generator: np.random.Generator, part: slice = EVERY
     ) -> Batch:
-        """One piece of each chosen session, at the same random place in both modalities, at most as large as it is.
+        """One piece of each chosen session, at the same random place in every modality, at most as large as it is.
 
         Of a `part` of the sessions the pieces are those that it has in the whole: places are drawn for all of them.
         """
@@ -136,7 +78,7 @@ class Sessions:
         return _batch(sessions, None)
 
     def slices(self, chosen: list[int], plane: int, generator: np.random.Generator, part: slice = EVERY) -> Batch:
-        """One slice of each chosen session, at the same place in both modalities, that isn't all background.
+        """One slice of each chosen session, at the same place in every modality, that isn't all background.
 
         Of a `part` of the sessions the slices are those that it has in the whole: places are drawn for all of them.
         """
@@ -145,12 +87,12 @@ class Sessions:
         return _batch([_cut(self.images[index], plane, places) for index, places in pairs], plane)
 
     def count(self, chosen: list[int]) -> tuple[int, int]:
-        """Images of the chosen sessions, and how many of these have the session's other modality beside them."""
+        """Images of the chosen sessions, and how many of these have another of their session beside them."""
         sizes = [len(self.images[index]) for index in chosen]
-        return sum(sizes), 2 * sizes.count(2)
+        return sum(sizes), sum(paired_rows(sizes))
 
 
-def _cut(images: list[tuple[int, np.ndarray]], plane: int, places: np.ndarray) -> list:
+def _cut(images: Images, plane: int, places: np.ndarray) -> Images:
     """Slices at the first of `places`, drawn evenly, that crosses the brain; the middle where luck fails."""
     for place in (*places, images[0][1].shape[plane] // 2):
         where = (slice(None),) * plane + (slice(place, place + 1),)
@@ -172,18 +114,46 @@ def _shuffled(seed: int, epoch: int, count: int) -> np.ndarray:
     return np.random.default_rng((seed, epoch)).permutation(count)
 
 
-def _batch(sessions: list[list[tuple[int, np.ndarray]]], plane: int | None) -> Batch:
-    images, modality, partner = [], [], []
-    for parts in sessions:
-        first = len(images)
-        partner += [first + 1, first] if len(parts) == 2 else [-1]
-        for index, image in parts:
-            modality.append(index)
-            images.append(image)
+def _batch(sessions: list[Images], plane: int | None) -> Batch:
+    """All images of some sessions; the partner of each is the session's next one."""
+    images = [image for parts in sessions for _, image in parts]
+    modality = [kind for parts in sessions for kind, _ in parts]
+    sizes = tuple(len(parts) for parts in sessions)
+    starts = accumulate(sizes, initial=0)
+    partner = [
+        start + (row + 1) % size if size > 1 else -1
+        for start, size in zip(starts, sizes, strict=False)
+        for row in range(size)
+    ]
     x = torch.from_numpy(np.stack(images))[:, None]
     paired = torch.tensor([row for row, other in enumerate(partner) if other >= 0], dtype=torch.long)
-    sizes = tuple(len(parts) for parts in sessions)
     return Batch(x, torch.tensor(modality), torch.tensor(partner), paired, plane, sizes)
+
+
+def meet(batch: Batch, coins: np.ndarray, seeds: list[tuple[int, ...]]) -> Batch:
+    """Draw a partner for every image of a step on the host, and the half of the images that L_cross may do with.
+
+    With two images in a session the partner is the other one, and the coin says which of the two is drawn. With more,
+    the partner is any other one, and a random half is drawn, of which the coin says whether it is rounded up.
+
+    Parameters
+    ----------
+    coins : (sessions,), 0 or 1.
+    seeds : of a session's own generator, for each session.
+    """
+    partner, drawn, drawn_sizes, start = batch.partner.clone(), [], [], 0
+    for size, coin, seed in zip(batch.sessions, coins.tolist(), seeds, strict=True):
+        chosen = [coin] if size == 2 else []
+        if size > 2:
+            generator = np.random.default_rng(seed)
+            others = (np.arange(size) + generator.integers(1, size, size=size)) % size
+            partner[start : start + size] = torch.from_numpy(start + others)
+            chosen = sorted(generator.permutation(size)[: (size + coin) // 2].tolist())
+        drawn += [start + row for row in chosen]
+        drawn_sizes.append(len(chosen))
+        start += size
+    rows = torch.tensor(drawn, dtype=torch.long)
+    return replace(batch, partner=partner, drawn=rows, drawn_sizes=tuple(drawn_sizes))
 
 
 class Loader:
@@ -257,8 +227,9 @@ class Loader:
             generator = self._generator(step)
             batch = self.sessions.slices(chosen, self._plane(generator), generator, self.part)
         # of all sessions of the step, so that it doesn't depend on how they are dealt out
-        second = np.random.default_rng((self.seed, self.number, step, DRAWN)).integers(2, size=len(chosen))[self.part]
-        batch.drawn = batch.paired[::2] + torch.tensor(second[np.array(batch.sessions) == 2], dtype=torch.long)
+        coins = np.random.default_rng((self.seed, self.number, step, DRAWN)).integers(2, size=len(chosen))
+        seeds = [(self.seed, self.number, step, MET, position) for position in range(len(chosen))]
+        batch = meet(batch, coins[self.part], seeds[self.part])
         rows, pairs = self.sessions.count(chosen)
         return replace(batch, share=len(batch.x) / rows, paired_share=len(batch.paired) / max(pairs, 1))
 

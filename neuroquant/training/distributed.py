@@ -1,9 +1,9 @@
 """Several processes that train one model: each takes its share of every step's sessions.
 
 Gradients are summed over flattened buckets by hand. `DistributedDataParallel` wraps `forward`, while a training step
-calls the model's methods (`encode_train`, `film`, `decode_with`, this one twice), leaves parts unused on slices and
-weighs images and pairs apart: forward would have to take in the whole objective, unused parameters would have to be
-searched for in every step, and its mean over processes undone. What is lost is the overlap with the backward pass.
+calls `losses`, in which a model calls whichever of its parts it needs, leaves some unused on slices and weighs terms
+separately: forward would have to take in the whole objective, unused parameters would have to be searched for in every
+step, and its mean over processes undone. What is lost is the overlap with the backward pass.
 """
 
 import os

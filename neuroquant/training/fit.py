@@ -31,7 +31,7 @@ def fitted(
     The row with the parameters that the volumes decided, and what provenance.json says of the fit; of other models the
     row as it was, and nothing.
     """
-    if row.weights is not None or fit_bytes(row.architecture, row.parameters, volume.shape) is None:
+    if row.weights is not None or fit_bytes(row.architecture, row.parameters, volume.shape, len(row.suffixes)) is None:
         return row, {}
     passes, begin = Passes(row.name, sessions), time.monotonic()
     made_of = identity(row, volume, shards)

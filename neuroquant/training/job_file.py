@@ -12,23 +12,18 @@ from neuroquant.errors import InputError
 
 
 class JobFile(Settings):
-    """The arguments of `run.train`; `threads` are those of each process."""
+    """One training: what is trained, on what, and where its results go."""
 
     row: ModelRow
     volume: Volume
-    train_shards: tuple[Path, ...]
-    val_shards: tuple[Path, ...] = ()
-    folder: Path
-    checkpoints: Path
-    pictures: Path | None = None
+    train_shards: tuple[Path, ...] = Field(description="volume shards of all cohorts")
+    val_shards: tuple[Path, ...] = Field((), description="shards of sessions that are only watched")
+    folder: Path = Field(description="receives model.safetensors, config.json, training.tsv and provenance.json")
+    checkpoints: Path = Field(description="where the state is kept between runs; never deleted by a failing job")
+    pictures: Path | None = Field(None, description="receives TensorBoard's files and pictures of reconstructions")
     device: str = Field("auto", pattern="^(auto|cpu|cuda)$")
-    threads: Count = 1
-    provenance: dict[str, Any] = {}
-
-    def arguments(self) -> dict[str, Any]:
-        """What `run.train` is called with."""
-        values = {name: getattr(self, name) for name in JobFile.model_fields}
-        return values | {name: list(values[name]) for name in ("train_shards", "val_shards")}
+    threads: Count = Field(1, description="of each process")
+    provenance: dict[str, Any] = Field({}, description="facts for provenance.json that training doesn't know itself")
 
 
 def read_job(path: Path) -> JobFile:

@@ -12,10 +12,11 @@ from torch import Tensor
 from neuroquant.config.model import ModelRow, Training
 from neuroquant.errors import InputError
 from neuroquant.models.autoencoder import Autoencoder
+from neuroquant.models.batch import Batch
+from neuroquant.models.losses import total
 from neuroquant.similarity import psnr
-from neuroquant.training.data import Batch, Loader, Sessions, hash_seed
+from neuroquant.training.data import Loader, Sessions, hash_seed
 from neuroquant.training.distributed import ALONE, World
-from neuroquant.training.objective import losses, total
 from neuroquant.training.progress import Progress
 from neuroquant.training.schedule import learning_rate
 from neuroquant.training.watch import Watch
@@ -62,7 +63,7 @@ def loop(job: Job, done: int, progress: Progress, stop: list[int]) -> None:
         After the step in which `stop` was filled, in any of the processes, its state saved.
     """
     training, world, first, volumes = job.row.training, job.world, 0, 0
-    starts = job.model.quantizer.start_after if job.model.quantizer is not None else 0
+    starts = job.model.start_after or 0
     for number, phase in enumerate(training.phases):
         # the codebook starts after so many steps on volumes, in whichever phase they are reached
         restart = starts - volumes if phase.mode == "3d" and starts > volumes else None
@@ -79,8 +80,8 @@ def loop(job: Job, done: int, progress: Progress, stop: list[int]) -> None:
                     step = first + inner + 1
                     if world.size > 1:  # other noise in each process, where a model draws some; repeated on resuming
                         torch.manual_seed(hash_seed(training.seed, step, world.rank))
-                    cut = (job.device, phase.accumulate, world)
-                    progress.add(step, *train_step(job.model, job.optimizer, batch, row, lr, *cut))
+                    how = How(job.device, phase.accumulate, world)
+                    progress.add(step, *train_step(job.model, job.optimizer, batch, row, lr, how))
                     settle(job, step, lr, progress, stop)
         first += phase.steps
 
@@ -90,38 +91,50 @@ def without_critic(row: ModelRow) -> ModelRow:
     return row.model_copy(update={"objective": row.objective.model_copy(update={"critic": 0.0})})
 
 
+@dataclass(frozen=True)
+class How:
+    """How a step is computed; its result is the same up to rounding.
+
+    Attributes
+    ----------
+    device : "cpu" or "cuda"
+    accumulate : pieces that a batch is cut into, each with a forward and a backward pass of its own
+    world : the processes that share the step
+    """
+
+    device: str = "cpu"
+    accumulate: int = 1
+    world: World = ALONE
+
+
 def train_step(
     model: Autoencoder,
     optimizer: torch.optim.Optimizer,
     batch: Batch,
     row: ModelRow,
     lr: float,
-    device: str,
-    accumulate: int = 1,
-    world: World = ALONE,
+    how: How,
 ) -> tuple[dict[str, Tensor], Tensor]:
     """One optimizer step; returns the terms of its loss and the gradient's norm, both still on the device.
 
     Parameters
     ----------
     batch : this process's share of the step's sessions.
-    accumulate : pieces that it is cut into, each with a forward and a backward pass of its own.
     """
     for group in optimizer.param_groups:
         group["lr"] = lr
     optimizer.zero_grad(set_to_none=True)
     terms: dict[str, Tensor] = {}
-    for piece in batch.split(accumulate):
-        with autocast(row.training, device):
-            found = losses(model, piece, row.objective)
+    for piece in batch.split(how.accumulate):
+        with autocast(row.training, how.device):
+            found = model.losses(piece, row.objective)
         total(found).backward()
         terms = {name: terms[name] + value.detach() if terms else value.detach() for name, value in found.items()}
-    terms = world.sum_terms(terms)
-    world.sum_gradients(model.parameters())
+    terms = how.world.sum_terms(terms)
+    how.world.sum_gradients(model.parameters())
     norm = torch.nn.utils.clip_grad_norm_(model.parameters(), row.training.grad_clip or float("inf"))
     optimizer.step()
-    if model.quantizer is not None and batch.plane is None:
-        model.quantizer.update()
+    model.after_step(batch.plane)
     return terms, norm
 
 
@@ -142,10 +155,11 @@ def settle(job: Job, step: int, lr: float, progress: Progress, stop: list[int]) 
         progress.pause_over()
     if not (scoring or asked or step % training.log_every == 0 or progress.ends_phase(step)):
         return
-    facts = codebook_facts(job.model)
+    facts = job.model.facts()
     if scoring:
         facts |= validate(job.model, job.watched, training.val_sessions, job.device, job.world)
-    job.watch.row(progress.row(step, lr, facts))  # raises before a diverged state is saved
+    job.watch.row(progress.row(step, lr, facts))  # this and the next raise before a diverged state is saved
+    job.model.check_log(f"training of {job.row.name}", progress.rows)
     if scoring or asked:
         job.keep(step)
     progress.pause_over()
@@ -174,15 +188,6 @@ def validate(model: Autoencoder, watched: Sessions, limit: int, device: str, wor
     model.train()
     summed, count = world.sum_numbers(sum(values), len(values))
     return {"val_psnr": summed / count}
-
-
-def codebook_facts(model: Autoencoder) -> dict[str, float]:
-    """Share of codes that were used since the last row of the log, and the perplexity of the last step's."""
-    if model.quantizer is None:
-        return {}
-    facts = {"usage": float(model.quantizer.usage), "perplexity": float(model.quantizer.perplexity)}
-    model.quantizer.look_anew()
-    return facts
 
 
 @contextmanager

@@ -12,8 +12,6 @@ from torch import Tensor
 from neuroquant.files import write_tsv
 from neuroquant.training import health
 
-CODEBOOK = ("usage", "perplexity")
-"""Facts that are absent before the codebook starts (0), and on slices, which don't update it: they would be stale."""
 BAR = 20
 """Characters of the progress bar."""
 
@@ -84,12 +82,9 @@ class Progress:
         Raises
         ------
         InputError
-            If the loss isn't a number any more, or the codebook has died.
+            If the loss isn't a number any more.
         """
         terms, norm = self._means(), float(self._norm) / self._count
-        extra = {
-            name: value for name, value in extra.items() if name not in CODEBOOK or (self._mode == "3d" and value > 0)
-        }
         self.rows.append(
             {"step": step, "phase": self._phase, "mode": self._mode, "loss": self._loss(), **terms}
             | {"grad_norm": norm, "lr": lr, "seconds": self._busy / self._count, **extra}

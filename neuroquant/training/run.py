@@ -2,6 +2,7 @@
 
 import platform
 import sys
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -22,10 +23,11 @@ from neuroquant.training.data import Sessions, voxels_seen
 from neuroquant.training.distributed import ALONE, World
 from neuroquant.training.fit import fitted
 from neuroquant.training.identity import identity, voxel_side
+from neuroquant.training.job_file import JobFile
 from neuroquant.training.judges import Judges
 from neuroquant.training.judges import provenance as judges_provenance
 from neuroquant.training.loop import Job, interruptible, loop
-from neuroquant.training.optimizer import build_optimizer
+from neuroquant.training.optimizer import Together, build_optimizer
 from neuroquant.training.progress import Progress
 from neuroquant.training.schedule import total_steps
 from neuroquant.training.watch import Watch
@@ -35,31 +37,36 @@ PREPARED = 64
 """Training sessions that a model may look at before its first step."""
 
 
-def train(
-    row: ModelRow,
-    volume: Volume,
-    train_shards: list[Path],
-    val_shards: list[Path],
-    folder: Path,
-    checkpoints: Path,
-    pictures: Path | None,
-    device: str,
-    threads: int,
-    provenance: dict[str, Any],
-    world: World = ALONE,
-) -> None:
-    """Train `row` and write its model folder; go on from the newest checkpoint where there is one.
+@dataclass(frozen=True)
+class Prepared:
+    """A training that may begin.
+
+    Attributes
+    ----------
+    job : what is trained, on what, and where its results go
+    model : freshly initialised, or with the authors' weights
+    sessions, watched : of the training and of the validation split
+    device : "cpu" or "cuda"
+    world : the processes that train together
+    provenance : facts for provenance.json beside those that come of the training
+    """
+
+    job: JobFile
+    model: Autoencoder
+    sessions: Sessions
+    watched: Sessions
+    device: str
+    world: World
+    provenance: dict[str, Any]
+
+
+def train(job: JobFile, world: World = ALONE) -> None:
+    """Train a row and write its model folder; go on from the newest checkpoint where there is one.
 
     The weights of the last step are kept: nothing is selected. The validation sessions are only watched.
 
     Parameters
     ----------
-    train_shards, val_shards : volume shards of all cohorts.
-    folder : receives model.safetensors, config.json, training.tsv and provenance.json.
-    checkpoints : where the state is kept between runs; never deleted by a failing job.
-    pictures : receives TensorBoard's files and pictures of reconstructions, unless None.
-    device : "auto", "cpu" or "cuda".
-    provenance : facts that go into provenance.json beside those that training knows itself.
     world : the processes that train together, as `distributed.joined` gives them; the leading one alone writes.
 
     Raises
@@ -70,60 +77,52 @@ def train(
     loop.Interrupted
         On SIGTERM or SIGINT, after the step is finished and saved.
     """
-    use_threads(threads)
-    device = resolve_device(device)
-    sessions, watched = Sessions(train_shards), Sessions(val_shards)
+    use_threads(job.threads)
+    row, device = job.row, resolve_device(job.device)
+    sessions, watched = (Sessions(list(shards), row.suffixes) for shards in (job.train_shards, job.val_shards))
     require_sessions(row, sessions)
-    provenance = provenance | {"voxel_mm": voxel_side(train_shards)}
     world.require_equal_shares(row.name, row.training.phases)
     if device == "cuda" and row.training.precision == "bf16":
         check_convolutions(device)
     torch.manual_seed(row.training.seed)
-    model = models.build(row.architecture, row.parameters)
+    model = models.build(row.architecture, row.parameters, row.suffixes)
+    provenance = job.provenance | {"voxel_mm": voxel_side(list(job.train_shards))}
     if row.weights is not None:
         provenance = provenance | load_published(row, model)
-    if not row.training.phases:
-        row, facts = fitted(row, volume, model, sessions, train_shards)
-        save_untrained(folder, model, row, volume, facts | provenance)
-        return
-    require_fitting_pieces(row, model.factor)
-    starts = getattr(model.quantizer, "start_after", None)
-    require_codebook_starts(f"training of {row.name}", row.training.phases, starts)
-    if row.objective.critic or row.objective.perceptual.weight:
-        model.judges = Judges(row.objective, f"model {row.name}")
-    model = model.to(device).train()
-    optimizer = build_optimizer(model, row.training)
-    model.recompute(row.training.recompute)
-    if row.training.compile:
-        model.compile_units()
-    made_of = identity(row, volume, train_shards)
-    steps = total_steps(row.training.phases)
-    if world.leads:
-        done, rows = checkpoint.resume(checkpoints, model, optimizer, made_of, steps)
-        if not done and row.weights is None:
-            model.prepare(
-                sessions.volumes([index]).x.float() for index in sessions.order(row.training.seed, 0, PREPARED)
-            )
-        progress = Progress(row.name, steps, rows, folder / "training.tsv")
-        world.most(done)
+    prepared = Prepared(job, model, sessions, watched, device, world, provenance)
+    if row.training.phases:
+        train_by_gradients(prepared)
     else:
-        done = world.most(0)
-        rows = checkpoint.load(checkpoints, done, model, optimizer)
-        progress = Progress(row.name, steps, rows, None, show=lambda line: None)
+        row, facts = fitted(row, job.volume, model, sessions, list(job.train_shards))
+        save_untrained(job.folder, model, row, job.volume, facts | provenance)
+
+
+def train_by_gradients(prepared: Prepared) -> None:
+    """All phases of the schedule, and the model folder in the end; as `train`."""
+    job, world, device = prepared.job, prepared.world, prepared.device
+    row = job.row
+    require_fitting_pieces(row, prepared.model.factor)
+    require_codebook_starts(f"training of {row.name}", row.training.phases, prepared.model.start_after)
+    model, optimizer = set_up(row, prepared.model, device)
+    made_of = identity(row, job.volume, list(job.train_shards))
+    done, progress = begin(prepared, optimizer, made_of)
     world.share_state(model)
-    watch = Watch(pictures if world.leads else None, done)
+    watch = Watch(job.pictures if world.leads else None, done)
 
     def keep(step: int) -> None:
         if world.leads:
-            checkpoint.save(checkpoints, step, model, optimizer, made_of, progress.rows)
+            checkpoint.save(job.checkpoints, step, model, optimizer, made_of, progress.rows)
 
     with interruptible() as stop:
-        loop(Job(row, model, optimizer, sessions, watched, device, keep, watch, world), done, progress, stop)
+        loop(
+            Job(row, model, optimizer, prepared.sessions, prepared.watched, device, keep, watch, world),
+            done, progress, stop,
+        )  # fmt: skip
     watch.close()
     progress.write()
-    facts = describe(model, volume, device, progress) | {
-        "sessions": len(sessions),
-        "voxels_seen": voxels_seen(sessions, row.training.phases, row.training.seed, model.plane_axis),
+    facts = describe(model, job.volume, device, progress) | {
+        "sessions": len(prepared.sessions),
+        "voxels_seen": voxels_seen(prepared.sessions, row.training.phases, row.training.seed, model.plane_axis),
         "processes": world.size,
         "resumed_at_step": done,
         "training_data": made_of["data"],
@@ -131,7 +130,44 @@ def train(
     }
     model.judges = None
     if world.leads:
-        save_model(folder, model, row, volume, facts | judges_provenance(row.objective) | provenance)
+        save_model(job.folder, model, row, job.volume, facts | judges_provenance(row.objective) | prepared.provenance)
+
+
+def set_up(row: ModelRow, model: Autoencoder, device: str) -> tuple[Autoencoder, "torch.optim.Optimizer | Together"]:
+    """The model on its device with its judges, in training mode, and its optimizer."""
+    if row.objective.critic or row.objective.perceptual.weight:
+        model.judges = Judges(row.objective, f"model {row.name}")
+    model = model.to(device).train()
+    optimizer = build_optimizer(model, row.training)
+    model.recompute(row.training.recompute)
+    if row.training.compile:
+        model.compile_units()
+    return model, optimizer
+
+
+def begin(
+    prepared: Prepared, optimizer: "torch.optim.Optimizer | Together", made_of: dict[str, Any]
+) -> tuple[int, Progress]:
+    """Take up the newest checkpoint, or prepare the model for its first step; steps done, and the log so far.
+
+    Parameters
+    ----------
+    made_of : the training's identity.
+    """
+    job, model, sessions, world = prepared.job, prepared.model, prepared.sessions, prepared.world
+    row, steps = job.row, total_steps(job.row.training.phases)
+    if world.leads:
+        done, rows = checkpoint.resume(job.checkpoints, model, optimizer, made_of, steps)
+        if not done and row.weights is None:
+            model.prepare(
+                sessions.volumes([index]).x.float() for index in sessions.order(row.training.seed, 0, PREPARED)
+            )
+        progress = Progress(row.name, steps, rows, job.folder / "training.tsv")
+        world.most(done)
+        return done, progress
+    done = world.most(0)
+    rows = checkpoint.load(job.checkpoints, done, model, optimizer)
+    return done, Progress(row.name, steps, rows, None, show=lambda line: None)
 
 
 def save_untrained(folder: Path, model: Autoencoder, row: ModelRow, volume: Volume, provenance: dict[str, Any]) -> None:

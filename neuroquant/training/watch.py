@@ -9,9 +9,10 @@ from PIL import Image, ImageDraw
 from torch.utils.tensorboard import SummaryWriter
 
 from neuroquant.files import written_whole
-from neuroquant.models.autoencoder import MODALITIES, Autoencoder
+from neuroquant.models.autoencoder import Autoencoder, Swaps
+from neuroquant.models.batch import Batch
 from neuroquant.store.disk import told_when_full
-from neuroquant.training.data import Batch, Sessions
+from neuroquant.training.data import Sessions
 
 PLACES = {"step", "phase", "mode"}
 """Columns of the log that say where a row belongs."""
@@ -64,18 +65,19 @@ class Watch:
 @torch.no_grad()
 def reconstructions(model: Autoencoder, batch: Batch) -> dict[str, np.ndarray]:
     """Named volumes (D, H, W) in [-1, 1]: each image of a session, its reconstruction, and where the model can, the
-    image made from the other modality's anatomy (equation 13).
+    image made from another modality's anatomy with its own appearance (equation 13).
     """
     model.eval()
     latents = model.encode(batch.x, batch.modality)
     found = {"": batch.x, "reconstructed": model.decode(latents, batch.modality)}
-    if model.supports_swap and len(batch.paired):
-        film = model.film(latents["z_mod"], batch.modality)
-        found["from the other modality's anatomy"] = model.decode_with(latents["z_q"][batch.partner], film)
+    if isinstance(model, Swaps) and len(batch.paired):
+        anatomy = latents.each(lambda tensor: tensor[batch.partner])
+        swapped = model.translate(anatomy, model.appearance(latents), batch.modality)
+        found["from another modality's anatomy"] = swapped
     model.train()
     depth, height, width = batch.x.shape[2:]  # slice-wise models pad sides that they don't divide
     return {
-        f"{MODALITIES[modality]} {name}".strip(): (
+        f"{model.modalities[modality]} {name}".strip(): (
             volumes[row, 0, :depth, :height, :width].clamp(-1, 1).float().cpu().numpy()
         )
         for row, modality in enumerate(batch.modality.tolist())

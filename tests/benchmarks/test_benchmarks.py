@@ -288,13 +288,6 @@ def test_settings_of_the_adversary_are_compared_with_the_first(capsys, monkeypat
     assert all(0 <= float(line["linear"]) <= 1 for line in (first, second))
 
 
-def test_swapping_takes_the_codes_of_the_partner_and_nothing_else(model_and_shard):
-    batch = Sessions([model_and_shard[1]]).volumes([0, 1])
-    latents = {"z_q": torch.arange(4.0), "z_mod": torch.arange(4.0)}
-    found = disentanglement.swapped(latents, batch.partner)
-    assert found["z_q"].tolist() == [1, 0, 3, 2] and found["z_mod"].tolist() == [0, 1, 2, 3]
-
-
 def test_the_gap_between_slices_and_volumes_is_measured_for_both_settings(capsys, monkeypatch):
     monkeypatch.delenv("NEUROQUANT_TESTDATA", raising=False)
     lines = printed(

@@ -9,17 +9,14 @@ from neuroquant.config.evaluation import Statistics
 from neuroquant.config.model import ModelRow
 from neuroquant.config.volume import Volume
 from neuroquant.errors import InputError
+from neuroquant.evaluation.classifiers import CLASSIFIERS, fitted_network
 from neuroquant.evaluation.disentanglement import (
-    CLASSIFIERS,
-    COLUMNS,
-    Pairs,
+    Complete,
     cells_in_brain,
-    fitted_network,
     guessed_right,
     in_brain,
     measures,
-    read_pairs,
-    swapped,
+    read_complete,
     write_disentanglement,
 )
 from neuroquant.evaluation.latents import export_latents
@@ -27,21 +24,23 @@ from neuroquant.evaluation.shared_codes import code_overlap, same_code, shared
 from neuroquant.files import read_tsv
 from neuroquant.model_folder import save_model
 from neuroquant.store.arrays import ArrayFile, ArrayWriter
+from neuroquant.tables import DISENTANGLEMENT
 from tests.training.helpers import SHAPE, write_volumes
 
 torch.set_num_threads(1)
 GRID = (4, 5, 4)
 SETTINGS = Statistics(bootstrap=200)
+ROLES = {"anatomy": ["z_anat", "z_q"], "appearance": ["z_mod"]}
 NUMBERS = ("value", "ci_low", "ci_high", "sessions", "families")
 
 
-def write_latents(path, volumes, seed=0, plant=0.0, codes="anatomy", leave_out=(), **attributes):
+def write_latents(path, volumes, seed=0, plant=0.0, codes="anatomy", leave_out=(), codes_in="indices", **attributes):
     """Latents of a shard: z_anat of noise in which T2w is `plant` higher, and codes on a grid of 4 x 4 x 4.
 
     `codes`: "anatomy", a session's own and the same in both modalities; "modality", the modality's alone; "noise".
     """
     generator, file = np.random.default_rng(seed), ArrayFile(volumes)
-    facts = {"model": "m", "probe_latent": "z_q", "supports_swap": True, "quantised": True, **attributes}
+    facts = {"model": "m", "probe_latent": "z_q", "supports_swap": True, "codes": codes_in, **ROLES, **attributes}
     own = {key: generator.integers(0, 50, (1, 4, 4, 4)) for key in file.sessions}
     kinds = {name: generator.integers(0, 50, (1, 4, 4, 4)) for name in ("T1w", "T2w")}
     arrays = {"z_anat": [], "z_q": [], "z_mod": [], "indices": []}
@@ -71,7 +70,7 @@ def measured(tmp_path, volumes, **facts):
     path = write_latents(tmp_path / "latents.h5", volumes, **facts)
     write_disentanglement([volumes], {"m": [path]}, SETTINGS, tmp_path / "out.tsv", 1)
     table = read_tsv(tmp_path / "out.tsv", NUMBERS)
-    assert list(table.columns) == COLUMNS
+    assert list(table.columns) == DISENTANGLEMENT
     return table.set_index(["measure", "of", "by"])
 
 
@@ -131,7 +130,7 @@ def test_a_model_that_does_not_tell_anatomy_from_appearance_has_no_rows(tmp_path
 
 
 def test_a_model_without_codes_or_without_z_anat_has_the_other_rows(tmp_path, volumes):
-    for facts in ({"quantised": False}, {"leave_out": ("indices",)}):
+    for facts in ({"codes_in": ""}, {"leave_out": ("indices",)}):
         assert set(measured(tmp_path, volumes, **facts).index.get_level_values("measure")) == {"accuracy"}
     table = measured(tmp_path, volumes, leave_out=("z_anat", "z_q"))
     assert set(table.loc["accuracy"].index.get_level_values("of")) == {"z_mod"} and "same_code" in table.index
@@ -142,17 +141,17 @@ def test_an_empty_shard_beside_another_changes_nothing(tmp_path, volumes):
     with ArrayWriter(tmp_path / "none.h5", [], {"model": "m", "supports_swap": True}):
         pass
     path = write_latents(tmp_path / "l.h5", volumes)
-    one, _ = read_pairs([volumes], [path])
-    both, cohort = read_pairs([empty, volumes], [tmp_path / "none.h5", path])
+    one, _ = read_complete([volumes], [path])
+    both, cohort = read_complete([empty, volumes], [tmp_path / "none.h5", path])
     assert cohort == "c" and both.clusters.tolist() == one.clusters.tolist()
     np.testing.assert_array_equal(both.codes, one.codes)
-    assert read_pairs([empty], [tmp_path / "none.h5"]) == (None, "")
+    assert read_complete([empty], [tmp_path / "none.h5"]) == (None, "")
 
 
 def test_latents_of_other_images_than_the_volumes_are_refused(tmp_path, volumes):
     other = write_volumes(tmp_path / "other.h5", "test", 3)
     with pytest.raises(InputError, match="other rows than the volumes"):
-        read_pairs([volumes], [write_latents(tmp_path / "l.h5", other)])
+        read_complete([volumes], [write_latents(tmp_path / "l.h5", other)])
 
 
 def test_the_pairs_of_a_model_are_its_latents_codes_and_brain(tmp_path, volumes):
@@ -168,13 +167,13 @@ def test_the_pairs_of_a_model_are_its_latents_codes_and_brain(tmp_path, volumes)
         row = ModelRow(name="row", architecture="neuroquant", parameters={**parameters, "film": film})
         save_model(tmp_path / f"{film}", model, row, Volume(shape=SHAPE), {})
         export_latents(tmp_path / f"{film}", [volumes], [tmp_path / f"{film}.h5"], "cpu", 1)
-    pairs, cohort = read_pairs([volumes], [tmp_path / "True.h5"])
+    pairs, cohort = read_complete([volumes], [tmp_path / "True.h5"])
     assert cohort == "c" and set(pairs.latents) == {"z_anat", "z_q", "z_mod"} and len(pairs.clusters) == 16
     file = ArrayFile(tmp_path / "True.h5")
     np.testing.assert_array_equal(pairs.codes[3, 1], file.read("indices", 7))
     np.testing.assert_array_equal(pairs.latents["z_mod"][7], file.read("z_mod", 7))
     assert pairs.inside.shape == (16, 1, 1, 1)
-    assert read_pairs([volumes], [tmp_path / "False.h5"]) == (None, "")
+    assert read_complete([volumes], [tmp_path / "False.h5"]) == (None, "")
 
 
 def test_codes_of_a_codebook_that_never_started_are_none(tmp_path, volumes):
@@ -183,7 +182,7 @@ def test_codes_of_a_codebook_that_never_started_are_none(tmp_path, volumes):
     row = ModelRow(name="row", architecture="neuroquant", parameters=parameters)
     save_model(tmp_path / "m", models.build("neuroquant", parameters), row, Volume(shape=SHAPE), {})
     export_latents(tmp_path / "m", [volumes], [tmp_path / "l.h5"], "cpu", 1)
-    pairs, _ = read_pairs([volumes], [tmp_path / "l.h5"])
+    pairs, _ = read_complete([volumes], [tmp_path / "l.h5"])
     assert pairs.codes is None and set(pairs.latents) == {"z_anat", "z_q", "z_mod"}
 
 
@@ -228,10 +227,40 @@ def test_visits_of_one_subject_are_no_two_subjects():
     assert shared(shares, ["a", "d", "b", "c"], SETTINGS)["subjects"].value > 0
 
 
+def test_with_three_modalities_chance_is_a_third_and_every_pair_is_compared():
+    """Codes that the first two share and the third doesn't; a latent in which the third alone is marked."""
+    generator, names = np.random.default_rng(0), ("T1w", "T2w", "FLAIR")
+    own = generator.integers(0, 50, (12, 1, 1, 3, 3, 3))
+    codes = np.concatenate([own, own, generator.integers(0, 50, own.shape)], axis=1)
+    marked = generator.normal(size=(12, 3, 2, 3, 3, 3)).astype(np.float32)
+    marked[:, 2] += 3
+    latents = {"told": [*marked.reshape(36, 2, 3, 3, 3)]}
+    families = np.array([f"f{n}" for n in range(12)])
+    sessions = Complete(names, latents, {"told": "anatomy"}, families, codes, np.ones((12, 3, 3, 3), bool))
+    rows = list(measures(sessions, SETTINGS))
+    guesses = [row for row in rows if row["measure"] == "accuracy"]
+    assert {row["classes"] for row in guesses} == {3} and {row["role"] for row in guesses} == {"anatomy"}
+    line = next(row["value"] for row in guesses if row["by"] == "logistic regression")
+    assert 0.5 < line < 0.85, "the third is always found, the others by chance"
+    same = {row["by"]: row["value"] for row in rows if row["measure"] == "same_code" and row["of"] == "session"}
+    assert set(same) == {"", "T1w and T2w", "T1w and FLAIR", "T2w and FLAIR"}
+    assert same["T1w and T2w"] == 1 and same["T1w and FLAIR"] < 0.1
+    pairs = [value for by, value in same.items() if by]
+    assert same[""] == pytest.approx(np.mean(pairs))
+
+
+def test_a_tie_of_several_modalities_counts_its_share():
+    y, families = torch.tensor([0, 1, 2] * 4), np.repeat(list("abcd"), 3)
+    assert guessed_right(lambda train, test: np.full((len(test), 3), 1 / 3), y, families) == pytest.approx([1 / 3] * 12)
+    assert guessed_right(lambda train, test: np.tile([0.4, 0.4, 0.2], (len(test), 1)), y, families).tolist() == (
+        [0.5, 0.5, 0.0] * 4
+    )
+
+
 @pytest.mark.parametrize("kind", CLASSIFIERS)
 def test_a_classifier_finds_a_modality_that_is_there_and_none_that_is_not(kind):
     generator = torch.Generator().manual_seed(1)
-    y, subjects = torch.arange(80) % 2.0, np.repeat(np.arange(40), 2)
+    y, subjects = torch.arange(80) % 2, np.repeat(np.arange(40), 2)
     noise = torch.randn(80, 4, 3, 4, 3, generator=generator)
     told = noise + y[:, None, None, None, None]
     for values, low, high in ((told, 0.9, 1), (noise, 0.25, 0.75), (torch.ones_like(noise), 0.4, 0.6)):
@@ -242,7 +271,7 @@ def test_a_classifier_finds_a_modality_that_is_there_and_none_that_is_not(kind):
 def test_the_network_finds_what_is_not_in_the_means():
     """T2w has tokens of larger spread and the same mean; no straight line over pooled latents sees that."""
     generator = torch.Generator().manual_seed(1)
-    y, subjects = torch.arange(80) % 2.0, np.repeat(np.arange(40), 2)
+    y, subjects = torch.arange(80) % 2, np.repeat(np.arange(40), 2)
     values = torch.randn(80, 4, 8, 8, 8, generator=generator) * (1 + y)[:, None, None, None, None]
     guess = CLASSIFIERS["convolutional network"]([*values.numpy()], y, subjects)
     assert guessed_right(guess, y, subjects).mean() > 0.9
@@ -253,14 +282,14 @@ def test_a_classifier_is_tested_on_families_that_it_has_not_seen():
 
     def guess(train, test):
         seen.extend(zip([set(clusters[train])], [set(clusters[test])], strict=True))
-        return np.full(len(test), 0.5)
+        return np.full((len(test), 2), 0.5)
 
-    assert guessed_right(guess, torch.arange(28) % 2.0, clusters).tolist() == [0.5] * 28
+    assert guessed_right(guess, torch.arange(28) % 2, clusters).tolist() == [0.5] * 28
     assert all(not train & test for train, test in seen) and set.union(*(test for _, test in seen)) == set("abcdefg")
 
 
 def test_the_same_latents_give_the_same_network_whatever_was_drawn_before():
-    x, y = torch.randn(20, 3, 4, 4, 4, generator=torch.Generator().manual_seed(0)), torch.arange(20) % 2.0
+    x, y = torch.randn(20, 3, 4, 4, 4, generator=torch.Generator().manual_seed(0)), torch.arange(20) % 2
     logits = []
     for seed in (1, 2):
         torch.manual_seed(seed)
@@ -275,10 +304,7 @@ def test_two_families_are_enough_for_numbers():
     generator = np.random.default_rng(0)
     latents = {"z_anat": [*generator.normal(size=(4, 2, 2, 2, 2)).astype(np.float32)]}
     codes = generator.integers(0, 4, (2, 2, 1, 2, 2, 2))
-    found = list(measures(Pairs(latents, np.array(["a", "b"]), codes, np.ones((2, 2, 2, 2), bool)), SETTINGS))
+    roles, inside = {"z_anat": "anatomy"}, np.ones((2, 2, 2, 2), bool)
+    sessions = Complete(("A", "B"), latents, roles, np.array(["a", "b"]), codes, inside)
+    found = list(measures(sessions, SETTINGS))
     assert len(found) == 2 + 6 and all(np.isfinite(row["value"]) for row in found)
-
-
-def test_swapping_takes_the_partners_codes_alone():
-    found = swapped({"z_q": torch.arange(4.0), "z_mod": torch.arange(4.0)}, torch.tensor([1, 0, 3, 2]))
-    assert found["z_q"].tolist() == [1, 0, 3, 2] and found["z_mod"].tolist() == [0, 1, 2, 3]

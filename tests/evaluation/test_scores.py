@@ -12,7 +12,7 @@ from neuroquant.config.volume import Volume
 from neuroquant.errors import InputError
 from neuroquant.evaluation.fidelity import score_fidelity
 from neuroquant.evaluation.latents import export_latents
-from neuroquant.evaluation.reconstruct import Outputs, reconstruct_shard
+from neuroquant.evaluation.reconstruct import Inputs, Outputs, reconstruct_shard
 from neuroquant.files import read_tsv, written_whole
 from neuroquant.model_folder import load_model, save_model
 from neuroquant.store.arrays import ArrayFile, ArrayWriter
@@ -39,7 +39,7 @@ def model_folder(tmp_path_factory):
 def reconstruct(model_folder, volumes, folder, training=(), window=5):
     names = ("r.h5", "l.h5", "synthesis.tsv", "codes.tsv")
     out = Outputs(*(folder / name for name in names))
-    reconstruct_shard(model_folder, volumes, list(training), out, window, "cpu", 1)
+    reconstruct_shard(Inputs(model_folder, volumes, list(training)), out, window, "cpu", 1)
     return out
 
 
@@ -101,11 +101,11 @@ def test_synthesis_is_equation_13_scored_against_the_other_image(model_folder, t
     seen = ArrayFile(training)
     with torch.inference_mode():
         latents = model.encode(x, modality)
-        own = model.film(latents["z_mod"], modality)
-        paired = model.decode_with(latents["z_q"].flip(0), own).clamp(-1, 1)
+        own = model.film(latents.z_mod, modality)
+        paired = model.decode_with(latents.z_q.flip(0), own).clamp(-1, 1)
         others = torch.stack([torch.from_numpy(seen.read("image", row)).float()[None] for row in (1, 3)])
-        pooled = model.encode(others, torch.tensor([1, 1]))["z_mod"].mean((2, 3, 4)).mean(0)[None, :, None, None, None]
-        typical = model.decode_with(latents["z_q"][:1], model.film(pooled, torch.tensor([1]))).clamp(-1, 1)
+        pooled = model.encode(others, torch.tensor([1, 1])).z_mod.mean((2, 3, 4)).mean(0)[None, :, None, None, None]
+        typical = model.decode_with(latents.z_q[:1], model.film(pooled, torch.tensor([1]))).clamp(-1, 1)
     psnr = {
         ("T2w", "T1w", "paired"): 10 * np.log10(4 / (x[0] - paired[0]).square().mean()),
         ("T1w", "T2w", "paired"): 10 * np.log10(4 / (x[1] - paired[1]).square().mean()),
@@ -165,7 +165,7 @@ def test_rows_without_the_gift_give_empty_tables_and_codes_are_those_of_their_la
             words = torch.cat([book[codes[:, number]] for number, book in enumerate(tables)], -1)
         else:
             words = model.quantizer.embedding[codes[:, 0]]
-        latent = latents["z_q" if architecture == "neuroquant" else "z"]
+        latent = latents.z_q if architecture == "neuroquant" else latents.z
         torch.testing.assert_close(words, latent.movedim(1, -1).flatten(1, -2), atol=1e-5, rtol=1e-5)
 
 

@@ -8,12 +8,12 @@ import torch
 
 from neuroquant import models
 from neuroquant.config.model import Objective
+from neuroquant.models.batch import Batch
 from neuroquant.models.codebook import kmeans, nearest, patches
 from neuroquant.models.compvis import slabs
 from neuroquant.models.compvis.network import CompVis, Sizes
+from neuroquant.models.losses import total
 from neuroquant.similarity import psnr
-from neuroquant.training.data import Batch
-from neuroquant.training.objective import losses, total
 
 torch.set_num_threads(1)
 PAPER = (144, 192, 144)
@@ -64,7 +64,7 @@ def test_the_default_has_the_size_and_the_latent_that_its_authors_state(name):
         assert model.bits(PAPER) / 1000 == pytest.approx(kbit, rel=1e-3)
         x, modality = torch.empty(1, 1, *PAPER), torch.zeros(1, dtype=torch.long)
         found = model.encode(x, modality)
-        assert tuple(found["z"].shape[1:]) == latent
+        assert tuple(found.z.shape[1:]) == latent
         assert model.decode(found, modality).shape == x.shape
 
 
@@ -87,9 +87,9 @@ def test_latents_decode_to_the_volume_and_encoding_is_deterministic(name):
     model.prepare(iter([x]))
     with torch.inference_mode():
         one, two = model.encode(x, modality), model.encode(x, modality)
-        assert torch.equal(one["z"], two["z"]) and model.decode(one, modality).shape == x.shape
-        alone = model.encode(x[:1], modality[:1])["z"]
-        torch.testing.assert_close(one["z"][:1], alone, atol=1e-4, rtol=1e-4)
+        assert torch.equal(one.z, two.z) and model.decode(one, modality).shape == x.shape
+        alone = model.encode(x[:1], modality[:1]).z
+        torch.testing.assert_close(one.z[:1], alone, atol=1e-4, rtol=1e-4)
     assert model.bits((16, 32, 16)) > 0
 
 
@@ -112,7 +112,7 @@ def test_a_row_overfits_one_volume(name, steps, lr):
         )
         who = modality if plane is None else modality.repeat_interleave(2)
         batch = Batch(part, who, torch.full((len(part),), -1), torch.zeros(0, dtype=torch.long), plane)
-        loss = total(losses(model, batch, Objective(ssim=0.0, cross=0.0, adversary=0.0)))
+        loss = total(model.losses(batch, Objective(ssim=0.0, cross=0.0, adversary=0.0)))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -159,8 +159,8 @@ def test_sides_that_the_factor_does_not_divide_are_padded_and_cut_back(name):
     even = torch.nn.functional.pad(x, (0, 0, 0, grid[1] * model.factor - 35, 0, grid[0] * model.factor - 19), value=-1)
     with torch.inference_mode():
         found = model.encode(x, modality)
-        assert found["z"].shape[2:] == (3, *grid)
-        assert torch.equal(found["z"], model.encode(even, modality)["z"]), "padding is background, behind the volume"
+        assert found.z.shape[2:] == (3, *grid)
+        assert torch.equal(found.z, model.encode(even, modality).z), "padding is background, behind the volume"
         whole = model.decode(found, modality)
         assert torch.equal(model(x, modality).reconstruction, whole[:, :, :19, :35])
     assert model.bits((19, 35, 3)) == model.bits(tuple(even.shape[2:]))

@@ -8,6 +8,7 @@ import torch
 from neuroquant import models
 from neuroquant.config.load import load_experiment, resolve_experiment
 from neuroquant.models import latent_shapes, plane_axis
+from tests.test_architecture import OWN_LATENTS
 
 CONFIG = Path(__file__).parents[2] / "config"
 ROWS = sorted(path.stem for path in (CONFIG / "models").glob("*.yaml"))
@@ -30,8 +31,10 @@ def test_every_shipped_rows_latents_have_the_shapes_and_the_kind_that_are_planne
         model = models.build(row.architecture, row.parameters | fitted).eval()
         found = model.encode(torch.zeros(1, 1, *SHAPE), torch.zeros(1, dtype=torch.long))
     assert model.bits(SHAPE) == models.bits(row.architecture, row.parameters, SHAPE)
-    assert {name: tuple(latent.shape[1:]) for name, latent in found.items()} == latent_shapes(
+    assert {name: tuple(latent.shape[1:]) for name, latent in found.arrays().items()} == latent_shapes(
         row.architecture, row.parameters, SHAPE
     )
     assert model.plane_axis == plane_axis(row.parameters), "budgets count the slices of that plane"
-    assert {name for name, latent in found.items() if not latent.is_floating_point()} <= {"indices"}
+    whole = {name for name, latent in found.arrays().items() if not latent.is_floating_point()}
+    assert whole == set(models.spec(row.architecture).whole_numbers)
+    assert set(found.arrays()) <= OWN_LATENTS, "tests/test_architecture.py looks for their names"

@@ -7,6 +7,7 @@ import torch
 
 from neuroquant import models
 from neuroquant.errors import InputError
+from neuroquant.models.autoencoder import Swaps
 from neuroquant.models.neuroquant import Parameters, attention
 from neuroquant.models.neuroquant.attention import AxisAttention
 from neuroquant.models.neuroquant.film import ReverseGradient
@@ -36,9 +37,9 @@ def test_the_number_of_blocks_follows_the_channels(blocks):
     with torch.no_grad():
         latents = model.encode(x, torch.tensor([0, 1]))
         image = model.decode(latents, torch.tensor([0, 1]))
-    assert latents["z_q"].shape == (2, 6, 1, 2, 1) and image.shape == x.shape
+    assert latents.z_q.shape == (2, 6, 1, 2, 1) and image.shape == x.shape
     shapes = models.latent_shapes("neuroquant", model.parameters_used.model_dump(), tuple(x.shape[2:]))
-    assert {name: tuple(latent.shape[1:]) for name, latent in latents.items()} == shapes
+    assert {name: tuple(latent.shape[1:]) for name, latent in latents.arrays().items()} == shapes
     assert model.bits(tuple(x.shape[2:])) == pytest.approx(2 * math.log2(12) + 32 * 4)
 
 
@@ -88,7 +89,7 @@ def test_each_switch_of_table_2_adds_its_part():
     base, fma, full = small(attention=False, film=False), small(film=False), small()
     assert not any("attention" in name for name, _ in base.named_parameters())
     assert any("attention" in name for name, _ in fma.named_parameters())
-    assert not base.supports_swap and not fma.supports_swap and full.supports_swap
+    assert [isinstance(model, Swaps) for model in (base, fma, full)] == [False, False, True]
     assert base.film_generator is None and full.film_generator is not None
 
 
@@ -121,7 +122,7 @@ def test_swapped_film_gives_the_other_modality_the_same_anatomy():
     x = torch.rand(2, 1, 16, 16, 16)
     model = started(small(), x)
     latents = model.encode(x, torch.tensor([0, 1]))
-    one, other = (model.decode({k: v[:1] for k, v in latents.items()}, torch.tensor([m])) for m in (0, 1))
+    one, other = (model.decode(latents.each(lambda tensor: tensor[:1]), torch.tensor([m])) for m in (0, 1))
     assert one.shape == other.shape and not torch.allclose(one, other)
 
 

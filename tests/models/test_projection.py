@@ -8,6 +8,7 @@ import torch
 
 from neuroquant import models
 from neuroquant.models import fitting
+from neuroquant.models.latents import Latents
 from neuroquant.models.principal import principal_components
 from neuroquant.similarity import psnr, ssim3d
 
@@ -90,7 +91,7 @@ def test_the_mean_is_that_of_each_modality_and_costs_no_bits():
     t1w, t2w = volumes(9), -volumes(5, seed=1)
     model, found = fit("mean", (0, t1w), (1, t2w))
     latents = model.encode(t2w[:2].float(), torch.tensor([1, 0]))
-    assert latents == {} and model.bits(SHAPE) == 0 and model.probe_latent == ""
+    assert latents.arrays() == {} and model.bits(SHAPE) == 0 and model.probe_latent == ""
     x_hat = model.decode(latents, torch.tensor([1, 0]))
     assert torch.allclose(x_hat[0, 0], t2w.float().mean((0, 1)), atol=1e-3)
     assert torch.allclose(x_hat[1, 0], t1w.float().mean((0, 1)), atol=1e-3)
@@ -105,8 +106,8 @@ def test_as_many_components_as_the_volumes_have_reproduce_them_up_to_float16():
     for kind, x in enumerate((t1w, t2w)):
         modality = torch.full((len(x),), kind)
         latents = model.encode(x.float(), modality)
-        assert latents["z"].shape == (10, 9, 1, 1, 1)
-        assert torch.equal(latents["z"], latents["z"].half().float()), "a coefficient has the 16 bits that are counted"
+        assert latents.z.shape == (10, 9, 1, 1, 1)
+        assert torch.equal(latents.z, latents.z.half().float()), "a coefficient has the 16 bits that are counted"
         assert (model.decode(latents, modality) - x.float()).abs().max() < 4e-3
         other = model.decode(latents, 1 - modality)
         assert (other - x.float()).abs().mean() > 0.02, "the other modality has its own components"
@@ -129,7 +130,7 @@ def test_of_one_volume_pca_is_the_mean_and_says_so():
     mean, _ = fit("mean", (0, x), (1, x))
     model, found = fit("pca", (0, x), (1, x), components=64)
     new = volumes(1, seed=3).float()
-    assert torch.equal(model.decode(model.encode(new, kind), kind), mean.decode({}, kind))
+    assert torch.equal(model.decode(model.encode(new, kind), kind), mean.decode(Latents(), kind))
     assert found.notes[0].startswith("parameters.components: 64 are asked for, but 1 training volume of T1w has 0 ")
     assert found.parameters == {"shape": list(SHAPE), "components": 1}
 

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from neuroquant.config.model import Objective
+from neuroquant.models.batch import Batch
+from neuroquant.models.losses import total
 from neuroquant.models.neuroquant.quantizer import Quantizer
-from neuroquant.training.data import Batch
-from neuroquant.training.objective import losses, total
 from tests.models.small import small
 
 torch.set_num_threads(1)
@@ -95,7 +95,7 @@ def test_training_in_bf16_with_more_codes_than_tokens_revives_in_float32():
     for _ in range(3):
         with torch.autocast("cpu", dtype=torch.bfloat16):
             assert model.encode_train(x).z_anat.dtype == torch.bfloat16
-            loss = total(losses(model, batch, Objective()))
+            loss = total(model.losses(batch, Objective()))
         loss.backward()
         model.quantizer.update()
     tensors = {name: value for name, value in model.quantizer.state_dict().items() if value.is_floating_point()}

@@ -21,7 +21,7 @@ def test_latents_stack_slices_first_and_decode_to_the_volume():
     model = models.build("baselines.sd_vae", SMALL).eval()
     x = torch.rand(2, 1, 16, 24, 5) * 2 - 1
     latents = model.encode(x, torch.tensor([0, 1]))
-    assert latents["z"].shape == (2, 4, 5, 2, 3)
+    assert latents.z.shape == (2, 4, 5, 2, 3)
     assert model.decode(latents, torch.tensor([0, 1])).shape == x.shape
 
 
@@ -31,7 +31,7 @@ def test_each_slice_is_on_its_own():
     x = torch.rand(1, 1, 16, 16, 4) * 2 - 1
     y = x.clone()
     y[..., 2] = 0
-    a, b = (model.encode(v, torch.tensor([0]))["z"] for v in (x, y))
+    a, b = (model.encode(v, torch.tensor([0])).z for v in (x, y))
     torch.testing.assert_close(a[:, :, [0, 1, 3]], b[:, :, [0, 1, 3]])
     assert not torch.allclose(a[:, :, 2], b[:, :, 2])
 
@@ -41,7 +41,7 @@ def test_encoding_takes_the_mode_and_training_samples():
     model = models.build("baselines.sd_vae", SMALL)
     x = torch.rand(1, 1, 16, 16, 1) * 2 - 1
     model.eval()
-    torch.testing.assert_close(model.encode(x, torch.tensor([0]))["z"], model.encode(x, torch.tensor([0]))["z"])
+    torch.testing.assert_close(model.encode(x, torch.tensor([0])).z, model.encode(x, torch.tensor([0])).z)
     model.train()
-    one, two = (model(x, torch.tensor([0]), plane=2).latents["z"] for _ in range(2))
+    one, two = (model(x, torch.tensor([0]), plane=2).latents.z for _ in range(2))
     assert not torch.equal(one, two)

@@ -1,50 +1,49 @@
 """A table of scores that is missing, empty or without numbers leaves what is made of it empty, and the log says so."""
 
-import pandas as pd
 import pytest
 
 from neuroquant.files import read_tsv, write_tsv
 from neuroquant.report.figures import figure4
-from neuroquant.report.figures.figure3 import choose_session, draw
-from neuroquant.report.pages.front_page import truth_sentence
-from neuroquant.report.pages.viewer import choose
-from neuroquant.statistics.agreement import agreement, structures
-from neuroquant.statistics.cells import SCORES, load_scores
-from neuroquant.statistics.deviations import with_deviations
+from neuroquant.report.figures.figure3 import draw
+from neuroquant.report.figures.images import Images
+from neuroquant.report.pages.front_words import truth_sentence
+from neuroquant.statistics.agreement import agreement, differences, structures
+from neuroquant.statistics.choice import median_session, sessions_to_view
 from neuroquant.statistics.numbers import read_numbers
+from tests.made_up import computed_of, scores_of
 
 NUMBER = {"fidelity": "value", "dice": "dice", "dice_truth": "dice", "regions": "mm3"}
 
 
 def fidelity_scores(folder, experiment):
-    scores = load_scores(experiment, *(folder / f"{name}.tsv" for name in ("fidelity", "dice", "predictions")))
-    return set(scores.metric) & {"psnr", "ssim"}
+    return set(scores_of(folder, experiment).metric) & {"psnr", "ssim"}
 
 
 def overlap_scores(folder, experiment):
-    scores = load_scores(experiment, *(folder / f"{name}.tsv" for name in ("fidelity", "dice", "predictions")))
-    return set(scores.metric) & {"dice"}
+    return set(scores_of(folder, experiment).metric) & {"dice"}
 
 
-def nearness(folder, experiment):
-    return set(with_deviations(pd.DataFrame(columns=[*SCORES, "cluster"]), folder / "regions.tsv").metric)
+def deviations(folder, experiment):
+    return {name for name in scores_of(folder, experiment).metric if name.startswith("deviation")}
 
 
 def volumes(folder, experiment):
-    return set(agreement(read_numbers("regions", folder / "regions.tsv", "mm3")).model)
+    return set(agreement(differences(read_numbers("regions", folder / "regions.tsv", "mm3"))).model)
 
 
 def overlap_by_structure(folder, experiment):
-    table = structures(experiment, read_numbers("dice", folder / "dice.tsv", "dice", "nsd"))
+    table = structures(
+        experiment, read_numbers("dice", folder / "dice.tsv", "dice", "nsd"), computed_of(folder, experiment).cells
+    )
     return set(table.model[table.dice.notna()])
 
 
 def session_of_figure_3(folder, experiment):
-    return choose_session(folder / "fidelity.tsv", "embedded_a", "neuroquant")
+    return median_session(folder / "fidelity.tsv", "embedded_a", "neuroquant")
 
 
 def sessions_of_the_viewer(folder, experiment):
-    return choose(folder / "fidelity.tsv", "embedded_a", "neuroquant", identifiable=False)
+    return sessions_to_view(folder / "fidelity.tsv", "embedded_a", "neuroquant")
 
 
 def segmenters_quality(folder, experiment):
@@ -66,7 +65,7 @@ def drawn_volumes(folder, experiment):
         ("dice", overlap_scores),
         ("dice", overlap_by_structure),
         ("dice_truth", segmenters_quality),
-        ("regions", nearness),
+        ("regions", deviations),
         ("regions", volumes),
         ("regions", drawn_volumes),
     ],
@@ -91,5 +90,5 @@ def test_what_is_made_of_a_table_that_is_not_whole_stays_empty(
 
 
 def test_figure_3_without_scores_says_so_instead_of_images(tmp_path):
-    draw(tmp_path / "none.tsv", "c", {"m": "M"}, [], {"m": []}, tmp_path / "figure3.svg")
+    draw(Images([], {"m": []}), {"m": "M"}, ("T1w", "T2w"), None, {}, [tmp_path / "figure3.svg"])
     assert "nothing to show: no test session was scored" in (tmp_path / "figure3.svg").read_text()

@@ -8,9 +8,13 @@ from scipy import ndimage
 from neuroquant.config.load import load_experiment
 from neuroquant.files import write_tsv
 from neuroquant.report.figures import figure3, figure4, montage, training_curves
+from neuroquant.report.figures.images import Images
 from neuroquant.report.figures.style import MANY
 from neuroquant.report.package.finish import LIMIT
 from neuroquant.report.pages import viewer
+from neuroquant.statistics import curves
+from neuroquant.statistics.agreement import REGIONS
+from neuroquant.statistics.choice import median_session, sessions_to_view
 from neuroquant.store.arrays import ArrayWriter, Record
 from tests.report.figures.test_figure3 import scores
 
@@ -51,7 +55,7 @@ def write_shards(folder):
 def write_regions(path, experiment, sessions=SESSIONS):
     """Regional volumes of every session in both modalities, of the originals and the rows of figure 4."""
     generator, tables = np.random.default_rng(0), []
-    for region in figure4.REGIONS:
+    for region in REGIONS:
         base = pd.DataFrame(
             {"subject": np.repeat([f"s{n}" for n in range(sessions)], 2), "modality": ["T1w", "T2w"] * sessions}
         ).assign(cohort=experiment.figure4.cohort, session="1", family="", region=region, stand_in="")
@@ -68,7 +72,7 @@ def write_curves(folder, experiment):
     for row in experiment.models:
         if not row.training.phases:
             continue
-        columns = (*training_curves.CURVES, *training_curves.CODES)
+        columns = (*training_curves.LOSSES, *training_curves.CODES)
         level = {name: generator.uniform(0.1, 0.2) + 1 / np.sqrt(steps) for name in columns}
         values = {name: mean * (1 + 0.1 * generator.standard_normal(LOGGED)) for name, mean in level.items()}
         path = folder / f"{row.name}.tsv"
@@ -91,16 +95,19 @@ def pieces(tmp_path_factory):
     write_regions(folder / "regions.tsv", experiment)
     rows = experiment.report.figure3_rows or experiment.table1.rows
 
-    montage.draw([volumes], folder / "qc.tsv", False, 2, [folder / "montage.png"])
-    figure3.draw(
-        fidelity, "c", {"m": "m"} | {row: row for row in rows[1:]}, [volumes],
-        dict.fromkeys(["m", *rows[1:]], [copies]), folder / "figure3.png",
-    )  # fmt: skip
-    viewer.write_viewer(viewer.choose(fidelity, "c", "m", False), "m", [volumes], [copies], folder / "viewer.html")
+    montage.draw([volumes], folder / "qc.tsv", montage.Selection(2, False), [folder / "montage.png"])
+    images = Images([volumes], dict.fromkeys(["m", *rows[1:]], [copies]))
+    labels = {"m": "m"} | {row: row for row in rows[1:]}
+    session = median_session(fidelity, "c", "m")
+    figure3.draw(images, labels, experiment.modalities, session, {}, [folder / "figure3.png"])
+    shown = {viewer.name_of(one, False): (one.subject, one.session) for one in sessions_to_view(fidelity, "c", "m")}
+    alone = Images([volumes], {"m": [copies]})
+    viewer.write_viewer(shown, experiment.modalities, "m", alone, folder / "viewer.html")
     figure4.draw(folder / "regions.tsv", experiment, folder / "figure4.png", folder / "figure4.svg")
-    curves = write_curves(folder, experiment)
-    training_curves.draw(curves, folder / "training.png", folder / "training.svg")
-    training_curves.draw_codes(curves, {}, folder / "codes.png", folder / "codes.svg")
+    logs = curves.read_logs(write_curves(folder, experiment), {})
+    kinds = ("png", "svg")
+    training_curves.draw(logs, training_curves.LOSSES, {}, [folder / f"training.{kind}" for kind in kinds])
+    training_curves.draw(logs, training_curves.CODES, {}, [folder / f"codes.{kind}" for kind in kinds])
     shards = experiment.shards.train + experiment.shards.val + experiment.shards.test
     counts = {"montage.png": len(experiment.cohorts) * shards}
     return {
@@ -125,13 +132,13 @@ def test_a_cloud_of_many_points_is_a_picture_in_vector_graphics_and_still_the_sa
         drawn[name] = [(tmp_path / f"{name}.{kind}").read_bytes() for kind in ("svg", "pdf")]
     assert drawn["one"] == drawn["two"]
     assert b"<image" not in drawn["few"][0] and len(drawn["one"][0]) < len(drawn["few"][0])
-    pictures = len(figure4.REGIONS) * (1 + len(experiment.figure4.rows))  # one above, one a row below
+    pictures = len(REGIONS) * (1 + len(experiment.figure4.rows))  # one above, one per model below
     assert drawn["one"][0].count(b"<image") == pictures
 
 
 def test_a_long_curve_keeps_its_extremes_in_order_and_a_short_one_everything():
     values = pd.Series(np.random.default_rng(0).standard_normal(LOGGED), index=np.arange(LOGGED) * 2)
-    drawn = training_curves.thinned(values)
+    drawn = curves.thinned(values)
     assert drawn.max() == values.max() and drawn.min() == values.min() and drawn.index.is_monotonic_increasing
-    assert len(drawn) <= 2 * training_curves.PLACES and (drawn == values[drawn.index]).all()
-    assert training_curves.thinned(values[:50]).equals(values[:50])
+    assert len(drawn) <= 2 * curves.PIECES and (drawn == values[drawn.index]).all()
+    assert curves.thinned(values[:50]).equals(values[:50])

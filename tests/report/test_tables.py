@@ -5,23 +5,25 @@ import pandas as pd
 
 from neuroquant.files import write_tsv
 from neuroquant.report.figures import figure4
-from neuroquant.report.tables import write_tables
-from neuroquant.statistics.cells import COLUMNS, summarise
+from neuroquant.report.tables.layout import Numbers
+from neuroquant.report.tables.write import write_tables
 from neuroquant.statistics.gather import gather
 from neuroquant.statistics.published import published
+from neuroquant.tables import TABLE
+from tests.made_up import write_table
 
 
 def make(folder, experiment, table="table1"):
-    out = [folder / f"{table}{end}" for end in (".csv", "_tests.csv", ".md", ".html", ".tex")]
-    summarise(experiment, table, *(folder / f"{n}.tsv" for n in ("fidelity", "dice", "predictions")), *out[:2])
-    write_tables(experiment, table, *out[:2], {"sd_vae": ("8x", "99", "0.3")}, *out[2:])
-    return pd.read_csv(out[0]), pd.read_csv(out[1]), [path.read_text() for path in out[2:]]
+    cells, tests = write_table(folder, experiment, table)
+    out = {kind: folder / f"{table}.{kind}" for kind in ("md", "html", "tex")}
+    write_tables(experiment, table, Numbers(cells, tests, {"sd_vae": ("8x", "99", "0.3")}), [], out)
+    return cells, tests, [path.read_text() for path in out.values()]
 
 
 def test_the_tidy_table_has_the_stated_columns_and_the_configured_region(tmp_path, experiment, numbers):
     numbers(tmp_path, experiment)
     cells, _, _ = make(tmp_path, experiment)
-    assert list(cells.columns) == COLUMNS
+    assert list(cells.columns) == TABLE
     assert len(cells) == 2 * len(experiment.table1.rows) * 2 * 4
     psnr = cells[(cells.metric == "psnr") & (cells.model == "sd_vae") & (cells.modality == "T1w")]
     assert psnr.value.between(26, 30).all() and (psnr.ci_low < psnr.value).all() and (psnr.value < psnr.ci_high).all()
@@ -43,9 +45,9 @@ def test_published_values_stand_beside_and_never_in_place(tmp_path, experiment, 
 def test_best_is_bold_second_underlined_and_an_insignificant_lead_marked(tmp_path, experiment, numbers):
     numbers(tmp_path, experiment, subjects=16)
     _, tests, (markdown, _, latex) = make(tmp_path, experiment)
-    blocks = {row.name: row.block for row in experiment.models}
-    assert (tests.model.map(blocks) == tests.against.map(blocks)).all(), "rows are compared within their block"
-    clear = tests[(tests.modality == "T1w") & (tests.metric == "psnr") & (tests.model.map(blocks) == "retrained")]
+    groups = {row.name: row.group for row in experiment.models}
+    assert (tests.model.map(groups) == tests.against.map(groups)).all(), "rows are compared within their group"
+    clear = tests[(tests.modality == "T1w") & (tests.metric == "psnr") & (tests.model.map(groups) == "trained_here")]
     assert (clear[clear["rank"] == 1].model == "sd_vae").all() and (clear.p_holm < 0.05).all()
     behind = clear[clear["rank"] > 1]
     assert (behind.against == "sd_vae").all() and (behind.ci_high < 0).all() and (behind.effect_size < -5).all()
@@ -57,17 +59,17 @@ def test_best_is_bold_second_underlined_and_an_insignificant_lead_marked(tmp_pat
     assert r"\textbf{" in latex and r"\underline{" in latex and latex.count(r"\begin{tabular}") == 1
 
 
-def test_rows_of_another_kind_stand_in_a_block_of_their_own(tmp_path, experiment, numbers):
+def test_rows_of_another_kind_stand_in_a_group_of_their_own(tmp_path, experiment, numbers):
     numbers(tmp_path, experiment, subjects=16)
     _, tests, forms = make(tmp_path, experiment)
     untrained = {"mean", "pca", "identity", "lowpass"}
     assert untrained <= set(tests.model) and (tests.model.isin(untrained) == tests.against.isin(untrained)).all()
-    assert all("trained here" in form and "without training" in form and "within their block" in form for form in forms)
+    assert all("trained here" in form and "without training" in form and "within their group" in form for form in forms)
     for form in forms:
         assert form.index("trained here") < form.index("without training")
 
 
-def test_a_row_alone_in_its_block_is_not_tested(tmp_path, experiment, numbers):
+def test_a_row_alone_in_its_group_is_not_tested(tmp_path, experiment, numbers):
     rows = tuple(row for row in experiment.table1.rows if row not in ("mean", "pca", "lowpass"))
     experiment = experiment.model_copy(update={"table1": experiment.table1.model_copy(update={"rows": rows})})
     numbers(tmp_path, experiment)
@@ -89,9 +91,9 @@ def test_an_exact_copy_is_called_exact_and_not_tested(tmp_path, experiment, numb
 def test_stand_ins_are_named_in_every_form(tmp_path, experiment, numbers):
     numbers(tmp_path, experiment)
     cells, _, forms = make(tmp_path, experiment)
-    assert cells.stand_in.str.contains("embedded cohort").all()
+    assert cells.stand_in.str.contains("synthetic cohort").all()
     assert cells[cells.metric == "dice"].stand_in.str.contains("stand-in segmenter").all()
-    assert all("STAND-IN" in form and "embedded cohort" in form for form in forms)
+    assert all("STAND-IN" in form and "synthetic cohort" in form for form in forms)
 
 
 def test_the_same_numbers_give_the_same_bytes(tmp_path, experiment, numbers):

@@ -1,29 +1,25 @@
 """Fresh classifiers and shared codes decide the paper's claim that anatomical codes don't tell the modality."""
 
-import ast
-from pathlib import Path
-
 import pandas as pd
 import pytest
 
 from neuroquant.files import write_tsv
-from neuroquant.report.pages import disentanglement as disentangled
 from neuroquant.report.pages.disentanglement import disentanglement_section
-from neuroquant.statistics.claims.ledger import claims_ledger
+from neuroquant.statistics.claims.ledger import Evidence, claims_ledger
 from neuroquant.statistics.disentanglement import (
     FEWEST,
     READS,
     outcomes,
     read_disentanglement,
 )
-from neuroquant.statistics.gather import COLUMNS
+from neuroquant.tables import DISENTANGLEMENT, SCORES, TESTS
 
-NAMES = COLUMNS["disentanglement"]
 KINDS = ["holds", "undecided", "contradicted"]
-SCORES = ["cohort", "subject", "session", "family", "modality", "model", "metric", "engine", "value", "cluster"]
 
 
-def table(line=(0.5, 0.4, 0.6), network=(0.5, 0.4, 0.6), lead=(0.3, 0.2, 0.4), families=12, model="neuroquant"):
+def table(
+    line=(0.5, 0.4, 0.6), network=(0.5, 0.4, 0.6), lead=(0.3, 0.2, 0.4), families=12, model="neuroquant", classes=2
+):
     """Numbers of one model on the first cohort: accuracies on z_anat, 1 on z_mod, and codes in common."""
     facts = {"cohort": "embedded_a", "model": model, "sessions": 14, "families": families}
     rows = [("accuracy", "z_anat", "logistic regression", *line)] if line else []
@@ -32,7 +28,9 @@ def table(line=(0.5, 0.4, 0.6), network=(0.5, 0.4, 0.6), lead=(0.3, 0.2, 0.4), f
     rows += [("same_code", "session", "", 0.5, 0.4, 0.6), ("same_code", "subjects", "", 0.2, 0.1, 0.3)] if lead else []
     rows += [("same_code", "difference", "", *lead)] if lead else []
     columns = ["measure", "of", "by", "value", "ci_low", "ci_high"]
-    return pd.DataFrame(rows, columns=columns).assign(**facts)[NAMES]
+    known = pd.DataFrame(rows, columns=columns).assign(**facts)
+    known["role"] = known.of.map({"z_anat": "anatomy", "z_q": "anatomy", "z_mod": "appearance"}).fillna("")
+    return known.assign(classes=known.measure.map({"accuracy": float(classes)}))[DISENTANGLEMENT]
 
 
 def real(experiment):
@@ -43,7 +41,8 @@ def real(experiment):
 
 def judged(experiment, measured):
     """The ledger's lines on the claim, by cohort."""
-    ledger = claims_ledger(experiment, pd.DataFrame(columns=SCORES), {}, measured)
+    nothing = pd.DataFrame(columns=[*SCORES, "cluster"]), pd.DataFrame(columns=["table", *TESTS])
+    ledger = claims_ledger(experiment, Evidence(*nothing, disentanglement=measured))
     return ledger[ledger.id == "invariant"].set_index("cohort")
 
 
@@ -86,7 +85,7 @@ def test_the_ledger_has_the_verdict_of_each_cohort_with_the_numbers(experiment):
 
 def test_an_embedded_cohort_says_nothing_of_the_paper_here_either(experiment):
     line = judged(experiment, table(line=(1.0, 1.0, 1.0))).loc["embedded_a"]
-    assert line.verdict == "contradicted (on an embedded cohort, which says nothing about NCANDA)"
+    assert line.verdict == "contradicted (on a synthetic cohort, which says nothing about NCANDA)"
 
 
 def test_without_numbers_or_the_full_model_the_claim_is_not_run(experiment):
@@ -110,17 +109,34 @@ def test_the_page_shows_accuracies_and_shares_and_leaves_a_dash_where_a_model_la
 
 def test_no_numbers_are_a_sentence(experiment, tmp_path, capsys):
     nothing = read_disentanglement(tmp_path / "none.tsv")
-    assert "tells anatomy from appearance" in disentanglement_section(experiment, nothing, {})
+    assert "separates anatomy from appearance" in disentanglement_section(experiment, nothing, {})
     write_tsv(table(), tmp_path / "some.tsv")
     pd.testing.assert_frame_equal(read_disentanglement(tmp_path / "some.tsv"), table(), check_dtype=False)
 
 
-def test_the_names_are_those_that_evaluation_writes():
-    """Reporting imports no torch, and so can't import them."""
-    source = Path(disentangled.__file__).parents[2] / "evaluation" / "disentanglement.py"
-    values = {
-        node.targets[0].id: ast.literal_eval(node.value)
-        for node in ast.parse(source.read_text()).body
-        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") in ("COLUMNS", "LATENTS")
-    }
-    assert values["COLUMNS"] == NAMES and values["LATENTS"] == tuple(disentangled.LATENTS)
+def test_the_page_names_latents_with_their_role_and_pairs_of_modalities_beside_all(experiment):
+    label = {row.name: row.shown for row in experiment.models}
+    of_pair = table().query("measure == 'same_code'").assign(by="T1w and FLAIR")
+    page = disentanglement_section(experiment, pd.concat([table(classes=3), of_pair]), label)
+    assert "z anat (anatomy)" in page and "z mod (appearance)" in page and "Chance is 33 with 3 modalities" in page
+    assert "same code at a position<" in page and "same code at a position, T1w and FLAIR<" in page
+
+
+@pytest.mark.parametrize(
+    "guess, verdict",
+    [((0.35, 0.3, 0.4), "holds"), ((0.4, 0.36, 0.45), "holds"), ((0.5, 0.45, 0.55), "undecided"),
+     ((0.9, 0.88, 0.95), "contradicted"), ((0.8, 0.75, 0.86), "undecided")],
+)  # fmt: skip
+def test_with_three_modalities_chance_is_a_third_and_the_thresholds_lie_as_far_on_the_way(guess, verdict):
+    """A fifth of the way from 1/3 to 1 is 47 %, four fifths 87 %; with two modalities 60 % and 90 %."""
+    assert outcomes(table(line=guess, network=guess, classes=3), "embedded_a", "neuroquant")[0] == verdict
+
+
+def test_a_pair_of_modalities_and_a_later_latent_of_the_anatomy_decide_nothing():
+    """Codes of one pair that are shared, and a codebook that lost the modality, beside latents that tell it."""
+    reads = table(line=(1.0, 1.0, 1.0), network=(1.0, 1.0, 1.0), lead=(0.0, -0.1, 0.1), classes=3)
+    later = table().query("of == 'z_anat'").assign(of="z_q")
+    of_pair = table().query("of == 'difference'").assign(by="T1w and FLAIR")
+    assert outcomes(pd.concat([reads, later, of_pair]), "embedded_a", "neuroquant")[0] == "contradicted"
+    near = table(lead=(0.0, -0.1, 0.1))
+    assert outcomes(pd.concat([near, of_pair]), "embedded_a", "neuroquant")[0] == "undecided"

@@ -146,9 +146,9 @@ def test_the_page_says_which_controls_are_missing(tmp_path):
     write_details(by_head_size(cohort, tmp_path), [cohort], FEW, tmp_path / "details.csv")
     write_page(experiment, tmp_path / "details.csv", tmp_path / "page.html")
     text = (tmp_path / "page.html").read_text()
-    assert "Controls left out, as they aren&#x27;t known or don&#x27;t vary here: age, age and site, head" in text
-    assert "z 4x2x2x2" in text and "Chance is shown of the linear probe alone" in text
-    assert "Not probed, for want of latents or of subjects: " in text and "Embedded B: nothing to rank" in text
+    assert "Controls left out, because they aren&#x27;t known or don&#x27;t vary here: age, age and site, head" in text
+    assert "z 4x2x2x2" in text and "Chance is shown for the linear probe only" in text
+    assert "Not probed, because latents or subjects are missing: " in text and "Synthetic B: nothing to rank" in text
 
 
 def test_calibration_error_is_zero_where_shares_are_right_and_large_where_they_are_not():

@@ -10,9 +10,11 @@ from neuroquant import models
 from neuroquant.config.model import ModelRow, Phase, Training
 from neuroquant.config.volume import Volume
 from neuroquant.models.autoencoder import Autoencoder
+from neuroquant.models.batch import Batch
 from neuroquant.store.arrays import ArrayWriter, Geometry, Record
 from neuroquant.training import run
-from neuroquant.training.data import Batch, Loader, Sessions
+from neuroquant.training.data import Loader, Sessions
+from neuroquant.training.job_file import JobFile
 
 EYE = tuple(map(tuple, np.eye(4).tolist()))
 SHAPE = (16, 16, 16)
@@ -70,6 +72,25 @@ def write_volumes(
     return path
 
 
+def write_sessions(path: Path, sessions: list[tuple[str, ...]], split: str = "train") -> Path:
+    """A shard with a subject for each entry, which names the modalities of their images; every image is noise."""
+    generator = np.random.default_rng(len(sessions))
+    geometry = Geometry(EYE, SHAPE, EYE, SHAPE, (0, 0, 0), (0.0, 100.0))
+    records = [
+        Record("c", f"s{split}{subject}", "1", modality, split, "", "FM"[subject % 2], 20.0, geometry)
+        for subject, modalities in enumerate(sessions)
+        for modality in modalities
+    ]
+    attributes = {"range": [-1, 1], "has_labels": [False] * len(records), "voxel_mm": 1.0}
+    with ArrayWriter(path, records, attributes) as writer:
+        writer.create("image", SHAPE, np.float16)
+        writer.create("mask", SHAPE, np.uint8, compress=True)
+        for row in range(len(records)):
+            writer.write("image", row, generator.uniform(-1, 1, SHAPE))
+            writer.write("mask", row, np.ones(SHAPE))
+    return path
+
+
 def make_row(**changes) -> ModelRow:
     """NeuroQuant in small: six steps on volumes, five on slices."""
     schedule = Training(phases=PHASES, log_every=2, checkpoint_every=3, val_sessions=1)
@@ -90,13 +111,25 @@ def awake(**changes) -> Autoencoder:
     return model
 
 
+def job_of(row: ModelRow, shards: list[Path], folder: Path, val: tuple[Path, ...] = ()) -> JobFile:
+    """A training of volumes of `SHAPE` on the CPU, with everything it writes below `folder`."""
+    return JobFile(
+        row=row,
+        volume=Volume(shape=SHAPE),
+        train_shards=tuple(shards),
+        val_shards=tuple(val),
+        folder=folder / "model",
+        checkpoints=folder / "checkpoints",
+        pictures=folder / "progress",
+        device="cpu",
+    )
+
+
 def train(
     folder: Path, shard: Path, val: tuple[Path, ...] = (), row: ModelRow | None = None
 ) -> dict[str, torch.Tensor]:
     """Train in `folder` and return the weights."""
-    volume = Volume(shape=SHAPE)
-    folders = (folder / "model", folder / "checkpoints", folder / "progress")
-    run.train(row or make_row(), volume, [shard], list(val), *folders, "cpu", 1, {})
+    run.train(job_of(row or make_row(), [shard], folder, val))
     return load_file(folder / "model" / "model.safetensors")
 
 

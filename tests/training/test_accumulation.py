@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from neuroquant import models
 from neuroquant.config.model import Phase
 from neuroquant.training.data import Loader, Sessions
-from neuroquant.training.loop import train_step
+from neuroquant.training.loop import How, train_step
 from tests.training.helpers import PARAMETERS, awake, batches, make_row, write_volumes
 
 TOLERANCE = {"atol": 2e-6, "rtol": 1e-4}
@@ -23,7 +23,7 @@ def steps(shard, accumulate, mode="3d", count=8, **parameters):
     with Loader(Sessions([shard]), Phase(mode=mode, steps=count, batch=4), 0, 0, None) as loader:
         for step in range(count):
             batch = loader.batch(step).to("cpu")
-            found, norm = train_step(model, optimizer, batch, row, 1e-4, "cpu", accumulate)
+            found, norm = train_step(model, optimizer, batch, row, 1e-4, How(accumulate=accumulate))
             terms.append({name: float(value) for name, value in found.items()} | {"norm": float(norm)})
     return model, terms
 
@@ -78,7 +78,7 @@ def test_a_step_on_slices_leaves_every_number_of_the_codebook_as_it_is(mixed):
         model.encode_train(batches(mixed, "3d")[0].to("cpu").x)
     model.quantizer.update()
     before = {name: value.clone() for name, value in model.quantizer.state_dict().items()}
-    train_step(model, torch.optim.SGD(model.parameters()), batch, make_row(), 1e-3, "cpu")
+    train_step(model, torch.optim.SGD(model.parameters()), batch, make_row(), 1e-3, How())
     assert model.quantizer.steps() == 1 and before["count"].any()
     assert all(torch.equal(before[name], value) for name, value in model.quantizer.state_dict().items())
 

@@ -21,7 +21,7 @@ from neuroquant.training.__main__ import main
 from neuroquant.training.data import Loader, Sessions
 from neuroquant.training.distributed import World, buckets, joined
 from neuroquant.training.job_file import read_job
-from tests.training.helpers import PARAMETERS, SD_VAE, SHAPE, make_row, write_volumes
+from tests.training.helpers import PARAMETERS, SD_VAE, SHAPE, job_of, make_row, write_volumes
 
 TOLERANCE = {"atol": 2e-6, "rtol": 1e-4}
 """Float32 sums in another order, over ten steps of Adam at a rate of 1e-4, the codebook started after two."""
@@ -153,7 +153,7 @@ def test_every_session_of_a_step_is_in_one_process(mixed):
 def test_a_batch_that_cannot_be_dealt_out_evenly_is_refused(tmp_path, mixed):
     values = read_job(job(tmp_path, mixed))
     with pytest.raises(InputError, match="a batch of 4 for 3 processes with accumulate: 1"):
-        run.train(values.row, values.volume, [mixed], [], tmp_path, tmp_path, None, "cpu", 1, {}, world=World(0, 3))
+        run.train(job_of(values.row, [mixed], tmp_path), World(0, 3))
 
 
 def test_gradients_travel_in_groups_of_limited_size():

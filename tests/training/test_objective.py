@@ -7,9 +7,10 @@ import torch
 
 from neuroquant import models
 from neuroquant.config.model import Objective, Phase
+from neuroquant.models.batch import Batch
+from neuroquant.models.losses import total
 from neuroquant.similarity import ssim3d
-from neuroquant.training.data import Batch, Loader, Sessions
-from neuroquant.training.objective import losses, total
+from neuroquant.training.data import Loader, Sessions
 from tests.training.helpers import PARAMETERS, SD_VAE, awake, batches, write_volumes
 
 CLOSE = {"rtol": 1e-3, "atol": 1e-8}
@@ -24,24 +25,24 @@ def neuroquant(**changes):
 def test_slices_train_by_reconstruction_alone(shards):
     model = neuroquant()
     volumes, slices = batches(shards[0], "3d")[0].to("cpu"), batches(shards[0], "2d")[0].to("cpu")
-    assert set(losses(model, volumes, Objective())) == {"l1", "ssim", "vq", "cross", "adversary"}
-    assert set(losses(model, slices, Objective())) == {"l1", "ssim"}
+    assert set(model.losses(volumes, Objective())) == {"l1", "ssim", "vq", "cross", "adversary"}
+    assert set(model.losses(slices, Objective())) == {"l1", "ssim"}
 
 
 def test_a_model_with_a_kl_term_keeps_it_on_slices(shards):
     model = models.build("baselines.sd_vae", SD_VAE).train()
     batch = batches(shards[0], "2d", plane_axis=model.plane_axis)[0].to("cpu")
-    assert set(losses(model, batch, Objective())) == {"l1", "ssim", "kl"}
+    assert set(model.losses(batch, Objective())) == {"l1", "ssim", "kl"}
 
 
 def test_the_base_model_has_no_term_that_needs_two_streams(shards):
     batch = batches(shards[0], "3d")[0].to("cpu")
-    assert set(losses(neuroquant(film=False), batch, Objective())) == {"l1", "ssim", "vq"}
+    assert set(neuroquant(film=False).losses(batch, Objective())) == {"l1", "ssim", "vq"}
 
 
 def test_a_weight_of_zero_switches_a_term_off(shards):
     batch = batches(shards[0], "3d")[0].to("cpu")
-    assert set(losses(neuroquant(), batch, Objective(ssim=0, cross=0, adversary=0))) == {"l1", "vq"}
+    assert set(neuroquant().losses(batch, Objective(ssim=0, cross=0, adversary=0))) == {"l1", "vq"}
 
 
 def test_the_sum_is_equation_12_with_its_weights(shards):
@@ -49,25 +50,25 @@ def test_the_sum_is_equation_12_with_its_weights(shards):
     weights = Objective(l1=2.0, ssim=0.25, regulariser=0.0)
     x_hat = model(batch.x, batch.modality).reconstruction
     expected = 2 * (x_hat - batch.x).abs().mean() + 0.25 * (1 - ssim3d(batch.x, x_hat, 11).mean())
-    assert total(losses(model, batch, weights)).item() == pytest.approx(expected.item(), rel=1e-5)
+    assert total(model.losses(batch, weights)).item() == pytest.approx(expected.item(), rel=1e-5)
 
 
 def test_sessions_with_one_modality_train_without_a_cross_term(tmp_path):
     shard = write_volumes(tmp_path / "single.h5", subjects=2, only_t1=2)
     batch = batches(shard, "3d")[0].to("cpu")
     assert (batch.partner == -1).all()
-    terms = losses(neuroquant(), batch, Objective())
+    terms = neuroquant().losses(batch, Objective())
     assert terms["cross"] == 0 and terms["l1"].isfinite()
 
 
 def test_in_a_mixed_batch_only_pairs_enter_the_cross_term(tmp_path):
     shard = write_volumes(tmp_path / "mixed.h5", subjects=3, only_t1=1)
     model, batch = awake(start_after=9).eval(), batches(shard, "3d")[0].to("cpu")
-    terms = losses(model, batch, Objective(cross=1.0))
+    terms = model.losses(batch, Objective(cross=1.0))
     single = int((batch.partner < 0).nonzero())
     batch.x[single] = 0.9
-    assert losses(model, batch, Objective(cross=1.0))["cross"].item() == pytest.approx(terms["cross"].item(), abs=1e-6)
-    assert losses(model, batch, Objective())["l1"] != terms["l1"]
+    assert model.losses(batch, Objective(cross=1.0))["cross"].item() == pytest.approx(terms["cross"].item(), abs=1e-6)
+    assert model.losses(batch, Objective())["l1"] != terms["l1"]
 
 
 def unlike():
@@ -115,7 +116,7 @@ def test_which_images_codes_film_and_voxels_meet(term, swaps):
     """L_rec: all an image's own (equation 12). L_cross: its partner's codes, its own FiLM and voxels (13 and 14)."""
     batch = unlike()
     model = at_work(batch.x)
-    found, expected = losses(model, batch, Objective(cross=1.0))[term], of_all(model, batch, *swaps)
+    found, expected = model.losses(batch, Objective(cross=1.0))[term], of_all(model, batch, *swaps)
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-6)
     right = pull(expected, model)
     assert (pull(found, model) - right).norm() < 1e-3 * right.norm()
@@ -132,7 +133,7 @@ def test_l_vq_is_the_quantisers_loss_with_its_weight_and_moves_the_encoder():
     codes = model.quantizer.embedding[encoded.indices].movedim(-1, 1)
     expected = 0.25 * (encoded.z_anat - codes).square().mean()
     assert expected > 1e-5
-    vq = losses(model, batch, Objective(regulariser=3.0))["vq"]
+    vq = model.losses(batch, Objective(regulariser=3.0))["vq"]
     torch.testing.assert_close(vq, 3 * expected, **CLOSE)
     weight = model.head_anat.conv.weight
     found, by_equation = (torch.autograd.grad(value, weight, retain_graph=True)[0] for value in (vq, 3 * expected))
@@ -143,7 +144,7 @@ def test_l_adv_reads_z_anat_before_its_codes_and_pushes_the_encoder_the_other_wa
     """Equation 15: the cross-entropy of D_m on z_anat; D_m goes down it, the encoder up."""
     batch = unlike()
     model = at_work(batch.x)
-    found = losses(model, batch, Objective(adversary=0.5))["adversary"]
+    found = model.losses(batch, Objective(adversary=0.5))["adversary"]
     z_anat = model.encode_train(batch.x).z_anat
     judge, encoder = model.modality_classifier, model.head_anat.conv.weight
     logits = judge.out(judge.local(z_anat).mean((2, 3, 4)))
@@ -165,7 +166,7 @@ def test_half_of_the_images_give_the_cross_term_and_its_gradient_in_the_mean(sha
         if drawn is not None:
             batch.drawn = batch.paired[drawn]
         model.zero_grad()
-        value = losses(model, batch, Objective(cross=1.0, cross_images=images))["cross"]
+        value = model.losses(batch, Objective(cross=1.0, cross_images=images))["cross"]
         value.backward()
         return value.item(), model.encoder.blocks[0].down.weight.grad.clone()
 

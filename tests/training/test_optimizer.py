@@ -6,8 +6,8 @@ from torch import nn
 
 from neuroquant import models
 from neuroquant.config.model import Phase, Training
-from neuroquant.training.loop import train_step
-from neuroquant.training.objective import losses, total
+from neuroquant.models.losses import total
+from neuroquant.training.loop import How, train_step
 from neuroquant.training.optimizer import FlatMuon, build_optimizer, inner_matrices
 from tests.training.helpers import PARAMETERS, awake, batches, make_row, train
 
@@ -91,12 +91,12 @@ def test_a_gradient_above_the_limit_is_scaled_down_to_it_and_one_below_stays(sha
     """Plain descent shows it: the step is the rate times the clipped gradient. The logged norm is the whole one."""
     batch = batches(shards[0], "3d")[0].to("cpu")
     model = awake(start_after=9)
-    total(losses(model, batch, make_row().objective)).backward()
+    total(model.losses(batch, make_row().objective)).backward()
     gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
     whole = torch.stack([gradient.norm() for gradient in gradients]).norm().item()
     before = [parameter.detach().clone() for parameter in model.parameters()]
     row = make_row(training=MUON.model_copy(update={"grad_clip": share * whole}))
-    _, norm = train_step(model, torch.optim.SGD(model.parameters()), batch, row, 1e-2, "cpu")
+    _, norm = train_step(model, torch.optim.SGD(model.parameters()), batch, row, 1e-2, How())
     moved = torch.stack([(a - b).norm() for a, b in zip(before, model.parameters(), strict=True)]).norm().item()
     assert norm.item() == pytest.approx(whole, rel=1e-3)
     assert moved == pytest.approx(1e-2 * whole * (min(share, 1) or 1), rel=1e-2)

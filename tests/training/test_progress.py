@@ -5,7 +5,7 @@ import torch
 
 from neuroquant.errors import InputError
 from neuroquant.files import read_tsv
-from neuroquant.training.health import check, steps_alone
+from neuroquant.training.health import check
 from neuroquant.training.progress import Progress
 
 
@@ -76,17 +76,3 @@ def test_a_term_is_averaged_over_the_steps_that_had_it_and_the_loss_over_all(tmp
 def test_numbers_that_are_not_finite_stop_the_training(bad):
     with pytest.raises(InputError, match=r"lower training.phases\[\].lr"):
         check("row", [logged(1, 5.0), logged(2, 5.0, **bad)])
-
-
-def test_a_codebook_with_one_code_in_use_stops_the_training_after_a_thousand_steps():
-    rows = [logged(100, 7.0)] + [logged(step, 1.0) for step in range(200, 1100, 100)]
-    check("row", rows)
-    with pytest.raises(InputError, match="every token gets the same code"):
-        check("row", [*rows, logged(1100, 1.2)])
-
-
-def test_a_codebook_that_recovers_has_not_started_or_rests_on_slices_is_not_dead():
-    assert steps_alone([logged(1, 1.0), logged(2000, 2.0)]) == 0
-    assert steps_alone([logged(1, 0.0), logged(2000, 0.0)]) == 0
-    assert steps_alone([logged(1, 1.0), logged(500, 1.0), logged(5000, 1.0, mode="2d")]) == 0
-    assert steps_alone([{"step": 1, "mode": "3d"}, {"step": 5000, "mode": "3d"}]) == 0

@@ -8,16 +8,17 @@ import torch
 from safetensors.torch import load_file
 
 from neuroquant import models
+from neuroquant.config.base import DEFAULT_MODALITIES
 from neuroquant.config.model import ModelRow, Phase, Training
-from neuroquant.config.volume import Volume
 from neuroquant.errors import InputError
 from neuroquant.files import sha256
 from neuroquant.model_folder import load_model
-from neuroquant.models.autoencoder import MODALITIES
+from neuroquant.models.batch import Batch
+from neuroquant.models.latents import Latents
 from neuroquant.store.arrays import ArrayFile
 from neuroquant.training import loop, run, watch
-from neuroquant.training.data import Batch, Loader, Sessions
-from tests.training.helpers import SD_VAE, SHAPE, make_row, train, write_volumes
+from neuroquant.training.data import Loader, Sessions
+from tests.training.helpers import SD_VAE, SHAPE, job_of, make_row, train, write_volumes
 
 MEDVAE = {"width": 4, "mults": (1, 1, 2, 2), "groups": 2, "blocks": 1}
 PIECES = Training(phases=(Phase(steps=4, batch=2, crop=(8, 8, 16), lr=1e-3),), log_every=2, checkpoint_every=2)
@@ -25,7 +26,7 @@ PIECES = Training(phases=(Phase(steps=4, batch=2, crop=(8, 8, 16), lr=1e-3),), l
 
 def test_a_row_without_parameters_needs_no_schedule(tmp_path, shards):
     row = ModelRow(name="lowpass", architecture="baselines.lowpass", training=Training(phases=()))
-    assert row.block == "reference"
+    assert row.group == "reference"
     train(tmp_path, shards[0], (shards[1],), row)
     model, _, _ = load_model(tmp_path / "model")
     facts = json.loads((tmp_path / "model/provenance.json").read_text())
@@ -37,19 +38,19 @@ def test_the_mean_image_is_of_all_training_sessions_of_all_shards(tmp_path):
     """More of them than a model may look at before its first step, and some without their T2w."""
     paths = [write_volumes(tmp_path / "a.h5", subjects=50, seed=3), write_volumes(tmp_path / "b.h5", "x", 30, 4, 20)]
     row = ModelRow(name="mean", architecture="baselines.mean", training=Training(phases=()))
-    run.train(row, Volume(shape=SHAPE), paths, [], tmp_path / "model", tmp_path, None, "cpu", 1, {})
+    run.train(job_of(row, paths, tmp_path))
     model, row, _ = load_model(tmp_path / "model")
-    images = {name: [] for name in MODALITIES}
+    images = {name: [] for name in DEFAULT_MODALITIES}
     for path in paths:
         file = ArrayFile(path)
         for record, image in zip(file.records, file.view("image"), strict=True):
             images[record.modality].append(np.asarray(image, np.float64))
     assert {name: len(found) for name, found in images.items()} == {"T1w": 80, "T2w": 60}
     for kind, found in enumerate(images.values()):
-        assert np.abs(model.decode({}, torch.tensor([kind]))[0, 0].numpy() - np.mean(found, 0)).max() < 1e-3
+        assert np.abs(model.decode(Latents(), torch.tensor([kind]))[0, 0].numpy() - np.mean(found, 0)).max() < 1e-3
     facts = json.loads((tmp_path / "model/provenance.json").read_text())
     assert (facts["sessions"], facts["passes"], facts["kbit_per_volume"]) == (80, 1, 0)
-    assert row.block == "reference" and "without gradients" in facts["weights"] and facts["notes"] == []
+    assert row.group == "reference" and "without gradients" in facts["weights"] and facts["notes"] == []
 
 
 def test_too_few_volumes_for_pca_are_told_in_the_log_and_in_the_provenance(tmp_path, shards, capsys):
@@ -86,7 +87,7 @@ def test_weights_are_taken_as_they_are_or_tuned(tmp_path, shards, phases):
         name="x", architecture="baselines.medvae", parameters=MEDVAE, weights=facts,
         training=PIECES.model_copy(update={"phases": phases}),
     )  # fmt: skip
-    assert row.block == "published"
+    assert row.group == "authors_weights"
     found = train(tmp_path, shards[0], (shards[1],), row)
     same = all(torch.equal(found[name], tensor) for name, tensor in theirs.items())
     told = json.loads((tmp_path / "model/provenance.json").read_text())["published_weights"]

@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 
 from neuroquant.files import read_tsv
+from neuroquant.tables import TABLE
 from tests.workflow.run import ROOT, finished_jobs, job_counts, snakemake
 
 pytestmark = pytest.mark.slow
 
 HEADINGS = ("trained here", "without training")
-COLUMNS = "cohort model modality metric value ci_low ci_high n_subjects published stand_in against_mean".split()
 
 
 def test_the_tables_are_tidy_and_name_their_stand_ins(finished):
@@ -23,24 +23,24 @@ def test_the_tables_are_tidy_and_name_their_stand_ins(finished):
         ("table2", {"neuroquant_base", "neuroquant"}),
     ):
         table = pd.read_csv(finished / f"results/tiny/tables/{name}.csv")
-        assert list(table.columns) == COLUMNS
+        assert list(table.columns) == TABLE
         assert rows <= set(table.model)
         assert (
             table.value.notna().all() and (table.ci_low <= table.value).all() and (table.value <= table.ci_high).all()
         )
-        assert table.stand_in.str.contains("embedded", case=False).all()
+        assert table.stand_in.str.contains("synthetic", case=False).all()
         for kind in ("md", "html", "tex"):
             assert (finished / f"results/tiny/tables/{name}.{kind}").stat().st_size > 200
 
 
-def test_a_row_without_training_stands_in_a_block_of_its_own_and_is_not_ranked_with_the_others(finished):
+def test_a_row_without_training_stands_in_a_group_of_its_own_and_is_not_ranked_with_the_others(finished):
     lines = (finished / "results/tiny/tables/table1.md").read_text().splitlines()
     place = {word: next(n for n, line in enumerate(lines) if word in line) for word in HEADINGS}
     (mean,) = [n for n, line in enumerate(lines) if line.startswith("| Mean image")]
     (pca,) = [n for n, line in enumerate(lines) if line.startswith("| PCA")]
     assert place[HEADINGS[0]] < place[HEADINGS[1]] < mean < pca
     trained = lines[place[HEADINGS[0]] : place[HEADINGS[1]]]
-    assert any("**" in line for line in trained) and any("**" in lines[n] for n in (mean, pca)), "a best in each block"
+    assert any("**" in line for line in trained) and any("**" in lines[n] for n in (mean, pca)), "a best in each group"
 
 
 def test_a_model_without_latents_has_empty_cells_where_they_would_be_read(finished):
@@ -73,7 +73,7 @@ def test_what_stands_behind_the_means_is_there(finished):
     assert "on z_anat" in claims.loc["invariant"].details
     codebook = pd.read_csv(numbers / "codebook.csv")
     assert set(codebook.model) == {"neuroquant", "neuroquant_base"}
-    assert all(table.stand_in.str.contains("embedded").all() for table in (synthesis, codebook))
+    assert all(table.stand_in.str.contains("synthetic").all() for table in (synthesis, codebook))
     assert ((codebook.perplexity <= codebook.used + 1e-9) & (codebook.used <= codebook["size"])).all()
 
 
@@ -97,7 +97,7 @@ def test_the_report_opens_without_network_and_names_no_subject(finished):
     assert len(page) < 30_000_000
     assert not re.search(r"""(?:src|href)=["']https?://[^"']+\.(?:js|css|woff2?)["']""", page)
     summary = (finished / "results/tiny/report/summary.html").read_text()
-    assert "Stand-in: Embedded is an embedded cohort" in summary
+    assert "Stand-in: Embedded is a synthetic cohort" in summary
     assert not re.search(r"sub-\w+", summary)
     assert str(finished) not in summary
 

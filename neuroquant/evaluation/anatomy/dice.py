@@ -10,13 +10,11 @@ from nibabel.affines import voxel_sizes
 from neuroquant.errors import InputError
 from neuroquant.evaluation.anatomy import ceiling
 from neuroquant.evaluation.anatomy.surface import normalised_surface_distance, surfaces
+from neuroquant.evaluation.batches import MODALITIES, rows_for
 from neuroquant.files import write_tsv
 from neuroquant.segmentation.labels import GROUPS, name_of
 from neuroquant.store.arrays import ArrayFile
-
-COLUMNS = [
-    "cohort", "subject", "session", "family", "modality", "model", "structure", "name", "dice", "nsd", "stand_in",
-]  # fmt: skip
+from neuroquant.tables import DICE, IMAGE_KEY
 
 
 class Agreement(NamedTuple):
@@ -70,17 +68,17 @@ def score_dice(
     reference, rows = ArrayFile(reference_h5), []
     chosen = structures or tuple(label for label in reference.attributes["labels"] if label)
     files = {model: ArrayFile(path) for model, path in segmentations.items()}
-    for file in files.values():
-        check_rows(reference, file)
+    places = {model: check_rows(reference, file) for model, file in files.items()}
     for index, record in enumerate(reference.records):
-        others = {model: file.read("labels", index) for model, file in files.items()}
+        here = {model: rows.index(index) for model, rows in places.items() if index in rows}
+        others = {model: files[model].read("labels", position) for model, position in here.items()}
         if ceiling.LABELS in reference.names:
             others[ceiling.NAME] = reference.read(ceiling.LABELS, index)
         sides = tuple(voxel_sizes(np.array(record.geometry.affine)))
         scores = agreements(reference.read("labels", index), others, chosen, sides, tolerance_mm)
         for model, values in scores.items():
             rows += describe(reference, index, model, values)
-    write_tsv(pd.DataFrame(rows, columns=COLUMNS), out_tsv)
+    write_tsv(pd.DataFrame(rows, columns=DICE), out_tsv)
 
 
 def score_truth(
@@ -98,19 +96,27 @@ def score_truth(
         sides = tuple(voxel_sizes(np.array(record.geometry.affine)))
         scores = agreements(truth, {"reference": reference.read("labels", index)}, chosen, sides, tolerance_mm)
         rows += describe(reference, index, "reference", scores["reference"])
-    write_tsv(pd.DataFrame(rows, columns=COLUMNS), out_tsv)
+    write_tsv(pd.DataFrame(rows, columns=DICE), out_tsv)
 
 
-def check_rows(a: ArrayFile, b: ArrayFile) -> None:
-    """Refuse two shards that don't hold the same sessions."""
-    if [record.key for record in a.records] != [record.key for record in b.records]:
+def check_rows(a: ArrayFile, b: ArrayFile) -> list[int]:
+    """Which row of a each row of b belongs to; b may lack the images of modalities that its model doesn't take.
+
+    Raises
+    ------
+    InputError
+        If they don't hold the same sessions.
+    """
+    rows = rows_for(a, b.attributes.get(MODALITIES))
+    if [a.records[row].key for row in rows] != [record.key for record in b.records]:
         raise InputError(str(b.path), "other sessions", f"the sessions of {a.path}", "rerun the rule that wrote it")
+    return rows
 
 
 def describe(file: ArrayFile, index: int, model: str, scores: dict[int, Agreement]) -> list[dict[str, Any]]:
     """Rows of one image: each structure, the mean of each group of structures, and the mean of all."""
     record = file.records[index]
-    facts = {name: getattr(record, name) for name in ("cohort", "subject", "session", "family", "modality")}
+    facts = {name: getattr(record, name) for name in IMAGE_KEY}
     facts |= {"model": model, "stand_in": file.attributes["engine"] if file.attributes["stand_in"] else ""}
     rows = [{**facts, "structure": label, "name": name_of(label), **s._asdict()} for label, s in scores.items()]
     for group, members in GROUPS.items():

@@ -9,8 +9,7 @@ from neuroquant.evaluation.anatomy import ceiling
 from neuroquant.files import write_tsv
 from neuroquant.segmentation.labels import FLUID, REGIONS, name_of
 from neuroquant.store.arrays import ArrayFile
-
-COLUMNS = ["cohort", "subject", "session", "family", "modality", "model", "region", "mm3", "stand_in"]
+from neuroquant.tables import IMAGE_KEY, REGION_VOLUMES
 
 
 def write_regions(segmentations: dict[str, Path], out_tsv: Path) -> None:
@@ -28,7 +27,7 @@ def write_regions(segmentations: dict[str, Path], out_tsv: Path) -> None:
         arrays = {model: "volumes"} | ({ceiling.NAME: ceiling.VOLUMES} if ceiling.VOLUMES in file.names else {})
         for name, array in arrays.items():
             rows += regions_of(file, name, array)
-    write_tsv(pd.DataFrame(rows, columns=COLUMNS), out_tsv)
+    write_tsv(pd.DataFrame(rows, columns=REGION_VOLUMES), out_tsv)
 
 
 def regions_of(file: ArrayFile, model: str, array: str) -> list[dict[str, Any]]:
@@ -41,6 +40,6 @@ def regions_of(file: ArrayFile, model: str, array: str) -> list[dict[str, Any]]:
         named |= {name: sum(volumes.get(label, 0.0) for label in parts) for name, parts in REGIONS.items()}
         if FLUID in volumes:
             named["total intracranial"] = sum(value for label, value in volumes.items() if label)
-        facts = {name: getattr(record, name) for name in ("cohort", "subject", "session", "family", "modality")}
+        facts = {name: getattr(record, name) for name in IMAGE_KEY}
         rows += [{**facts, "model": model, "region": r, "mm3": v, "stand_in": engine} for r, v in named.items()]
     return rows

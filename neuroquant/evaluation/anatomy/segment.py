@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from neuroquant.evaluation.anatomy import ceiling
+from neuroquant.evaluation.batches import MODALITIES
 from neuroquant.files import written_whole
 from neuroquant.segmentation.engine import Segmenter
 from neuroquant.segmentation.scans import Found, Scan
@@ -29,6 +30,8 @@ def segment_shard(images_h5: Path, out_h5: Path, segmenter: Segmenter, with_ceil
         "labels": list(segmenter.labels),
         "provenance": segmenter.provenance,
     }
+    if MODALITIES in images.attributes:
+        attributes[MODALITIES] = images.attributes[MODALITIES]
     blank = [row for row in range(len(images)) if view[row].min() == view[row].max()]  # nan isn't equal to itself
     kinds = [("labels", "volumes")] + ([(ceiling.LABELS, ceiling.VOLUMES)] if with_ceiling else [])
     places = [(row, kind) for row in range(len(images)) for kind in range(len(kinds))]

@@ -1,7 +1,8 @@
-"""Networks that are trained already, kept until the whole job is done: one that was killed goes on with the next."""
+"""Networks of a job that takes long, kept until it is done: one that was killed goes on with the next network."""
 
 import json
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,12 @@ from torch import nn
 from neuroquant.config.evaluation import Probe
 from neuroquant.files import written_whole
 from neuroquant.store.digest import differences, digest, shard_digest
+
+AFTER = 300.0
+"""Seconds of a job before anything is kept: to write a network of hundreds of megabytes costs more than it saves in a
+job that is soon done."""
+Trained = tuple[nn.Module, list[dict[str, Any]]]
+"""A network, and its log."""
 
 
 def identity(train: list[Path], val: list[Path], array: str, settings: Probe, code: str) -> dict[str, Any]:
@@ -34,33 +41,56 @@ def identity(train: list[Path], val: list[Path], array: str, settings: Probe, co
     }
 
 
-def keep(path: Path, network: nn.Module, rows: list[dict[str, Any]], made_of: dict[str, Any]) -> None:
+class Keeper:
+    """Writes trained networks into a folder, once a job has taken longer than `AFTER`; then all that it has.
+
+    Parameters
+    ----------
+    folder : receives a file for each network.
+    """
+
+    def __init__(self, folder: Path):
+        self.folder, self._begin = folder, time.monotonic()
+        self._waiting: list[tuple[Path, Trained, dict[str, Any]]] = []
+
+    def keep(self, name: str, trained: Trained, made_of: dict[str, Any]) -> None:
+        """Take in a trained network; it and those before it are written when the job has taken long enough."""
+        self._waiting.append((self._path(name), trained, made_of))
+        if time.monotonic() - self._begin < AFTER:
+            return
+        for path, (network, rows), identity_of in self._waiting:
+            _write(path, network, rows, identity_of)
+        self._waiting = []
+
+    def take_up(self, name: str, build: Callable[[], nn.Module], made_of: dict[str, Any]) -> Trained | None:
+        """A network that an earlier job wrote, on the CPU, and its log.
+
+        None where nothing was kept, or what is there isn't whole or is made of something else, which is then said.
+        """
+        path = self._path(name)
+        if not path.exists():
+            return None
+        try:
+            with safe_open(path, framework="pt") as file:
+                header = json.loads(file.metadata()["neuroquant"])
+                reasons = differences(header["identity"], made_of)
+                if not reasons:
+                    network = build()
+                    network.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
+                    print(f"{path}: trained before, and taken up", file=sys.stderr)
+                    return network, header["rows"]
+        except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
+            reasons = [f"not whole ({error})"]
+        print(f"{path}: passed over: " + "; ".join(reasons), file=sys.stderr)
+        return None
+
+    def _path(self, name: str) -> Path:
+        return self.folder / f"{name}.safetensors"
+
+
+def _write(path: Path, network: nn.Module, rows: list[dict[str, Any]], made_of: dict[str, Any]) -> None:
     """Write a trained network and its log, whole or not at all."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
     header = {"identity": made_of, "rows": rows}
     with written_whole(path) as scratch:
         save_file(tensors, scratch, metadata={"neuroquant": json.dumps(header)})
-
-
-def take_up(
-    path: Path, build: Callable[[], nn.Module], made_of: dict[str, Any]
-) -> tuple[nn.Module, list[dict[str, Any]]] | None:
-    """What `keep` wrote: the network, on the CPU, and its log.
-
-    None where nothing was kept, or what is there isn't whole or is made of something else, which is then said.
-    """
-    if not path.exists():
-        return None
-    try:
-        with safe_open(path, framework="pt") as file:
-            header = json.loads(file.metadata()["neuroquant"])
-            reasons = differences(header["identity"], made_of)
-            if not reasons:
-                network = build()
-                network.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
-                print(f"{path}: trained before, and taken up", file=sys.stderr)
-                return network, header["rows"]
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        reasons = [f"not whole ({error})"]
-    print(f"{path}: passed over: " + "; ".join(reasons), file=sys.stderr)
-    return None

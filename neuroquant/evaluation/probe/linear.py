@@ -26,19 +26,19 @@ def fit_linear(
     Parameters
     ----------
     features : (N, features), what `pooled` gives
-    y : (N,), 1 for F; the strength is chosen for these
+    y : (N,), the class; the strength is chosen for these
     others : further labels (N,), to be fitted with the same strength
     subjects : (N,)
     search : choose the strength, which takes 25 fits; otherwise it is 1
 
     Returns
     -------
-    For y and each of the others a function from features to the probability of F, (N,).
+    For y and each of the others a function from features to the probability of every class, (N, classes).
     """
     components = max(min(COMPONENTS, len(features) // 3, features.shape[1]), 1)
     reduce = make_pipeline(StandardScaler(), PCA(components, random_state=0))
     reduced, labels = reduce.fit_transform(features), y.numpy().astype(int)  # no label is seen here
-    fewest = min(len(set(subjects[labels == sex])) for sex in (0, 1))
+    fewest = min(len(set(subjects[labels == one])) for one in np.unique(labels))
     line = LogisticRegression(max_iter=2000)
     if search and fewest >= 2:
         folds = StratifiedGroupKFold(min(FOLDS, fewest), shuffle=True, random_state=0)
@@ -47,7 +47,7 @@ def fit_linear(
     else:
         line.fit(reduced, labels)
     lines = [line, *(clone(line).fit(reduced, other.numpy().astype(int)) for other in others)]
-    return [lambda values, one=one: one.predict_proba(reduce.transform(values))[:, 1] for one in lines]
+    return [lambda values, one=one: one.predict_proba(reduce.transform(values)) for one in lines]
 
 
 def pooled(x: Tensor) -> np.ndarray:

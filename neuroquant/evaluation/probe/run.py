@@ -3,105 +3,145 @@
 Weights are chosen on validation subjects; the test shards are opened once, after that.
 """
 
-import dataclasses
 import shutil
 import sys
-from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
 
 from neuroquant.config.evaluation import Probe
 from neuroquant.device import resolve_device, use_threads
 from neuroquant.evaluation.probe import finished
 from neuroquant.evaluation.probe.linear import fit_linear, pooled
-from neuroquant.evaluation.probe.samples import Sample, load, standardiser
+from neuroquant.evaluation.probe.network import Learning, Predict, Scale, fit, network_for, permuted, predictor
+from neuroquant.evaluation.probe.samples import Sample, load, modalities_of, standardiser
 from neuroquant.files import write_tsv
-from neuroquant.models.autoencoder import MODALITIES
+from neuroquant.tables import IMAGE_KEY, PREDICTIONS
 
-COLUMNS = [
-    "cohort", "subject", "session", "family", "modality", "model", "probe", "array", "seed", "sex", "probability",
-    "predicted",
-]  # fmt: skip
-GRADIENT_LIMIT = 1.0
 PERMUTED = "seresnet_permuted"
 LOG = ["modality", "probe", "array", "seed", "epoch", "train_loss", "val_balanced_accuracy", "val_loss"]
-Scale = Callable[[Tensor], Tensor]
-Predict = Callable[[Sample], np.ndarray]
-"""A sample to the probability of F of its rows, (N,)."""
 
 
-def run_probe(
-    train: list[Path],
-    val: list[Path],
-    test: list[Path],
-    array: str,
-    model: str,
-    settings: Probe,
-    out_tsv: Path,
-    log_tsv: Path,
-    checkpoints: Path,
-    code: str,
-    device: str,
-    threads: int,
-) -> None:
-    """Train the probes of one model on one cohort and write their predictions on the test subjects.
+@dataclass(frozen=True)
+class Shards:
+    """Shards of latents, or of volumes, of one cohort.
 
-    Parameters
+    Attributes
     ----------
-    train, val, test : shards of latents, or of volumes.
     array : the array that is read; empty: what the shards name as `probe_latent`.
-    checkpoints : folder for the networks that are trained, which a job that was killed takes up; gone in the end.
-    code : hash of the code that trains; networks of other code are not taken up.
+    """
+
+    train: list[Path]
+    val: list[Path]
+    test: list[Path]
+    array: str = ""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is probed.
+
+    Attributes
+    ----------
+    model : name of the row
+    settings : of the probe
+    code : hash of the code that trains; networks of other code are not taken up
+    device : "auto", "cpu" or "cuda"
+    threads : of the CPU
+    """
+
+    model: str
+    settings: Probe
+    code: str = ""
+    device: str = "auto"
+    threads: int = 1
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Where the results of a probe go.
+
+    Attributes
+    ----------
+    predictions, curve : tables; the latter has a row for each epoch.
+    checkpoints : folder for the networks of a job that takes long, which a job that was killed takes up; gone in the
+        end.
+    """
+
+    predictions: Path
+    curve: Path
+    checkpoints: Path
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A probe that has learned: of which modality, which kind, its seed, and the function that predicts."""
+
+    modality: str
+    probe: str
+    seed: int
+    predict: Predict
+
+
+def run_probe(shards: Shards, task: Task, out: Outputs) -> None:
+    """Train the probes of one model on one cohort and write their predictions on the test subjects.
 
     Notes
     -----
     Where the training subjects are all of one sex, or the model gives no latents, nothing can be learned: the tables
     are written empty, and the log says why.
     """
-    use_threads(threads)
-    device = resolve_device(device)
-    fitted: list[tuple[str, str, int, Predict]] = []
+    use_threads(task.threads)
+    task = replace(task, device=resolve_device(task.device))
+    keeper = finished.Keeper(out.checkpoints)
+    fitted: list[Fitted] = []
     log: list[dict[str, Any]] = []
-    for modality in MODALITIES:
-        train_sample = load(train, array, modality, settings)
-        reason = why_not(train_sample)
-        if train_sample is None or reason:
-            print(f"{model} {modality}: not probed, {reason}", file=sys.stderr)
-            continue
-        val_sample = load(val, array, modality, settings)
-        scale = standardiser(train_sample, settings.batch)
-        fitted += [(modality, *line) for line in linear_probes(train_sample, scale, settings)]
-        made_of = finished.identity(train, val, train_sample.array.split()[0], settings, code)
-        for probe, seed in networks(settings):
-            samples = [train_sample, val_sample]
-            if probe == PERMUTED:
-                samples = [part and dataclasses.replace(part, y=permuted(part, seed)) for part in samples]
-            path = checkpoints / f"{modality}-{probe}-{seed}.safetensors"
-            found = finished.take_up(path, partial(network_for, train_sample.channels, settings), made_of)
-            if not found:
-                found = fit(*samples, scale, settings, seed, device, f"{model} {modality} {probe} seed {seed}")
-                finished.keep(path, *found, made_of)
-            network, epochs = found
-            log += [
-                {"modality": modality, "probe": probe, "array": train_sample.array, "seed": seed} | e for e in epochs
-            ]
-            fitted.append((modality, probe, seed, predictor(network.to(device), scale, device, settings.batch)))
+    for modality in modalities_of([*shards.train, *shards.val]):
+        probes, epochs = fit_modality(shards, task, modality, keeper)
+        fitted += probes
+        log += epochs
     rows: list[dict[str, Any]] = []
-    tests = {modality: load(test, array, modality, settings) for modality in dict.fromkeys(f[0] for f in fitted)}
-    for modality, probe, seed, predict in fitted:
-        sample = tests[modality]
+    chosen = dict.fromkeys(probe.modality for probe in fitted)
+    tests = {modality: load(shards.test, shards.array, modality, task.settings) for modality in chosen}
+    for probe in fitted:
+        sample = tests[probe.modality]
         if sample is not None:
-            rows += predictions(sample, predict(sample), model, probe, seed)
-    write_tsv(pd.DataFrame(rows, columns=COLUMNS), out_tsv)
-    write_tsv(pd.DataFrame(log, columns=LOG), log_tsv)
-    shutil.rmtree(checkpoints, ignore_errors=True)
+            rows += predictions(sample, probe.predict(sample), task.model, probe.probe, probe.seed)
+    write_tsv(pd.DataFrame(rows, columns=PREDICTIONS), out.predictions)
+    write_tsv(pd.DataFrame(log, columns=LOG), out.curve)
+    shutil.rmtree(out.checkpoints, ignore_errors=True)
+
+
+def fit_modality(
+    shards: Shards, task: Task, modality: str, keeper: finished.Keeper
+) -> tuple[list[Fitted], list[dict[str, Any]]]:
+    """All probes of one modality, and what each epoch of the networks came to; none where nothing can be learned."""
+    settings = task.settings
+    train = load(shards.train, shards.array, modality, settings)
+    reason = why_not(train)
+    if train is None or reason:
+        print(f"{task.model} {modality}: not probed, {reason}", file=sys.stderr)
+        return [], []
+    learning = Learning(train, load(shards.val, shards.array, modality, settings), standardiser(train, settings.batch))
+    fitted = [Fitted(modality, *line) for line in linear_probes(train, learning.scale, settings)]
+    log: list[dict[str, Any]] = []
+    made_of = finished.identity(shards.train, shards.val, train.array.split()[0], settings, task.code)
+    for probe, seed in networks(settings):
+        name = f"{modality}-{probe}-{seed}"
+        trained = keeper.take_up(name, partial(network_for, train.channels, settings), made_of)
+        if trained is None:
+            source = learning.shuffled(seed) if probe == PERMUTED else learning
+            trained = fit(source, settings, seed, task.device, f"{task.model} {modality} {probe} seed {seed}")
+            keeper.keep(name, trained, made_of)
+        network, epochs = trained
+        log += [{"modality": modality, "probe": probe, "array": train.array, "seed": seed} | e for e in epochs]
+        predict = predictor(network.to(task.device), learning.scale, task.device, settings.batch)
+        fitted.append(Fitted(modality, probe, seed, predict))
+    return fitted, log
 
 
 def networks(settings: Probe) -> list[tuple[str, int]]:
@@ -125,7 +165,7 @@ def linear_probes(train: Sample, scale: Scale, settings: Probe) -> list[tuple[st
     shuffled = [permuted(train, seed) for seed in settings.seeds]
     line, *lines = fit_linear(features(train), train.y, train.subjects, *shuffled)
     named = [("linear", 0, line), *(("linear_permuted", *found) for found in zip(settings.seeds, lines, strict=True))]
-    return [(probe, seed, lambda sample, one=one: one(features(sample))) for probe, seed, one in named]
+    return [(probe, seed, lambda sample, one=one: one(features(sample))[:, 1]) for probe, seed, one in named]
 
 
 def why_not(train: Sample | None) -> str:
@@ -135,109 +175,11 @@ def why_not(train: Sample | None) -> str:
     return "" if len(train.y.unique()) == 2 else "the training subjects are of one sex"
 
 
-def permuted(sample: Sample, seed: int = 0) -> Tensor:
-    """The sexes (N,) shuffled among the subjects: what a probe learns of these is chance."""
-    names, first, place = np.unique(sample.subjects, return_index=True, return_inverse=True)
-    order = np.random.default_rng(seed).permutation(len(names))
-    return sample.y[first][order][place]
-
-
-def network_for(channels: int, settings: Probe) -> nn.Module:
-    """MONAI's SEResNet with one output."""
-    from monai.networks.nets import SEResNet50, SEResNet101, SEResNet152
-
-    kind = {50: SEResNet50, 101: SEResNet101, 152: SEResNet152}[settings.depth]
-    dropout = settings.dropout or None
-    return kind(spatial_dims=3, in_channels=channels, num_classes=1, dropout_prob=dropout)
-
-
-def fit(
-    train: Sample,
-    val: Sample | None,
-    scale: Scale,
-    settings: Probe,
-    seed: int,
-    device: str,
-    name: str,
-) -> tuple[nn.Module, list[dict[str, Any]]]:
-    """Train one SEResNet; the weights of the epoch that is best on validation subjects (the last without any).
-
-    Rows are read from their shards as steps ask for them. Beside the network: what each epoch came to.
-    """
-    torch.manual_seed(seed)
-    generator = np.random.default_rng(seed)
-    network = network_for(train.channels, settings).to(device)
-    rate = settings.lr * settings.batch / 256
-    optimizer = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=settings.weight_decay, fused=True)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, settings.epochs)
-    y, log = train.y, []
-    share = np.where(y.numpy() == 1, 0.5 / y.mean().item(), 0.5 / (1 - y.mean().item()))
-    best, best_state, best_epoch = None, None, 0
-    for epoch in range(settings.epochs):
-        network.train()
-        drawn = generator.choice(len(y), len(y), p=share / share.sum())
-        losses = []
-        for part in np.array_split(drawn, -(-len(drawn) // settings.batch)):
-            rows = torch.from_numpy(part)
-            if len(rows.unique()) < 2:  # batch norm has no variance of one
-                continue
-            x = scale(train.read(part, device))
-            loss = F.binary_cross_entropy_with_logits(network(x)[:, 0], y[rows].to(device))
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            # channels that are nearly constant in a batch blow gradients up, layer by layer
-            norm = torch.nn.utils.clip_grad_norm_(network.parameters(), GRADIENT_LIMIT)
-            if norm.isfinite():
-                optimizer.step()
-            losses.append(loss.detach())
-        schedule.step()
-        row = {"epoch": epoch + 1, "train_loss": float(torch.stack(losses).mean()) if losses else float("nan")}
-        if val is not None:
-            row |= judge(predictor(network, scale, device, settings.batch)(val), val)
-            rank = (row["val_balanced_accuracy"], -row["val_loss"])
-            if best is None or rank > best:
-                best, best_epoch = rank, epoch
-                best_state = {k: v.detach().clone() for k, v in network.state_dict().items()}
-        log.append(row)
-        print(
-            f"{name}: " + " ".join(f"{k} {v:.3f}" for k, v in row.items() if isinstance(v, float)),
-            file=sys.stderr,
-        )
-        if val is not None and settings.patience and epoch - best_epoch >= settings.patience:
-            break
-    if best_state is not None:
-        network.load_state_dict(best_state)
-    return network, log
-
-
-def predictor(network: nn.Module, scale: Scale, device: str, batch: int) -> Predict:
-    """A function from a sample to the probability of F, (N,)."""
-
-    @torch.inference_mode()
-    def predict(sample: Sample) -> np.ndarray:
-        network.eval()
-        found = [network(scale(x))[:, 0].sigmoid().cpu() for x in sample.batches(batch, device)]
-        return torch.cat(found).numpy()
-
-    return predict
-
-
-def judge(probability: np.ndarray, sample: Sample) -> dict[str, float]:
-    """Balanced accuracy and cross entropy over subjects, whose sessions are averaged first."""
-    table = (
-        pd.DataFrame({"subject": sample.subjects, "p": probability, "y": sample.y.numpy()}).groupby("subject").mean()
-    )
-    right = (table.p > 0.5) == (table.y == 1)
-    p = table.p.clip(1e-6, 1 - 1e-6)
-    loss = -(table.y * np.log(p) + (1 - table.y) * np.log(1 - p)).mean()
-    return {"val_balanced_accuracy": float(right.groupby(table.y).mean().mean()), "val_loss": float(loss)}
-
-
 def predictions(sample: Sample, probability: np.ndarray, model: str, probe: str, seed: int) -> list[dict[str, Any]]:
     """One row a test session."""
     rows = []
     for record, p in zip(sample.records, probability, strict=True):
-        facts = {name: getattr(record, name) for name in ("cohort", "subject", "session", "family", "modality", "sex")}
+        facts = {name: getattr(record, name) for name in (*IMAGE_KEY, "sex")}
         predicted = "F" if p > 0.5 else "M"
         rows.append(
             facts

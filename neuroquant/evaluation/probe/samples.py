@@ -55,6 +55,11 @@ class Sample:
             yield self.read(range(first, min(first + size, len(self.rows))), device)
 
 
+def modalities_of(shards: list[Path]) -> list[str]:
+    """Modalities of the images of some shards, in the order in which they first appear."""
+    return [*dict.fromkeys(record.modality for path in sorted(shards) for record in ArrayFile(path).records)]
+
+
 def load(shards: list[Path], array: str, modality: str, settings: Probe) -> Sample | None:
     """All rows of a modality; None where there are none, or no latents.
 

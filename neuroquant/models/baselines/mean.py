@@ -6,6 +6,7 @@ from pydantic import Field
 
 from neuroquant.config.base import Settings
 from neuroquant.models import fitting, grid
+from neuroquant.models.spec import ModelSpec
 
 if TYPE_CHECKING:
     from neuroquant.models.autoencoder import Autoencoder
@@ -27,13 +28,22 @@ def bits(parameters: Parameters, shape: grid.Shape) -> float:
     return 0.0
 
 
-def fit_bytes(parameters: Parameters, shape: grid.Shape) -> int:
-    """Memory that the fit takes."""
-    return fitting.bytes_needed(shape, 0)
+def fit_bytes(parameters: Parameters, shape: grid.Shape, modalities: int) -> int:
+    """Memory in bytes that the fit to volumes of `shape` takes."""
+    return fitting.bytes_needed(shape, 0, modalities)
 
 
-def build(parameters: Parameters) -> "Autoencoder":
+def build(parameters: Parameters, modalities: tuple[str, ...]) -> "Autoencoder":
     """The model; background alone until `fit`, or until its buffers are loaded."""
     from neuroquant.models.projection import Projection
 
-    return Projection(parameters.shape, 0)
+    return Projection(parameters.shape, 0, modalities)
+
+
+SPEC = ModelSpec(
+    Parameters=Parameters,
+    build=build,
+    latent_shapes=latent_shapes,
+    bits=bits,
+    fit_bytes=fit_bytes,
+)

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from neuroquant.config.base import Count, Settings
 from neuroquant.models import fitting, grid
+from neuroquant.models.spec import ModelSpec
 
 if TYPE_CHECKING:
     from neuroquant.models.autoencoder import Autoencoder
@@ -38,13 +39,23 @@ def within(parameters: Parameters, bits: float) -> Parameters:
     return parameters.model_copy(update={"components": min(parameters.components, most)})
 
 
-def fit_bytes(parameters: Parameters, shape: grid.Shape) -> int:
-    """Memory that the fit takes."""
-    return fitting.bytes_needed(shape, parameters.components)
+def fit_bytes(parameters: Parameters, shape: grid.Shape, modalities: int) -> int:
+    """Memory in bytes that the fit to volumes of `shape` takes."""
+    return fitting.bytes_needed(shape, parameters.components, modalities)
 
 
-def build(parameters: Parameters) -> "Autoencoder":
+def build(parameters: Parameters, modalities: tuple[str, ...]) -> "Autoencoder":
     """The model; background alone until `fit`, or until its buffers are loaded."""
     from neuroquant.models.projection import Projection
 
-    return Projection(parameters.shape, parameters.components)
+    return Projection(parameters.shape, parameters.components, modalities)
+
+
+SPEC = ModelSpec(
+    Parameters=Parameters,
+    build=build,
+    latent_shapes=latent_shapes,
+    bits=bits,
+    within=within,
+    fit_bytes=fit_bytes,
+)

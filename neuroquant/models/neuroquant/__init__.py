@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 
 from neuroquant.config.base import Count, Fraction, Layers, NonNegative, Settings
 from neuroquant.models import grid
+from neuroquant.models.spec import ModelSpec
 
 if TYPE_CHECKING:
     from neuroquant.models.neuroquant.model import NeuroQuant
@@ -116,8 +117,24 @@ def bits(parameters: Parameters, shape: grid.Shape) -> float:
     return prod(shapes["indices"]) * log2(parameters.codebook_size) + pooled
 
 
-def build(parameters: Parameters) -> "NeuroQuant":
-    """A freshly initialised network."""
-    from neuroquant.models.neuroquant.model import NeuroQuant
+def build(parameters: Parameters, modalities: tuple[str, ...]) -> "NeuroQuant":
+    """A freshly initialised network; with the modality stream one that swaps appearances."""
+    from neuroquant.models.neuroquant.model import NeuroQuant, SwappingNeuroQuant
 
-    return NeuroQuant(parameters)
+    return (SwappingNeuroQuant if parameters.film else NeuroQuant)(parameters, len(modalities))
+
+
+def start_after(parameters: Parameters) -> int:
+    """Steps on volumes before the codebook starts."""
+    return parameters.start_after
+
+
+SPEC = ModelSpec(
+    Parameters=Parameters,
+    build=build,
+    latent_shapes=latent_shapes,
+    divisor=divisor,
+    bits=bits,
+    whole_numbers=("indices",),
+    start_after=start_after,
+)

@@ -2,16 +2,20 @@
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
 from torch import Tensor, nn
 
-from neuroquant.models.autoencoder import MODALITIES, Autoencoder, Output
-from neuroquant.models.neuroquant import Parameters
+from neuroquant.config.model import Objective
+from neuroquant.models.autoencoder import Autoencoder, Output, Swaps
+from neuroquant.models.batch import Batch
+from neuroquant.models.latents import Latents
+from neuroquant.models.neuroquant import Parameters, objective
 from neuroquant.models.neuroquant.attention import AxisAttention
 from neuroquant.models.neuroquant.decoder import Decoder
 from neuroquant.models.neuroquant.encoder import Encoder, Head
 from neuroquant.models.neuroquant.film import Film, FilmGenerator, ModalityClassifier
+from neuroquant.models.neuroquant.health import check_codebook
 from neuroquant.models.neuroquant.plane import Activation
 from neuroquant.models.neuroquant.quantizer import Quantizer
 from neuroquant.models.start import start_as_background, start_at_zero, start_evenly
@@ -37,12 +41,38 @@ class Encoded:
     vq_loss: Tensor
 
 
+@dataclass(frozen=True)
+class Streams(Latents):
+    """Latents of both streams.
+
+    Attributes
+    ----------
+    z_anat, z_q : (B, C_a, d, h, w), before and after quantisation
+    indices : (B, 1, d, h, w), of the codes
+    z_mod : (B, C_m, d, h, w); None without the modality stream
+    """
+
+    z_anat: Tensor
+    z_q: Tensor
+    indices: Tensor
+    z_mod: Tensor | None = None
+
+    ANATOMY: ClassVar[tuple[str, ...]] = ("z_anat", "z_q")
+    APPEARANCE: ClassVar[tuple[str, ...]] = ("z_mod",)
+    CODES: ClassVar[str] = "indices"
+
+
 class NeuroQuant(Autoencoder):
-    """Shared encoder, anatomical codebook, modality stream, FiLM decoder."""
+    """Shared encoder, anatomical codebook, modality stream where there is one, FiLM decoder.
 
-    probe_latent = "z_q"
+    Parameters
+    ----------
+    modalities : how many there are.
+    """
 
-    def __init__(self, parameters: Parameters):
+    probe_latent, latents_class = "z_q", Streams
+
+    def __init__(self, parameters: Parameters, modalities: int):
         super().__init__()
         self.parameters_used, self.factor = parameters, parameters.factor
         self.encoder = Encoder(parameters)
@@ -58,19 +88,19 @@ class NeuroQuant(Autoencoder):
             parameters.kmeans_rounds,
         )
         self.decoder = Decoder(parameters)
-        self.supports_swap, self.codebook_size = parameters.film, parameters.codebook_size
+        self.codebook_size = parameters.codebook_size
         self.head_mod: Head | None = None
         self.film_generator: FilmGenerator | None = None
         self.modality_classifier: ModalityClassifier | None = None
         if parameters.film:
             self.head_mod = Head(parameters.channels[-1], parameters.c_m, parameters.norm)
             self.film_generator = FilmGenerator(
-                parameters.c_m, parameters.c_s, parameters.film_hidden, self.decoder.film_widths, len(MODALITIES)
+                parameters.c_m, parameters.c_s, parameters.film_hidden, self.decoder.film_widths, modalities
             )
             self.modality_classifier = ModalityClassifier(
                 parameters.code_dim,
                 parameters.classifier_hidden,
-                len(MODALITIES),
+                modalities,
                 parameters.classifier_layers,
                 parameters.classifier_view,
             )
@@ -119,25 +149,47 @@ class NeuroQuant(Autoencoder):
         reconstruction = self.decode_with(encoded.z_q, self.film(encoded.z_mod, modality), plane, off)
         return Output(reconstruction, self._latents(encoded), {"vq": encoded.vq_loss})
 
-    def encode(self, x: Tensor, modality: Tensor) -> dict[str, Tensor]:
-        """z_anat, z_q, z_mod (B, C, d, h, w) and indices (B, 1, d, h, w)."""
+    def losses(self, batch: Batch, weights: Objective) -> dict[str, Tensor]:
+        """L_rec + L_VQ + L_cross + L_adv on volumes; L_rec alone on slices."""
+        return objective.losses(self, batch, weights)
+
+    def after_step(self, plane: int | None) -> None:
+        """The codebook's update, after steps on volumes."""
+        if plane is None:
+            self.quantizer.update()
+
+    @property
+    def start_after(self) -> int:
+        """Steps on volumes before the codebook starts."""
+        return self.quantizer.start_after
+
+    def facts(self) -> dict[str, float]:
+        """Share of codes that were used, and the perplexity of the last step's; empty before the codebook starts."""
+        facts = {"usage": float(self.quantizer.usage), "perplexity": float(self.quantizer.perplexity)}
+        updated = self.quantizer.look_anew()
+        return {name: value for name, value in facts.items() if value > 0} if updated else {}
+
+    def check_log(self, where: str, rows: list[dict[str, Any]]) -> None:
+        """Stop where every token has got the same code for 1000 steps."""
+        check_codebook(where, rows)
+
+    def modality_rows(self) -> list[str]:
+        """The embedding s_m and the output of D_m."""
+        if self.film_generator is None:
+            return []
+        return ["film_generator.embedding.weight", "modality_classifier.out.weight", "modality_classifier.out.bias"]
+
+    def encode(self, x: Tensor, modality: Tensor) -> Streams:
+        """Both streams; deterministic in evaluation mode."""
         return self._latents(self.encode_train(x))
 
-    def decode(self, latents: dict[str, Tensor], modality: Tensor) -> Tensor:
+    def decode(self, latents: Streams, modality: Tensor) -> Tensor:
         """From z_q and z_mod to volumes."""
-        return self.decode_with(latents["z_q"], self.film(latents.get("z_mod"), modality))
+        return self.decode_with(latents.z_q, self.film(latents.z_mod, modality))
 
-    def codes(self, latents: dict[str, Tensor]) -> Tensor | None:
+    def codes(self, latents: Streams) -> Tensor | None:
         """Of the anatomical codebook, (B, 1, tokens); None before it has started."""
-        return latents["indices"].flatten(2) if self.quantizer.has_started() else None
-
-    def appearance(self, latents: dict[str, Tensor]) -> Tensor:
-        """GAP(z_mod), (B, C_m): with s_m all that FiLM sees of an image (equation 8)."""
-        return latents["z_mod"].mean(dim=(2, 3, 4))
-
-    def translate(self, latents: dict[str, Tensor], appearance: Tensor, modality: Tensor) -> Tensor:
-        """D(z_q, FiLM of another modality) (equation 13)."""
-        return self.decode_with(latents["z_q"], self.film(appearance[:, :, None, None, None], modality))
+        return latents.indices.flatten(2) if self.quantizer.has_started() else None
 
     def units(self) -> list[nn.Module]:
         """Blocks and heads; the quantiser, which asks its host, stays as it is."""
@@ -159,12 +211,21 @@ class NeuroQuant(Autoencoder):
     def bits(self, shape: tuple[int, int, int]) -> float:
         """log2 K_a a token, and 32 a channel of the pooled z_mod, which the decoder needs too."""
         tokens = math.prod(side // self.factor for side in shape)
-        pooled = 32 * self.parameters_used.c_m if self.supports_swap else 0
+        pooled = 32 * self.parameters_used.c_m if self.parameters_used.film else 0
         return tokens * math.log2(self.quantizer.size) + pooled
 
     @staticmethod
-    def _latents(encoded: Encoded) -> dict[str, Tensor]:
-        latents = {"z_anat": encoded.z_anat, "z_q": encoded.z_q, "indices": encoded.indices[:, None]}
-        if encoded.z_mod is not None:
-            latents["z_mod"] = encoded.z_mod
-        return latents
+    def _latents(encoded: Encoded) -> Streams:
+        return Streams(encoded.z_anat, encoded.z_q, encoded.indices[:, None], encoded.z_mod)
+
+
+class SwappingNeuroQuant(NeuroQuant, Swaps):
+    """NeuroQuant with the modality stream, which tells anatomy from appearance."""
+
+    def appearance(self, latents: Streams) -> Tensor:
+        """GAP(z_mod), (B, C_m): with s_m all that FiLM sees of an image (equation 8)."""
+        return latents.z_mod.mean(dim=(2, 3, 4))
+
+    def translate(self, latents: Streams, appearance: Tensor, modality: Tensor) -> Tensor:
+        """D(z_q, FiLM of another modality) (equation 13)."""
+        return self.decode_with(latents.z_q, self.film(appearance[:, :, None, None, None], modality))

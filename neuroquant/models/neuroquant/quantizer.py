@@ -109,6 +109,7 @@ class Quantizer(nn.Module):
         self.register_buffer("used", torch.zeros(size, dtype=torch.bool), persistent=False)
         self._started: bool | None = None  # the host's copies of `started` and `updates`: a step waits for no device
         self._updates = 0
+        self._since = 0  # updates since `look_anew`
         self._tokens: list[Tensor] = []  # of the passes since the last update
         self._step_tokens = 0  # of all passes and processes of the last step
 
@@ -146,9 +147,16 @@ class Quantizer(nn.Module):
             self._started, self._updates = bool(self.started), int(self.updates)
         return self._started
 
-    def look_anew(self) -> None:
-        """Begin to count the used codes anew: `usage` is the share that was used since this was last called."""
+    def look_anew(self) -> int:
+        """Begin to count the used codes anew: `usage` is the share that was used since this was last called.
+
+        Returns
+        -------
+        Updates since then; of none, `usage` and `perplexity` are those of earlier steps.
+        """
+        since, self._since = self._since, 0
         self.used.zero_()
+        return since
 
     def steps(self) -> int:
         """Updates so far, as the host counts them."""
@@ -177,6 +185,7 @@ class Quantizer(nn.Module):
         started = self.has_started()
         self.updates.add_(1)
         self._updates += 1
+        self._since += 1
         self._remember()
         if not started:
             if self._updates >= self.start_after:

@@ -1,9 +1,10 @@
-"""A look at the preprocessed volumes of each shard: mid slices with the brain, its box, and T1w's edges on T2w.
+"""The preprocessed volumes of each shard: mid slices with the brain, its box, and the target's edges on the others.
 
 Pixels are put together by hand, in a palette of greys and three colours, so that pictures are small and quick to make:
 a report holds one of every shard, or of about 96 of them.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
 from neuroquant.files import read_tsv, written_whole
+from neuroquant.statistics.choice import first_of_shard
 from neuroquant.store.arrays import ArrayFile
 
 STRONG = 88
@@ -26,24 +28,45 @@ Key = tuple[str, str, str]
 """Cohort, subject, session."""
 
 
-def draw(shards: list[Path], qc_tsv: Path, identifiable: bool, sessions: int, pictures: list[Path]) -> None:
-    """Draw a picture a shard.
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which sessions of a shard are shown, and how they are called.
+
+    Attributes
+    ----------
+    sessions : int
+        At most so many of a shard: those that stand out, then the first.
+    identifiable : bool
+        Name the sessions; else they are numbered.
+    """
+
+    sessions: int
+    identifiable: bool
+
+
+def draw(shards: list[Path], qc_tsv: Path, selection: Selection, pictures: list[Path]) -> None:
+    """Draw a picture per shard.
 
     Parameters
     ----------
-    shards : volumes; one without sessions becomes a picture that says so.
-    qc_tsv : the cohort's QC table, whose `outlier` says what stands out about a session.
-    identifiable : name the sessions; else they are numbered.
-    sessions : so many of a shard are shown at most: those that stand out, then the first.
-    pictures : where to write, in the order of `shards`.
+    shards : list of Path
+        Volumes; one without sessions becomes a picture that says so.
+    qc_tsv : Path
+        The cohort's QC table: `outlier` says what stands out about a session, `target` to which modality the others
+        were registered.
+    selection : Selection
+    pictures : list of Path
+        Where to write, in the order of `shards`.
     """
     table = read_tsv(qc_tsv)
-    odd = {(row.cohort, row.subject, row.session): row.outlier for row in table.itertuples() if row.outlier}
+    keys = list(zip(table.cohort, table.subject, table.session, strict=True))
+    odd = {key: outlier for key, outlier in zip(keys, table.outlier, strict=True) if outlier}
+    targets = dict(zip(keys, table.target, strict=True)) if "target" in table else {}
     for shard, picture in zip(shards, pictures, strict=True):
         file = ArrayFile(shard)
         rows = [
-            row_of(file, key, title_of(number, key, odd, identifiable))
-            for number, key in enumerate(ranked(list(file.sessions), odd)[:sessions], start=1)
+            row_of(file, key, title_of(number, key, odd, selection.identifiable), targets.get(key, ""))
+            for number, key in enumerate(first_of_shard(list(file.sessions), set(odd))[: selection.sessions], start=1)
         ]
         image = Image.fromarray(stacked(rows or [titled("no usable session", 300)]), mode="P")
         image.putpalette(PALETTE)
@@ -58,24 +81,27 @@ def title_of(number: int, key: Key, odd: dict[Key, str], identifiable: bool) -> 
     return "  ".join([str(number), *name, *noted])
 
 
-def ranked(sessions: list[Key], odd: dict[Key, str]) -> list[Key]:
-    """Sessions in the order in which they are shown."""
-    return sorted(sessions, key=lambda key: key not in odd)
+def row_of(file: ArrayFile, key: Key, title: str, target: str) -> np.ndarray:
+    """One session (height, width), palette numbers: every modality in three planes, under a title.
 
-
-def row_of(file: ArrayFile, key: Key, title: str) -> np.ndarray:
-    """One session (height, width), palette numbers: both modalities in three planes, under a title."""
-    rows = file.sessions[key]
-    reference = next(iter(rows.values()))
+    Parameters
+    ----------
+    target : str
+        The modality whose edges are drawn on the others; the first that the session has, where it lacks this one.
+    """
+    images = file.sessions[key]
+    reference = images.get(target, next(iter(images.values())))
     mask = file.read("mask", reference) > 0
     outline = edges(file.view("image")[reference].astype(np.float32))
-    panels = []
-    for row in rows.values():
-        image = file.view("image")[row].astype(np.float32)
-        panels += [panel(image, mask, outline if row != reference else None, plane) for plane in range(3)]
-    height = max(len(one) for one in panels)
-    line = np.hstack([np.pad(one, ((0, height - len(one)), (0, 2))) for one in panels])
-    return np.vstack([titled(title, line.shape[1]), line])
+    groups = []
+    for modality, index in images.items():
+        image = file.view("image")[index].astype(np.float32)
+        panels = [panel(image, mask, outline if index != reference else None, plane) for plane in range(3)]
+        height = max(len(one) for one in panels)
+        line = np.hstack([np.pad(one, ((0, height - len(one)), (0, 2))) for one in panels])
+        groups.append(np.vstack([titled(modality, line.shape[1]), line]))
+    whole = np.hstack(groups)
+    return np.vstack([titled(title, whole.shape[1]), whole])
 
 
 def panel(image: np.ndarray, mask: np.ndarray, outline: np.ndarray | None, plane: int) -> np.ndarray:
@@ -133,5 +159,5 @@ def box_of(mask: np.ndarray, plane: int) -> tuple[tuple[int, int], tuple[int, in
 
 def mask_ends(mask: np.ndarray, axis: int) -> tuple[int, int]:
     """First and last place along an axis that a mask (D, H, W) reaches."""
-    places = np.flatnonzero(mask.any(axis=tuple(other for other in range(3) if other != axis)))
-    return (int(places[0]), int(places[-1])) if len(places) else (0, 0)
+    filled = np.flatnonzero(mask.any(axis=tuple(other for other in range(3) if other != axis)))
+    return (int(filled[0]), int(filled[-1])) if len(filled) else (0, 0)

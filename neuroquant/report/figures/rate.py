@@ -1,4 +1,4 @@
-"""Rate and distortion: what a volume costs in bits, and what comes back; and what that costs in time."""
+"""Rate and distortion: quality of the reconstructions against the bits that one volume's latents take."""
 
 from pathlib import Path
 
@@ -6,48 +6,52 @@ import numpy as np
 import pandas as pd
 
 from neuroquant.config.experiment import Experiment
-from neuroquant.report.figures.style import COLOURS, WIDTH, plt, save
-from neuroquant.statistics.cells import CEILING, EXTRA, MODALITIES
+from neuroquant.report.figures.style import COLOURS, DASHES, WIDTH, fill_of, plt, save
+from neuroquant.report.sentences import modality_fills
+from neuroquant.statistics.cells import EXTRA
+from neuroquant.statistics.metrics import shown_in
+from neuroquant.tables import CEILING
 
-METRICS = {"psnr": "PSNR (dB)", "ssim": "SSIM (%)", "dice": "Dice (%)"}
 MARKS = "oDsv^P*X"
-OTHERS = "rows of table 2 alone"
+OTHERS = "models of Table 2 only"
 AROUND = {
-    "published": ("o", 9.5, "in a ring: authors' weights"),
+    "authors_weights": ("o", 9.5, "in a ring: authors' weights"),
     "reference": ("s", 9.0, "in a frame: without training"),
 }
-"""What is drawn around the points of a block that can't be compared with the rows trained here: mark, size, words."""
+"""What is drawn around the points of a group that can't be compared with the models trained here: mark, size, words."""
 
 
-def draw(experiment: Experiment, table: pd.DataFrame, ceiling: pd.DataFrame, *out: Path) -> None:
-    """PSNR, SSIM and Dice against bits a volume: filled for T1w, hollow for T2w; a line of panels a cohort of table 1.
+def draw(experiment: Experiment, table: pd.DataFrame, ceilings: pd.DataFrame, *out: Path) -> None:
+    """PSNR, SSIM and Dice against bits per volume; a line of panels per cohort of Table 1.
 
-    Rows of table 1 have a colour and a mark each; those that only another table has are small and grey. Rows with
-    authors' weights stand in a ring and those without training in a frame, for they are blocks of their own.
+    Models of Table 1 have a colour and a mark each; those that only another table has are small and grey. Models with
+    authors' weights stand in a ring and those without training in a frame, for they are groups of their own. The fill
+    of a mark tells the modality.
 
     Parameters
     ----------
-    table : as `rates` gives it.
-    ceiling : rows of the segmenter against itself, as `summarise.load_scores` gives them; drawn as a line.
+    table : DataFrame
+        As `rate.rates` gives it.
+    ceilings : DataFrame
+        As `rate.ceilings` gives them: scores of the segmenter's test-retest, drawn as lines.
     """
-    cohorts = experiment.table1.cohorts
-    figure, grid = plt.subplots(len(cohorts), 3, figsize=(WIDTH, 2.2 * len(cohorts) + 0.4), squeeze=False)
+    cohorts, metrics = experiment.table1.cohorts, shown_in("rate")
+    figure, grid = plt.subplots(len(cohorts), len(metrics), figsize=(WIDTH, 2.2 * len(cohorts) + 0.4), squeeze=False)
     for axes, cohort in zip(grid, cohorts, strict=True):
         axes[0].set_title(experiment.cohort(cohort).shown, loc="left", fontsize=8)
-        for axis, (metric, name) in zip(axes, METRICS.items(), strict=True):
-            points(axis, experiment, table[table.cohort == cohort], metric)
-            line = ceiling[(ceiling.cohort == cohort) & (ceiling.metric == metric)]["value"]
-            if len(line):
-                axis.axhline(line.mean(), color="0.3", linewidth=0.8, linestyle=":", label=EXTRA[CEILING])
+        for axis, metric in zip(axes, metrics, strict=True):
+            points(axis, experiment, table[table.cohort == cohort], metric.name)
+            for level in ceilings[(ceilings.cohort == cohort) & (ceilings.metric == metric.name)]["value"]:
+                axis.axhline(level, color="0.3", linewidth=0.8, linestyle=":", label=EXTRA[CEILING])
             if not axis.has_data():
                 axis.text(0.5, 0.5, "not measured", ha="center", va="center", transform=axis.transAxes)
             axis.set_xscale("log")
-            axis.set_xlabel("kbit a volume" if cohort == cohorts[-1] else "")
-            axis.set_ylabel(name)
+            axis.set_xlabel("kbit per volume" if cohort == cohorts[-1] else "")
+            axis.set_ylabel(metric.titled)
     engines = sorted(set(table.stand_in) - {""})
-    figure.suptitle(
-        "Filled: T1w; hollow: T2w" + (f". Dice by a {engines[0]}, not by SynthSeg" if engines else ""), fontsize=8
-    )
+    words = [modality_fills(experiment.modalities)] if len(experiment.modalities) > 1 else []
+    words += [f"Dice by a {engines[0]}, not by SynthSeg"] if engines else []
+    figure.suptitle(". ".join(words), fontsize=8)
     figure.tight_layout()
     order = [*(experiment.row(name).shown for name in experiment.table1.rows), OTHERS, EXTRA[CEILING]]
     order += [words for *_, words in AROUND.values()]
@@ -56,29 +60,25 @@ def draw(experiment: Experiment, table: pd.DataFrame, ceiling: pd.DataFrame, *ou
 
 
 def points(axis: plt.Axes, experiment: Experiment, here: pd.DataFrame, metric: str) -> None:
-    """A point with its interval for every row and modality of one cohort that was scored.
+    """A point with its interval for every model and modality of one cohort that was scored.
 
     Exact copies, whose PSNR is infinite, are left out of all panels: they say nothing that isn't known, and would
-    squeeze the others together. Models that need no bits are lines across all rates, dashed for T2w.
+    squeeze the others together. Models that need no bits are lines across all rates, dashed by modality.
     """
-    names = experiment.table1.rows
-    for point in here[here[metric].notna() & ~np.isinf(here.psnr.astype(float))].itertuples():
+    here = here[here[metric].notna() & ~np.isinf(here.psnr.astype(float)) & here.modality.isin(experiment.modalities)]
+    for point in here.itertuples():
         value, low, high = (getattr(point, f"{metric}{end}") for end in ("", "_low", "_high"))
-        mark, size, colour, label, order = "o", 2.5, "0.6", OTHERS, 1
-        if point.model in names:
-            again, number = divmod(names.index(point.model), len(MARKS))
-            mark, size, colour = MARKS[number], 4.5, COLOURS[(number + again + 1) % len(COLOURS)]
-            label, order = experiment.row(point.model).shown, 2
-        if not point.kbit_per_volume > 0:  # no place on a logarithmic axis: what 0 bits give, across all rates
-            style = "-" if point.modality == MODALITIES[0] else "--"
+        mark, size, colour, label, order = look_of(experiment, point.model)
+        modality = experiment.modalities.index(point.modality)
+        if not point.kbit_per_volume > 0:  # a logarithmic axis has no place for 0 bits: a line across all rates
+            style = DASHES[modality % len(DASHES)]
             axis.axhline(value, color=colour, linewidth=0.8, linestyle=style, zorder=order, label=label)
             continue
         axis.errorbar(
             point.kbit_per_volume, value, yerr=[[value - low], [high - value]], fmt=mark, markersize=size,
-            color=colour, linewidth=0.8, markerfacecolor=colour if point.modality == MODALITIES[0] else "white",
-            zorder=order, label=label,
+            color=colour, linewidth=0.8, zorder=order, label=label, **fill_of(modality, colour),
         )  # fmt: skip
-        around = AROUND.get(experiment.row(point.model).block)
+        around = AROUND.get(experiment.row(point.model).group)
         if around:
             shape, width, words = around
             axis.plot(
@@ -87,8 +87,18 @@ def points(axis: plt.Axes, experiment: Experiment, here: pd.DataFrame, metric: s
             )  # fmt: skip
 
 
+def look_of(experiment: Experiment, model: str) -> tuple[str, float, str, str, int]:
+    """Mark, its size, colour, label and drawing order of a model."""
+    names = experiment.table1.rows
+    if model not in names:
+        return "o", 2.5, "0.6", OTHERS, 1
+    round_, number = divmod(names.index(model), len(MARKS))
+    colour = COLOURS[(number + round_ + 1) % len(COLOURS)]
+    return MARKS[number], 4.5, colour, experiment.row(model).shown, 2
+
+
 def legend(figure: plt.Figure, axes: list[plt.Axes], order: list[str]) -> None:
-    """One legend below all panels; of each row the first mark, which is filled."""
+    """One legend below all panels; of each model the first mark, which is filled."""
     handles: dict[str, object] = {}
     for axis in axes:
         for handle, text in zip(*axis.get_legend_handles_labels(), strict=True):

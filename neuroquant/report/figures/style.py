@@ -15,6 +15,10 @@ COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#5
 """Okabe and Ito's palette and one of Tol's for its yellow, which white swallows: apart for the colour-blind too."""
 MARKS = "osD^vP*X"
 """One a colour, so that rows differ in grey too."""
+FILLS = ("full", "none", "left", "top")
+"""How marks are filled, modality by modality: fully, not at all, in the left half, in the upper half."""
+DASHES = ("-", "--", ":", "-.")
+"""How lines are dashed, modality by modality."""
 WIDTH, HEIGHT = 17.5 / 2.54, 23.5 / 2.54
 """Of a page's two columns together, inches: what is drawn wider is shrunk, and its letters with it."""
 MANY = 300
@@ -40,6 +44,13 @@ SILENT = {
     "png": {"Software": None},
 }
 """Metadata that would make two files of the same numbers differ."""
+
+
+def fill_of(order: int, colour: str) -> dict[str, str]:
+    """Keywords of matplotlib that fill the marks of the `order`-th modality; a fifth looks like the first."""
+    fill = FILLS[order % len(FILLS)]
+    alone = {"markerfacecolor": "white"} if fill == "none" else {"markerfacecolor": colour, "fillstyle": fill}
+    return alone | {"markerfacecoloralt": "white"} if fill not in ("full", "none") else alone
 
 
 def save(figure: Figure, *paths: Path) -> None:

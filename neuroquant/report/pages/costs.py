@@ -1,5 +1,6 @@
 """The page of costs."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -7,35 +8,48 @@ import pandas as pd
 from neuroquant.config.experiment import Experiment
 from neuroquant.files import write_text
 from neuroquant.report.html import page, small_table
-from neuroquant.report.tables import brief, side_reduction
+from neuroquant.report.tables.model_facts import brief, side_reduction
 from neuroquant.statistics import spread as variation
 from neuroquant.statistics.cells import write_csv
 from neuroquant.statistics.numbers import read_numbers
 from neuroquant.statistics.rate import costs, with_training
 
 INTRODUCTION = (
-    "<h1>What a volume costs</h1><p>Bits that decoding needs: codes times log2 of the codebook's size for quantised "
-    "latents, the latents' own numbers for continuous ones. Compression by sides (f) is not a rate. Seconds are those "
-    "of one volume, measured while reconstructing the test subjects, on whatever machine did it. Hours are those of "
-    "the training's steps; processor-hours count every thread. Spread: how much the reconstructions vary between "
-    "subjects, as a share of how much the originals do.</p>"
+    "<h1>Costs</h1><p>Bits that decoding one volume needs: codes times log2 of the codebook's size for quantised "
+    "latents, the latents' own numbers for continuous ones. The side reduction (f) is not a rate. Seconds per volume "
+    "were measured while reconstructing the test subjects; they depend on the machine. Hours are those of the steps of "
+    "training; processor-hours count every thread. Spread: how much the reconstructions vary between subjects, as a "
+    "share of how much the originals do.</p>"
 )
 
 
-def write_costs(
-    experiment: Experiment, reconstructions: list[Path], models: dict[str, Path], spread: Path, out: Path, view: Path
-) -> pd.DataFrame:
-    """Write the costs as CSV and as a page; times hang on the machine, so they stay out of tables 1 and 2.
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What the costs are made of.
 
-    Beside them stand the hours that training took and how much the reconstructions vary between subjects.
-
-    Parameters
+    Attributes
     ----------
-    models : row -> provenance.json of its model folder.
-    spread : the gathered spread.tsv.
+    reconstructions : list of Path
+        Test shards of all models and cohorts.
+    models : dict of str to Path
+        Model -> provenance.json of its model folder.
+    spread : Path
+        The gathered spread.tsv.
     """
-    table = with_training(costs(reconstructions), models)
-    varied = variation.columns(read_numbers("spread", spread, "spread"))
+
+    reconstructions: list[Path]
+    models: dict[str, Path]
+    spread: Path
+
+
+def write_costs(experiment: Experiment, sources: Sources, out: Path, view: Path) -> pd.DataFrame:
+    """Write the costs as CSV and as a page; the table is returned.
+
+    Beside them stand the hours that training took and how much the reconstructions vary between subjects. Times depend
+    on the machine, so they stay out of Tables 1 and 2.
+    """
+    table = with_training(costs(sources.reconstructions), sources.models)
+    varied = variation.columns(read_numbers("spread", sources.spread, "spread"))
     table = table.merge(varied, on=["model", "cohort"], how="left")
     write_csv(table, out)
     shown = pd.DataFrame(
@@ -43,8 +57,8 @@ def write_costs(
             "model": [experiment.row(name).shown for name in table.model],
             "cohort": [experiment.cohort(name).shown for name in table.cohort],
             "f": table.factor.map(side_reduction),
-            "kbit a volume": table.kbit_per_volume.map("{:,.1f}".format),
-            "bits a voxel": table.bits_per_voxel.map("{:.4f}".format),
+            "kbit per volume": table.kbit_per_volume.map("{:,.1f}".format),
+            "bits per voxel": table.bits_per_voxel.map("{:.4f}".format),
             "parameters": table.parameters.map("{:,}".format),
             "encode, s": table.encode_s.map(brief),
             "decode, s": table.decode_s.map(brief),
@@ -53,7 +67,7 @@ def write_costs(
         }
         | {f"spread, {m}": table[f"spread_{m}"].map(number) for m in variation.modalities(table)}
     )
-    write_text(view, page("What a volume costs", INTRODUCTION + small_table(shown)))
+    write_text(view, page("Costs", INTRODUCTION + small_table(shown)))
     return table
 
 

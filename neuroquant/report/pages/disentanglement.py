@@ -8,53 +8,50 @@ from neuroquant.report.html import by_cohort, ranged
 FEW = 20
 """Families below which the page calls them few."""
 
-
-LATENTS = {"z_anat": "z_anat", "z_q": "z_q", "z_mod": "z_mod"}
-
-
-PAIRS = {"session": "T1w and T2w of a session", "subjects": "two subjects, one modality", "difference": "difference"}
-
-
+PAIRS = {"session": "two modalities, one session", "subjects": "two subjects, one modality", "difference": "difference"}
 SHARES = {"same_code": "same code at a position", "code_overlap": "overlap of the codes used"}
 
 
-def disentanglement_section(experiment: Experiment, table: pd.DataFrame, label: dict[str, str]) -> str:
-    """Accuracies of fresh classifiers, and codes in common, of every model that tells anatomy from appearance."""
-    table = table[table.model.isin(label)]
+def disentanglement_section(experiment: Experiment, table: pd.DataFrame, labels: dict[str, str]) -> str:
+    """Accuracies of fresh classifiers, and codes in common, of every model that separates anatomy from appearance."""
+    table = table[table.model.isin(labels)]
     if not len(table):
         return (
-            "<p>No model that was run tells anatomy from appearance, or fewer than two families have test sessions "
-            "with both modalities.</p>"
+            "<p>No model that was run separates anatomy from appearance, or fewer than two families have test sessions "
+            "with two modalities.</p>"
         )
     fewest = int(table.families.min())
     few = f" {fewest} families are few: their intervals say little." if fewest < FEW else ""
     accuracy, shares = (table[table.measure.isin(names)] for names in (("accuracy",), SHARES))
-    accuracy = accuracy.assign(line=accuracy.by)
+    accuracy, count = accuracy.assign(line=accuracy.by), accuracy.classes.max()
+    latents = {one.of: f"{one.of} ({one.role})" for one in accuracy.sort_values("role", kind="stable").itertuples()}
+    pairs = shares.by.where(shares.by == "", ", " + shares.by)
     parts = [
-        "<p>How often a fresh classifier guesses the modality from a latent, in percent of the test images. In the "
-        "folds of its cross-validation families are whole, and chance is 50: the goal for z_anat and z_q, while z_mod "
-        "should tell. The network is trained for few steps, so that what takes longer to learn isn't found."
-        f"{few}</p>",
-        by_cohort(experiment, tables(accuracy, "classifier", LATENTS, label)),
+        "<p>How often a fresh classifier recognises the modality from a latent, in percent of the test images, in a "
+        "cross-validation that keeps families whole. Chance is the goal for latents of the anatomy; those of the "
+        f"appearance should reveal the modality. Chance is {100 / count:.0f} with {count:.0f} modalities. The network "
+        f"is trained for few steps: it misses what takes longer to learn.{few}</p>",
+        by_cohort(experiment, tables(accuracy, "classifier", latents, labels)),
     ]
     if len(shares):
+        shares = shares.assign(line=shares.measure.map(SHARES) + pairs)
         parts += [
-            "<p>How many codes two images share, in percent, at the positions that lie in the brain. Two subjects "
-            "share codes in one modality because few codes are used, and because brains are alike. Only what T1w and "
-            "T2w of a session share beyond that is the subject's own anatomy.</p>",
-            by_cohort(experiment, tables(shares.assign(line=shares.measure.map(SHARES)), "share", PAIRS, label)),
+            "<p>How many codes two images share, in percent of the positions in the brain. Two subjects share codes in "
+            "one modality because few codes are used, and because brains are alike. Only what two modalities of a "
+            "session share beyond that is the subject's own anatomy.</p>",
+            by_cohort(experiment, tables(shares, "share", PAIRS, labels)),
         ]
     return "".join(parts)
 
 
-def tables(table: pd.DataFrame, name: str, columns: dict[str, str], label: dict[str, str]) -> dict[str, pd.DataFrame]:
-    """Cohort -> a table with a row a model and `line`, which is shown as `name`, and a column for each `of`."""
+def tables(table: pd.DataFrame, name: str, columns: dict[str, str], labels: dict[str, str]) -> dict[str, pd.DataFrame]:
+    """Cohort -> a table with a row per model and `line`, which is shown as `name`, and a column for each `of`."""
     text = ranged(100 * table["value"], 100 * table.ci_low, 100 * table.ci_high, 1)
-    known = table.assign(text=text, place=table.model.map([*label].index), model=table.model.map(label))
+    known = table.assign(text=text, order=table.model.map([*labels].index), model=table.model.map(labels))
     known = known.astype({"sessions": int, "families": int})
-    found = {}
-    for cohort, part in known.sort_values("place", kind="stable").groupby("cohort", sort=False):
+    wide_tables = {}
+    for cohort, part in known.sort_values("order", kind="stable").groupby("cohort", sort=False):
         wide = part.pivot_table("text", ["model", "line", "sessions", "families"], "of", aggfunc="first", sort=False)
         wide = wide.reindex(columns=list(columns)).fillna("–").reset_index()
-        found[cohort] = wide.rename(columns={"line": name, **columns})
-    return found
+        wide_tables[cohort] = wide.rename(columns={"line": name, **columns})
+    return wide_tables

@@ -1,4 +1,4 @@
-"""What made the results: time and GPU-hours by rule, versions, hashes, models, and the command that does it again."""
+"""What made the results: time and GPU-hours by rule, versions, hashes, models, and the command that repeats the run."""
 
 import html
 import json
@@ -23,8 +23,8 @@ def write_origins(
 
     Parameters
     ----------
-    benchmarks : folder of Snakemake's benchmark files, a folder a rule.
-    models : row -> provenance.json of its model folder.
+    benchmarks : folder of Snakemake's benchmark files, a folder per rule.
+    models : model -> provenance.json of its model folder.
     facts : as `provenance.collect` gives them.
     """
     trained = {row: json.loads(path.read_text(encoding="utf-8")) for row, path in models.items()}
@@ -39,12 +39,12 @@ def write_origins(
         columns={"minutes": "minutes, all jobs", "gpu": "GPU-hours", "most": "most memory of a job, MB"}
     )
     gpus = sorted({name for one in trained.values() if (name := gpu_of(one))})
-    told = f"on {', '.join(gpus)}" if gpus else "no GPU was used"
+    device = f"on {', '.join(gpus)}" if gpus else "no GPU was used"
     body = [
-        "<h1>What made these results</h1><h2>Time by rule</h2>",
-        f"<p>{table.hours.sum():.2f} hours of jobs, {table.gpu_hours.sum():.2f} GPU-hours ({html.escape(told)}), over "
-        "the jobs that had ended when this page was written. A job that went on from a checkpoint counts its last part "
-        "alone.</p>",
+        "<h1>Provenance</h1><h2>Time by rule</h2>",
+        f"<p>{table.hours.sum():.2f} hours of jobs, {table.gpu_hours.sum():.2f} GPU-hours ({html.escape(device)}), of "
+        "the jobs that had ended when this page was written. Of a job that was resumed from a checkpoint only the last "
+        "part counts.</p>",
         small_table(shown),
         "<h2>Models</h2>",
         small_table(model_table(experiment, trained), wrap=True),
@@ -56,7 +56,7 @@ def write_origins(
 
 
 def model_table(experiment: Experiment, trained: dict[str, dict[str, Any]]) -> pd.DataFrame:
-    """A line a model: sizes, steps, time, hashes."""
+    """A line per model: sizes, steps, time, hashes."""
     rows = []
     for row, facts in trained.items():
         seconds = facts.get("seconds")
@@ -103,7 +103,7 @@ def reproduce(experiment: Experiment, facts: dict[str, Any]) -> str:
     where = " In place of each <code>/path/to/...</code> write your own path." if "/path/to/" in config else ""
     checkout = f"git checkout {commit}\n" if commit else ""
     return (
-        f"<h2>To do it again</h2><p>Made by {html.escape(code)}; this page was written on {facts['written_on']}. Save "
+        f"<h2>Run it again</h2><p>Made by {html.escape(code)}; this page was written on {facts['written_on']}. Save "
         f"the configuration below as <code>again.yaml</code> in a checkout.{where}</p>"
         f"<pre>{html.escape(checkout)}snakemake all --cores all --configfile again.yaml</pre>"
         f"<details><summary>The configuration: again.yaml</summary><pre>{html.escape(config)}</pre></details>"

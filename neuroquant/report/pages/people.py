@@ -1,84 +1,85 @@
-"""Who was in, who was left out and why, and the proof that no subject or family is in two splits."""
+"""Who was in, who was excluded and why, and the proof that no subject, family or image is in two splits."""
 
 import html
-from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from neuroquant.config.experiment import Experiment
-from neuroquant.errors import kind_of
 from neuroquant.files import read_tsv, write_text
 from neuroquant.report.html import page, small_table
 from neuroquant.statistics.cells import write_csv
+from neuroquant.statistics.people import (
+    CohortTables,
+    exclusions,
+    kept,
+    not_looked_at,
+    shared_between_cohorts,
+    shared_between_splits,
+)
 
-EXCLUSIONS = ["cohort", "reason", "sessions", "subjects"]
-SHARED = ("subjects_shared", "families_shared", "images_shared")
+DIGITS = {"female_share": 3, "mean_age": 2, "sex_effect": 3, "age_effect": 3, "published_sex_effect": 3}
+"""Digits of the columns of a proof of splits that are numbers."""
+UNSEEN = {"entries": "files, folders or rows", "files": "scan-like files in them"}
+"""Headings of the counts of what wasn't looked at."""
 
 
-@dataclass(frozen=True)
-class Cohorts:
-    """Tables of each cohort, in the experiment's order, and what cohorts have in common."""
-
-    sessions: list[Path]
-    excluded: list[Path]
-    proofs: list[Path]
-    apart: Path
-
-
-def write_people(experiment: Experiment, cohorts: Cohorts, out_csv: Path, out: Path) -> None:
+def write_people(experiment: Experiment, cohorts: CohortTables, out_csv: Path, out: Path) -> None:
     """Write the table of exclusions (CSV, without names), and all of it as a page."""
     table = exclusions(experiment, cohorts)
     write_csv(table, out_csv)
-    body = ["<h1>Who was in, and who was left out</h1>"]
-    for cohort, facts in zip(experiment.cohorts, zip(*columns_of(cohorts), strict=True), strict=True):
-        sessions, excluded, proof = facts
-        body.append(f"<h2>{html.escape(cohort.shown)}</h2><p>{counted(sessions, excluded)}</p>")
+    body = ["<h1>Cohorts, exclusions and splits</h1>"]
+    paths = zip(cohorts.sessions, cohorts.excluded, cohorts.proofs, cohorts.unseen, strict=True)
+    for cohort, (sessions, excluded, proof, unseen) in zip(experiment.cohorts, paths, strict=True):
         here = table[table.cohort == cohort.name].drop(columns="cohort")
-        if len(here):
-            body += ["<h3>Left out</h3>", small_table(here, wrap=True)]
-            if experiment.report.identifiable:
-                body.append(small_table(read_tsv(excluded), wrap=True))
-            else:
-                body.append(f"<p>Who: <code>cohorts/{cohort.name}/excluded.tsv</code> beside the results.</p>")
-        body += ["<h3>Splits</h3>", split_table(proof), proven(proof)]
+        body += [
+            f"<h2>{html.escape(cohort.shown)}</h2><p>{counted(sessions, excluded)}</p>",
+            excluded_section(here, excluded, cohort.name, experiment.report.identifiable),
+            unseen_section(unseen, cohort.name, experiment.report.identifiable),
+            "<h3>Splits</h3>",
+            split_table(proof),
+            proven(proof),
+        ]
     body.append(between(cohorts.apart))
     write_text(out, page("Cohorts", "".join(body)))
 
 
-def columns_of(cohorts: Cohorts) -> tuple[list[Path], list[Path], list[Path]]:
-    """Sessions, exclusions and proofs."""
-    return cohorts.sessions, cohorts.excluded, cohorts.proofs
+def excluded_section(counts: pd.DataFrame, excluded: Path, cohort: str, identifiable: bool) -> str:
+    """Exclusions of one cohort by reason, and who where that may be shown; nothing where there are none."""
+    if not len(counts):
+        return ""
+    who = f"<p>The sessions are named in <code>cohorts/{cohort}/excluded.tsv</code> beside the results.</p>"
+    if identifiable:
+        who = small_table(read_tsv(excluded), wrap=True)
+    return f"<h3>Excluded</h3>{small_table(counts, wrap=True)}{who}"
 
 
-def exclusions(experiment: Experiment, cohorts: Cohorts) -> pd.DataFrame:
-    """Sessions and subjects that each reason cost each cohort; what a reason says of one file is cut off."""
-    parts = [pd.DataFrame(columns=EXCLUSIONS)]
-    for cohort, path in zip(experiment.cohorts, cohorts.excluded, strict=True):
-        dropped = read_tsv(path)
-        if len(dropped):
-            dropped["reason"] = dropped.reason.map(kind_of)
-            counts = dropped.groupby("reason").agg(sessions=("session", "size"), subjects=("subject", "nunique"))
-            counts = counts.sort_values("sessions", ascending=False, kind="stable").reset_index()
-            parts.append(counts.assign(cohort=cohort.name)[EXCLUSIONS])
-    return pd.concat(parts[1:], ignore_index=True) if len(parts) > 1 else parts[0]
+def unseen_section(unseen: Path, cohort: str, identifiable: bool) -> str:
+    """What of a cohort's folder and tables belongs to no session, by reason; nothing where there is nothing."""
+    counts = not_looked_at(unseen)
+    if not len(counts):
+        return ""
+    which = f"<p>They are named in <code>cohorts/{cohort}/index/not_looked_at.tsv</code> beside the results.</p>"
+    if identifiable:
+        which = small_table(read_tsv(unseen), wrap=True)
+    return (
+        "<h3>Not looked at</h3><p>Files, folders and rows of the participants table that belong to no session. They "
+        "were neither used nor excluded.</p>" + small_table(counts.rename(columns=UNSEEN), wrap=True) + which
+    )
 
 
 def counted(sessions: Path, excluded: Path) -> str:
     """One sentence of counts."""
-    kept, dropped = read_tsv(sessions), read_tsv(excluded)
-    sexes = kept.drop_duplicates("subject").sex.value_counts()
-    told = f" ({sexes.get('F', 0)} female, {sexes.get('M', 0)} male)" if len(kept) else ""
+    count = kept(sessions, excluded)
+    sexes = f" ({count.female} female, {count.male} male)" if count.sessions else ""
     return (
-        f"{len(kept)} sessions of {kept.subject.nunique()} subjects{told} were kept, {len(dropped)} sessions left out."
+        f"{count.sessions} sessions of {count.subjects} subjects{sexes} were kept. Sessions excluded: {count.excluded}."
     )
 
 
 def split_table(proof: Path) -> str:
     """Counts, sex and age of each split."""
-    digits = {"female_share": 3, "mean_age": 2, "sex_effect": 3, "age_effect": 3, "published_sex_effect": 3}
-    table = read_tsv(proof, tuple(digits))
-    shown = table.drop(columns="splits_sha256").round(digits)
+    shown = read_tsv(proof, tuple(DIGITS)).drop(columns="splits_sha256").round(DIGITS)
     shown["published_female_share"] = [f"{float(share):.3f}" if share else "" for share in shown.published_female_share]
     if (shown.published_female_share == "").all():
         shown = shown.drop(columns=[name for name in shown if name.startswith("published_")])
@@ -88,18 +89,22 @@ def split_table(proof: Path) -> str:
 
 def proven(proof: Path) -> str:
     """The sentence that the proof comes down to, and the hash of who is where."""
-    table = read_tsv(proof)
-    shared = sum(int(table[name].astype(int).sum()) for name in SHARED)
-    kind = "ok" if shared == 0 else "bad"
-    told = f'<p class="{kind}">Subjects, families and images (by the hash of their voxels) in two splits: {shared}.</p>'
-    return told + f"<p>SHA-256 of <code>splits.tsv</code>: <code>{table.splits_sha256.iloc[0]}</code></p>"
+    shared = shared_between_splits(proof)
+    text = "No subject, family or image (by the hash of its voxels) is in more than one split."
+    if shared:
+        text = f"In more than one split: {shared} subjects, families or images (by the hash of their voxels)."
+    digest = read_tsv(proof).splits_sha256.iloc[0]
+    return (
+        f'<p class="{"bad" if shared else "ok"}">{text}</p>'
+        f"<p>SHA-256 of <code>splits.tsv</code>: <code>{digest}</code></p>"
+    )
 
 
 def between(apart: Path) -> str:
-    """What cohorts have in common; nothing where there is one alone."""
-    table = read_tsv(apart)
-    if not len(table):
+    """What cohorts have in common; nothing with a single cohort."""
+    common = shared_between_cohorts(apart)
+    if common is None:
         return ""
-    shared, crossed = table.images_shared.astype(int).sum(), table.splits_crossed.astype(int).sum()
+    shared, crossed = common
     kind = "ok" if crossed == 0 else "bad"
     return f'<p class="{kind}">Images that two cohorts have in common: {shared}; in different splits: {crossed}.</p>'

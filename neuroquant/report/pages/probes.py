@@ -8,24 +8,25 @@ import pandas as pd
 from neuroquant.config.experiment import Experiment
 from neuroquant.files import write_text
 from neuroquant.report.html import page, small_table
-from neuroquant.statistics.cells import EXTRA, VOLUMES
+from neuroquant.statistics.cells import EXTRA
+from neuroquant.tables import VOLUMES
 
 CONTROLS = ("head size", "age", "age and site", "head size and age")
-"""What a claim about sex must beat; `evaluation.probe_details` makes them."""
+"""What a claim about sex must beat; `statistics.probes` computes them."""
 WORDS = (
-    "Sex read from frozen latents by a SEResNet and by a linear probe, and from the volumes themselves. Two things "
-    "must hold before such an accuracy says something about a latent: it must beat what head size (the volume of the "
-    "brain's mask), age and site alone give, and it must not live on head size, which the rows on matched pairs show. "
-    "'Gain' is the AUROC less that of head size alone on the same sessions. 'permuted' is a probe after the "
-    "subjects' sexes were shuffled: what it reads is chance. 'Read' is the array that a probe was given: channels x "
-    "positions, and the cubes over which it was averaged, if it was. AUROC ranks, Brier's score and the "
-    "calibration error judge the probabilities. 'By subject' averages the probabilities of a subject's sessions first; "
-    "all else counts sessions. Intervals resample families, or subjects."
+    "Sex predicted from frozen latents by a SEResNet and by a linear probe, and from the volumes themselves. An "
+    "accuracy says something about a latent only if it is above what head size (the volume of the brain's mask), "
+    "age and site give, and if it holds in head-size-matched pairs. 'Gain' is the AUROC minus that of head size on "
+    "the same sessions. 'permuted' is a probe after the subjects' sexes were shuffled: it shows chance. 'Read' is "
+    "the array that a probe was given: channels x positions, and the cubes over which it was averaged, if it was. "
+    "AUROC measures ranking; Brier's score and the calibration error measure the probabilities. 'By subject' "
+    "averages the probabilities of a subject's sessions first; everything else counts sessions. Intervals resample "
+    "families, or subjects where no family is known."
 )
 
 
 def write_page(experiment: Experiment, details: Path, out: Path) -> None:
-    """Write the page, a table a cohort and subset, and what is missing."""
+    """Write the page: a table per cohort and subset, and what is missing."""
     table, parts = pd.read_csv(details, keep_default_na=False, na_values=["nan"]), []
     table["auroc"] = pd.to_numeric(table["auroc"], errors="coerce")
     labels = {VOLUMES: EXTRA[VOLUMES]} | {row.name: row.shown for row in experiment.models}
@@ -38,26 +39,26 @@ def write_page(experiment: Experiment, details: Path, out: Path) -> None:
             parts.append(small_table(shown(part, labels)))
         parts += [f'<p class="note">{html.escape(text)}</p>' for text in missing(experiment, cohort.name, here, labels)]
     if table.auroc.isna().all():
-        parts.append("<p>Sex could not be probed: too few subjects, or one sex alone.</p>")
+        parts.append("<p>Sex could not be probed: too few subjects, or all of one sex.</p>")
     write_text(out, page("Sex probes", f"<h1>Sex probes</h1><p>{WORDS}</p>{''.join(parts)}"))
 
 
 def missing(experiment: Experiment, cohort: str, here: pd.DataFrame, labels: dict[str, str]) -> list[str]:
-    """Sentences on rows, controls and matched pairs that are not in the table of a cohort that is scored."""
+    """Sentences on models, controls and matched pairs that are not in the table of a cohort that is scored."""
     if not len(here) or here.auroc.isna().all():
         scored = cohort in (*experiment.table1.cohorts, *experiment.table2.cohorts)
         shown_as = experiment.cohort(cohort).shown
-        return [f"{shown_as}: nothing to rank, too few subjects or one sex alone."] * scored
+        return [f"{shown_as}: nothing to rank, too few subjects, or all of one sex."] * scored
     rows = [row for table in (experiment.table1, experiment.table2) if cohort in table.cohorts for row in table.rows]
     absent = [labels[row] for row in dict.fromkeys(rows) if row not in set(here.model)]
-    texts = [f"Not probed, for want of latents or of subjects: {', '.join(absent)}."] if absent else []
+    texts = [f"Not probed, because latents or subjects are missing: {', '.join(absent)}."] if absent else []
     left_out = [name for name in CONTROLS if f"control: {name}" not in set(here.model)]
     if left_out:
-        texts.append(f"Controls left out, as they aren't known or don't vary here: {', '.join(left_out)}.")
+        texts.append(f"Controls left out, because they aren't known or don't vary here: {', '.join(left_out)}.")
     if not experiment.probe.permuted:
-        texts.append("Chance is shown of the linear probe alone: probe.permuted is false.")
+        texts.append("Chance is shown for the linear probe only: probe.permuted is false.")
     if here.subset.nunique() < 2:
-        texts.append("There are no pairs of a woman and a man of like head size.")
+        texts.append("There are no head-size-matched pairs of a woman and a man.")
     return texts
 
 

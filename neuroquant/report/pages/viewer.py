@@ -4,6 +4,7 @@ import base64
 import html
 import io
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,9 @@ import numpy as np
 from PIL import Image
 
 from neuroquant.files import write_text
-from neuroquant.report.figures.figure3 import MODALITIES, find
+from neuroquant.report.figures.images import Images, session_images
 from neuroquant.report.html import page
-from neuroquant.statistics.numbers import read_numbers
+from neuroquant.statistics.choice import Chosen
 
 BUDGET = 5_000_000
 """Bytes that all pictures of the page, as text, may take together; embedded in the report they take a third more."""
@@ -30,76 +31,85 @@ PLANES = {2: "axial", 1: "coronal", 0: "sagittal"}
 KINDS = {"original": "original", "reconstruction": "reconstruction", "error": "absolute error"}
 
 
-@dataclass(frozen=True)
-class Shown:
-    """One test session, and why it is shown."""
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One image of the page: a session and modality, its original and its reconstruction (D, H, W)."""
 
-    subject: str
     session: str
-    called: str
+    modality: str
+    original: np.ndarray
+    copy: np.ndarray
 
 
-def choose(fidelity: Path, cohort: str, row: str, identifiable: bool) -> list[Shown]:
-    """The sessions with the median, the lowest and the highest mean PSNR under `row`, each once; none without scores.
-
-    Subjects go by their number among the test subjects, unless the report may name them.
-    """
-    scores = read_numbers("fidelity", fidelity, "value").dropna(subset="value")
-    scores = scores[scores.cohort == cohort]
-    numbers = {name: number + 1 for number, name in enumerate(sorted(set(scores.subject)))}
-    scores = scores[(scores.model == row) & (scores.metric == "psnr")]
-    means = scores[scores.region == "whole"].groupby(["subject", "session"])["value"].mean()
-    means = means.sort_values(kind="stable")
-    if not len(means):
-        return []
-    places = {"median": len(means) // 2, "lowest": 0, "highest": len(means) - 1}
-    shown: dict[int, Shown] = {}
-    for name, place in places.items():
-        subject, session = means.index[place]
-        who = f"{subject} {session}".strip() if identifiable else f"test subject {numbers[subject]}"
-        shown.setdefault(place, Shown(subject, session, f"{who}, {name} PSNR ({means.iloc[place]:.2f} dB)"))
-    return list(shown.values())
+def name_of(chosen: Chosen, identifiable: bool) -> str:
+    """What the page calls a session: its number among the test subjects, unless the report may name subjects."""
+    who = f"{chosen.subject} {chosen.session}".strip() if identifiable else f"test subject {chosen.number}"
+    return f"{who}, {chosen.rank} PSNR ({chosen.psnr:.2f} dB)"
 
 
 def write_viewer(
-    chosen: list[Shown], label: str, volumes: list[Path], reconstructions: list[Path], out: Path, budget: int = BUDGET
+    sessions: dict[str, tuple[str, str]],
+    modalities: tuple[str, ...],
+    label: str,
+    images: Images,
+    out: Path,
+    budget: int = BUDGET,
 ) -> None:
     """Write the page; where not all images fit the budget, the last ones get every second voxel, or are left out.
 
     Parameters
     ----------
-    label : name of the row that reconstructed.
-    volumes, reconstructions : test shards, in the same order.
+    sessions : dict of str to (str, str)
+        What the page calls a session -> subject and session.
+    modalities : tuple of str
+        In the order of the switch.
+    label : str
+        Name of the model that reconstructed.
+    images : Images
+        Test shards of that model alone.
+    budget : int
+        Bytes of all pictures together.
     """
-    pairs = {}
-    for session in chosen:
-        key = (session.subject, session.session)
-        originals, copies = find(volumes, key), find(reconstructions, key)
-        for modality in MODALITIES:
-            if modality in originals and modality in copies:
-                pairs[f"{session.called}, {modality}"] = originals[modality], copies[modality]
-    images: dict[str, dict[str, Any]] = {}
+    pairs = list(pairs_of(sessions, modalities, images))
+    entries: list[dict[str, Any]] = []
     spent = 0
-    for name, pair in pairs.items():
-        entry = packed(f"{name}, every second voxel", *pair, 2)
-        if not images or spent + size_of(entry) <= budget:
-            images[name] = entry
+    for pair in pairs:
+        entry = packed(pair, 2)
+        if not entries or spent + size_of(entry) <= budget:
+            entries.append(entry)
             spent += size_of(entry)
-    for name, halved in images.items():
-        entry = packed(name, *pairs[name], 1)
-        more = size_of(entry) - size_of(halved)
+    kept = [pair for pair in pairs if any(is_of(entry, pair) for entry in entries)]
+    for number, pair in enumerate(kept):
+        entry = packed(pair, 1)
+        more = size_of(entry) - size_of(entries[number])
         if spent + more <= budget:
-            images[name] = entry
+            entries[number] = entry
             spent += more
-    shown, left_out = list(images.values()), len(pairs) - len(images)
-    write_text(out, page("Viewer", body(shown, label, left_out)))
+    write_text(out, page("Viewer", body(entries, label, len(pairs) - len(entries))))
 
 
-def packed(name: str, original: np.ndarray, copy: np.ndarray, step: int) -> dict[str, Any]:
-    """One choice of the page: both images (D, H, W) in [-1, 1], every `step`-th voxel."""
-    original, copy = original[::step, ::step, ::step], copy[::step, ::step, ::step]
+def pairs_of(sessions: dict[str, tuple[str, str]], modalities: tuple[str, ...], images: Images) -> Iterator[Pair]:
+    """Every image of the sessions that has a reconstruction; one session after the other."""
+    (copies,) = images.reconstructions.values() or ([],)
+    for name, session in sessions.items():
+        originals, reconstructed = session_images(images.volumes, session), session_images(copies, session)
+        for modality in modalities:
+            if modality in originals and modality in reconstructed:
+                yield Pair(name, modality, originals[modality], reconstructed[modality])
+
+
+def is_of(entry: dict[str, Any], pair: Pair) -> bool:
+    """Whether a choice of the page shows an image."""
+    return (entry["session"], entry["modality"]) == (pair.session, pair.modality)
+
+
+def packed(pair: Pair, step: int) -> dict[str, Any]:
+    """One choice of the page: both images in [-1, 1], every `step`-th voxel."""
+    original, copy = (image[::step, ::step, ::step] for image in (pair.original, pair.copy))
     return {
-        "name": name,
+        "session": pair.session,
+        "modality": pair.modality,
+        "step": step,
         "shape": list(original.shape),
         "original": mosaic(original),
         "reconstruction": mosaic(copy),
@@ -132,7 +142,13 @@ def body(images: list[dict[str, Any]], label: str, left_out: int) -> str:
     head = "<h1>Original and reconstruction</h1>"
     if not images:
         return f"{head}<p>Nothing to show: no test session was scored, or reconstructed.</p>"
-    options = "".join(f'<option value="{n}">{html.escape(entry["name"])}</option>' for n, entry in enumerate(images))
+    sessions, modalities = (list(dict.fromkeys(one[key] for one in images)) for key in ("session", "modality"))
+    choices = [
+        f'<label>{key} <select id="{key}">'
+        + "".join(f'<option value="{html.escape(name)}">{html.escape(name)}</option>' for name in names)
+        + "</select></label>"
+        for key, names in (("session", sessions), ("modality", modalities))
+    ]
     names = "".join(f"<h3>{name}</h3>" for name in KINDS.values())
     views = "".join(
         f'<div class="slice"><label>{plane} <input type="range" min="0" id="slice{axis}"></label></div>'
@@ -148,7 +164,7 @@ def body(images: list[dict[str, Any]], label: str, left_out: int) -> str:
         f"{STYLE}{head}<p>Reconstructed by {html.escape(label)}. Click into a slice, or move the sliders: all views "
         f"follow. Left is left; voxels count from left, back and below. {LEVELS} grey levels are kept of each image; "
         "scores are computed on the images themselves.</p>"
-        f'<div class="bar"><label>image <select id="pick">{options}</select></label>'
+        f'<div class="bar">{"".join(choices)}'
         '<label>error scale <input type="range" id="gain" min="0.05" max="1" step="0.05" value="0.5"></label>'
         f'<span id="place"></span></div><div class="views">{names}{views}</div>{note}'
         f'<script type="application/json" id="images">{data}</script><script>{script}</script>'

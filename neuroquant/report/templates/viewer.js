@@ -2,7 +2,8 @@
 (function () {
   "use strict";
   var images = JSON.parse(document.getElementById("images").textContent);
-  var pick = document.getElementById("pick"), gain = document.getElementById("gain");
+  var session = document.getElementById("session"), modality = document.getElementById("modality");
+  var gain = document.getElementById("gain");
   var KINDS = ["original", "reconstruction", "error"], PLANES = [2, 1, 0];
   var now = null, at = [0, 0, 0];
 
@@ -64,7 +65,8 @@
         };
       });
     });
-    document.getElementById("place").textContent = "voxel " + at.join(", ") + " of " + s.join(" x ");
+    document.getElementById("place").textContent = "voxel " + at.join(", ") + " of " + s.join(" x ") +
+      (now.step > 1 ? ", every second voxel" : "");
   }
 
   function sliders() {
@@ -75,12 +77,19 @@
     });
   }
 
-  function choose() {
-    var chosen = images[Number(pick.value)];
+  function wanted(name) {
+    return images.filter(function (image) { return image.session === session.value && image.modality === name; })[0];
+  }
+
+  function choose() { /* a session may lack a modality: then another of its images is shown */
+    Array.prototype.forEach.call(modality.options, function (option) { option.disabled = !wanted(option.value); });
+    var own = images.filter(function (image) { return image.session === session.value; });
+    var chosen = wanted(modality.value) || own[0];
+    modality.value = chosen.modality;
     decode(chosen.original, chosen.shape, function (original) {
       decode(chosen.reconstruction, chosen.shape, function (reconstruction) {
         var fresh = !now || now.shape.join() !== chosen.shape.join();
-        now = { shape: chosen.shape, original: original, reconstruction: reconstruction };
+        now = { step: chosen.step, shape: chosen.shape, original: original, reconstruction: reconstruction };
         if (fresh) at = chosen.shape.map(function (side) { return Math.floor(side / 2); });
         sliders(); draw();
         document.body.dataset.ready = "yes";
@@ -88,6 +97,7 @@
     });
   }
 
-  pick.onchange = choose; gain.oninput = function () { if (now) draw(); };
+  if (images.length) session.onchange = modality.onchange = choose;
+  gain.oninput = function () { if (now) draw(); };
   if (images.length) choose();
 })();

@@ -1,4 +1,4 @@
-"""Leads of rows over others behind the paper's statements, with the correction of the table that they are about."""
+"""Leads of models over others behind the paper's statements, with the correction of the table that they are about."""
 
 from dataclasses import dataclass, replace
 
@@ -6,29 +6,32 @@ import numpy as np
 import pandas as pd
 
 from neuroquant.config.experiment import Experiment
-from neuroquant.statistics.cells import METRICS, SIGNIFICANT, paired_tests
+from neuroquant.statistics.cells import SIGNIFICANT
 from neuroquant.statistics.claims.listed import Claim, Comparison, claims, comparisons, judged_on
-from neuroquant.statistics.intervals import (
-    Interval,
-    cluster_bootstrap,
-    cluster_differences,
-    holm,
-    independent_test,
-    paired_test,
-)
+from neuroquant.statistics.intervals import Interval
+from neuroquant.statistics.metrics import metric
 from neuroquant.statistics.pairing import pairs
+from neuroquant.statistics.runner_up import compared
+from neuroquant.statistics.tests import cluster_differences, holm, independent_test
+
+Key = tuple[tuple[str, ...], str, str, frozenset[str]]
+"""What makes two comparisons one, whichever of the models comes first: cohorts, metric, modality and both models."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Lead:
-    """By how much a row is ahead of another.
+    """By how much a model is better than another.
 
     Attributes
     ----------
-    value : mean paired difference; of a gain, the difference of two.
-    interval : of the mean paired difference; None for a gain.
-    subjects : behind it.
-    p, p_holm : that it is none, before and after correction; nan where it can't be tested.
+    value : float
+        Mean paired difference, positive where the model is better; of a gain, the difference of two.
+    interval : Interval or None
+        Of the mean paired difference; None for a gain.
+    subjects : int
+        Behind it.
+    p, p_holm : float
+        That it is none, before and after correction; nan where it can't be tested.
     """
 
     value: float
@@ -48,15 +51,18 @@ class Lead:
 class Leads:
     """All leads that statements ask for, each computed and corrected once however many of them do.
 
-    A comparison that a table makes itself, of a row with the best other one, has the table's p-value: a lead that isn't
+    A comparison that a table makes itself, of a model with the best other one, is the table's: a lead that isn't
     significant there isn't here. The others are corrected together with all of the table's.
 
     Parameters
     ----------
-    scores : every score, as `summarise.load_scores` and `deviations.with_deviations` give them.
+    scores : DataFrame
+        As `scores.load_scores` gives them.
+    tests : DataFrame
+        As `computed.Computed` has them.
     """
 
-    def __init__(self, experiment: Experiment, scores: pd.DataFrame):
+    def __init__(self, experiment: Experiment, scores: pd.DataFrame, tests: pd.DataFrame):
         self.settings = experiment.statistics
         keys = ["cohort", "metric", "modality", "model"]
         self.parts = {tuple(names): part for names, part in scores.groupby(keys, sort=False)}
@@ -66,15 +72,16 @@ class Leads:
             for cohorts in judged_on(claim, experiment)
             for comparison in comparisons(claim, experiment, cohorts)
         )
-        measured = {comparison: self._measure(comparison) for comparison in dict.fromkeys(asked)}
-        self.found = {comparison: lead for comparison, lead in measured.items() if lead is not None}
-        for table in dict.fromkeys(comparison.table for comparison in self.found):
-            tests = paired_tests(experiment, table, scores) if table in METRICS else None
-            self._correct([comparison for comparison in self.found if comparison.table == table], tests)
+        by_table: dict[str, list[Comparison]] = {}
+        for comparison in dict.fromkeys(asked):
+            by_table.setdefault(comparison.table, []).append(comparison)
+        self.known: dict[Comparison, Lead] = {}
+        for table, wanted in by_table.items():
+            self.known |= self._of_table(wanted, tests[tests.table == table])
 
     def of(self, asked: list[Comparison]) -> dict[Comparison, Lead]:
         """Those of the comparisons that could be made."""
-        return {comparison: self.found[comparison] for comparison in asked if comparison in self.found}
+        return {comparison: self.known[comparison] for comparison in asked if comparison in self.known}
 
     def stand_in(self, claim: Claim, cohort: str) -> str:
         """The segmenter that stood in for SynthSeg behind the claim's scores; empty where none did."""
@@ -82,46 +89,62 @@ class Leads:
         engines = {str(name) for part in parts if "engine" in part for name in part.engine.dropna()}
         return next(iter(sorted(engines - {""})), "")
 
+    def _of_table(self, asked: list[Comparison], tests: pd.DataFrame) -> dict[Comparison, Lead]:
+        """The leads that statements about one table ask for: its own tests, and the others with its correction."""
+        tested = {_key(comparison): comparison for comparison in asked}
+        of_tests = {_key_of_test(test): test for test in tests.itertuples(index=False)}
+        leads = {
+            comparison: _from_test(comparison, of_tests[_key(comparison)])
+            for comparison in asked
+            if _key(comparison) in of_tests
+        }
+        measured = {c: lead for c in asked if c not in leads and (lead := self._measure(c)) is not None}
+        others = {key: measured[comparison].p for key, comparison in tested.items() if comparison in measured}
+        corrected = holm([*(test.p for test in of_tests.values()), *others.values()])[len(of_tests) :]
+        p_holm = dict(zip(others, map(float, corrected), strict=True))
+        return leads | {c: replace(lead, p_holm=p_holm[_key(c)]) for c, lead in measured.items()}
+
     def _measure(self, comparison: Comparison) -> Lead | None:
-        """On the sessions that both rows have; None where there are none."""
+        """On the sessions that both models have; None where there are none."""
         sides = [self._both(comparison, cohort) for cohort in comparison.cohorts]
         if any(both is None for both in sides):
             return None
+        sign = metric(comparison.metric).sign
         subjects = sum(both.subject.nunique() for both in sides)
         if len(sides) == 1:
-            (both,) = sides
-            interval = cluster_bootstrap(both["value"] - both["value_other"], both["cluster"], self.settings)
-            p = paired_test(both["value"], both["value_other"], both["cluster"])
-            return Lead(interval.value, interval, subjects, p)
+            facts = compared(sides[0], self.settings)
+            interval = _turned(sign, facts["difference"], facts["ci_low"], facts["ci_high"])
+            return Lead(interval.value, interval, subjects, facts["p"])
         here, there = (cluster_differences(both["value"], both["value_other"], both["cluster"]) for both in sides)
         gain = np.subtract(*((both["value"] - both["value_other"]).mean() for both in sides))
-        return Lead(float(gain), None, subjects, independent_test(here, there))
+        return Lead(sign * float(gain), None, subjects, independent_test(here, there))
 
     def _both(self, comparison: Comparison, cohort: str) -> pd.DataFrame | None:
         column = (cohort, comparison.metric, comparison.modality)
-        mine, other = (self.parts.get((*column, name)) for name in (comparison.row, comparison.rival))
-        if mine is None or other is None:
+        own, other = (self.parts.get((*column, name)) for name in (comparison.model, comparison.rival))
+        if own is None or other is None:
             return None
-        both = pairs(mine, other)
+        both = pairs(own, other)
         return both if len(both) and np.isfinite(both[["value", "value_other"]]).all(axis=None) else None
 
-    def _correct(self, asked: list[Comparison], tests: pd.DataFrame | None) -> None:
-        """Fill in `p_holm` of a table's comparisons."""
-        known = {}
-        for test in () if tests is None else tests.itertuples(index=False):
-            place = (test.cohort,), test.metric, test.modality, frozenset((test.model, test.against))
-            known[place] = (test.p, test.p_holm)  # best against second and second against best are one test
-        others: dict[tuple[object, ...], float] = {}
-        for comparison in asked:
-            others.setdefault(_place(comparison), self.found[comparison].p)
-        others = {place: p for place, p in others.items() if place not in known}
-        corrected = holm([*(p for p, _ in known.values()), *others.values()])[len(known) :]
-        p_holm = {place: p for place, (_, p) in known.items()} | dict(zip(others, corrected, strict=True))
-        for comparison in asked:
-            self.found[comparison] = replace(self.found[comparison], p_holm=float(p_holm[_place(comparison)]))
+
+def _key(comparison: Comparison) -> Key:
+    models = frozenset((comparison.model, comparison.rival))
+    return comparison.cohorts, comparison.metric, comparison.modality, models
 
 
-def _place(comparison: Comparison) -> tuple[object, ...]:
-    """What makes two comparisons one, whichever of the rows comes first."""
-    rows = frozenset((comparison.row, comparison.rival))
-    return comparison.cohorts, comparison.metric, comparison.modality, rows
+def _key_of_test(test: tuple) -> Key:
+    return (test.cohort,), test.metric, test.modality, frozenset((test.model, test.against))
+
+
+def _turned(sign: int, value: float, low: float, high: float) -> Interval:
+    """An interval of a difference, or of the opposite difference where the sign is -1."""
+    ends = sorted((sign * low, sign * high))
+    return Interval(sign * value, *ends, 0)
+
+
+def _from_test(comparison: Comparison, test: tuple) -> Lead:
+    """A lead that a table tests itself, or the opposite of one."""
+    sign = metric(comparison.metric).sign * (1 if test.model == comparison.model else -1)
+    interval = _turned(sign, test.difference, test.ci_low, test.ci_high)
+    return Lead(interval.value, interval, int(test.n_subjects), test.p, test.p_holm)

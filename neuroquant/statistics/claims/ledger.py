@@ -1,5 +1,7 @@
 """The claims ledger: every published number and every comparative statement, beside what this run measured."""
 
+from dataclasses import dataclass, field
+
 import numpy as np
 import pandas as pd
 
@@ -7,79 +9,97 @@ from neuroquant.config.cohort import Cohort
 from neuroquant.config.experiment import Experiment
 from neuroquant.statistics.claims.compared import Compared, compared
 from neuroquant.statistics.claims.leads import Lead, Leads
-from neuroquant.statistics.claims.listed import Claim, claims, comparisons, judged_on, papers, where
+from neuroquant.statistics.claims.listed import Claim, absent_modalities, claims, comparisons, judged_on, papers, where
 from neuroquant.statistics.disentanglement import outcomes as disentangled
 from neuroquant.statistics.intervals import predictive
+from neuroquant.statistics.metrics import metric
 from neuroquant.statistics.published import TEST_SUBJECTS
+from neuroquant.tables import CLAIMS
 
-CLAIMS = ["id", "section", "claim", "cohort", "verdict", "holds", "undecided", "contradicted", "not_run", "details"]
-UNITS = {"psnr": "dB", "ssim": "points", "accuracy": "points", "dice": "points"}
+COUNTS = ("holds", "undecided", "contradicted")
 
 
-def claims_ledger(
-    experiment: Experiment,
-    scores: pd.DataFrame,
-    rates: dict[str, float] | None = None,
-    disentanglement: pd.DataFrame | None = None,
-    factors: dict[str, int] | None = None,
-) -> pd.DataFrame:
-    """A row a claim and cohort, with the comparisons that speak for and against it."""
-    rows, leads = [], Leads(experiment, scores)
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What statements are judged by.
+
+    Attributes
+    ----------
+    scores : DataFrame
+        As `scores.load_scores` gives them.
+    tests : DataFrame
+        As `computed.Computed` has them.
+    rates : dict of str to float
+        Model -> kbit per volume.
+    factors : dict of str to int
+        Model -> its side reduction.
+    disentanglement : DataFrame or None
+        As `disentanglement.read_disentanglement` gives it.
+    """
+
+    scores: pd.DataFrame
+    tests: pd.DataFrame
+    rates: dict[str, float] = field(default_factory=dict)
+    factors: dict[str, int] = field(default_factory=dict)
+    disentanglement: pd.DataFrame | None = None
+
+
+def claims_ledger(experiment: Experiment, evidence: Evidence) -> pd.DataFrame:
+    """A row per claim and cohort, with the comparisons that speak for and against it."""
+    rows, leads = [], Leads(experiment, evidence.scores, evidence.tests)
     for claim in claims():
         facts = {"id": claim.id, "section": claim.section, "claim": claim.says}
-        other = other_compression(claim, experiment, factors or {})
-        for verdict in other or verdicts(claim, experiment, leads, rates or {}, disentanglement):
+        for verdict in verdicts(claim, experiment, leads, evidence):
             details = "; ".join(filter(None, (verdict.get("details"), claim.why)))
             rows.append(facts | verdict | {"details": details})
-    table = pd.DataFrame(rows, columns=CLAIMS)
-    counts = ["holds", "undecided", "contradicted"]
-    return table.astype(dict.fromkeys(counts, "Int64"))
+    return pd.DataFrame(rows, columns=CLAIMS).astype(dict.fromkeys(COUNTS, "Int64"))
 
 
 def other_compression(claim: Claim, experiment: Experiment, factors: dict[str, int]) -> list[dict[str, object]]:
-    """The verdict on a claim about a compression that its row doesn't have here; nothing where it has."""
-    row = compared(experiment, where(claim, experiment)[0], claim.row, claim.over).names.get(claim.row)
+    """The verdict on a claim about a compression that its model doesn't have here; nothing where it has."""
+    row = compared(experiment, where(claim, experiment)[0], claim.model, claim.over).names.get(claim.model)
     here = factors.get(row, claim.compression)
     if not claim.compression or here == claim.compression:
         return []
     asked = f"the statement is about {claim.compression} times"
-    return [{"verdict": f"not runnable here: {claim.row} compresses {here} times in this experiment; {asked}"}]
+    return [{"verdict": f"not runnable here: {claim.model} compresses {here} times in this experiment; {asked}"}]
 
 
-def verdicts(
-    claim: Claim,
-    experiment: Experiment,
-    leads: Leads,
-    rates: dict[str, float],
-    disentanglement: pd.DataFrame | None,
-) -> list[dict[str, object]]:
-    """What this run says of a claim: once, or once a cohort."""
+def verdicts(claim: Claim, experiment: Experiment, leads: Leads, evidence: Evidence) -> list[dict[str, object]]:
+    """What this run says of a claim: once, or once per cohort."""
+    other = other_compression(claim, experiment, evidence.factors)
+    if other:
+        return other
     if claim.kind == "none":
         return [{"verdict": "no number decides it"}]
     if claim.kind == "rate":
-        return [judge_rate(claim, experiment, rates)]
+        return [judge_rate(claim, experiment, evidence.rates)]
+    lacking = absent_modalities(claim, experiment)
+    if lacking:
+        about = " and ".join(claim.modalities)
+        without = " and no ".join(lacking)
+        return [{"verdict": f"not run: the statement is about {about}, and this experiment has no {without}"}]
     if claim.kind == "gain":
         return [judge_gain(claim, experiment, leads)]
-    shown, cohorts = where(claim, experiment)
-    chosen = [cohort for cohort in cohorts if claim.cohort in ("", cohort.stands_for)]
+    chosen = [cohort for cohort in where(claim, experiment)[1] if claim.cohort in ("", cohort.stands_for)]
     if not chosen:
         return [{"verdict": f"not run: no cohort of this experiment stands for {claim.cohort}"}]
     if claim.kind == "disentanglement":
-        return [judge_disentanglement(claim, experiment, shown, cohort, disentanglement) for cohort in chosen]
+        return [judge_disentanglement(claim, experiment, cohort, evidence.disentanglement) for cohort in chosen]
     return [judge(claim, experiment, cohort, leads) for cohort in chosen]
 
 
 def judge_rate(claim: Claim, experiment: Experiment, rates: dict[str, float]) -> dict[str, object]:
-    """Verdict on a claim that a row needs fewer bits a volume than others: counted, not estimated."""
-    rows = compared(experiment, where(claim, experiment)[0], claim.row, claim.over)
+    """Verdict on a claim that a model needs fewer bits per volume than others: counted, not estimated."""
+    rows = compared(experiment, where(claim, experiment)[0], claim.model, claim.over)
     facts: dict[str, object] = {"not_run": rows.not_run}
     spent = {name: rates[row] for name, row in rows.names.items() if row in rates}
     rivals = [name for name in claim.over if name in spent]
-    if claim.row not in spent or not rivals:
+    if claim.model not in spent or not rivals:
         return facts | {"verdict": rows.nothing}
-    less = [name for name in rivals if spent[claim.row] < spent[name]]
-    told = ", ".join(f"{name} {spent[name]:,.4g}" for name in (claim.row, *rivals))
-    verdict, details = f"holds against {len(less)} of {len(rivals)}", f"kbit a volume: {told}"
+    less = [name for name in rivals if spent[claim.model] < spent[name]]
+    bits = ", ".join(f"{name} {spent[name]:,.4g}" for name in (claim.model, *rivals))
+    verdict, details = f"holds against {len(less)} of {len(rivals)}", f"kbit per volume: {bits}"
     return facts | {"verdict": verdict, "details": details, "holds": len(less), "contradicted": len(rivals) - len(less)}
 
 
@@ -94,31 +114,31 @@ def judge_gain(claim: Claim, experiment: Experiment, leads: Leads) -> dict[str, 
         known = {cohort.stands_for for cohort in cohorts}
         absent = [name for name in papers(claim) if name not in known]
         return {"verdict": f"not run: no cohort of this experiment stands for {' or '.join(absent)}"}
-    rows = compared(experiment, shown, claim.row, claim.over)
-    outcomes: dict[str, list[str]] = {"holds": [], "undecided": [], "contradicted": []}
+    rows = compared(experiment, shown, claim.model, claim.over)
+    outcomes: dict[str, list[str]] = {kind: [] for kind in COUNTS}
     for comparison, lead in leads.of(comparisons(claim, experiment, chosen[0])).items():
         outcomes[lead.outcome].append(comparison.name)
-    outcomes = {kind: sorted(found) for kind, found in outcomes.items()}
+    outcomes = {kind: sorted(names) for kind, names in outcomes.items()}
     facts = {"cohort": " - ".join(cohort.name for cohort in chosen[0]), "not_run": rows.not_run}
     embedded = next((cohort for cohort in chosen[0] if cohort.embedded), None)
     ending = stand_ins(embedded, leads.stand_in(claim, chosen[0][0].name))
-    return facts | told(rows, outcomes, summary(outcomes) + ending)
+    return facts | counted(rows, outcomes, summary(outcomes) + ending)
 
 
 def judge_disentanglement(
-    claim: Claim, experiment: Experiment, shown: tuple[str, ...], cohort: Cohort, measured: pd.DataFrame | None
+    claim: Claim, experiment: Experiment, cohort: Cohort, measured: pd.DataFrame | None
 ) -> dict[str, object]:
-    """Verdict on the claim that a row's anatomical codes don't tell the modality, on one cohort."""
-    rows = compared(experiment, shown, claim.row, ())
+    """Verdict on the claim that a model's anatomical codes don't reveal the modality, on one cohort."""
+    rows = compared(experiment, where(claim, experiment)[0], claim.model, ())
     facts: dict[str, object] = {"cohort": cohort.name, "not_run": rows.not_run}
-    if claim.row not in rows.names:
+    if claim.model not in rows.names:
         return facts | {"verdict": rows.nothing}
     verdict, details = "", ""
     if measured is not None:
-        verdict, details = disentangled(measured, cohort.name, rows.names[claim.row])
+        verdict, details = disentangled(measured, cohort.name, rows.names[claim.model])
     if not verdict:
         return facts | {"verdict": "not measured in this run"}
-    counts = {kind: int(kind == verdict) for kind in ("holds", "undecided", "contradicted")}
+    counts = {kind: int(kind == verdict) for kind in COUNTS}
     return (
         facts | counts | {"verdict": verdict + stand_ins(cohort if cohort.embedded else None, ""), "details": details}
     )
@@ -126,12 +146,12 @@ def judge_disentanglement(
 
 def judge(claim: Claim, experiment: Experiment, cohort: Cohort, known: Leads) -> dict[str, object]:
     """Verdict on one claim on one cohort: of each comparison whether the lead, or the lag, is significant."""
-    rows = compared(experiment, where(claim, experiment)[0], claim.row, claim.over)
+    rows = compared(experiment, where(claim, experiment)[0], claim.model, claim.over)
     leads = known.of(comparisons(claim, experiment, (cohort,)))
-    outcomes: dict[str, list[str]] = {"holds": [], "undecided": [], "contradicted": []}
-    for metric in claim.metrics:
+    outcomes: dict[str, list[str]] = {kind: [] for kind in COUNTS}
+    for name_of_metric in claim.metrics:
         for modality in claim.modalities:
-            here = {c.name: lead for c, lead in leads.items() if (c.metric, c.modality) == (metric, modality)}
+            here = {c.name: lead for c, lead in leads.items() if (c.metric, c.modality) == (name_of_metric, modality)}
             ahead = [name for name, lead in here.items() if lead.value < 0][: claim.allowed_above]
             for name, lead in here.items():
                 outcomes["holds" if name in ahead else lead.outcome].append(name)
@@ -139,10 +159,10 @@ def judge(claim: Claim, experiment: Experiment, cohort: Cohort, known: Leads) ->
     only = next(iter(leads.values()), None)
     verdict = summary(outcomes) if claim.published is None or only is None else beside(claim, only, cohort)
     ending = stand_ins(cohort if cohort.embedded else None, known.stand_in(claim, cohort.name))
-    return facts | told(rows, outcomes, verdict + ending)
+    return facts | counted(rows, outcomes, verdict + ending)
 
 
-def told(rows: Compared, outcomes: dict[str, list[str]], verdict: str) -> dict[str, object]:
+def counted(rows: Compared, outcomes: dict[str, list[str]], verdict: str) -> dict[str, object]:
     """Verdict, details and counts of some comparisons."""
     if not any(outcomes.values()):
         return {"verdict": rows.nothing}
@@ -152,24 +172,24 @@ def told(rows: Compared, outcomes: dict[str, list[str]], verdict: str) -> dict[s
 
 def stand_ins(embedded: Cohort | None, stand_in: str) -> str:
     """What a verdict says of the cohort and the segmenter that stood in for the paper's."""
-    told = ""
+    words = ""
     if embedded is not None:
-        told += f" (on an embedded cohort, which says nothing about {embedded.stands_for or 'the paper'})"
+        words += f" (on a synthetic cohort, which says nothing about {embedded.stands_for or 'the paper'})"
     if stand_in:
-        told += f" (by a {stand_in}, not by SynthSeg)"
-    return told
+        words += f" (by a {stand_in}, not by SynthSeg)"
+    return words
 
 
 def beside(claim: Claim, lead: Lead, cohort: Cohort) -> str:
     """A lead beside the published one: whether both can be estimates of one number."""
-    unit, interval = UNITS[claim.metrics[0]], lead.interval
+    unit, interval = metric(claim.metrics[0]).points, lead.interval
     if not np.isfinite(interval.low):
-        return f"undecided: ours {lead.value:+.2f} {unit}, of one subject or family alone"
+        return f"undecided: ours {lead.value:+.2f} {unit}, from a single subject or family"
     expected = predictive(interval, lead.subjects, TEST_SUBJECTS[cohort.stands_for])
     inside = "inside" if expected.low <= claim.published <= expected.high else "outside"
-    told = f"published {claim.published:+.2f}, {inside} our prediction interval"
+    beside_it = f"published {claim.published:+.2f}, {inside} our prediction interval"
     between = f"{expected.low:+.2f} to {expected.high:+.2f}"
-    return f"ours {lead.value:+.2f} {unit} ({interval.low:+.2f} to {interval.high:+.2f}); {told} ({between})"
+    return f"ours {lead.value:+.2f} {unit} ({interval.low:+.2f} to {interval.high:+.2f}); {beside_it} ({between})"
 
 
 def summary(outcomes: dict[str, list[str]]) -> str:

@@ -1,88 +1,112 @@
 """Every published number beside what this run measured."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 
 from neuroquant.config.cohort import Cohort
-from neuroquant.config.experiment import Experiment
-from neuroquant.statistics.cells import BLOCKS, EMBEDDED
+from neuroquant.config.experiment import Experiment, Table
+from neuroquant.statistics.cells import EMBEDDED, MODEL_GROUPS
 from neuroquant.statistics.claims.compared import names_of
 from neuroquant.statistics.intervals import Interval, predictive
 from neuroquant.statistics.published import TEST_SUBJECTS, cells_of
+from neuroquant.tables import NUMBERS
 
-NUMBERS = [
-    "table", "cohort", "model", "modality", "metric", "published", "block", "ours", "ci_low", "ci_high", "pi_low",
-    "pi_high", "verdict",
-]  # fmt: skip
-ABSENT = "not run: no cohort of this experiment stands for"
-INCOMPARABLE = "can't be compared: an embedded cohort stands in for {}"
+INCOMPARABLE = "can't be compared: a synthetic cohort stands in for {}"
+
+
+@dataclass(frozen=True, slots=True)
+class Ours:
+    """What this run has beside a published number.
+
+    Attributes
+    ----------
+    cohort : Cohort or None
+        The cohort that stands for the paper's.
+    model : str or None
+        The model that stands for the paper's.
+    cell : Series or None
+        Its cell.
+    expected : Interval or None
+        Where the paper's value is to be expected if it and ours are one.
+    """
+
+    cohort: Cohort | None
+    model: str | None
+    cell: pd.Series | None
+    expected: Interval | None
+
+    @property
+    def columns(self) -> dict[str, float]:
+        """Our cell and its intervals as columns of the ledger."""
+        if self.cell is None or self.expected is None:
+            return {}
+        facts = {"ours": self.cell["value"], "ci_low": self.cell.ci_low, "ci_high": self.cell.ci_high}
+        return facts | {"pi_low": self.expected.low, "pi_high": self.expected.high}
 
 
 def numbers_ledger(experiment: Experiment, tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """Each published number, with ours where its row was run on a cohort that stands for the paper's.
+    """Each published number, with ours where its model was run on a cohort that stands for the paper's.
 
-    A line a block that has such a row, and one without a block where none has.
+    A line per group that has such a model, and one without a group where none has.
+
+    Parameters
+    ----------
+    tables : dict of str to DataFrame
+        "table1" and "table2" -> the tidy table.
     """
     rows = []
     for table, cells in tables.items():
-        shown = experiment.table1 if table == "table1" else experiment.table2
-        known = {block: names_of(experiment, shown.rows, block) for block in BLOCKS}
-        places = {experiment.cohort(name).stands_for: experiment.cohort(name) for name in reversed(shown.cohorts)}
-        for told in cells_of(table).itertuples(index=False):
-            cohort = places.get(told.cohort)
-            mine_by_block = {block: names[told.model] for block, names in known.items() if told.model in names}
-            for block, row in (mine_by_block or {"": None}).items():
-                mine = found(cells, cohort, row, told.modality, told.metric)
-                facts = dict(zip(NUMBERS, (table, *told, block), strict=False))
-                expected = None if mine is None else expect(mine, told.cohort)
-                verdict = verdict_on(told.published, mine, expected, cohort, row) or f"{ABSENT} {told.cohort}"
-                rows.append(facts | ours(mine, expected) | {"verdict": verdict})
+        wanted: Table = getattr(experiment, table)
+        known = {group: names_of(experiment, wanted.rows, group) for group in MODEL_GROUPS}
+        standing_for = {experiment.cohort(name).stands_for: experiment.cohort(name) for name in wanted.cohorts[::-1]}
+        for paper in cells_of(table).itertuples(index=False):
+            by_group = {group: names[paper.model] for group, names in known.items() if paper.model in names}
+            for group, row in (by_group or {"": None}).items():
+                own = ours(cells, paper, standing_for.get(paper.cohort), row)
+                facts = dict(zip(NUMBERS, (table, *paper, group), strict=False))
+                rows.append(facts | own.columns | {"verdict": verdict_on(paper, own, experiment)})
     return pd.DataFrame(rows, columns=NUMBERS)
 
 
-def found(cells: pd.DataFrame, cohort: Cohort | None, row: str | None, modality: str, metric: str) -> pd.Series | None:
-    """Our cell, where there is one."""
-    if cohort is None or row is None:
-        return None
-    here = cells[(cells.cohort == cohort.name) & (cells.model == row)]
-    here = here[(here.modality == modality) & (here.metric == metric)]
-    return here.iloc[0] if len(here) else None
+def ours(cells: pd.DataFrame, paper: tuple, cohort: Cohort | None, row: str | None) -> Ours:
+    """What a table has beside a published number.
 
-
-def expect(mine: pd.Series, paper: str) -> Interval:
-    """Where the paper's value is to be expected if it and ours are one: on other subjects, of whom it had so many."""
-    interval = Interval(mine["value"], mine.ci_low, mine.ci_high, 0)
-    return predictive(interval, int(mine.n_subjects), TEST_SUBJECTS[paper])
-
-
-def ours(mine: pd.Series | None, expected: Interval | None) -> dict[str, float]:
-    """Our cell and its intervals as columns of the ledger."""
-    if mine is None or expected is None:
-        return {}
-    facts = {"ours": mine["value"], "ci_low": mine.ci_low, "ci_high": mine.ci_high}
-    return facts | {"pi_low": expected.low, "pi_high": expected.high}
-
-
-def verdict_on(
-    published: float, mine: pd.Series | None, expected: Interval | None, cohort: Cohort | None, row: str | None
-) -> str:
-    """Whether a published number lies where ours lets it be expected, or why that can't be said.
-
-    Empty where no cohort stands for the paper's.
+    Parameters
+    ----------
+    paper : named tuple
+        A row of `published.cells_of`.
     """
-    if cohort is None:
-        return ""
-    if row is None:
-        return "not run: no row of this experiment stands for it"
-    if mine is None or expected is None:
+    if cohort is None or row is None:
+        return Ours(cohort, row, None, None)
+    here = cells[(cells.cohort == cohort.name) & (cells.model == row)]
+    here = here[(here.modality == paper.modality) & (here.metric == paper.metric)]
+    if not len(here):
+        return Ours(cohort, row, None, None)
+    cell = here.iloc[0]
+    interval = Interval(cell["value"], cell.ci_low, cell.ci_high, 0)
+    return Ours(cohort, row, cell, predictive(interval, int(cell.n_subjects), TEST_SUBJECTS[paper.cohort]))
+
+
+def verdict_on(paper: tuple, own: Ours, experiment: Experiment) -> str:
+    """Whether a published number lies where ours lets it be expected, or why that isn't available."""
+    if paper.modality not in experiment.modalities:
+        return f"not run: this experiment has no {paper.modality}"
+    if own.cohort is None:
+        return f"not run: no cohort of this experiment stands for {paper.cohort}"
+    if own.model is None:
+        return "not run: no model of this experiment stands for it"
+    if own.cell is None or own.expected is None:
         return "not measured in this run"
-    if cohort.embedded:
-        return INCOMPARABLE.format(cohort.stands_for)
-    engines = set(mine.stand_in.split("; ") if isinstance(mine.stand_in, str) else ()) - {"", EMBEDDED}
+    if own.cohort.embedded:
+        return INCOMPARABLE.format(own.cohort.stands_for)
+    stand_ins = own.cell.stand_in.split("; ") if isinstance(own.cell.stand_in, str) else ()
+    engines = set(stand_ins) - {"", EMBEDDED}
     if engines:
         return f"can't be compared: measured by a {engines.pop()}"
-    if not np.isfinite(mine.ci_low):
-        return "undecided: no interval, for there is one subject or family alone"
-    if expected.low <= published <= expected.high:
+    if not np.isfinite(own.cell.ci_low):
+        return "undecided: no interval with a single subject or family"
+    if own.expected.low <= paper.published <= own.expected.high:
         return "inside our prediction interval"
-    return f"outside: published {'higher' if published > expected.high else 'lower'} than expected from ours"
+    return f"outside: published {'higher' if paper.published > own.expected.high else 'lower'} than expected from ours"

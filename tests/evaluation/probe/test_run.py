@@ -9,10 +9,11 @@ import torch
 from torch import nn
 
 from neuroquant.config.evaluation import Probe
-from neuroquant.evaluation.probe import finished, samples
+from neuroquant.evaluation.probe import finished, network, samples
 from neuroquant.evaluation.probe import run as probing
 from neuroquant.files import read_tsv
 from neuroquant.store.arrays import ArrayFile, ArrayWriter
+from neuroquant.tables import PREDICTIONS
 from tests.training.helpers import write_volumes
 
 torch.set_num_threads(1)
@@ -32,7 +33,7 @@ def write_latents(path, split, subjects, signal, seed=0, sexes="FM"):
     return path
 
 
-def run_probe(tmp_path, signal=2.0, sexes="FM", epochs=2, patience=0, test=(8, 2, "FM"), code="", **changes):
+def run_probe(tmp_path, signal=2.0, sexes="FM", test=(8, 2, "FM"), code="", **changes):
     """Predictions and log; `test`: subjects, seed and sexes of the test shard; `changes`: of the settings."""
     tmp_path.mkdir(exist_ok=True)
     count, seed, allowed = test
@@ -41,10 +42,19 @@ def run_probe(tmp_path, signal=2.0, sexes="FM", epochs=2, patience=0, test=(8, 2
         [write_latents(tmp_path / "val.h5", "val", 6, signal, 1, sexes)],
         [write_latents(tmp_path / "test.h5", "test", count, signal, seed, sexes if sexes == "F" else allowed)],
     ]
-    known = {"depth": 50, "batch": 8, "lr": 0.05, "seeds": (0,), "permuted": False} | changes
-    settings = Probe(epochs=epochs, patience=patience, **known)
+    known = {
+        "depth": 50,
+        "batch": 8,
+        "lr": 0.05,
+        "seeds": (0,),
+        "permuted": False,
+        "epochs": 2,
+        "patience": 0,
+    } | changes
+    settings = Probe(**known)
     files = (tmp_path / "p.tsv", tmp_path / "log.tsv", tmp_path / "kept")
-    probing.run_probe(*shards, "", "m", settings, *files, code, "cpu", 1)
+    task = probing.Task("m", settings, code, "cpu")
+    probing.run_probe(probing.Shards(*shards), task, probing.Outputs(*files))
     return read_tsv(tmp_path / "p.tsv", ("probability",)), read_tsv(tmp_path / "log.tsv")
 
 
@@ -56,7 +66,8 @@ def small(monkeypatch):
         layers = (nn.BatchNorm3d(channels), nn.Flatten(), nn.Dropout(0.2), nn.Linear(64 * channels, 1))
         return nn.Sequential(*layers)
 
-    monkeypatch.setattr(probing, "network_for", build)
+    for module in (probing, network):
+        monkeypatch.setattr(module, "network_for", build)
 
 
 def test_a_probe_finds_a_signal_that_is_there_and_predicts_test_subjects_only(tmp_path):
@@ -106,8 +117,8 @@ def test_training_stops_where_validation_subjects_bring_nothing_better(tmp_path,
         assert {name[:4] for name in sample.subjects} == {"sval"}
         return {"val_balanced_accuracy": next(ranks), "val_loss": 1.0}
 
-    monkeypatch.setattr(probing, "judge", judge)
-    monkeypatch.setattr(probing, "MODALITIES", ("T1w",))
+    monkeypatch.setattr(network, "judge", judge)
+    monkeypatch.setattr(probing, "modalities_of", lambda shards: ["T1w"])
     _, log = run_probe(tmp_path, epochs=6, patience=2)
     assert list(log.val_balanced_accuracy) == [
         "0.5",
@@ -123,8 +134,9 @@ def test_the_weights_kept_are_those_of_the_best_epoch(tmp_path, monkeypatch):
         for seed, split in enumerate(("train", "val"))
     )
     scale = probing.standardiser(train, 8)
-    network, log = probing.fit(train, val, scale, Probe(depth=50, epochs=4, batch=8, lr=0.3), 0, "cpu", "m T1w")
-    kept = probing.judge(probing.predictor(network, scale, "cpu", 8)(val), val)
+    learning, settings = probing.Learning(train, val, scale), Probe(depth=50, epochs=4, batch=8, lr=0.3)
+    trained, log = probing.fit(learning, settings, 0, "cpu", "m T1w")
+    kept = network.judge(probing.predictor(trained, scale, "cpu", 8)(val), val)
     best = max(log, key=lambda row: (row["val_balanced_accuracy"], -row["val_loss"]))
     assert kept == pytest.approx({name: best[name] for name in kept}, abs=1e-5)
 
@@ -137,8 +149,9 @@ def test_a_model_without_latents_gives_empty_tables_and_the_log_says_why(tmp_pat
         with ArrayWriter(shards[-1][0], records, {"probe_latent": ""}):
             pass
     files = (tmp_path / "p.tsv", tmp_path / "log.tsv", tmp_path / "kept")
-    probing.run_probe(*shards, "", "m", Probe(seeds=(0,)), *files, "", "cpu", 1)
-    assert list(read_tsv(files[0]).columns) == probing.COLUMNS and not len(read_tsv(files[0]))
+    task = probing.Task("m", Probe(seeds=(0,)), "", "cpu")
+    probing.run_probe(probing.Shards(*shards), task, probing.Outputs(*files))
+    assert list(read_tsv(files[0]).columns) == PREDICTIONS and not len(read_tsv(files[0]))
     assert "m T2w: not probed" in capsys.readouterr().err
 
 
@@ -203,6 +216,7 @@ def test_shuffled_sexes_teach_the_network_nothing(tmp_path, small):
 def test_a_probe_that_was_killed_goes_on_with_the_next_seed_to_the_same_predictions(
     tmp_path, small, monkeypatch, capsys
 ):
+    monkeypatch.setattr(finished, "AFTER", 0.0)
     once, log = run_probe(tmp_path / "once", seeds=(0, 1))
     fit, calls = probing.fit, []
 
@@ -232,16 +246,28 @@ def test_a_probe_that_was_killed_goes_on_with_the_next_seed_to_the_same_predicti
 )
 def test_what_was_trained_of_something_else_is_not_taken_up(tmp_path, small, monkeypatch, capsys, change, said):
     monkeypatch.setattr(probing.shutil, "rmtree", lambda *arguments, **named: None)
+    monkeypatch.setattr(finished, "AFTER", 0.0)
     run_probe(tmp_path, **{"epochs": 1, "code": "old"})
     run_probe(tmp_path, **{"epochs": 1, "code": "old"} | change)
     told = capsys.readouterr().err
     assert told.count("passed over") == 2 and said in told and "taken up" not in told
 
 
-def test_a_torn_file_is_passed_over(tmp_path, capsys):
-    finished.keep(tmp_path / "a", torch.nn.Linear(2, 1), [], {"settings": 1})
-    (tmp_path / "a").write_bytes((tmp_path / "a").read_bytes()[:-4])
-    assert finished.take_up(tmp_path / "a", lambda: torch.nn.Linear(2, 1), {"settings": 1}) is None
+def test_a_job_that_is_soon_done_writes_no_networks_and_a_long_one_all_that_it_has(tmp_path, monkeypatch):
+    keeper, line, clock = finished.Keeper(tmp_path), torch.nn.Linear(2, 1), iter([299.0, 301.0])
+    monkeypatch.setattr(finished.time, "monotonic", lambda begin=keeper._begin: begin + next(clock))
+    keeper.keep("first", (line, []), {})
+    assert not list(tmp_path.iterdir())
+    keeper.keep("second", (line, []), {})
+    assert {path.stem for path in tmp_path.iterdir()} == {"first", "second"}
+
+
+def test_a_torn_file_is_passed_over(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(finished, "AFTER", 0.0)
+    keeper, path = finished.Keeper(tmp_path), tmp_path / "a.safetensors"
+    keeper.keep("a", (torch.nn.Linear(2, 1), []), {"settings": 1})
+    path.write_bytes(path.read_bytes()[:-4])
+    assert keeper.take_up("a", lambda: torch.nn.Linear(2, 1), {"settings": 1}) is None
     assert "not whole" in capsys.readouterr().err
 
 
@@ -251,17 +277,19 @@ from pathlib import Path
 import torch
 from torch import nn
 from neuroquant.config.evaluation import Probe
+from neuroquant.evaluation.probe import network
 from neuroquant.evaluation.probe import run as probe
 
 class Small(nn.Sequential):
     def __init__(self, channels, settings):
         super().__init__(nn.AdaptiveAvgPool3d(4), nn.Flatten(), nn.Linear(64 * channels, 1))
 
-probe.network_for = Small
+network.network_for = Small
 folder, more = Path(sys.argv[1]), int(sys.argv[2])
 files = ([folder / f"{split}.h5"] for split in ("train", "val", "test"))
 settings = Probe(epochs=1, batch=8, seeds=(0,))
-run = lambda shards, out: probe.run_probe(*shards, "", "m", settings, out / "p", out / "l", out / "k", "", "cpu", 1)
+task = probe.Task("m", settings, "", "cpu")
+run = lambda s, out: probe.run_probe(probe.Shards(*s), task, probe.Outputs(out / "p", out / "l", out / "k"))
 run([[folder / "val.h5"]] * 3, folder / "warm")
 used = int(next(line for line in open("/proc/self/status") if line.startswith("VmData")).split()[1]) * 1024
 resource.setrlimit(resource.RLIMIT_DATA, (used + more, used + more))

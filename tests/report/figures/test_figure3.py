@@ -1,11 +1,16 @@
-"""Figure 3 shows a session in the middle of the field, with both modalities where there is one."""
+"""Figure 3 shows a session in the middle of the field, in every modality that it has, within a page."""
 
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from neuroquant.files import write_tsv
-from neuroquant.report.figures.figure3 import choose_session, draw
+from neuroquant.report.figures.figure3 import draw, layout, marked
+from neuroquant.report.figures.images import Images
+from neuroquant.report.figures.style import HEIGHT, WIDTH
+from neuroquant.statistics.against_mean import BELOW
+from neuroquant.statistics.choice import median_session
 from neuroquant.store.arrays import ArrayWriter, Record
 
 
@@ -20,21 +25,43 @@ def scores(path, **psnr):
     return path
 
 
-def test_the_session_is_the_median_of_those_with_both_modalities(tmp_path):
+def test_the_session_is_the_median_of_those_with_most_modalities(tmp_path):
     path = scores(tmp_path / "f.tsv", a=(20, 22), b=(30, 32), c=(25, 24), d=24.4, e=23.9)
-    assert choose_session(path, "c", "m") == ("c", "1")
-    assert choose_session(scores(tmp_path / "f.tsv", a=20, b=30, c=25), "c", "m") == ("c", "1")
+    assert median_session(path, "c", "m") == ("c", "1")
+    assert median_session(scores(tmp_path / "f.tsv", a=20, b=30, c=25), "c", "m") == ("c", "1")
 
 
-@pytest.mark.parametrize("modalities", [("T1w", "T2w"), ("T2w",)])
-def test_it_is_drawn_of_whatever_modalities_there_are(tmp_path, modalities):
+def write_shards(folder, modalities):
+    """An original and a reconstruction of one session in some modalities."""
     records = [Record("c", "a", "1", modality, "test", "", "F", 9.0) for modality in modalities]
     for name in ("volumes.h5", "row.h5"):
-        with ArrayWriter(tmp_path / name, records) as writer:
+        with ArrayWriter(folder / name, records) as writer:
             writer.create("image", (8, 10, 6), np.float16)
             for row in range(len(records)):
                 writer.write("image", row, np.random.default_rng(row).uniform(-1, 1, (8, 10, 6)))
-    fidelity = scores(tmp_path / "f.tsv", a=(20.0, 21.0)[: len(modalities)])
+    return Images([folder / "volumes.h5"], {"m": [folder / "row.h5"]})
+
+
+@pytest.mark.parametrize("modalities", [("T1w", "T2w"), ("T2w",), ("T1w", "T2w", "FLAIR")])
+def test_it_is_drawn_of_whatever_modalities_there_are_and_fits_a_page(tmp_path, modalities):
+    images = write_shards(tmp_path, modalities)
     for out in ("a.png", "b.png"):
-        draw(fidelity, "c", {"m": "M"}, [tmp_path / "volumes.h5"], {"m": [tmp_path / "row.h5"]}, tmp_path / out)
+        draw(images, {"m": "M"}, ("T1w", "T2w", "FLAIR"), ("a", "1"), {}, [tmp_path / out])
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+    with Image.open(tmp_path / "a.png") as image:
+        assert image.width / 300 <= 1.01 * WIDTH
+
+
+@pytest.mark.parametrize("models", [1, 9, 14])
+@pytest.mark.parametrize("modalities", [1, 2, 3, 5])
+def test_no_number_of_models_and_modalities_makes_it_larger_than_a_page(models, modalities):
+    sizes = layout(models, modalities, foot=3)
+    width, height = sizes.size
+    assert width <= WIDTH + 1e-9 and height <= HEIGHT + 1e-9
+    assert sizes.columns == 3 * modalities and sizes.side > 0.2
+
+
+def test_each_modality_in_which_a_model_is_below_the_mean_image_is_named():
+    verdicts = {("m", "T1w"): BELOW, ("m", "FLAIR"): BELOW}
+    labels, foot = marked({"m": "M", "n": "N"}, ("T1w", "T2w", "FLAIR"), verdicts, letters=200)
+    assert labels == {"m": "M \u2020", "n": "N"} and foot == [f"\u2020 PSNR {BELOW}: M (T1w, FLAIR)"]

@@ -7,8 +7,11 @@ import pytest
 from neuroquant.errors import InputError
 from neuroquant.files import write_tsv
 from neuroquant.report.pages.breakdown import TABLES, Sources, write_breakdown
-from neuroquant.statistics.agreement import agreement, icc, icc_of, structures
+from neuroquant.statistics.agreement import agreement, differences, icc, icc_of, structures
 from neuroquant.statistics.codebook import codebook
+from neuroquant.statistics.scores import ScoreFiles
+from neuroquant.tables import CELLS
+from tests.made_up import computed_of
 
 SYNTHESIS = [
     "cohort", "subject", "session", "family", "modality", "source", "model", "appearance", "region", "metric", "value",
@@ -53,7 +56,7 @@ def test_the_published_example_of_bland_and_altman():
             {**facts, "model": model, "mm3": 1000.0 * value}
             for model, value in zip(("mine", "reference"), values, strict=True)
         ]
-    found = agreement(pd.DataFrame(rows)).iloc[0]
+    found = agreement(differences(pd.DataFrame(rows))).iloc[0]
     # they take 2 standard deviations (38.8) where 1.96 are taken here
     assert found.bias_ml == pytest.approx(-2.1, abs=0.05)
     assert (found.high_ml - found.bias_ml) / 1.96 == pytest.approx(38.8, abs=0.05)
@@ -66,7 +69,7 @@ def test_bias_and_limits_are_those_of_the_differences():
         facts["stand_in"] = ""
         rows.append({**facts, "model": "reference", "mm3": 5000.0 + 100 * number})
         rows.append({**facts, "model": "mine", "mm3": 5000.0 + 100 * number + shift})
-    found = agreement(pd.DataFrame(rows)).iloc[0]
+    found = agreement(differences(pd.DataFrame(rows))).iloc[0]
     spread = 1.96 * np.std([0.01, 0.02, 0.03, 0.04], ddof=1)
     assert found.bias_ml == pytest.approx(0.025) and found.high_ml == pytest.approx(0.025 + spread)
     assert found.images == 4 and found.reference_ml == pytest.approx(5.15)
@@ -84,7 +87,7 @@ def test_structures_are_means_over_images_in_percent_with_intervals_over_subject
         }
         facts |= {"family": "", "structure": "11", "name": "left caudate", "stand_in": "", "nsd": 0.5 + number / 100}
         rows.append(facts | {"dice": 0.8 + 0.01 * (number // 2), "family": ""})
-    found = structures(experiment, pd.DataFrame(rows)).iloc[0]
+    found = structures(experiment, pd.DataFrame(rows), pd.DataFrame(columns=CELLS)).iloc[0]
     assert found.dice == pytest.approx(84.5) and found.dice_low < 84.5 < found.dice_high
     assert found.nsd == pytest.approx(59.5) and found.images == 20 and found.subjects == 10
 
@@ -109,8 +112,8 @@ def test_usage_and_perplexity_are_those_of_all_shards_together(tmp_path, experim
     )
     assert table.loc["T2w"].perplexity == pytest.approx(1) and table.loc["T2w"].usage == 1 / 8
     share = np.array([20, 20, 20, 40]) / 100
-    assert table.loc["both"].perplexity == pytest.approx(np.exp(-(share * np.log(share)).sum()))
-    assert table.stand_in.str.contains("embedded").all()
+    assert table.loc["all"].perplexity == pytest.approx(np.exp(-(share * np.log(share)).sum()))
+    assert table.stand_in.str.contains("synthetic").all()
     assert codebook(experiment, [tmp_path / "none.tsv"]).empty
 
 
@@ -127,8 +130,10 @@ def run(folder, experiment, sessions=None, synthesis=(), codes=()):
             sessions[cohort] = folder / f"{cohort}.sessions.tsv"
     for name, columns in (("synthesis", SYNTHESIS), ("codes", CODES)):
         write_tsv(pd.DataFrame({"synthesis": synthesis, "codes": codes}[name], columns=columns), folder / f"{name}.tsv")
-    gathered = (folder / f"{name}.tsv" for name in ("regions", "fidelity", "dice", "predictions"))
-    sources = Sources(*gathered, sessions, [folder / "synthesis.tsv"], [folder / "codes.tsv"], folder / "apart.tsv")
+    sources = Sources(
+        ScoreFiles.in_folder(folder), folder / "apart.tsv", computed_of(folder, experiment).cells, sessions,
+        [folder / "synthesis.tsv"], [folder / "codes.tsv"],
+    )  # fmt: skip
     csv = {name: folder / f"{name}.csv" for name in TABLES}
     write_breakdown(experiment, sources, csv, folder / "page.html")
     return (folder / "page.html").read_text(), {name: pd.read_csv(path) for name, path in csv.items()}
@@ -153,9 +158,9 @@ def test_the_page_names_nobody_unless_told_to(tmp_path, experiment, numbers, nam
     for by in ("sex", "age", "site"):
         parts = groups[groups.by == by].groupby(["cohort", "model", "modality", "metric"]).subjects.sum()
         assert (parts == 12).all()
-    assert set(groups.metric) == {"psnr", "ssim", "dice", "accuracy"}
+    assert {"psnr", "ssim", "dice", "accuracy", "deviation_caudate"} <= set(groups.metric)
     assert ((groups.ci_low <= groups.value) & (groups.value <= groups.ci_high)).all()
-    assert "Not parted by scanner" in text and "unknown, or the same for all" in text
+    assert "Not grouped by scanner" in text and "unknown, or the same for all" in text
 
 
 def test_what_is_missing_is_said_and_the_rest_is_there(tmp_path, experiment, numbers, capsys):
@@ -175,7 +180,7 @@ def test_what_is_missing_is_said_and_the_rest_is_there(tmp_path, experiment, num
     for sentence in (
         "No segmentation engine was run",
         "has a codebook",
-        "makes one modality of the other",
+        "synthesises one modality from another",
         "No model that was run",
     ):
         assert sentence in text
@@ -192,8 +197,8 @@ def test_one_sex_one_cohort_and_no_site_are_no_groups(tmp_path, experiment, numb
     rows = [{"subject": f"s{n}", "session": "1", "sex": "F", "age": ""} for n in range(12)]
     write_tsv(pd.DataFrame(rows), tmp_path / "one.tsv")
     text, tables = run(tmp_path, experiment, {"embedded_a": tmp_path / "one.tsv"})
-    assert tables["groups"].empty and "Not parted by sex, age, site, scanner" in text
-    assert "Embedded B" in text and not tables["agreement"].empty, "regions are of both cohorts"
+    assert tables["groups"].empty and "Not grouped by sex, age, site, scanner" in text
+    assert "Synthetic B" in text and not tables["agreement"].empty, "regions are of both cohorts"
 
 
 def test_a_table_without_its_key_is_refused_with_what_is_missing(tmp_path, experiment, numbers):
@@ -219,5 +224,5 @@ def test_synthesis_stands_beside_the_reconstruction_and_names_its_appearance(tmp
         table.value["paired", "psnr"] == table.value["paired", "ssim"] == pytest.approx(22)
         and (table.images == 12).all()
     )
-    assert "T1w to T2w" in text and "appearance of the other image itself" in text and "its own reconstruction" in text
+    assert "T1w to T2w" in text and "appearance of the target image itself" in text and "its own reconstruction" in text
     assert "1 (0.4 %)" in text and "2 (0.8 %)" in text

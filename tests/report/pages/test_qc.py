@@ -5,11 +5,15 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from neuroquant.files import read_tsv, write_tsv
+from neuroquant.files import write_tsv
 from neuroquant.report.figures import montage
-from neuroquant.report.pages.qc import draw, gather_qc, named
+from neuroquant.report.figures.montage import Selection
+from neuroquant.report.pages.qc import draw, named
+from neuroquant.statistics.quality import gather_qc, measures
 from neuroquant.store.arrays import ArrayWriter, Record
-from neuroquant.volumes.preprocess import QC
+
+MODALITIES = ("T1w", "T2w")
+COLUMNS = ["cohort", "subject", "session", "box", "brain_ml", "lost_share", "T1w_high", "T2w_high", "T2w_shift_mm"]
 
 
 def tables(folder, sessions=40, **changes):
@@ -18,38 +22,46 @@ def tables(folder, sessions=40, **changes):
     rows = []
     for number in range(sessions):
         row = {"cohort": "c", "subject": f"sub-{number:02d}", "session": "1", "box": "130 x 170 x 125"}
-        row |= {"brain_ml": generator.normal(1300, 80), "lost_share": 0.0, "t1w_high": generator.normal(900, 50)}
-        rows.append({**row, "t2w_high": generator.normal(700, 50)})
+        row |= {"brain_ml": generator.normal(1300, 80), "lost_share": 0.0, "T1w_high": generator.normal(900, 50)}
+        rows.append({**row, "T2w_high": generator.normal(700, 50)})
     if rows:
         rows[-1] |= changes
     paths = [folder / "a.tsv", folder / "b.tsv"]
     for path, part in zip(paths, (rows[: sessions // 2], rows[sessions // 2 :]), strict=True):
-        write_tsv(pd.DataFrame(part, columns=QC), path)
+        write_tsv(pd.DataFrame(part, columns=COLUMNS), path)
     return paths
 
 
 def test_a_session_far_from_the_others_is_named_with_what_is_odd_about_it(tmp_path):
-    found = gather_qc(tables(tmp_path, brain_ml=2100, t2w_high=90_000))
+    found = gather_qc(tables(tmp_path, brain_ml=2100, T2w_high=90_000), MODALITIES)
     odd = found[found.outlier != ""]
-    assert list(odd.subject) == ["sub-39"] and odd.outlier.iloc[0] == "brain_ml t2w_high"
-    assert (gather_qc(tables(tmp_path)).outlier == "").all(), "and none where nothing is odd"
+    assert list(odd.subject) == ["sub-39"] and odd.outlier.iloc[0] == "brain_ml T2w_high"
+    assert (gather_qc(tables(tmp_path), MODALITIES).outlier == "").all(), "and none where nothing is odd"
 
 
 def test_those_that_stand_out_are_named_below_the_picture_only_where_that_is_asked_for(tmp_path):
     paths = tables(tmp_path, brain_ml=2100)
-    assert named(gather_qc(paths)) == ["sub-39 1: brain (ml) 2100"]
+    table, labels = gather_qc(paths, MODALITIES), measures(MODALITIES)
+    assert named(table, labels) == ["sub-39 1: brain (ml) 2100"]
     for identifiable, name in ((True, "a.png"), (False, "b.png")):
-        draw(paths, "C", identifiable, tmp_path / "qc.out", tmp_path / name)
+        draw(table, labels, "C", identifiable, tmp_path / name)
     heights = [Image.open(tmp_path / name).height for name in ("a.png", "b.png")]
     assert heights[0] != heights[1] or (tmp_path / "a.png").read_bytes() != (tmp_path / "b.png").read_bytes()
 
 
 @pytest.mark.parametrize("sessions", [0, 1, 40])
 def test_the_picture_and_the_table_are_made_of_any_number_of_sessions(tmp_path, sessions):
+    table = gather_qc(tables(tmp_path, sessions), MODALITIES)
     for name in "ab":
-        draw(tables(tmp_path, sessions), "C", False, tmp_path / "qc.out", tmp_path / f"{name}.png")
+        draw(table, measures(MODALITIES), "C", False, tmp_path / f"{name}.png")
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
-    assert len(read_tsv(tmp_path / "qc.out")) == sessions
+    assert len(table) == sessions
+
+
+def test_every_modality_has_measures_of_its_own():
+    names = measures(("T1w", "FLAIR"))
+    assert names["FLAIR_high"] == "FLAIR upper percentile" and {"T1w_shift_mm", "FLAIR_mi_after"} <= set(names)
+    assert not any("T2w" in name for name in names)
 
 
 def shard(path, *subjects, modalities=("T1w", "T2w")):
@@ -72,11 +84,11 @@ def odd(path, **sessions):
     return path
 
 
-@pytest.mark.parametrize("modalities", [("T1w", "T2w"), ("T2w",), ()])
+@pytest.mark.parametrize("modalities", [("T1w", "T2w"), ("T2w",), ("T1w", "T2w", "FLAIR"), ()])
 def test_a_montage_shows_whatever_modalities_there_are_the_same_each_time(tmp_path, modalities):
     volumes, table = shard(tmp_path / "v.h5", "s", modalities=modalities), odd(tmp_path / "qc.tsv")
     for name in ("a.png", "b.png"):
-        montage.draw([volumes], table, False, 3, [tmp_path / name])
+        montage.draw([volumes], table, Selection(3, False), [tmp_path / name])
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
     width = Image.open(tmp_path / "a.png").width
     assert width == (300 if not modalities else len(modalities) * 3 * (16 * (montage.TALL // 16) + 2))
@@ -100,10 +112,24 @@ def test_sessions_that_stand_out_are_shown_first_and_named_only_where_that_is_as
     subjects = ["anna", "bert", "cora", "dora", "emil"]
     volumes, table = shard(tmp_path / "v.h5", *subjects), odd(tmp_path / "qc.tsv", emil="brain_ml shift_mm")
     titles, write = [], montage.titled
-    monkeypatch.setattr(montage, "titled", lambda text, width: titles.append(text) or write(text, width))
+    monkeypatch.setattr(
+        montage, "titled", lambda text, width: ([] if text in MODALITIES else titles).append(text) or write(text, width)
+    )
     for identifiable in (False, True):
-        montage.draw([volumes], table, identifiable, 3, [tmp_path / "m.png"])
+        montage.draw([volumes], table, Selection(3, identifiable), [tmp_path / "m.png"])
     assert titles[:3] == ["1  stands out by brain_ml, shift_mm", "2", "3"]
     assert titles[3].startswith("1  emil 1  stands out") and titles[4:] == ["2  anna 1", "3  bert 1"]
-    montage.draw([volumes], table, False, 1, [tmp_path / "m.png"])
+    montage.draw([volumes], table, Selection(1, False), [tmp_path / "m.png"])
     assert titles[6:] == ["1  stands out by brain_ml, shift_mm"]
+
+
+def test_edges_are_those_of_the_registration_target(tmp_path):
+    volumes, table = shard(tmp_path / "v.h5", "s"), odd(tmp_path / "qc.tsv", s="")
+    whole = {}
+    for target in MODALITIES:
+        write_tsv(pd.read_csv(table, sep="\t", dtype=str, keep_default_na=False).assign(target=target), table)
+        montage.draw([volumes], table, Selection(1, False), [tmp_path / "m.png"])
+        pixels = np.asarray(Image.open(tmp_path / "m.png"))
+        half = pixels.shape[1] // 2
+        whole[target] = [bool((part == montage.EDGE).any()) for part in (pixels[:, :half], pixels[:, half:])]
+    assert whole == {"T1w": [False, True], "T2w": [True, False]}

@@ -1,13 +1,13 @@
 """VQGAN-LC (Zhu et al. 2024), slice by slice: a large frozen codebook of which a projection alone is trained."""
 
 import math
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, model_validator
 
 from neuroquant.config.base import Count, Layers, NonNegative, Settings
 from neuroquant.models import grid
+from neuroquant.models.spec import ModelSpec
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -80,67 +80,17 @@ def published_state(state: dict[str, Any]) -> dict[str, "Tensor"]:
     return found
 
 
-def build(parameters: Parameters) -> "SlicewiseAutoencoder":
-    """A freshly initialised network; its words are zero until `prepare`, or until weights are loaded."""
-    import torch
-    import torch.nn.functional as F
-    from torch import Tensor, nn
+def build(parameters: Parameters, modalities: tuple[str, ...]) -> "SlicewiseAutoencoder":
+    """A freshly initialised network; its codebook is zero until `prepare`, or until weights are loaded."""
+    from neuroquant.models.baselines.vqgan.network import VQGAN
 
-    from neuroquant.models.codebook import kmeans, nearest, patches
-    from neuroquant.models.compvis.network import CompVis, Sizes
-    from neuroquant.models.slicewise import SlicewiseAutoencoder
+    return VQGAN(parameters)
 
-    class VQGAN(SlicewiseAutoencoder):
-        """Axial slices to words and back."""
 
-        regulariser, codebook_size = "vq", parameters.words
-
-        def __init__(self) -> None:
-            super().__init__(parameters.axis, factor=parameters.factor, chunk=parameters.chunk)
-            numbers = 3 * parameters.patch**2
-            sizes = Sizes(2, 3, parameters.width, parameters.mults, parameters.z_channels, False, parameters.blocks)
-            self.network = CompVis(sizes._replace(groups=parameters.groups), parameters.embed)
-            self.register_buffer("codebook", torch.zeros(parameters.words, numbers))
-            self.projection = nn.Linear(numbers, parameters.embed)
-            nn.init.normal_(self.projection.weight, std=parameters.embed**-0.5)
-
-        @torch.no_grad()
-        def prepare(self, volumes: Iterable[Tensor]) -> None:
-            """Fill the codebook from training volumes (N, 1, D, H, W), of unit variance around zero."""
-            generator = torch.Generator().manual_seed(0)
-            slices = (x.movedim(self.plane_axis + 2, 1).flatten(0, 1).to(self.codebook.device) for x in volumes)
-            found = patches(slices, parameters.patch, 4 * parameters.words, generator)
-            words = kmeans(found, parameters.words, parameters.kmeans_rounds, generator).repeat(1, 3)
-            words = (words - words.mean(0)) / words.std().clamp_min(1e-6)
-            self.codebook.copy_(words / math.sqrt(words.shape[1]))
-
-        def encode_slices(self, slices: Tensor, sample: bool) -> tuple[Tensor, Tensor]:
-            """(N, 3, H, W) to the nearest projected words (N, C, H/8, W/8), straight through, and L_VQ."""
-            z = self.network.quant_conv(self.network.encoder(slices))
-            tokens = z.movedim(1, -1).float()
-            words = self.projection(self.codebook)
-            with torch.no_grad():
-                index = nearest(tokens.flatten(0, -2), words.detach())
-            z_q = F.embedding(index, words).view(tokens.shape)
-            pull, push = F.mse_loss(z_q.detach(), tokens), F.mse_loss(z_q, tokens.detach())
-            loss = parameters.commitment * pull + parameters.codebook_weight * push
-            return (tokens + (z_q - tokens).detach()).movedim(-1, 1), loss
-
-        def decode_slices(self, latents: Tensor) -> Tensor:
-            """(N, C, h, w) to (N, 3, 8h, 8w)."""
-            return self.network.decoder(self.network.post_quant_conv(latents))
-
-        def codes(self, latents: dict[str, Tensor]) -> Tensor:
-            """(B, 1, tokens)."""
-            tokens = latents["z"].movedim(1, -1).flatten(1, -2).float()
-            return nearest(tokens.flatten(0, 1), self.projection(self.codebook)).view(len(tokens), 1, -1)
-
-        def bits_per_position(self) -> float:
-            """One word."""
-            return math.log2(parameters.words)
-
-        def units(self) -> list[nn.Module]:
-            """Both halves."""
-            return list(self.network.halves())
-
-    return VQGAN()
+SPEC = ModelSpec(
+    Parameters=Parameters,
+    build=build,
+    latent_shapes=latent_shapes,
+    published_state=published_state,
+    bits=bits,
+)

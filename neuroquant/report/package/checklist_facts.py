@@ -1,0 +1,126 @@
+"""What the run knows of the items of the CLAIM checklist."""
+
+from typing import Any
+
+from neuroquant.config.experiment import Experiment
+from neuroquant.config.model import ModelRow
+from neuroquant.config.volume import Split
+from neuroquant.report.sentences import listed
+from neuroquant.statistics.people import CohortTables, kept, shared_between_splits
+
+ENGINES = {
+    "none": "none was run",
+    "standin": "a stand-in fitted here (an atlas and a mixture of Gaussians), not SynthSeg",
+    "torch": "SynthSeg {version} in PyTorch",
+    "upstream": "SynthSeg {version}, its own program",
+    "freesurfer": "FreeSurfer's mri_synthseg",
+}
+
+
+def facts(experiment: Experiment, cohorts: CohortTables, provenance: dict[str, Any]) -> dict[str, str]:
+    """Facts by name, as sentences or numbers; empty where the run doesn't know.
+
+    Parameters
+    ----------
+    provenance : dict
+        As `provenance.collect` gives it.
+    """
+    rows = [experiment.row(row) for row in dict.fromkeys((*experiment.table1.rows, *experiment.table2.rows))]
+    return data_facts(experiment, cohorts) | method_facts(experiment, rows) | software_facts(provenance)
+
+
+def data_facts(experiment: Experiment, cohorts: CohortTables) -> dict[str, str]:
+    """On cohorts, sessions and splits."""
+    synthetic = [cohort.shown for cohort in experiment.cohorts if cohort.embedded]
+    real = [cohort.shown for cohort in experiment.cohorts if not cohort.embedded]
+    sources = [f"{listed(synthetic)}: made by the workflow from one template"] if synthetic else []
+    sources += [f"{listed(real)}: as configured"] if real else []
+    alone = {
+        "design": "No person was studied: all cohorts are synthetic.",
+        "deidentified": "No person was scanned.",
+        "acquisition": "Simulated scanners; their settings are in the configuration.",
+        "available": "made again by the workflow itself.",
+    }
+    return (dict.fromkeys(alone, "") if real else alone) | {
+        "sources": "; ".join(sources) + ".",
+        "included": included(experiment, cohorts),
+        "selection": "All usable sessions of all cohorts; the split decides who trains.",
+        "split": divided(experiment.split),
+        "overlap": overlap(cohorts),
+        "tested": listed([experiment.cohort(name).shown for name in experiment.table1.cohorts]),
+    }
+
+
+def method_facts(experiment: Experiment, rows: list[ModelRow]) -> dict[str, str]:
+    """On preprocessing, models and evaluation."""
+    segmentation, seeds = experiment.segmentation, len(experiment.probe.seeds)
+    engine = ENGINES[segmentation.engine].format(version=segmentation.version)
+    segmented = segmentation.engine != "none"
+    theirs = [row.shown for row in rows if row.group == "authors_weights"]
+    trained = [row for row in rows if row.training.phases]
+    return {
+        "rows": ", ".join(row.shown for row in rows),
+        "modalities": listed(list(experiment.modalities)),
+        "shape": " x ".join(map(str, experiment.volume.shape)),
+        "registration": str(experiment.volume.registration),
+        "engine": engine,
+        "annotated": f"automatic, by {engine}; no rater took part." if segmented else "",
+        "variability": "No rater took part. The engine's agreement with ground truth, where there is any, is on the "
+        "front page."
+        if segmented
+        else "",
+        "architectures": ", ".join(dict.fromkeys(row.architecture for row in rows)),
+        "initialised": "At random, with the seeds of the configuration"
+        + (f"; {listed(theirs)}: with their authors' weights." if theirs else "."),
+        "training": "; ".join(
+            f"{row.shown}: {sum(phase.steps for phase in row.training.phases):,} steps, seed {row.training.seed}"
+            for row in trained
+        )
+        + ".",
+        "seeds": f"{seeds} seed" + "s" * (seeds > 1),
+        "region": experiment.fidelity.region,
+        "confidence": f"{100 * experiment.statistics.confidence:g}",
+        "bootstrap": str(experiment.statistics.bootstrap),
+    }
+
+
+def software_facts(provenance: dict[str, Any]) -> dict[str, str]:
+    """On code and packages."""
+    packages = ", ".join(f"{name} {version}" for name, version in provenance["packages"].items())
+    commit = provenance.get("commit", "")
+    return {
+        "software": f"Python {provenance['python']}; {packages}",
+        "version": str(provenance["neuroquant"]),
+        "commit": f", commit {commit}" if commit else " ",
+    }
+
+
+def divided(splits: Split) -> str:
+    """How subjects were dealt out."""
+    seeded = f"by a seeded hash of the family or subject (seed {splits.seed}), stratified by sex"
+    shares = f"{splits.train:.0%} train, {splits.val:.0%} validation, {splits.test:.0%} test"
+    if splits.file:
+        return "By a published split file" + (f"; others {seeded}." if splits.newcomers == "hash" else ".")
+    if splits.counts:
+        counts = "; ".join(f"{name}: {' / '.join(map(str, counts))}" for name, counts in splits.counts.items())
+        return f"In exact numbers of subjects ({counts}; any other cohort {shares}), {seeded}."
+    exactly = "To one subject, " if splits.method == "exact" else ""
+    text = f"{exactly}{seeded}: {shares}."
+    return text[0].upper() + text[1:]
+
+
+def included(experiment: Experiment, cohorts: CohortTables) -> str:
+    """Counts of every cohort."""
+    parts = []
+    for cohort, sessions, excluded in zip(experiment.cohorts, cohorts.sessions, cohorts.excluded, strict=True):
+        count = kept(sessions, excluded)
+        parts.append(
+            f"{cohort.shown}: {count.sessions} sessions of {count.subjects} subjects kept, {count.excluded} sessions "
+            "excluded"
+        )
+    return "; ".join(parts) + "."
+
+
+def overlap(cohorts: CohortTables) -> str:
+    """Subjects, families and images that more than one split has, over all cohorts."""
+    return str(sum(map(shared_between_splits, cohorts.proofs)))

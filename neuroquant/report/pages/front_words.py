@@ -1,0 +1,135 @@
+"""The sentences of the front page."""
+
+import html
+from pathlib import Path
+
+import pandas as pd
+
+from neuroquant.config.experiment import Experiment
+from neuroquant.report.sentences import listed
+from neuroquant.statistics.agreement import against_truth
+from neuroquant.statistics.cells import SIGNIFICANT, by_group
+from neuroquant.statistics.numbers import read_numbers
+
+DID = {
+    "trained_here": "trained here",
+    "authors_weights": "run with their authors' weights",
+    "reference": "run without training",
+}
+"""What was done with the models of a group."""
+
+
+def in_words(experiment: Experiment, cells: pd.DataFrame, tests: pd.DataFrame) -> list[str]:
+    """What was run on what, and what is missing.
+
+    Parameters
+    ----------
+    cells, tests : DataFrame
+        The tidy Table 1 and its tests.
+    """
+    wanted = experiment.table1
+    cohorts = listed([experiment.cohort(cohort).shown for cohort in wanted.cohorts])
+    size = " x ".join(map(str, experiment.volume.shape))
+    groups = {kind: rows for kind, rows in by_group(experiment, wanted.rows).items() if rows}
+    named = [f"{listed([experiment.row(row).shown for row in rows])} ({DID[kind]})" for kind, rows in groups.items()]
+    first = (
+        f"{listed(named)} were compared on {listed(list(experiment.modalities))} volumes of {size} voxels of the test "
+        f"subjects of {cohorts}."
+    )
+    texts = [first] if len(leads(tests)) else [first, "No model leads: that takes the PSNR of two models on a cohort."]
+    return texts + missing(experiment, cells)
+
+
+def missing(experiment: Experiment, cells: pd.DataFrame) -> list[str]:
+    """Sentences on what was not measured."""
+    texts = []
+    for name in experiment.table1.cohorts:
+        here = cells[cells.cohort == name]
+        absent = [experiment.row(row).shown for row in experiment.table1.rows if row not in set(here.model)]
+        if absent:
+            texts.append(f"Missing on {experiment.cohort(name).shown}: nothing was measured of {listed(absent)}.")
+        present = [modality for modality in experiment.modalities if modality in set(here.modality)]
+        if len(here) and present != list(experiment.modalities):
+            texts.append(f"{experiment.cohort(name).shown} has only {listed(present)} images.")
+    if experiment.segmentation.engine == "none":
+        texts.append("No segmentation engine was run: Dice and regional volumes are empty.")
+    if not (cells.metric == "accuracy").any():
+        texts.append("Sex could not be probed: there are too few subjects, or all training subjects are of one sex.")
+    return texts
+
+
+def leads(tests: pd.DataFrame) -> pd.DataFrame:
+    """Of the tests of a table those of the model with the best PSNR of each cohort, modality and group."""
+    return tests[(tests.metric == "psnr") & (tests["rank"] == 1)]
+
+
+def lead_table(experiment: Experiment, cells: pd.DataFrame, tests: pd.DataFrame) -> pd.DataFrame:
+    """The model with the highest PSNR of each cohort, modality and group, and its lead over the runner-up."""
+    level = f"{experiment.statistics.confidence:.0%}"
+    several = sum(map(bool, by_group(experiment, experiment.table1.rows).values())) > 1
+    rows = []
+    for test in leads(tests).itertuples():
+        here = cells[(cells.cohort == test.cohort) & (cells.modality == test.modality) & (cells.metric == "psnr")]
+        best = here[here.model == test.model].iloc[0]
+        row = {"cohort": experiment.cohort(test.cohort).shown, "modality": test.modality}
+        row |= {"group": DID[experiment.row(test.model).group]} if several else {}
+        rows.append(
+            row
+            | {
+                "highest PSNR": experiment.row(test.model).shown,
+                f"PSNR, dB ({level} interval)": with_interval(best.value, best.ci_low, best.ci_high),
+                "runner-up": experiment.row(test.against).shown,
+                f"lead, dB ({level} interval)": with_interval(test.difference, test.ci_low, test.ci_high),
+                "p": "not tested" if pd.isna(test.p_holm) else f"{test.p_holm:.2g}",
+                "significant": "yes" if test.p_holm < SIGNIFICANT else "no",
+                "subjects": f"{best.n_subjects:.0f}",
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def with_interval(value: float, low: float, high: float) -> str:
+    """A number with its interval; without one where a single subject or family gives none."""
+    return f"{value:.2f}" if pd.isna(low) else f"{value:.2f} ({low:.2f} to {high:.2f})"
+
+
+def stand_ins(experiment: Experiment) -> str:
+    """What stands in for something else, marked so that nobody misses it; or that nothing does."""
+    texts = []
+    synthetic = [cohort.shown for cohort in experiment.cohorts if cohort.embedded]
+    if synthetic:
+        are = "are synthetic cohorts" if len(synthetic) > 1 else "is a synthetic cohort"
+        texts.append(
+            f"Stand-in: {listed(synthetic)} {are}, made by the workflow itself. No person was scanned. The numbers "
+            "show that the workflow runs end to end; they say nothing about the paper."
+        )
+    if experiment.segmentation.engine == "standin":
+        texts.append(
+            "Stand-in: Dice and regional volumes come from an atlas of the training subjects, not from SynthSeg."
+        )
+    others = [cohort.shown for cohort in experiment.cohorts if not cohort.embedded and not cohort.stands_for]
+    if others:
+        which = "are not cohorts" if len(others) > 1 else "is not a cohort"
+        texts.append(
+            f"{listed(others)} {which} of the paper: numbers measured there can't be compared with the paper's."
+        )
+    if not texts:
+        return "<p>Nothing here is a stand-in.</p>"
+    return "".join(f'<p class="note standin">{html.escape(text)}</p>' for text in texts)
+
+
+def truth_sentence(truth: Path) -> str:
+    """Dice of the segmentation of the originals against ground truth, in words.
+
+    Parameters
+    ----------
+    truth : Path
+        dice_truth.tsv.
+    """
+    table = read_numbers("dice_truth", truth, "dice", "nsd")
+    means = against_truth(table)
+    if not means:
+        return "Not available: no ground-truth label maps, no engine, or a table of scores without numbers."
+    scores = listed([f"{value:.3f} on {modality}" for modality, value in means.items()])
+    engine = next(iter(set(table.stand_in) - {""}), "SynthSeg")
+    return f"Against ground truth, the segmentations of the originals by the {engine} reach a mean Dice of {scores}."

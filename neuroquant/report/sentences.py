@@ -1,0 +1,105 @@
+"""Sentences that several pages and tables share, in words of what statistics computed."""
+
+import pandas as pd
+
+from neuroquant.config.experiment import Experiment
+from neuroquant.statistics.against_mean import ARCHITECTURE, BELOW, UNSHOWN, mean_model, verdicts
+from neuroquant.statistics.budgets import unequal
+from neuroquant.statistics.spread import LEAST, modalities
+
+SIGNS = {BELOW: "\u2020", UNSHOWN: "\u2021"}
+"""What stands beside the PSNR of a model that isn't above the mean image: a dagger and a double dagger."""
+
+
+def listed(words: list[str]) -> str:
+    """Words as a list in a sentence: a, b and c."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def mean_image_notes(experiment: Experiment, present: set[str]) -> list[str]:
+    """What the signs beside values mean, of those verdicts that are present."""
+    level = f"{experiment.statistics.confidence:.0%}"
+    words = {
+        BELOW: "the PSNR is no higher than that of the mean training image of the modality on the same sessions. By "
+        "this score the model has learned nothing.",
+        UNSHOWN: f"the PSNR is higher, but the {level} interval of the difference on the same sessions includes 0, or "
+        "a single subject or family gives no interval.",
+    }
+    return [f"{SIGNS[verdict]} {verdict}: {text}" for verdict, text in words.items() if verdict in present]
+
+
+def mean_image_sentences(experiment: Experiment, cells: pd.DataFrame) -> list[str]:
+    """Which models aren't above the mean image, or that none was compared with it.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        The tidy Table 1.
+    """
+    if mean_model(experiment) is None:
+        return ["The experiment has no `mean` model, so no model was compared with the mean training image."]
+    known = verdicts(cells)
+    if not known:
+        return ["No model was compared with the mean image: they weren't scored on the same sessions."]
+    texts = []
+    for verdict, end in ((BELOW, ": by this score nothing was learned"), (UNSHOWN, "")):
+        for cohort in dict.fromkeys(cohort for cohort, *_ in known):
+            names: dict[str, list[str]] = {}
+            for (where, model, modality), outcome in known.items():
+                if (where, outcome) == (cohort, verdict):
+                    names.setdefault(experiment.row(model).shown, []).append(modality)
+            if names:
+                who = "; ".join(f"{name} ({', '.join(each)})" for name, each in names.items())
+                texts.append(f"{experiment.cohort(cohort).shown}, PSNR {verdict}: {who}{end}.")
+    return texts or ["Every trained model's PSNR is above that of the mean image on every cohort and modality."]
+
+
+def spread_sentences(experiment: Experiment, costs: pd.DataFrame) -> list[str]:
+    """A sentence per cohort on models whose reconstructions hardly depend on the subject; the mean image never does.
+
+    Parameters
+    ----------
+    costs : DataFrame
+        costs.csv.
+    """
+    texts = []
+    for cohort, here in costs.groupby("cohort", sort=False):
+        low: dict[str, list[str]] = {}
+        for line in here.to_dict("records"):
+            row = experiment.row(line["model"])
+            values = [f"{m} {line[f'spread_{m}']:.2f}" for m in modalities(costs) if line[f"spread_{m}"] < LEAST]
+            if values and row.architecture != ARCHITECTURE:
+                low[row.shown] = values
+        if low:
+            who = "; ".join(f"{name} ({', '.join(values)})" for name, values in low.items())
+            texts.append(
+                f"{experiment.cohort(cohort).shown}: reconstructions hardly depend on the subject and are nearly the "
+                f"same picture for everybody (spread between subjects below {LEAST} of that of the originals): {who}."
+            )
+    return texts
+
+
+def budget_notes(experiment: Experiment, budgets: pd.DataFrame) -> list[str]:
+    """A footnote that names the models whose training budgets differ from the full model's; or nothing.
+
+    Parameters
+    ----------
+    budgets : DataFrame
+        As `statistics.budgets.budgets` gives it.
+    """
+    apart = unequal(budgets)
+    if not len(apart):
+        return []
+    who = ", ".join(f"{experiment.row(row.model).shown} {row.share:.2g}" for row in apart.itertuples())
+    full = experiment.row(experiment.figure4.rows[0]).shown
+    return [
+        f"Training budgets differ. Voxels seen in training as a multiple of {full}'s: {who}. Steps and voxels are in "
+        "the table of training budgets; `budget: equal_voxels` makes them equal."
+    ]
+
+
+def modality_fills(modalities: tuple[str, ...]) -> str:
+    """Which marks of a figure are of which modality."""
+    words = ("filled", "hollow", "left half filled", "upper half filled")
+    text = "; ".join(f"{word}: {modality}" for word, modality in zip(words, modalities, strict=False))
+    return text[:1].upper() + text[1:]

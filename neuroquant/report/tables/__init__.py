@@ -1,0 +1,1 @@
+"""Tables 1 and 2 in the paper's layout, as Markdown, HTML and LaTeX, from the tidy table alone."""

@@ -1,0 +1,63 @@
+"""What must be said below a table."""
+
+import pandas as pd
+
+from neuroquant.config.experiment import Experiment
+from neuroquant.report.sentences import mean_image_notes
+from neuroquant.statistics.against_mean import verdicts
+from neuroquant.statistics.cells import SIGNIFICANT
+from neuroquant.tables import CEILING
+
+STAND_IN = "STAND-IN"
+"""How a note on stand-ins begins, so that nobody misses it."""
+
+
+def notes(experiment: Experiment, cells: pd.DataFrame, tests: pd.DataFrame, timed: bool, grouped: bool) -> list[str]:
+    """Notes below a table.
+
+    Parameters
+    ----------
+    cells, tests : DataFrame
+        The tidy table and its tests.
+    timed : bool
+        The table has columns of seconds.
+    grouped : bool
+        The table has several groups of models.
+    """
+    below = [explained(experiment, timed)]
+    if (cells.model == CEILING).any():
+        below.append(
+            "Segmenter test-retest: Dice of the segmenter between the originals and the same originals moved rigidly "
+            "by half a voxel. A reconstruction that scores as high is as close to its original as the segmenter is to "
+            "itself."
+        )
+    if grouped:
+        below.append("Models are ranked and tested within their group, never across groups.")
+    if (~(tests[tests["rank"] == 1].p_holm < SIGNIFICANT)).any():
+        below.append("~ the lead over the runner-up isn't significant (Wilcoxon over subjects, Holm-corrected).")
+    below += mean_image_notes(experiment, set(verdicts(cells).values()))
+    if cells.published.notna().any():
+        below.append(
+            "In square brackets: published in arXiv:2604.05171, measured on other subjects with other weights."
+        )
+    stand_ins = sorted({part for text in cells.stand_in.dropna() for part in str(text).split("; ") if part})
+    if stand_ins:
+        named = " and ".join(f"an {name}" if name[0] in "aeiou" else f"a {name}" for name in stand_ins)
+        below.append(
+            f"{STAND_IN}: these numbers come from {named}. They show that the workflow runs end to end, and nothing "
+            "more."
+        )
+    return below
+
+
+def explained(experiment: Experiment, timed: bool) -> str:
+    """What the numbers are."""
+    times = "Seconds per volume depend on the machine: they are on the report's front page and in the table of costs."
+    if timed:
+        times = "enc., dec.: seconds for encoding and decoding one volume in this run; they depend on the machine."
+    return (
+        f"Means over the sessions of test subjects, with {experiment.statistics.confidence:.0%} intervals of a "
+        "bootstrap over families (subjects where no family is known); no interval with a single subject or family. "
+        f"PSNR in dB, the rest in percent; PSNR and SSIM over the region '{experiment.fidelity.region}'. Bold: best; "
+        f"underlined: second. f: side reduction; kbit: kilobits per volume; M: millions of parameters. {times}"
+    )

@@ -1,0 +1,124 @@
+"""Which sessions and images the report shows, chosen by what was scored."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from neuroquant.config.experiment import Experiment
+from neuroquant.statistics.metrics import metric, shown_in
+from neuroquant.statistics.numbers import read_numbers
+from neuroquant.tables import SESSION_KEY
+
+WORST = 10
+"""Images that the list of the worst has."""
+KEY = [*SESSION_KEY, "modality"]
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A test session that the report shows.
+
+    Attributes
+    ----------
+    subject, session : str
+    number : int
+        The subject's number among the test subjects of the cohort, from 1: it stands where no name may.
+    rank : str
+        "median", "lowest" or "highest" of the sessions' mean PSNR.
+    psnr : float
+        Mean over the session's images, dB.
+    """
+
+    subject: str
+    session: str
+    number: int
+    rank: str
+    psnr: float
+
+
+def median_session(fidelity: Path, cohort: str, model: str) -> tuple[str, str] | None:
+    """Subject and session whose mean PSNR under a model is the median of the cohort.
+
+    Sessions with the most modalities go before the others.
+
+    Parameters
+    ----------
+    fidelity : Path
+        The gathered fidelity.tsv.
+
+    Returns
+    -------
+    (subject, session), or None where no session was scored.
+    """
+    scores = _psnr(fidelity, cohort)
+    sessions = scores[scores.model == model].groupby(["subject", "session"])["value"]
+    means = sessions.mean()[sessions.count() == sessions.count().max()].sort_values(kind="stable")
+    return tuple(means.index[len(means) // 2]) if len(means) else None
+
+
+def sessions_to_view(fidelity: Path, cohort: str, model: str) -> list[Chosen]:
+    """The sessions with the median, the lowest and the highest mean PSNR under a model, each once.
+
+    Parameters
+    ----------
+    fidelity : Path
+        The gathered fidelity.tsv.
+    """
+    scores = _psnr(fidelity, cohort)
+    numbers = {name: number for number, name in enumerate(sorted(set(scores.subject)), start=1)}
+    means = scores[scores.model == model].groupby(["subject", "session"])["value"].mean().sort_values(kind="stable")
+    if not len(means):
+        return []
+    chosen: dict[int, Chosen] = {}
+    for rank, position in {"median": len(means) // 2, "lowest": 0, "highest": len(means) - 1}.items():
+        subject, session = means.index[position]
+        one = Chosen(subject, session, numbers[subject], rank, float(means.iloc[position]))
+        chosen.setdefault(position, one)
+    return list(chosen.values())
+
+
+def _psnr(fidelity: Path, cohort: str) -> pd.DataFrame:
+    """PSNR of whole images of one cohort."""
+    scores = read_numbers("fidelity", fidelity, "value").dropna(subset="value")
+    return scores[(scores.cohort == cohort) & (scores.metric == "psnr") & (scores.region == "whole")]
+
+
+def worst_images(scores: pd.DataFrame, model: str) -> pd.DataFrame:
+    """The images whose reconstructions by a model have the worst PSNR, worst first.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        As `groups.with_people` gives them.
+
+    Returns
+    -------
+    Columns cohort, subject, session, modality, number, sex, age (years), and the metrics of the list of the worst.
+    """
+    own = scores[scores.model == model]
+    first, *others = (metric.name for metric in shown_in("worst"))
+    ascending = [metric(first).higher_is_better, *([True] * len(KEY))]
+    low = own[own.metric == first].sort_values(["value", *KEY], ascending=ascending).head(WORST)
+    numbers = {
+        (cohort, name): number
+        for cohort, here in scores.groupby("cohort")
+        for number, name in enumerate(sorted(set(here.subject)), start=1)
+    }
+    table = low.assign(number=[numbers[key] for key in zip(low.cohort, low.subject, strict=True)])
+    table[first] = low["value"]
+    for name in others:
+        other = own[own.metric == name].set_index(KEY)["value"]
+        table[name] = [other.get(tuple(key), float("nan")) for key in low[KEY].itertuples(index=False)]
+    return table[[*KEY, "number", "sex", "age", first, *others]].reset_index(drop=True)
+
+
+def leading_model(experiment: Experiment) -> str:
+    """The model whose worst images are listed: the first NeuroQuant of Table 1, or else its first model."""
+    rows = experiment.table1.rows
+    return next((row for row in rows if experiment.row(row).architecture == "neuroquant"), rows[0])
+
+
+def first_of_shard(sessions: list[tuple[str, str, str]], odd: set[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
+    """Sessions (cohort, subject, session) in the order in which a montage shows them: those that stand out first."""
+    return sorted(sessions, key=lambda key: key not in odd)

@@ -1,0 +1,69 @@
+"""Preprocessing's numbers of a whole cohort, and which sessions stand out among them."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from neuroquant.files import read_tsv
+
+OF_SESSION = {
+    "brain_ml": "brain (ml)",
+    "box_left_right": "box left-right (voxels)",
+    "box_front_back": "box front-back (voxels)",
+    "box_up_down": "box up-down (voxels)",
+    "lost_share": "brain lost to cropping",
+}
+"""Measures of a session, and their labels."""
+OF_IMAGE = {
+    "high": "{} upper percentile",
+    "mi_after": "{} mutual information with the target",
+    "shift_mm": "{} moved by registration (mm)",
+}
+"""Measures of an image, in columns named `<modality>_<measure>`, and their labels."""
+BOX = ("box_left_right", "box_front_back", "box_up_down")
+FAR = 4.0
+"""Robust z above which a session stands out: distance from the median in scaled median absolute deviations."""
+
+
+def measures(modalities: tuple[str, ...]) -> dict[str, str]:
+    """Columns of the QC table that are compared between sessions -> their labels."""
+    images = {
+        f"{modality}_{measure}": label.format(modality)
+        for measure, label in OF_IMAGE.items()
+        for modality in modalities
+    }
+    return OF_SESSION | images
+
+
+def gather_qc(tables: list[Path], modalities: tuple[str, ...]) -> pd.DataFrame:
+    """All QC tables of a cohort in one.
+
+    The box becomes three columns, and `outlier` names the measures by which a session stands out, with spaces between.
+
+    Parameters
+    ----------
+    tables : list of Path
+        The QC tables of the cohort's shards.
+    modalities : tuple of str
+        The experiment's, in order.
+    """
+    table = pd.concat([read_tsv(path) for path in tables], ignore_index=True)
+    sides = table["box"].str.split(" x ", expand=True).reindex(columns=range(3))
+    for axis, name in enumerate(BOX):
+        table[name] = sides[axis]
+    names = [name for name in measures(modalities) if name in table]
+    for name in names:
+        table[name] = pd.to_numeric(table[name].replace("", None), errors="coerce")
+    far = pd.DataFrame({name: standing_out(table[name]) for name in names}, index=table.index)
+    table["outlier"] = [" ".join(name for name in names if row[name]) for _, row in far.iterrows()]
+    return table
+
+
+def standing_out(values: pd.Series) -> pd.Series:
+    """Which values lie far from the others, by median and median absolute deviation; none of constant ones."""
+    middle = values.median()
+    spread = 1.4826 * (values - middle).abs().median()
+    if not spread > 0:
+        return pd.Series(False, index=values.index)
+    floor = 1e-3 * abs(middle)
+    return ((values - middle).abs() > FAR * max(spread, floor)) & values.notna()

@@ -1,0 +1,68 @@
+"""Tests and effect sizes in which a subject counts once, however many visits it has."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import stats
+
+
+def paired_test(a: ArrayLike, b: ArrayLike, clusters: ArrayLike) -> float:
+    """Two-sided p-value of the hypothesis that a and b don't differ: Wilcoxon signed ranks of the cluster means.
+
+    Parameters
+    ----------
+    a, b : scores (N,) of the same sessions by two models.
+    clusters : the family or subject of each session.
+    """
+    means = cluster_differences(a, b, clusters)
+    if np.allclose(means, 0):
+        return 1.0
+    return float(stats.wilcoxon(means, zero_method="pratt").pvalue)
+
+
+def independent_test(a: ArrayLike, b: ArrayLike) -> float:
+    """Two-sided p-value of the hypothesis that two sets of independent clusters have one mean: Welch's t-test.
+
+    nan where a set has fewer than two clusters, or where neither varies.
+
+    Parameters
+    ----------
+    a, b : a number of each cluster, as `cluster_differences` gives them; (N,) and (M,).
+    """
+    a, b = np.asarray(a, float), np.asarray(b, float)
+    if min(len(a), len(b)) < 2 or max(np.ptp(a), np.ptp(b)) == 0:
+        return float("nan")
+    return float(stats.ttest_ind(a, b, equal_var=False).pvalue)
+
+
+def effect_size(a: ArrayLike, b: ArrayLike, clusters: ArrayLike) -> float:
+    """Cohen's d of the paired differences a - b: the mean of the cluster means by their standard deviation.
+
+    nan where there are fewer than two clusters; infinite where all differ by the same amount.
+    """
+    means = cluster_differences(a, b, clusters)
+    if len(means) < 2:
+        return float("nan")
+    spread = means.std(ddof=1)
+    if spread > 1e-12 * max(1.0, float(np.abs(means).max())):
+        return float(means.mean() / spread)
+    return 0.0 if np.allclose(means, 0) else float(np.copysign(np.inf, means.mean()))
+
+
+def cluster_differences(a: ArrayLike, b: ArrayLike, clusters: ArrayLike) -> np.ndarray:
+    """Mean of a - b in each cluster, for scores (N,) and the cluster of each."""
+    names, index = np.unique(np.asarray(clusters), return_inverse=True)
+    difference = np.asarray(a, float) - np.asarray(b, float)
+    return np.bincount(index, difference, len(names)) / np.bincount(index, minlength=len(names))
+
+
+def holm(p_values: ArrayLike) -> np.ndarray:
+    """Holm's correction for several tests (Holm 1979); nan stays nan and doesn't count."""
+    p = np.asarray(p_values, float)
+    corrected = np.full(p.shape, np.nan)
+    known = np.flatnonzero(~np.isnan(p))
+    order = known[np.argsort(p[known])]
+    running = 0.0
+    for rank, index in enumerate(order):
+        running = max(running, min(1.0, (len(order) - rank) * p[index]))
+        corrected[index] = running
+    return corrected
