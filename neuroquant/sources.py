@@ -1,4 +1,4 @@
-"""Which of the package's files a piece of code uses: what a job's result depends on besides its inputs and settings."""
+"""Which files of code a job uses: what its result depends on besides its inputs and settings."""
 
 import hashlib
 import re
@@ -16,10 +16,25 @@ APART = ("config", "job.py", "sources.py", "__init__.py")
 
 @cache
 def code_hash(*starts: Path) -> str:
-    """Sixteen hexadecimal digits that change when any file does which `starts` use, directly or through others."""
+    """Hash the text of `starts` and of every file of the package that they use, directly or through others.
+
+    Dates don't count, and neither does the folder in which the project lies.
+
+    Parameters
+    ----------
+    *starts : Path
+        Workflow scripts, or modules and folders of the package.
+
+    Returns
+    -------
+    str
+        Sixteen hexadecimal digits.
+    """
+    scripts = sorted(start for start in starts if not start.is_relative_to(PACKAGE))
     digest = hashlib.sha256()
-    for path in used_files(*starts):
-        digest.update(path.relative_to(PACKAGE).as_posix().encode() + b"\0" + _content(path) + b"\0")
+    for path in [*scripts, *used_files(*starts)]:
+        name = path.relative_to(PACKAGE).as_posix() if path.is_relative_to(PACKAGE) else path.name
+        digest.update(name.encode() + b"\0" + _content(path) + b"\0")
     return digest.hexdigest()[:16]
 
 
