@@ -12,6 +12,7 @@ VIEWED = next(
 rule draw_figure3:
     input:
         fidelity=RESULTS / "numbers/fidelity.tsv",
+        against_mean=RESULTS / "numbers/against_mean.csv",
         volumes=shards_of(FIGURE3_COHORT, "volumes/{cohort}/{shard}.h5", "test"),
         reconstructions=[
             path
@@ -72,9 +73,7 @@ rule draw_figure4:
 
 rule draw_rate:
     input:
-        fidelity=RESULTS / "numbers/fidelity.tsv",
-        dice=RESULTS / "numbers/dice.tsv",
-        predictions=RESULTS / "numbers/predictions.tsv",
+        cells=RESULTS / "numbers/cells.csv",
         spread=RESULTS / "numbers/spread.tsv",
         models=expand(RESULTS / "models/{row}/provenance.json", row=ROWS),
         reconstructions=per_test_shard("reconstructions/{row}/{cohort}/{shard}.h5"),

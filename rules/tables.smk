@@ -53,11 +53,40 @@ rule gather:
         "../workflow_scripts/gather.py"
 
 
-rule table:
+# every interval and test of scores, computed once: tables, claims, figures and pages read them
+rule cells:
     input:
         fidelity=RESULTS / "numbers/fidelity.tsv",
         dice=RESULTS / "numbers/dice.tsv",
         predictions=RESULTS / "numbers/predictions.tsv",
+        regions=RESULTS / "numbers/regions.tsv",
+    output:
+        cells=RESULTS / "numbers/cells.csv",
+        tests=RESULTS / "numbers/tests.csv",
+        against_mean=RESULTS / "numbers/against_mean.csv",
+    log:
+        log_of("cells"),
+    benchmark:
+        benchmark_of("cells")
+    conda:
+        ENVIRONMENT
+    resources:
+        **SMALL_JOB,
+    params:
+        experiment=literal(settings(EXPERIMENT)),
+        code=code_of("cells"),
+        failures=str(FAILURES),
+    message:
+        "intervals and tests of all scores"
+    script:
+        "../workflow_scripts/cells.py"
+
+
+rule table:
+    input:
+        cells=RESULTS / "numbers/cells.csv",
+        tests=RESULTS / "numbers/tests.csv",
+        against_mean=RESULTS / "numbers/against_mean.csv",
         models=expand(RESULTS / "models/{row}/provenance.json", row=ROWS),
         proofs=proofs(),
     output:
@@ -86,6 +115,9 @@ rule claims:
     input:
         table1=RESULTS / "tables/table1.csv",
         table2=RESULTS / "tables/table2.csv",
+        cells=RESULTS / "numbers/cells.csv",
+        tests=RESULTS / "numbers/tests.csv",
+        against_mean=RESULTS / "numbers/against_mean.csv",
         fidelity=RESULTS / "numbers/fidelity.tsv",
         dice=RESULTS / "numbers/dice.tsv",
         predictions=RESULTS / "numbers/predictions.tsv",
@@ -116,6 +148,7 @@ rule claims:
 
 rule breakdown:
     input:
+        cells=RESULTS / "numbers/cells.csv",
         regions=RESULTS / "numbers/regions.tsv",
         fidelity=RESULTS / "numbers/fidelity.tsv",
         dice=RESULTS / "numbers/dice.tsv",
@@ -149,3 +182,4 @@ rule breakdown:
 
 localrules:
     breakdown,
+    cells,

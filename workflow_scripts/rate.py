@@ -10,7 +10,8 @@ with running(snakemake):
     from neuroquant.config.experiment import Experiment
     from neuroquant.report.figures.rate import draw
     from neuroquant.report.pages.costs import Sources, write_costs
-    from neuroquant.statistics.cells import load_scores, write_csv
+    from neuroquant.statistics.cells import write_csv
+    from neuroquant.statistics.computed import read_cells
     from neuroquant.statistics.rate import ceilings, rates
 
     experiment = Experiment.model_validate(json.loads(snakemake.params.experiment))
@@ -18,9 +19,8 @@ with running(snakemake):
     models = dict(zip(snakemake.params.rows, map(Path, snakemake.input.models), strict=True))
     out = (Path(snakemake.output.costs), Path(snakemake.output.page))
     table = write_costs(experiment, Sources(shards, models, Path(snakemake.input.spread)), *out)
-    numbers = (Path(snakemake.input[name]) for name in ("fidelity", "dice", "predictions"))
     figure = (Path(snakemake.output.png), Path(snakemake.output.svg))
-    scores = load_scores(experiment, *numbers)
-    points = rates(experiment, table, scores)
+    cells = read_cells(Path(snakemake.input.cells))
+    points = rates(experiment, table, cells)
     write_csv(points, Path(snakemake.output.csv))
-    draw(experiment, points, ceilings(scores), *figure)
+    draw(experiment, points, ceilings(cells), *figure)

@@ -6,11 +6,13 @@ from pathlib import Path
 import pandas as pd
 
 from neuroquant.config.experiment import Experiment
+from neuroquant.statistics.metrics import metric, shown_in
 from neuroquant.statistics.numbers import read_numbers
+from neuroquant.tables import SESSION_KEY
 
 WORST = 10
 """Images that the list of the worst has."""
-KEY = ["cohort", "subject", "session", "modality"]
+KEY = [*SESSION_KEY, "modality"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ def _psnr(fidelity: Path, cohort: str) -> pd.DataFrame:
 
 
 def worst_images(scores: pd.DataFrame, model: str) -> pd.DataFrame:
-    """The images whose reconstructions by a model have the lowest PSNR, lowest first.
+    """The images whose reconstructions by a model have the worst PSNR, worst first.
 
     Parameters
     ----------
@@ -92,20 +94,23 @@ def worst_images(scores: pd.DataFrame, model: str) -> pd.DataFrame:
 
     Returns
     -------
-    Columns cohort, subject, session, modality, number, sex, age (years), psnr (dB), ssim and dice (percent).
+    Columns cohort, subject, session, modality, number, sex, age (years), and the metrics of the list of the worst.
     """
     own = scores[scores.model == model]
-    low = own[own.metric == "psnr"].sort_values(["value", *KEY]).head(WORST)
+    first, *others = (metric.name for metric in shown_in("worst"))
+    ascending = [metric(first).higher_is_better, *([True] * len(KEY))]
+    low = own[own.metric == first].sort_values(["value", *KEY], ascending=ascending).head(WORST)
     numbers = {
         (cohort, name): number
         for cohort, here in scores.groupby("cohort")
         for number, name in enumerate(sorted(set(here.subject)), start=1)
     }
-    table = low.assign(number=[numbers[key] for key in zip(low.cohort, low.subject, strict=True)], psnr=low["value"])
-    for metric in ("ssim", "dice"):
-        other = own[own.metric == metric].set_index(KEY)["value"]
-        table[metric] = [other.get(tuple(key), float("nan")) for key in low[KEY].itertuples(index=False)]
-    return table[[*KEY, "number", "sex", "age", "psnr", "ssim", "dice"]].reset_index(drop=True)
+    table = low.assign(number=[numbers[key] for key in zip(low.cohort, low.subject, strict=True)])
+    table[first] = low["value"]
+    for name in others:
+        other = own[own.metric == name].set_index(KEY)["value"]
+        table[name] = [other.get(tuple(key), float("nan")) for key in low[KEY].itertuples(index=False)]
+    return table[[*KEY, "number", "sex", "age", first, *others]].reset_index(drop=True)
 
 
 def leading_model(experiment: Experiment) -> str:

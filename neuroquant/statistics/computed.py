@@ -50,8 +50,7 @@ class Computed:
     @classmethod
     def read(cls, cells_csv: Path, tests_csv: Path, against_mean_csv: Path) -> "Computed":
         """Read what `write` has written."""
-        own = pd.read_csv(cells_csv, dtype={"engine": str}).fillna({"engine": ""})
-        return cls(own, pd.read_csv(tests_csv), pd.read_csv(against_mean_csv))
+        return cls(read_cells(cells_csv), pd.read_csv(tests_csv), pd.read_csv(against_mean_csv))
 
     def write(self, cells_csv: Path, tests_csv: Path, against_mean_csv: Path) -> None:
         """Write them as CSV."""
@@ -68,6 +67,11 @@ class Computed:
         wanted: Table = getattr(experiment, table)
         own = self.against_mean
         return own[own.cohort.isin(wanted.cohorts) & own.model.isin(wanted.rows)].reset_index(drop=True)
+
+
+def read_cells(cells_csv: Path) -> pd.DataFrame:
+    """Read the cells that `Computed.write` has written."""
+    return pd.read_csv(cells_csv, dtype={"engine": str}).fillna({"engine": ""})
 
 
 def table_of(experiment: Experiment, table: str, computed: Computed) -> pd.DataFrame:

@@ -1,7 +1,7 @@
 """All scores of test images in one table, whatever computed them."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +27,11 @@ class ScoreFiles:
     def in_folder(cls, folder: Path) -> "ScoreFiles":
         """Those that lie in one folder under their own names."""
         return cls(*(folder / f"{name}.tsv" for name in READERS))
+
+    @classmethod
+    def named(cls, paths: Mapping[str, str]) -> "ScoreFiles":
+        """Those of some named paths, such as the inputs of a job."""
+        return cls(*(Path(paths[name]) for name in READERS))
 
 
 def load_scores(experiment: Experiment, files: ScoreFiles) -> pd.DataFrame:

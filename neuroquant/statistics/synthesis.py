@@ -9,7 +9,7 @@ from neuroquant.files import read_tsv
 from neuroquant.statistics.cells import cohort_stand_in
 from neuroquant.statistics.intervals import cluster_bootstrap
 from neuroquant.statistics.metrics import of_source
-from neuroquant.tables import SYNTHESIS, family_of
+from neuroquant.tables import CELL_KEY, SYNTHESIS, family_of
 
 
 def synthesis(experiment: Experiment, shards: list[Path]) -> pd.DataFrame:
@@ -36,21 +36,19 @@ def synthesis(experiment: Experiment, shards: list[Path]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=SYNTHESIS)
 
 
-def beside_reconstruction(table: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
+def beside_reconstruction(table: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
     """For each synthesised image's model, direction and metric: the mean score of the target's own reconstruction.
 
     Parameters
     ----------
     table : DataFrame
         As `synthesis` gives it.
-    scores : DataFrame
-        As `cells.load_scores` gives them.
+    cells : DataFrame
+        As `cells.cells` gives them.
 
     Returns
     -------
     Columns cohort, model, source, modality, metric and value (nan where it wasn't scored).
     """
-    keys = ["cohort", "model", "modality", "metric"]
-    own = scores.groupby(keys, as_index=False)["value"].mean()
     directions = table[["cohort", "model", "source", "modality", "metric"]].drop_duplicates()
-    return directions.merge(own, on=keys, how="left")
+    return directions.merge(cells[[*CELL_KEY, "value"]], on=CELL_KEY, how="left")

@@ -19,6 +19,8 @@ LINE, LETTERS = 0.11, 18
 """Inches that a line of the foot takes, and letters an inch of it."""
 LARGEST = 1.4
 """Inches of a slice's side at most."""
+NARROW = 3.0
+"""Inches of the figure's width below which the words on errors take two lines."""
 FILL = 0.97
 """Share of its cell that a slice fills."""
 ERROR_COLOURS = "inferno"
@@ -139,7 +141,8 @@ def _draw_foot(figure: plt.Figure, sizes: Layout, foot: list[str]) -> None:
     scale = plt.cm.ScalarMappable(plt.Normalize(0, ERROR_MAX), ERROR_COLOURS)
     strip = figure.add_axes([0.25, (sizes.below - 0.14) / height, 0.6, 0.08 / height])
     bar = figure.colorbar(scale, cax=strip, orientation="horizontal", extend="max")
-    bar.set_label("absolute error (below each slice); images span -1 to 1", fontsize=6.5, labelpad=1)
+    words = ("absolute error (below each slice)", "images span -1 to 1")
+    bar.set_label(("; " if width > NARROW else "\n").join(words), fontsize=6.5, labelpad=1)
     bar.ax.tick_params(labelsize=6, length=2, pad=1)
     for number, text in enumerate(foot[::-1]):
         figure.text(LABELS / width, (0.02 + LINE * number) / height, text, fontsize=6, va="bottom")

@@ -8,9 +8,10 @@ import pandas as pd
 from neuroquant.config.experiment import Experiment
 from neuroquant.report.figures.style import COLOURS, DASHES, WIDTH, fill_of, plt, save
 from neuroquant.report.sentences import modality_fills
-from neuroquant.statistics.cells import CEILING, EXTRA
+from neuroquant.statistics.cells import EXTRA
+from neuroquant.statistics.metrics import shown_in
+from neuroquant.tables import CEILING
 
-METRICS = {"psnr": "PSNR (dB)", "ssim": "SSIM (%)", "dice": "Dice (%)"}
 MARKS = "oDsv^P*X"
 OTHERS = "models of Table 2 only"
 AROUND = {
@@ -34,19 +35,19 @@ def draw(experiment: Experiment, table: pd.DataFrame, ceilings: pd.DataFrame, *o
     ceilings : DataFrame
         As `rate.ceilings` gives them: scores of the segmenter's test-retest, drawn as lines.
     """
-    cohorts = experiment.table1.cohorts
-    figure, grid = plt.subplots(len(cohorts), 3, figsize=(WIDTH, 2.2 * len(cohorts) + 0.4), squeeze=False)
+    cohorts, metrics = experiment.table1.cohorts, shown_in("rate")
+    figure, grid = plt.subplots(len(cohorts), len(metrics), figsize=(WIDTH, 2.2 * len(cohorts) + 0.4), squeeze=False)
     for axes, cohort in zip(grid, cohorts, strict=True):
         axes[0].set_title(experiment.cohort(cohort).shown, loc="left", fontsize=8)
-        for axis, (metric, name) in zip(axes, METRICS.items(), strict=True):
-            points(axis, experiment, table[table.cohort == cohort], metric)
-            for level in ceilings[(ceilings.cohort == cohort) & (ceilings.metric == metric)]["value"]:
+        for axis, metric in zip(axes, metrics, strict=True):
+            points(axis, experiment, table[table.cohort == cohort], metric.name)
+            for level in ceilings[(ceilings.cohort == cohort) & (ceilings.metric == metric.name)]["value"]:
                 axis.axhline(level, color="0.3", linewidth=0.8, linestyle=":", label=EXTRA[CEILING])
             if not axis.has_data():
                 axis.text(0.5, 0.5, "not measured", ha="center", va="center", transform=axis.transAxes)
             axis.set_xscale("log")
             axis.set_xlabel("kbit per volume" if cohort == cohorts[-1] else "")
-            axis.set_ylabel(name)
+            axis.set_ylabel(metric.titled)
     engines = sorted(set(table.stand_in) - {""})
     words = [modality_fills(experiment.modalities)] if len(experiment.modalities) > 1 else []
     words += [f"Dice by a {engines[0]}, not by SynthSeg"] if engines else []

@@ -20,12 +20,13 @@ from neuroquant.report.pages.breakdown_sections import (
 )
 from neuroquant.report.pages.disentanglement import disentanglement_section
 from neuroquant.statistics.agreement import agreement, differences, structures
-from neuroquant.statistics.cells import EXTRA, load_scores, write_csv
+from neuroquant.statistics.cells import EXTRA, write_csv
 from neuroquant.statistics.choice import WORST, leading_model, worst_images
 from neuroquant.statistics.codebook import codebook
 from neuroquant.statistics.disentanglement import read_disentanglement
 from neuroquant.statistics.groups import groups, with_people
 from neuroquant.statistics.numbers import read_numbers
+from neuroquant.statistics.scores import ScoreFiles, load_scores
 from neuroquant.statistics.synthesis import synthesis
 
 TABLES = ("agreement", "structures", "groups", "synthesis", "codebook")
@@ -34,25 +35,28 @@ TABLES = ("agreement", "structures", "groups", "synthesis", "codebook")
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Gathered scores.
+    """Scores and what was computed of them.
 
     Attributes
     ----------
-    regions, fidelity, dice, predictions, disentanglement : Path
+    scores : ScoreFiles
+        The gathered tables of scores.
+    disentanglement : Path
+        Gathered, too.
+    cells : DataFrame
+        As `cells.cells` gives them.
     sessions : dict of str to Path
         Cohort -> sessions.tsv.
     synthesis, codes : list of Path
         The tables of all shards.
     """
 
-    regions: Path
-    fidelity: Path
-    dice: Path
-    predictions: Path
+    scores: ScoreFiles
+    disentanglement: Path
+    cells: pd.DataFrame
     sessions: dict[str, Path]
     synthesis: list[Path]
     codes: list[Path]
-    disentanglement: Path
 
 
 def write_breakdown(experiment: Experiment, sources: Sources, csv: dict[str, Path], view: Path) -> None:
@@ -60,22 +64,27 @@ def write_breakdown(experiment: Experiment, sources: Sources, csv: dict[str, Pat
 
     What isn't there, because no engine was run or no model has it, is an empty table and a sentence.
     """
-    numbers = load_scores(experiment, sources.fidelity, sources.dice, sources.predictions)
-    scores = with_people(numbers, sources.sessions)
+    scores = with_people(load_scores(experiment, sources.scores), sources.sessions)
+    dice = read_numbers("dice", sources.scores.dice, "dice", "nsd")
     tables = {
-        "agreement": agreement(differences(read_numbers("regions", sources.regions, "mm3"))),
-        "structures": structures(experiment, read_numbers("dice", sources.dice, "dice", "nsd")),
+        "agreement": agreement(differences(read_numbers("regions", sources.scores.regions, "mm3"))),
+        "structures": structures(experiment, dice, sources.cells),
         "groups": groups(experiment, scores),
         "synthesis": synthesis(experiment, sources.synthesis),
         "codebook": codebook(experiment, sources.codes),
     }
     for name, table in tables.items():
         write_csv(table, csv[name])
-    write_text(view, as_page(experiment, tables, scores, read_disentanglement(sources.disentanglement)))
+    disentanglement = read_disentanglement(sources.disentanglement)
+    write_text(view, as_page(experiment, tables, scores, sources.cells, disentanglement))
 
 
 def as_page(
-    experiment: Experiment, tables: dict[str, pd.DataFrame], scores: pd.DataFrame, disentanglement: pd.DataFrame
+    experiment: Experiment,
+    tables: dict[str, pd.DataFrame],
+    scores: pd.DataFrame,
+    cells: pd.DataFrame,
+    disentanglement: pd.DataFrame,
 ) -> str:
     """All of it in words and tables."""
     labels = {row.name: row.shown for row in experiment.models} | EXTRA
@@ -93,7 +102,7 @@ def as_page(
             f"The {WORST} worst reconstructions of {labels[leading]}",
             worst_section(experiment, worst_images(scores, leading)),
         ),
-        ("Cross-modal synthesis", synthesis_section(experiment, tables["synthesis"], scores, labels)),
+        ("Cross-modal synthesis", synthesis_section(experiment, tables["synthesis"], cells, labels)),
         ("Disentanglement of anatomy and appearance", disentanglement_section(experiment, disentanglement, labels)),
         ("Codebooks", codebook_section(experiment, tables["codebook"], labels)),
     ]

@@ -9,6 +9,8 @@ from neuroquant.report.html import by_cohort, ranged, small_table
 from neuroquant.statistics.agreement import REGIONS
 from neuroquant.statistics.cells import EXTRA
 from neuroquant.statistics.groups import WAYS, missing
+from neuroquant.statistics.metrics import metric as metric_of
+from neuroquant.statistics.metrics import shown_in
 from neuroquant.statistics.synthesis import beside_reconstruction
 
 KINDS = {"mean": "all", "cortical": "cortical", "subcortical": "subcortical", "ventricles": "ventricles",
@@ -18,7 +20,6 @@ LOOKS = {
     "typical": "typical appearance of training images",
     "source": "no model: the source image",
 }
-METRICS = {"psnr": "PSNR, dB", "ssim": "SSIM, %", "dice": "Dice, %", "accuracy": "accuracy, %"}
 
 
 def stood_in(table: pd.DataFrame) -> str:
@@ -90,9 +91,9 @@ def group_section(experiment: Experiment, table: pd.DataFrame, scores: pd.DataFr
     for cohort, people in scores.groupby("cohort", sort=False):
         here = table[(table.cohort == cohort) & ~table.model.isin(EXTRA)]
         parts.append(f"<h3>{html.escape(experiment.cohort(cohort).shown)}</h3>")
-        for metric in ("psnr", "dice", "accuracy"):
-            if len(part := here[here.metric == metric]):
-                parts.append(f"<h4>{METRICS[metric]}</h4>{stood_in(part)}{small_table(group_table(part, labels))}")
+        for metric in shown_in("groups"):
+            if len(part := here[here.metric == metric.name]):
+                parts.append(f"<h4>{metric.titled}</h4>{stood_in(part)}{small_table(group_table(part, labels))}")
         alike = missing(people)
         if alike:
             parts.append(f'<p class="note">Not grouped by {", ".join(alike)}: unknown, or the same for all.</p>')
@@ -129,22 +130,22 @@ def worst_section(experiment: Experiment, images: pd.DataFrame) -> str:
         "sex": images.sex,
         "age": images.age.map(lambda years: "" if pd.isna(years) else f"{years:.1f}"),
     }
-    for metric in ("psnr", "ssim", "dice"):
-        shown[METRICS[metric]] = images[metric].map(lambda value: "–" if pd.isna(value) else f"{value:.2f}")
+    for metric in shown_in("worst"):
+        shown[metric.titled] = ["–" if pd.isna(value) else metric.text(value) for value in images[metric.name]]
     return small_table(pd.DataFrame(shown))
 
 
-def synthesis_section(experiment: Experiment, table: pd.DataFrame, scores: pd.DataFrame, labels: dict[str, str]) -> str:
+def synthesis_section(experiment: Experiment, table: pd.DataFrame, cells: pd.DataFrame, labels: dict[str, str]) -> str:
     """All directions and variants, beside the reconstruction of the image that is to be synthesised."""
     if not len(table):
         return "<p>No model that was run synthesises one modality from another, or no session has two modalities.</p>"
-    own = beside_reconstruction(table, scores)
+    own = beside_reconstruction(table, cells)
     own = own.assign(text=own["value"].map("{:.2f}".format), appearance="its own reconstruction")
     text = ranged(table["value"], table.ci_low, table.ci_high)
     both = pd.concat([table.assign(text=text, appearance=table.appearance.map(LOOKS)), own])
     order = {name: number for number, name in enumerate(labels)}
     both = both.assign(
-        direction=both.source + " to " + both.modality, column=both.metric.map(METRICS),
+        direction=both.source + " to " + both.modality, column=both.metric.map(lambda name: metric_of(name).titled),
         order=both.model.map(order), model=both.model.map(labels),
     )  # fmt: skip
     both = both.sort_values(["order", "direction"], kind="stable")

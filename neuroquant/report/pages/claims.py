@@ -8,7 +8,7 @@ from neuroquant.config.experiment import Experiment
 from neuroquant.report.html import page, ranged, small_table
 from neuroquant.statistics.cells import SIGNIFICANT
 from neuroquant.statistics.claims.compared import RUN
-from neuroquant.statistics.claims.numbers import NUMBERS
+from neuroquant.tables import NUMBERS
 
 COLUMNS = ["claim", "section", "cohort", "verdict", "details", "not_run"]
 

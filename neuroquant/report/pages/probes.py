@@ -8,7 +8,8 @@ import pandas as pd
 from neuroquant.config.experiment import Experiment
 from neuroquant.files import write_text
 from neuroquant.report.html import page, small_table
-from neuroquant.statistics.cells import EXTRA, VOLUMES
+from neuroquant.statistics.cells import EXTRA
+from neuroquant.tables import VOLUMES
 
 CONTROLS = ("head size", "age", "age and site", "head size and age")
 """What a claim about sex must beat; `statistics.probes` computes them."""

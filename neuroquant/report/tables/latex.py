@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from neuroquant.report.tables.layout import Cell, Line, Sheet
-from neuroquant.report.tables.names import EXACT, METRIC_NAMES
+from neuroquant.report.tables.names import EXACT
 
 BESIDE = 2
 """Modalities that stand beside each other; further ones get a tabular below, so that letters stay readable."""
@@ -42,7 +42,7 @@ def _tabular(sheet: Sheet, shown: range) -> Iterator[str]:
     count = len(sheet.metrics)
     columns = "l" + "l" + "r" * (len(sheet.costs) - 1) + "r" * (len(shown) * count)
     top = " & ".join(rf"\multicolumn{{{count}}}{{c}}{{{escaped(sheet.modalities[each])}}}" for each in shown)
-    names = " & ".join(METRIC_NAMES[metric] for _ in shown for metric in sheet.metrics)
+    names = " & ".join(escaped(metric.label) for _ in shown for metric in sheet.metrics)
     yield r"\resizebox{\textwidth}{!}{%"
     yield rf"\begin{{tabular}}{{{columns}}}"
     yield r"\toprule"
@@ -68,9 +68,9 @@ def _cell(cell: Cell | None) -> str:
         return "--"
     if cell.exact:
         return EXACT
-    value = {1: r"\textbf{%s}", 2: r"\underline{%s}"}.get(cell.rank, "%s") % f"{cell.value:.2f}"
+    value = {1: r"\textbf{%s}", 2: r"\underline{%s}"}.get(cell.rank, "%s") % cell.text
     mark = "".join(f"$^{{{SUPERSCRIPTS[sign]}}}$" for sign in cell.signs)
-    paper = f" [{cell.published:.2f}]" if cell.published == cell.published else ""
+    paper = f" {cell.paper}" if cell.paper else ""
     return rf"{value}{mark} {{\tiny {cell.interval('--')}{paper}}}"
 
 

@@ -9,7 +9,8 @@ from neuroquant.report.contents import TABLES
 from neuroquant.report.sentences import SIGNS
 from neuroquant.report.tables.model_facts import Costs, Seconds
 from neuroquant.report.tables.notes import notes
-from neuroquant.statistics.cells import EXTRA, METRICS, MODEL_GROUPS, SIGNIFICANT, by_group
+from neuroquant.statistics.cells import EXTRA, MODEL_GROUPS, by_group
+from neuroquant.statistics.metrics import Metric, shown_in
 
 TITLES = {"table1": "Comparison of autoencoders", "table2": "Ablation of NeuroQuant's components"}
 COSTS = ("f", "kbit", "M")
@@ -25,6 +26,7 @@ class Cell:
 
     Attributes
     ----------
+    metric : Metric
     value, low, high : float
         The score and its interval; the ends are nan where there is none.
     published : float
@@ -37,6 +39,7 @@ class Cell:
         How the PSNR compares with that of the mean image; empty for other metrics.
     """
 
+    metric: Metric
     value: float
     low: float
     high: float
@@ -47,7 +50,17 @@ class Cell:
 
     def interval(self, dash: str) -> str:
         """The interval; nothing where a single subject or family gives none."""
-        return f"{self.low:.2f}{dash}{self.high:.2f}" if self.low == self.low else ""
+        return f"{self.metric.text(self.low)}{dash}{self.metric.text(self.high)}" if self.low == self.low else ""
+
+    @property
+    def paper(self) -> str:
+        """The paper's value in square brackets; nothing where there is none."""
+        return f"[{self.metric.text(self.published)}]" if self.published == self.published else ""
+
+    @property
+    def text(self) -> str:
+        """The score with the metric's digits."""
+        return self.metric.text(self.value)
 
     @property
     def exact(self) -> bool:
@@ -80,7 +93,7 @@ class Sheet:
         Names of the columns of costs.
     modalities : tuple of str
         Groups of columns, left to right.
-    metrics : tuple of str
+    metrics : tuple of Metric
         Columns of each modality.
     groups : list of (str, list of Line)
         Headings, and the models below them.
@@ -91,7 +104,7 @@ class Sheet:
     title: str
     costs: tuple[str, ...]
     modalities: tuple[str, ...]
-    metrics: tuple[str, ...]
+    metrics: tuple[Metric, ...]
     groups: list[tuple[str, list[Line]]]
     notes: list[str]
 
@@ -134,41 +147,31 @@ def lay_out(experiment: Experiment, table: str, numbers: Numbers) -> Sheet:
         subjects = f"{int(here.n_subjects.max())} test subjects" if len(here) else "nothing measured"
         for number, (kind, rows) in enumerate(kinds.items()):
             first = [name for name in EXTRA if name in set(here.model) and not number]
-            lines = [_line(experiment, table, numbers, cohort, row, rows) for row in [*first, *rows]]
+            lines = [_line(experiment, table, numbers, cohort, row) for row in [*first, *rows]]
             heading = f", {MODEL_GROUPS[kind]}" if len(kinds) > 1 else ""
             groups.append((f"{experiment.cohort(cohort).shown}{heading} ({subjects})", lines))
     names = COSTS if numbers.seconds is None else COSTS + SECONDS
     below = notes(experiment, numbers.cells, numbers.tests, numbers.seconds is not None, len(kinds) > 1)
     title = f"{TABLES[table]}. {TITLES[table]}"
-    return Sheet(title, names, experiment.modalities, METRICS[table], groups, below)
+    return Sheet(title, names, experiment.modalities, shown_in(table), groups, below)
 
 
-def _line(experiment: Experiment, table: str, numbers: Numbers, cohort: str, row: str, group: list[str]) -> Line:
-    """One model of a group on one cohort."""
+def _line(experiment: Experiment, table: str, numbers: Numbers, cohort: str, row: str) -> Line:
+    """One model on one cohort."""
     label = EXTRA.get(row) or experiment.row(row).shown
-    columns = [(modality, metric) for modality in experiment.modalities for metric in METRICS[table]]
-    cells = [_cell(numbers, (cohort, *column), row, group) for column in columns]
+    own = numbers.cells[(numbers.cells.cohort == cohort) & (numbers.cells.model == row)].dropna(subset="value")
+    columns = [(modality, metric) for modality in experiment.modalities for metric in shown_in(table)]
+    cells = [_cell(own[(own.modality == each) & (own.metric == metric.name)], metric) for each, metric in columns]
     costs: tuple[str, ...] = numbers.costs.get(row, ("", "", ""))
     costs += () if numbers.seconds is None else numbers.seconds.get((cohort, row), ("", ""))
     return Line(label, costs, cells)
 
 
-def _cell(numbers: Numbers, column: tuple[str, str, str], row: str, group: list[str]) -> Cell | None:
-    """One cell; `column` is its cohort, modality and metric."""
-    cells, tests = (_at(table, column) for table in (numbers.cells, numbers.tests))
-    own = cells[(cells.model == row) & cells["value"].notna()]
-    if not len(own):
+def _cell(score: pd.DataFrame, metric: Metric) -> Cell | None:
+    """One cell, of at most one row of the tidy table."""
+    if not len(score):
         return None
-    score = own.iloc[0]
-    rivals = cells[cells.model.isin(group)]["value"]
-    rank = 0 if row in EXTRA or len(rivals) < 2 else int((rivals > score["value"]).sum()) + 1
-    test = tests[tests.model == row]
-    tied = rank == 1 and len(test) > 0 and not test.iloc[0].p_holm < SIGNIFICANT
-    verdict = score.get("against_mean", "")
-    return Cell(score["value"], score.ci_low, score.ci_high, score.published, rank, bool(tied), verdict)
-
-
-def _at(table: pd.DataFrame, column: tuple[str, str, str]) -> pd.DataFrame:
-    """Rows of a cohort, modality and metric."""
-    cohort, modality, metric = column
-    return table[(table.cohort == cohort) & (table.modality == modality) & (table.metric == metric)]
+    own = score.iloc[0]
+    rank = 0 if pd.isna(own["rank"]) else int(own["rank"])
+    verdict = own.get("against_mean", "")
+    return Cell(metric, own["value"], own.ci_low, own.ci_high, own.published, rank, bool(own.tied), verdict)

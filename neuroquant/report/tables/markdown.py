@@ -1,12 +1,12 @@
 """A table as Markdown."""
 
 from neuroquant.report.tables.layout import Cell, Sheet
-from neuroquant.report.tables.names import EXACT, METRIC_NAMES
+from neuroquant.report.tables.names import EXACT
 
 
 def as_markdown(sheet: Sheet) -> str:
     """A pipe table per group of models."""
-    columns = [f"{modality} {METRIC_NAMES[metric]}" for modality in sheet.modalities for metric in sheet.metrics]
+    columns = [f"{modality} {metric.label}" for modality in sheet.modalities for metric in sheet.metrics]
     head = ["Model", *sheet.costs, *columns]
     lines = [f"# {sheet.title}", ""]
     for heading, models in sheet.groups:
@@ -22,7 +22,7 @@ def _cell(cell: Cell | None) -> str:
         return "–"
     if cell.exact:
         return EXACT
-    value = {1: "**{}**", 2: "<u>{}</u>"}.get(cell.rank, "{}").format(f"{cell.value:.2f}")
-    paper = f" [{cell.published:.2f}]" if cell.published == cell.published else ""
+    value = {1: "**{}**", 2: "<u>{}</u>"}.get(cell.rank, "{}").format(cell.text)
+    paper = f" {cell.paper}" if cell.paper else ""
     interval = f" ({cell.interval('–')})" if cell.interval("–") else ""
     return f"{value}{cell.signs}{interval}{paper}"

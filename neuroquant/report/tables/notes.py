@@ -5,7 +5,8 @@ import pandas as pd
 from neuroquant.config.experiment import Experiment
 from neuroquant.report.sentences import mean_image_notes
 from neuroquant.statistics.against_mean import verdicts
-from neuroquant.statistics.cells import CEILING, SIGNIFICANT
+from neuroquant.statistics.cells import SIGNIFICANT
+from neuroquant.tables import CEILING
 
 STAND_IN = "STAND-IN"
 """How a note on stand-ins begins, so that nobody misses it."""

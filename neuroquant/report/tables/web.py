@@ -5,7 +5,7 @@ import html
 from neuroquant.report.html import box, page
 from neuroquant.report.sentences import SIGNS
 from neuroquant.report.tables.layout import Cell, Sheet
-from neuroquant.report.tables.names import EXACT, METRIC_NAMES
+from neuroquant.report.tables.names import EXACT
 from neuroquant.report.tables.notes import STAND_IN
 
 
@@ -18,7 +18,7 @@ def html_table(sheet: Sheet) -> str:
     """The table and its notes as an HTML fragment."""
     width = 1 + len(sheet.costs) + len(sheet.modalities) * len(sheet.metrics)
     top = "".join(f'<th colspan="{len(sheet.metrics)}">{html.escape(m)}</th>' for m in sheet.modalities)
-    names = "".join(f"<th>{METRIC_NAMES[metric]}</th>" for _ in sheet.modalities for metric in sheet.metrics)
+    names = "".join(f"<th>{html.escape(metric.label)}</th>" for _ in sheet.modalities for metric in sheet.metrics)
     costs = "".join(f"<th>{name}</th>" for name in sheet.costs)
     body = []
     for heading, models in sheet.groups:
@@ -45,6 +45,6 @@ def _cell(cell: Cell | None) -> str:
     kind = {1: "best", 2: "second"}.get(cell.rank, "")
     verdict = cell.against_mean if cell.against_mean in SIGNS else ""
     mark = f'<span title="{verdict}">{cell.signs}</span>' if verdict else cell.signs
-    paper = f'<span class="paper">[{cell.published:.2f}]</span>' if cell.published == cell.published else ""
+    paper = f'<span class="paper">{cell.paper}</span>' if cell.paper else ""
     interval = f'<span class="ci">{cell.interval("–")}</span>'
-    return f'<td><span class="{kind}">{cell.value:.2f}</span>{mark}{interval}{paper}</td>'
+    return f'<td><span class="{kind}">{cell.text}</span>{mark}{interval}{paper}</td>'
