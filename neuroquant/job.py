@@ -1,5 +1,6 @@
 """What every job of the workflow needs around its one call: threads, a log, and a record of what went wrong."""
 
+import json
 import os
 import sys
 import traceback
@@ -47,6 +48,30 @@ class Tee:
     def isatty(self) -> bool:
         """Whether the terminal is one."""
         return self.terminal.isatty()
+
+
+def named_paths(text: str) -> dict[str, Any]:
+    """Files by name, as the function `named` of the rules wrote them: name -> path, or -> such a mapping in turn."""
+    return {name: _paths(value) for name, value in json.loads(text).items()}
+
+
+def images_by_model(text: str) -> tuple[list[Path], dict[str, list[Path]]]:
+    """Test shards of one cohort, as the function `images_by_model` of the rules wrote them.
+
+    Returns
+    -------
+    volumes : list of Path
+        The originals.
+    models : dict of str to list of Path
+        Model -> its files of the same shards, in the same order.
+    """
+    files = named_paths(text)
+    shards = files["volumes"]
+    return list(shards.values()), {model: [mine[shard] for shard in shards] for model, mine in files["models"].items()}
+
+
+def _paths(value: str | dict[str, Any]) -> Path | dict[str, Any]:
+    return Path(value) if isinstance(value, str) else {name: _paths(below) for name, below in value.items()}
 
 
 class SnakemakeJob(Protocol):

@@ -16,7 +16,7 @@ APART = ("config", "job.py", "sources.py", "__init__.py")
 
 @cache
 def code_hash(*starts: Path) -> str:
-    """Hash the text of `starts` and of every file of the package that they use, directly or through others.
+    """Hash every file of the package that `starts` use, directly or through others; of scripts, only what they use.
 
     Dates don't count, and neither does the folder in which the project lies.
 
@@ -30,12 +30,16 @@ def code_hash(*starts: Path) -> str:
     str
         Sixteen hexadecimal digits.
     """
-    scripts = sorted(start for start in starts if not start.is_relative_to(PACKAGE))
     digest = hashlib.sha256()
-    for path in [*scripts, *used_files(*starts)]:
-        name = path.relative_to(PACKAGE).as_posix() if path.is_relative_to(PACKAGE) else path.name
-        digest.update(name.encode() + b"\0" + _content(path) + b"\0")
+    for path in used_files(*starts):
+        digest.update(path.relative_to(PACKAGE).as_posix().encode() + b"\0" + _content(path) + b"\0")
     return digest.hexdigest()[:16]
+
+
+@cache
+def text_hash(path: Path) -> str:
+    """Hash one file's text: sixteen hexadecimal digits. Neither its date nor its folder counts."""
+    return hashlib.sha256(_content(path)).hexdigest()[:16]
 
 
 def used_files(*starts: Path) -> list[Path]:

@@ -4,6 +4,7 @@ import logging
 import os
 
 from neuroquant.cluster.asks import ASKS_FILE, Ask, join_options, write_asks
+from neuroquant.failures import last_screen
 
 
 def options_of(wants):

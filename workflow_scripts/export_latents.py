@@ -7,10 +7,11 @@ with running(snakemake):
 
     from neuroquant.evaluation.latents import export_latents
 
+    shards = list(snakemake.output.keys())
     export_latents(
         Path(snakemake.input.model).parent,
-        [Path(path) for path in snakemake.input.volumes],
-        [Path(path) for path in snakemake.output.latents],
+        [Path(snakemake.input[shard]) for shard in shards],
+        [Path(snakemake.output[shard]) for shard in shards],
         device=snakemake.params.device,
         threads=snakemake.threads,
     )

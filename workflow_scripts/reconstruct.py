@@ -11,7 +11,7 @@ with running(snakemake):
         Path(snakemake.input.model).parent,
         Path(snakemake.input.volumes),
         [Path(path) for path in snakemake.input.training],
-        Outputs(*(Path(path) for path in snakemake.output)),
+        Outputs(**{name: Path(path) for name, path in snakemake.output.items()}),
         snakemake.params.synthesis_window or None,
         device=snakemake.params.device,
         threads=snakemake.threads,

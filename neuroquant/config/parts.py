@@ -71,7 +71,9 @@ def read_part(text: str) -> Experiment:
 def without_names(settings: Settings) -> Settings:
     """A model or cohort without what only tables and figures show of it; no training and no scan depends on that."""
     shown = {"label": "", "published_as": "", "stands_for": "", "embedded": False}
-    return settings.model_copy(update={key: value for key, value in shown.items() if key in type(settings).model_fields})
+    return settings.model_copy(
+        update={key: value for key, value in shown.items() if key in type(settings).model_fields}
+    )
 
 
 def _plain(value: Any, wanted: Tree) -> Any:
@@ -113,7 +115,9 @@ def _view(kind: type[Settings], plain: dict[str, Any]) -> Any:
 def _typed(annotation: Any, plain: Any) -> Any:
     """Plain data as what an annotation says."""
     if _is_settings(annotation):
-        return annotation.model_validate(plain) if set(plain) == set(annotation.model_fields) else _view(annotation, plain)
+        return (
+            annotation.model_validate(plain) if set(plain) == set(annotation.model_fields) else _view(annotation, plain)
+        )
     if get_origin(annotation) is tuple and _is_settings(inner := get_args(annotation)[0]):
         return tuple(_typed(inner, item) for item in plain)
     return TypeAdapter(annotation).validate_python(plain)

@@ -3,13 +3,11 @@
 import atexit
 import shutil
 import tempfile
-from datetime import datetime
 
 import yaml
 
 from neuroquant.cohorts.inventory import check_root, refresh_inventory
 from neuroquant.segmentation.installed import check_installed
-from neuroquant.failures import last_screen
 from neuroquant.files import dated_in_future, put_dates_back, write_text
 
 # Snakemake's own words for looking at a workflow without running it
@@ -48,6 +46,11 @@ RESOLVED = RESULTS / "config.yaml"
 def inventory_of(wildcards):
     """The inventory of a cohort."""
     return INVENTORIES[wildcards.cohort]
+
+
+def resolved_of(wildcards):
+    """The resolved configuration."""
+    return RESOLVED
 
 
 def check_inputs():
@@ -155,7 +158,12 @@ def prepare():
         write_resolved(RESOLVED)
 
 
-if workflow.is_main_process and not UNLOCKING:
+def preflight():
+    """Everything that must be known, and for a run be written, before jobs can be planned.
+
+    Called once, by the last line of the Snakefile: including rules writes nothing. Only a run writes below the results:
+    the cohorts' inventories and `config.yaml`, which rules name as inputs, so that they must exist while it is planned.
+    """
     checked(check_inputs)
     checked(check_installed, EXPERIMENT.segmentation)
     checked(look if LOOKING else prepare)
