@@ -24,7 +24,7 @@ from neuroquant.config.volume import Volume
 from neuroquant.device import use_threads
 from neuroquant.files import write_tsv
 from neuroquant.store.arrays import ArrayFile
-from neuroquant.synthetic import write_cohort
+from neuroquant.synthetic.bids import write_cohort
 from neuroquant.volumes import align
 from neuroquant.volumes.masking import find_brain
 from neuroquant.volumes.preprocess import prepare, preprocess_shard

@@ -29,7 +29,7 @@ from neuroquant.report.figures.style import plt, save
 from neuroquant.segmentation.atlas import fit_standin
 from neuroquant.segmentation.engine import open_segmenter
 from neuroquant.store.arrays import ArrayFile
-from neuroquant.synthetic import write_cohort
+from neuroquant.synthetic.bids import write_cohort
 from neuroquant.volumes.preprocess import preprocess_shard
 
 TRAIN_MAPS = 12

@@ -15,7 +15,7 @@ from scipy import ndimage
 from neuroquant.config.cohort import Cohort, Synthetic
 from neuroquant.config.volume import Volume
 from neuroquant.files import write_tsv
-from neuroquant.synthetic import write_cohort
+from neuroquant.synthetic.bids import write_cohort
 from neuroquant.training.data import Sessions
 from neuroquant.volumes.preprocess import preprocess_shard
 

@@ -30,7 +30,7 @@ def real(tmp_path_factory):
     folder = tmp_path_factory.mktemp("real")
     stem = "sub-04/anat/sub-04"
     row = {"cohort": "real", "subject": "sub-04", "session": "", "family": "", "sex": "F", "age": "53"}
-    row |= {"t1w": f"{stem}_T1w.nii.gz", "t2w": f"{stem}_T2w.nii.gz", "mask": "", "labels": "", "split": "test"}
+    row |= {"T1w": f"{stem}_T1w.nii.gz", "T2w": f"{stem}_T2w.nii.gz", "mask": "", "labels": "", "split": "test"}
     write_tsv(pd.DataFrame([row]), folder / "manifest.tsv")
     out = [folder / name for name in ("a.h5", "qc.tsv", "excluded.tsv")]
     preprocess_shard(folder / "manifest.tsv", ROOT, Volume(), *out)
@@ -73,7 +73,7 @@ def manifest(folder: Path, *subjects: str) -> list[dict]:
     for name in subjects:
         subject, _, session = name.partition("/")
         stem = f"{name}/anat/{name.replace('/', '_')}"
-        scans = {kind: f"{stem}_{kind[0].upper()}{kind[1:]}.nii.gz" for kind in ("t1w", "t2w")}
+        scans = {kind: f"{stem}_{kind[0].upper()}{kind[1:]}.nii.gz" for kind in ("T1w", "T2w")}
         scans = {kind: path if (ROOT / path).exists() else "" for kind, path in scans.items()}
         key = {"cohort": "real", "subject": subject, "session": session, "family": "", "sex": "F", "age": ""}
         rows.append({**key, **scans, "mask": "", "labels": "", "split": "test"})
@@ -98,7 +98,7 @@ def test_real_t1w_alone_is_in_and_raw_visits_are_out_each_by_itself(tmp_path):
 def test_real_pairs_and_t1w_alone_are_in_or_out_for_the_right_reason_with_all_steps_on(tmp_path):
     """sub-02's T2w, 6 mm off and on another grid, comes onto its T1w; raw heads need a mask; T1w alone is enough."""
     rows = manifest(tmp_path, "sub-02", "sub-03", "sub-05", "sub-06")
-    scan = nib.load(ROOT / rows[0]["t1w"])
+    scan = nib.load(ROOT / rows[0]["T1w"])
     head = ndimage.gaussian_filter(scan.get_fdata(dtype=np.float32), 2) > 60
     middle = np.zeros(scan.shape, bool)
     middle[70:190, 60:200, 18:42] = True  # about the brain: no mask comes with this scan
@@ -117,7 +117,7 @@ def test_real_pairs_and_t1w_alone_are_in_or_out_for_the_right_reason_with_all_st
     assert 3 < float(qc.shift_mm["sub-02"]) < 9 and qc.voxel_mm["sub-02"].startswith("1")
     assert qc.registered["sub-05"] == "no" and qc.lost_voxels["sub-06"] == "0"
     back = restore(volumes.read("image", 1), volumes.records[1].geometry, volumes.read("mask", 1))
-    source = nib.load(ROOT / rows[0]["t2w"])
+    source = nib.load(ROOT / rows[0]["T2w"])
     assert back.shape == source.shape
     np.testing.assert_allclose(back.affine, source.affine)
     inside = ndimage.binary_erosion(np.asarray(back.dataobj) > 0, iterations=4)

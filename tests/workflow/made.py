@@ -9,7 +9,7 @@ import yaml
 
 from neuroquant.config.cohort import Cohort
 from neuroquant.files import read_tsv
-from neuroquant.synthetic import write_cohort
+from neuroquant.synthetic.bids import write_cohort
 from tests.workflow.run import ROOT, TINY
 
 FOLDERS = {name: f"{name}_ROOT" for name in ("NCANDA", "ABCD", "IXI", "HCP")}

@@ -7,7 +7,7 @@ import pytest
 
 from neuroquant.config.cohort import Cohort
 from neuroquant.files import read_tsv
-from neuroquant.synthetic import write_cohort
+from neuroquant.synthetic.bids import write_cohort
 from tests.workflow.run import TINY, snakemake
 
 pytestmark = pytest.mark.slow
