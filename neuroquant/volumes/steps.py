@@ -126,17 +126,17 @@ def scale_intensities(work: Work) -> None:
 
 
 STEPS = (
-    Step("read", read),
-    Step("copies", refuse_copies, lambda volume: volume.pair_check),
+    Step("reading", read),
+    Step("duplicate images", refuse_copies, lambda volume: volume.pair_check),
     Step("ground truth", read_truth),
-    Step("maskable", refuse_unmaskable),
+    Step("mask available", refuse_unmaskable),
     Step("alignment", bring_onto_one_grid),
-    Step("brain", mask_brain),
-    Step("whole", check_whole),
-    Step("pairs", check_pairs, lambda volume: volume.pair_check),
-    Step("shrinking", shrink, lambda volume: volume.oversize == "rescale"),
-    Step("volume", cut_out),
-    Step("bias", correct_bias, lambda volume: volume.n4),
+    Step("brain mask", mask_brain),
+    Step("completeness", check_whole),
+    Step("pair checks", check_pairs, lambda volume: volume.pair_check),
+    Step("rescaling", shrink, lambda volume: volume.oversize == "rescale"),
+    Step("cropping", cut_out),
+    Step("bias correction", correct_bias, lambda volume: volume.n4),
     Step("intensities", scale_intensities),
 )
 """All steps, in their order."""

@@ -130,8 +130,10 @@ def pair_on_two_grids(shard) -> dict:
 def test_a_pair_on_two_grids_is_brought_together_recorded_and_goes_back_onto_its_own(shard):
     row = pair_on_two_grids(shard)
     volumes, qc, excluded = shard.run(shape=(48, 48, 48), registration="grids", percentiles=(0.0, 100.0))
-    assert excluded.empty and qc.registered[0] == "yes" and qc.resampled[0] == "T2w"
-    assert float(qc.mi_after[0]) > float(qc.mi_before[0]) and float(qc.shift_mm[0]) == pytest.approx(6, abs=0.7)
+    assert excluded.empty and qc.T2w_registered[0] == "yes" and qc.resampled[0] == "T2w"
+    assert float(qc.T2w_mi_after[0]) > float(qc.T2w_mi_before[0]) and float(qc.T2w_shift_mm[0]) == pytest.approx(
+        6, abs=0.7
+    )
     t1, t2 = (volumes.read("image", index).astype(float) for index in (0, 1))
     mask = ndimage.binary_erosion(volumes.read("mask", 0) > 0, iterations=2)
     assert np.corrcoef(t1[mask], t2[mask])[0, 1] < -0.6, "inverted contrasts lie on one another"
@@ -255,8 +257,9 @@ def one_pair(shard, **change) -> dict:
 def test_a_pair_that_is_mirrored_or_swapped_is_left_out_with_what_to_do(shard):
     row = one_pair(shard)
     _, qc, excluded = shard.run("good", shape=(48, 48, 48))
-    assert excluded.empty and float(qc.mirrored[0]) < 1 and float(qc.inward[0]) > 0.5
-    one_pair(shard, t2w=lambda image: image[::-1])
+    assert excluded.empty and float(qc.T2w_mirrored[0]) < 1
+    assert float(qc.T1w_inward[0]) - float(qc.T2w_inward[0]) > 0.5
+    one_pair(shard, T2w=lambda image: image[::-1])
     shard.rows = shard.rows[:1]
     _, _, excluded = shard.run("mirrored", shape=(48, 48, 48))
     assert "mirrored left to right" in excluded.reason[0] and "correct it" in excluded.reason[0]
@@ -274,7 +277,7 @@ def test_huge_intensities_and_names_with_spaces_pass(shard):
     huge = np.where(ball(), generator.uniform(1e6, 1e7, ball().shape), 0).astype(np.float32)
     shard.add("sub 1 (left)", T1w=huge)
     volumes, qc, excluded = shard.run()
-    assert excluded.empty and float(qc.t1w_high[0]) > 9e6
+    assert excluded.empty and float(qc.T1w_high[0]) > 9e6
     assert np.isfinite(volumes.read("image", 0)).all() and volumes.read("image", 0).max() == 1
 
 

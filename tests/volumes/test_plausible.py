@@ -33,7 +33,7 @@ def test_slices_that_are_lost_beside_a_whole_scan_are_noticed(shard, kind, name)
     image, said = LOST[kind]
     row = shard.add("a", **{name: image})
     _, _, excluded = shard.run()
-    assert said in excluded.reason[0] and excluded.file[0] == row[name.lower()]
+    assert said in excluded.reason[0] and excluded.file[0] == row[name]
 
 
 def test_a_scan_that_ends_a_little_before_the_brain_passes(shard):

@@ -53,7 +53,7 @@ def test_small_negative_ripples_become_background(shard):
     rippled[15, 15, 14] = -30
     shard.add("a", T1w=rippled)
     volumes, qc, excluded = shard.run()
-    assert excluded.empty and float(qc.t1w_low[0]) == 0
+    assert excluded.empty and float(qc.T1w_low[0]) == 0
     assert volumes.read("image", 0).min() == -1
 
 
@@ -64,7 +64,7 @@ def test_slope_and_intercept_of_the_header_are_applied(shard):
     image.set_data_dtype(np.int16)
     nib.save(image, shard.root / row["T1w"])
     _, qc, _ = shard.run(percentiles=(0.0, 100.0))
-    assert float(qc.t1w_high[0]) == pytest.approx(data.max(), abs=1e-4)
+    assert float(qc.T1w_high[0]) == pytest.approx(data.max(), abs=1e-4)
 
 
 def test_given_masks_and_label_maps_are_carried_along(shard):
@@ -118,7 +118,7 @@ def test_a_broken_scan_costs_its_session_alone(shard, spoil, modality):
     assert {record.subject for record in volumes.records} == {"good"} and list(qc.subject) == ["good"]
     assert list(excluded.subject) == ["bad"] and reason in excluded.reason[0]
     if spoil != "smaller":
-        assert excluded.file[0] == row[modality.lower()]
+        assert excluded.file[0] == row[modality]
 
 
 @pytest.mark.parametrize("spoil", ["empty", "truncated", "cut short", "flipped", "text", "gone"])
