@@ -52,7 +52,8 @@ def pairs_of(experiment: Experiment, results: Path) -> dict[str, dict[str, float
             counts[cohort.name] = found
             continue
         if cohort.synthetic:
-            total = cohort.synthetic.subjects * (1 + cohort.synthetic.visits_max) / 2
+            sessions = cohort.synthetic.subjects * (1 + cohort.synthetic.visits_max) / 2
+            total = sessions * len(experiment.modalities) / 2
         else:
             inventory = folder / "inventory.tsv"
             source = Source.of(experiment, cohort.name)
