@@ -32,6 +32,7 @@ rule index:
         modalities=literal(MODALITIES),
         root=lambda wildcards: str(cohort_root(wildcards.cohort)),
         registration=EXPERIMENT.volume.registration != "off",
+        target=EXPERIMENT.volume.registration_target,
     message:
         "reading the headers of cohort {wildcards.cohort}"
     script:
@@ -98,7 +99,6 @@ rule account:
         **SMALL_JOB,
     params:
         cohort=cohort_of,
-        modalities=literal(MODALITIES),
     message:
         "accounting for every session of cohort {wildcards.cohort}"
     script:
