@@ -8,6 +8,9 @@ import pytest
 
 from neuroquant.config.load import read_yaml, resolve_experiment
 from neuroquant.files import write_tsv
+from neuroquant.statistics.cells import write_csv
+from neuroquant.statistics.computed import Computed, table_of
+from neuroquant.statistics.scores import ScoreFiles, load_scores
 
 CONFIG = Path(__file__).parents[1] / "config"
 FAMILIES = {"s0": "f0", "s1": "f0", "s2": "f1", "s3": "f1"}
@@ -68,3 +71,24 @@ def write_numbers(folder, experiment, subjects=12):
                             regions.append({**regions[-1], "model": "reference", "mm3": 5000 + 90 * own})
     for name, table in (("fidelity", fidelity), ("dice", dice), ("predictions", guesses), ("regions", regions)):
         write_tsv(pd.DataFrame(table), folder / f"{name}.tsv")
+
+
+def scores_of(folder, experiment):
+    """All scores of the gathered tables in a folder."""
+    return load_scores(experiment, ScoreFiles.in_folder(folder))
+
+
+def computed_of(folder, experiment):
+    """What one job computes of the gathered tables in a folder, as the other jobs read it."""
+    paths = [folder / f"computed_{name}.csv" for name in ("cells", "tests", "against_mean")]
+    Computed.of(experiment, scores_of(folder, experiment)).write(*paths)
+    return Computed.read(*paths)
+
+
+def write_table(folder, experiment, table="table1"):
+    """Write cells and tests of a table, as its job does, and read them again."""
+    computed = computed_of(folder, experiment)
+    paths = folder / f"{table}.csv", folder / f"{table}_tests.csv"
+    write_csv(table_of(experiment, table, computed), paths[0])
+    write_csv(computed.tests_of(table), paths[1])
+    return tuple(map(pd.read_csv, paths))

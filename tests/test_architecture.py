@@ -1,6 +1,7 @@
 """Who may use whom: docs/architecture.md, held by reading the imports."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -101,3 +102,24 @@ def test_a_workflow_script_has_no_logic_of_its_own(path):
     assert not any(
         isinstance(node, ast.FunctionDef | ast.For | ast.While | ast.ClassDef) for node in ast.walk(ast.parse(text))
     )
+
+
+COMPUTING = {"mean", "std", "var", "median", "quantile", "percentile", "corr", "cluster_bootstrap", "boxplot"}
+"""Calls that compute a number from scores."""
+PICTURES = {"montage"}
+"""Modules of the report that compute on the voxels of images, to draw their edges."""
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "report").rglob("*.py")), ids=lambda path: path.stem)
+def test_the_report_draws_and_never_computes_a_number(path):
+    calls = [node.func for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+    names = {call.attr if isinstance(call, ast.Attribute) else getattr(call, "id", "") for call in calls}
+    assert not names & COMPUTING or path.stem in PICTURES, f"{path} calls {names & COMPUTING}: statistics computes that"
+    imported = {name for name in imports(path) if name.split(".")[0] in ("scipy", "sklearn", "statsmodels")}
+    assert not imported or path.stem in PICTURES, f"{path} imports {imported}"
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "report").rglob("*.py")), ids=lambda path: path.stem)
+def test_no_module_of_the_report_names_a_modality(path):
+    texts = [node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)]
+    assert not [text for text in texts if isinstance(text, str) and re.search(r"\b(T[12]w?|FLAIR)\b", text)], path

@@ -20,13 +20,15 @@ text-align:left} .ci{display:block;font-size:.8em;color:#57606a} .paper{display:
 .best{font-weight:700} .second{text-decoration:underline} .note{max-width:60rem;color:#424a53;font-size:.85rem}
 .standin{border-left:4px solid #bf5700;padding-left:.7rem} .wide{overflow-x:auto;max-width:100%}
 .wide.more{border-right:3px solid #0550ae;box-shadow:inset -12px 0 10px -10px #8c959f}
-.more+.hint{display:block} .hint{display:none;margin:.2rem 0 .8rem;color:#0550ae;font-size:.8rem}
+.hint{display:none;margin:.8rem 0 .2rem;color:#0550ae;font-size:.8rem} .hint.shown{display:block}
 main{max-width:84rem;margin:auto} h2{font-size:1.05rem;margin-top:2rem;border-bottom:1px solid #d0d7de}
 .small{font-size:.85rem} .small td,.small th{padding:.2rem .6rem} code{background:#f2f4f7;padding:.1rem .3rem}
 code{overflow-wrap:anywhere}
 .ok{color:#116329;font-weight:600} .bad{color:#b42318;font-weight:600} a{color:#0550ae}
 .words td:first-child{min-width:16rem} .words td:nth-child(4){min-width:12rem} .words td:nth-child(5){min-width:14rem}
 .tight td{white-space:normal}
+@media (max-width:700px){.wide th:first-child,.wide td:first-child{position:sticky;left:0;background:#fff}
+.wide .group td:first-child{background:#f2f4f7}}
 @media (max-width:1100px){body{margin:.8rem} th,td,.small td,.small th{padding:.2rem .3rem}}
 pre{background:#f2f4f7;padding:.7rem;overflow-x:auto;font-size:.8rem}
 """
@@ -45,7 +47,8 @@ LINKS = (
 
 FIT = """<script>(function(){
 function over(box){return box.scrollWidth>box.clientWidth+1}
-function mark(box){box.classList.toggle("more",over(box)&&box.scrollLeft+box.clientWidth<box.scrollWidth-1)}
+function mark(box){box.classList.toggle("more",over(box)&&box.scrollLeft+box.clientWidth<box.scrollWidth-1);
+  box.previousElementSibling.classList.toggle("shown",over(box))}
 function fit(){document.querySelectorAll(".wide").forEach(function(box){
   var table=box.firstElementChild;
   table.style.fontSize="";box.classList.remove("tight","more");
@@ -56,7 +59,7 @@ function fit(){document.querySelectorAll(".wide").forEach(function(box){
 addEventListener("load",fit);addEventListener("resize",fit)})()</script>"""
 """A table that is wider than the window breaks its lines, then gets smaller letters. Where that isn't enough, and on a
 phone, it scrolls within its own box, and a hint says so."""
-HINT = '<div class="hint" aria-hidden="true">More columns to the right: scroll the table sideways \u2192</div>'
+HINT = '<div class="hint">This table has more columns: scroll it sideways \u2192</div>'
 
 
 def link(shown: str, text: str) -> str:
@@ -82,7 +85,7 @@ def page(title: str, body: str) -> str:
 
 def box(table: str) -> str:
     """A table (HTML) in a box of its own, within which it scrolls where it is wider than the window."""
-    return f'<div class="wide">{table}</div>{HINT}'
+    return f'{HINT}<div class="wide">{table}</div>'
 
 
 def paragraphs(texts: list[str]) -> str:

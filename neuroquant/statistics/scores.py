@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from neuroquant.config.experiment import Experiment
-from neuroquant.statistics.metrics import of_source
+from neuroquant.statistics.metrics import metric, of_source
 from neuroquant.statistics.numbers import read_numbers
 from neuroquant.tables import REFERENCE, SCORES, SESSION_KEY, family_of
 
@@ -49,7 +49,7 @@ def load_scores(experiment: Experiment, files: ScoreFiles) -> pd.DataFrame:
 def _fidelity(experiment: Experiment, path: Path) -> pd.DataFrame:
     """Scores of the configured region; a metric without a line in the registry is left out, with a word of it."""
     table = read_numbers("fidelity", path, "value")
-    scales = {metric.name: metric.scale for metric in of_source("fidelity")}
+    scales = {one.name: one.scale for one in of_source("fidelity")}
     unknown = sorted(set(table.metric) - set(scales))
     if unknown:
         print(f"{path}: no line in statistics/metrics.py, so not used: {', '.join(unknown)}", file=sys.stderr)
@@ -60,19 +60,16 @@ def _fidelity(experiment: Experiment, path: Path) -> pd.DataFrame:
 def _dice(_: Experiment, path: Path) -> pd.DataFrame:
     """Means over structures."""
     metrics = of_source("dice")
-    table = read_numbers("dice", path, *(metric.name for metric in metrics))
+    table = read_numbers("dice", path, *(one.name for one in metrics))
     table = table[table.structure == "mean"]
     return pd.concat(
-        [
-            table.assign(metric=metric.name, value=metric.scale * table[metric.name], engine=table.stand_in)
-            for metric in metrics
-        ]
+        [table.assign(metric=one.name, value=one.scale * table[one.name], engine=table.stand_in) for one in metrics]
     )
 
 
 def _predictions(_: Experiment, path: Path) -> pd.DataFrame:
     """Whether the SEResNet predicts the sex of a session, a mean over its seeds."""
-    (accuracy,) = of_source("predictions")
+    accuracy = metric("accuracy")
     table = read_numbers("predictions", path)
     table = table[table.probe == "seresnet"].assign(engine="", metric=accuracy.name)
     table["value"] = accuracy.scale * (table.predicted == table.sex)
@@ -81,7 +78,7 @@ def _predictions(_: Experiment, path: Path) -> pd.DataFrame:
 
 def _regions(_: Experiment, path: Path) -> pd.DataFrame:
     """By how much of the original's volume that of a region in a reconstruction differs from it."""
-    metrics = {metric.name: metric.scale for metric in of_source("regions")}
+    metrics = {one.name: one.scale for one in of_source("regions")}
     table = read_numbers("regions", path, "mm3").dropna(subset="mm3")
     table = table.assign(metric="deviation_" + table.region)
     table = table[table.metric.isin(list(metrics))]

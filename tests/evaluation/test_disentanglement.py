@@ -11,7 +11,6 @@ from neuroquant.config.volume import Volume
 from neuroquant.errors import InputError
 from neuroquant.evaluation.disentanglement import (
     CLASSIFIERS,
-    COLUMNS,
     Pairs,
     cells_in_brain,
     fitted_network,
@@ -27,6 +26,7 @@ from neuroquant.evaluation.shared_codes import code_overlap, same_code, shared
 from neuroquant.files import read_tsv
 from neuroquant.model_folder import save_model
 from neuroquant.store.arrays import ArrayFile, ArrayWriter
+from neuroquant.tables import DISENTANGLEMENT
 from tests.training.helpers import SHAPE, write_volumes
 
 torch.set_num_threads(1)
@@ -71,7 +71,7 @@ def measured(tmp_path, volumes, **facts):
     path = write_latents(tmp_path / "latents.h5", volumes, **facts)
     write_disentanglement([volumes], {"m": [path]}, SETTINGS, tmp_path / "out.tsv", 1)
     table = read_tsv(tmp_path / "out.tsv", NUMBERS)
-    assert list(table.columns) == COLUMNS
+    assert list(table.columns) == DISENTANGLEMENT
     return table.set_index(["measure", "of", "by"])
 
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from neuroquant.errors import InputError
-from neuroquant.evaluation.spread import COLUMNS, score_spread
+from neuroquant.evaluation.spread import score_spread
 from neuroquant.files import read_tsv
-from neuroquant.statistics import gather
 from neuroquant.store.arrays import ArrayWriter, Record
+from neuroquant.tables import SPREAD
 
 SHAPE = (6, 5, 4)
 BRAIN = np.zeros(SHAPE, bool)
@@ -48,7 +48,7 @@ def spread(folder, originals, cuts=(0, 6, 12), **models):
         for name, change in models.items()
     }
     score_spread(volumes, copies, folder / "spread.tsv")
-    table = read_tsv(folder / "spread.tsv", tuple(COLUMNS[3:]))
+    table = read_tsv(folder / "spread.tsv", tuple(SPREAD[3:]))
     return table.drop(columns="cohort").set_index(["modality", "model"]).astype(float)
 
 
@@ -77,7 +77,7 @@ def test_a_single_subject_leaves_it_empty_and_nobody_leaves_a_header(tmp_path, o
     table = spread(tmp_path / "a", alone, cuts=(0, 4), copy=lambda key, image: image)
     assert (table.subjects == 1).all() and table.spread.isna().all() and table.sd_original.isna().all()
     assert spread(tmp_path / "b", {}, cuts=(0, 0), copy=lambda key, image: image).empty
-    assert (tmp_path / "b/spread.tsv").read_text() == "\t".join(gather.COLUMNS["spread"]) + "\n"
+    assert (tmp_path / "b/spread.tsv").read_text() == "\t".join(SPREAD) + "\n"
 
 
 def test_reconstructions_of_other_images_are_refused(tmp_path, originals):

@@ -4,12 +4,11 @@ import re
 import shutil
 import subprocess
 
-import pandas as pd
 import pytest
 
 from neuroquant.report.tables.latex import as_latex
 from neuroquant.report.tables.layout import Numbers, lay_out
-from neuroquant.statistics.cells import summarise
+from tests.made_up import write_table
 
 PDFLATEX = shutil.which("pdflatex")
 PAGE = r"""\documentclass[twocolumn]{article}
@@ -30,13 +29,8 @@ def test_a_table_compiles_and_fits_the_page(tmp_path, experiment, numbers, table
     )
     odd = tuple(cohort.model_copy(update={"label": cohort.label.replace("β", "b")}) for cohort in odd)
     experiment = experiment.model_copy(update={"cohorts": odd})
-    csv, tests = tmp_path / "t.csv", tmp_path / "t_tests.csv"
-    summarise(
-        experiment, table, *(tmp_path / f"{name}.tsv" for name in ("fidelity", "dice", "predictions")), csv, tests
-    )
-    sheet = lay_out(
-        experiment, table, Numbers(pd.read_csv(csv), pd.read_csv(tests), {"sd_vae": ("8x", "65.5", "0.02")})
-    )
+    cells, tests = write_table(tmp_path, experiment, table)
+    sheet = lay_out(experiment, table, Numbers(cells, tests, {"sd_vae": ("8x", "65.5", "0.02")}))
     latex = as_latex(sheet)
     assert "{[}28.89" in latex or "[28.89]" in latex, "published values stand beside"
     (tmp_path / "page.tex").write_text(PAGE % latex)

@@ -1,6 +1,5 @@
 """A table of scores that is missing, empty or without numbers leaves what is made of it empty, and the log says so."""
 
-import pandas as pd
 import pytest
 
 from neuroquant.files import read_tsv, write_tsv
@@ -9,26 +8,23 @@ from neuroquant.report.figures.figure3 import draw
 from neuroquant.report.figures.images import Images
 from neuroquant.report.pages.front_words import truth_sentence
 from neuroquant.statistics.agreement import agreement, differences, structures
-from neuroquant.statistics.cells import SCORES, load_scores
 from neuroquant.statistics.choice import median_session, sessions_to_view
-from neuroquant.statistics.deviations import with_deviations
 from neuroquant.statistics.numbers import read_numbers
+from tests.made_up import computed_of, scores_of
 
 NUMBER = {"fidelity": "value", "dice": "dice", "dice_truth": "dice", "regions": "mm3"}
 
 
 def fidelity_scores(folder, experiment):
-    scores = load_scores(experiment, *(folder / f"{name}.tsv" for name in ("fidelity", "dice", "predictions")))
-    return set(scores.metric) & {"psnr", "ssim"}
+    return set(scores_of(folder, experiment).metric) & {"psnr", "ssim"}
 
 
 def overlap_scores(folder, experiment):
-    scores = load_scores(experiment, *(folder / f"{name}.tsv" for name in ("fidelity", "dice", "predictions")))
-    return set(scores.metric) & {"dice"}
+    return set(scores_of(folder, experiment).metric) & {"dice"}
 
 
-def nearness(folder, experiment):
-    return set(with_deviations(pd.DataFrame(columns=[*SCORES, "cluster"]), folder / "regions.tsv").metric)
+def deviations(folder, experiment):
+    return {name for name in scores_of(folder, experiment).metric if name.startswith("deviation")}
 
 
 def volumes(folder, experiment):
@@ -36,7 +32,9 @@ def volumes(folder, experiment):
 
 
 def overlap_by_structure(folder, experiment):
-    table = structures(experiment, read_numbers("dice", folder / "dice.tsv", "dice", "nsd"))
+    table = structures(
+        experiment, read_numbers("dice", folder / "dice.tsv", "dice", "nsd"), computed_of(folder, experiment).cells
+    )
     return set(table.model[table.dice.notna()])
 
 
@@ -67,7 +65,7 @@ def drawn_volumes(folder, experiment):
         ("dice", overlap_scores),
         ("dice", overlap_by_structure),
         ("dice_truth", segmenters_quality),
-        ("regions", nearness),
+        ("regions", deviations),
         ("regions", volumes),
         ("regions", drawn_volumes),
     ],

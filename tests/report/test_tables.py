@@ -7,23 +7,23 @@ from neuroquant.files import write_tsv
 from neuroquant.report.figures import figure4
 from neuroquant.report.tables.layout import Numbers
 from neuroquant.report.tables.write import write_tables
-from neuroquant.statistics.cells import COLUMNS, summarise
 from neuroquant.statistics.gather import gather
 from neuroquant.statistics.published import published
+from neuroquant.tables import TABLE
+from tests.made_up import write_table
 
 
 def make(folder, experiment, table="table1"):
-    out = [folder / f"{table}{end}" for end in (".csv", "_tests.csv", ".md", ".html", ".tex")]
-    summarise(experiment, table, *(folder / f"{n}.tsv" for n in ("fidelity", "dice", "predictions")), *out[:2])
-    numbers = Numbers(pd.read_csv(out[0]), pd.read_csv(out[1]), {"sd_vae": ("8x", "99", "0.3")})
-    write_tables(experiment, table, numbers, [], dict(zip(("md", "html", "tex"), out[2:], strict=True)))
-    return pd.read_csv(out[0]), pd.read_csv(out[1]), [path.read_text() for path in out[2:]]
+    cells, tests = write_table(folder, experiment, table)
+    out = {kind: folder / f"{table}.{kind}" for kind in ("md", "html", "tex")}
+    write_tables(experiment, table, Numbers(cells, tests, {"sd_vae": ("8x", "99", "0.3")}), [], out)
+    return cells, tests, [path.read_text() for path in out.values()]
 
 
 def test_the_tidy_table_has_the_stated_columns_and_the_configured_region(tmp_path, experiment, numbers):
     numbers(tmp_path, experiment)
     cells, _, _ = make(tmp_path, experiment)
-    assert list(cells.columns) == COLUMNS
+    assert list(cells.columns) == TABLE
     assert len(cells) == 2 * len(experiment.table1.rows) * 2 * 4
     psnr = cells[(cells.metric == "psnr") & (cells.model == "sd_vae") & (cells.modality == "T1w")]
     assert psnr.value.between(26, 30).all() and (psnr.ci_low < psnr.value).all() and (psnr.value < psnr.ci_high).all()

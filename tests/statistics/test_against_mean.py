@@ -10,6 +10,7 @@ from neuroquant.report.figures.figure3 import marked
 from neuroquant.report.sentences import SIGNS, mean_image_sentences
 from neuroquant.report.tables.layout import Numbers
 from neuroquant.report.tables.write import write_tables
+from neuroquant.statistics import metrics
 from neuroquant.statistics.against_mean import (
     ABOVE,
     ARCHITECTURE,
@@ -18,10 +19,11 @@ from neuroquant.statistics.against_mean import (
     against_mean,
     verdicts,
 )
-from neuroquant.statistics.cells import load_fidelity, load_scores, summarise, write_against_mean
-from tests.report.figures.test_figure3 import scores as write_scores
+from neuroquant.statistics.metrics import METRICS, Metric
+from tests.made_up import computed_of, scores_of, write_table
 
 PLACE = ("embedded_a", "T1w")
+LEADS = {"vqgan": [-0.2, -0.1], "sd_vae": [2.0, 2.1], "neuroquant": [1.0, -0.9]}
 
 
 @pytest.fixture(scope="module")
@@ -57,13 +59,12 @@ def write(folder, leads, subjects=12, families=0):
             value = base + lead[number % len(lead)]
             rows.append({**who, "model": model, "region": "whole", "metric": "psnr", "value": value})
     write_tsv(pd.DataFrame(rows), folder / "fidelity.tsv")
-    return [folder / name for name in ("fidelity.tsv", "dice.tsv", "predictions.tsv")]
 
 
 def test_the_verdict_is_on_paired_differences_between_the_same_sessions(tmp_path, compared):
     leads = {"vqgan": [-0.2, -0.1], "sd_vae": [0.2, 0.1], "neuroquant": [1.0, -0.9], "lowpass": [-5.0]}
-    files = write(tmp_path, leads)
-    table = against_mean(compared, load_scores(compared, *files)).set_index("model")
+    write(tmp_path, leads)
+    table = against_mean(compared, scores_of(tmp_path, compared)).set_index("model")
     assert table.against_mean.to_dict() == {"vqgan": BELOW, "sd_vae": ABOVE, "neuroquant": UNSHOWN}
     assert table.difference["sd_vae"] == pytest.approx(0.15) and 0 < table.ci_low["sd_vae"] < 0.15
     assert table.ci_low["neuroquant"] < 0 < table.difference["neuroquant"] < table.ci_high["neuroquant"]
@@ -71,68 +72,79 @@ def test_the_verdict_is_on_paired_differences_between_the_same_sessions(tmp_path
 
 
 def test_a_difference_of_nothing_is_below_and_one_family_alone_shows_nothing(tmp_path, compared):
-    files = write(tmp_path, {"vqgan": [0.0], "sd_vae": [1.0]}, families=1)
-    found = verdicts(against_mean(compared, load_scores(compared, *files)))
-    assert found == {(PLACE[0], "vqgan", "T1w"): BELOW, (PLACE[0], "sd_vae", "T1w"): UNSHOWN}
+    write(tmp_path, {"vqgan": [0.0], "sd_vae": [1.0]}, families=1)
+    outcomes = verdicts(against_mean(compared, scores_of(tmp_path, compared)))
+    assert outcomes == {(PLACE[0], "vqgan", "T1w"): BELOW, (PLACE[0], "sd_vae", "T1w"): UNSHOWN}
 
 
 def test_families_are_resampled_whole(tmp_path, compared):
     """Four of six families gain, three subjects each: as subjects they'd be enough, as families they aren't."""
     leads = {"sd_vae": [1.0, 1.0, 1.0, 1.0, -0.6, -0.6]}
-    as_subjects = against_mean(compared, load_scores(compared, *write(tmp_path, leads, 18)))
-    as_families = against_mean(compared, load_scores(compared, *write(tmp_path, leads, 18, families=6)))
+    write(tmp_path, leads, 18)
+    as_subjects = against_mean(compared, scores_of(tmp_path, compared))
+    write(tmp_path, leads, 18, families=6)
+    as_families = against_mean(compared, scores_of(tmp_path, compared))
     assert (as_subjects.against_mean.item(), as_families.against_mean.item()) == (ABOVE, UNSHOWN)
 
 
 def test_an_exact_copy_is_above_and_sessions_that_only_one_has_do_not_count(tmp_path, compared):
-    files = write(tmp_path, {"sd_vae": [np.inf], "vqgan": [1.0]})
-    scores = load_scores(compared, *files)
+    write(tmp_path, {"sd_vae": [np.inf], "vqgan": [1.0]})
+    scores = scores_of(tmp_path, compared)
     scores.loc[(scores.model == "vqgan") & (scores.subject == "s0"), "value"] = -100.0
     scores = scores[~((scores.model == "mean") & (scores.subject == "s0"))]
     table = against_mean(compared, scores).set_index("model")
     assert (table.against_mean == ABOVE).all() and table.difference["vqgan"] == pytest.approx(1.0)
 
 
-def forms(folder, experiment, files):
-    """Table 1 as data and as Markdown, HTML and LaTeX."""
-    out = [folder / name for name in ("t.csv", "tests.csv", "t.md", "t.html", "t.tex")]
-    summarise(experiment, "table1", *files, *out[:2])
-    numbers = Numbers(pd.read_csv(out[0]), pd.read_csv(out[1]), {})
-    write_tables(experiment, "table1", numbers, [], dict(zip(("md", "html", "tex"), out[2:], strict=True)))
-    return pd.read_csv(out[0]), [path.read_text() for path in out[2:]]
+def test_where_lower_is_better_a_model_below_the_mean_image_is_ahead_of_it(tmp_path, compared, monkeypatch):
+    monkeypatch.setattr(metrics, "METRICS", (*METRICS, Metric("mae", "MAE", "%", "fidelity", higher_is_better=False)))
+    write(tmp_path, {"vqgan": [0.2, 0.1], "sd_vae": [-0.2, -0.1], "neuroquant": [-1.0, 0.9], "medvae": [-np.inf]})
+    scores = scores_of(tmp_path, compared).assign(metric="mae")
+    table = against_mean(compared, scores, "mae").set_index("model")
+    assert table.against_mean.to_dict() == {
+        "vqgan": BELOW, "sd_vae": ABOVE, "neuroquant": UNSHOWN, "medvae": ABOVE,
+    }  # fmt: skip
+    assert table.difference["sd_vae"] == pytest.approx(-0.15), "the difference itself keeps its sign"
+
+
+def forms(folder, experiment, leads):
+    """Table 1 as data and as Markdown, HTML and LaTeX, of scores as `write` writes them."""
+    write(folder, leads)
+    cells, tests = write_table(folder, experiment)
+    out = {kind: folder / f"t.{kind}" for kind in ("md", "html", "tex")}
+    write_tables(experiment, "table1", Numbers(cells, tests, {}), [], out)
+    return cells, [path.read_text() for path in out.values()]
 
 
 def test_every_form_of_the_table_has_the_mark_and_says_what_it_means(tmp_path, compared):
-    files = write(tmp_path, {"vqgan": [-0.2, -0.1], "sd_vae": [2.0, 2.1], "neuroquant": [1.0, -0.9]})
-    cells, told = forms(tmp_path, compared, files)
+    cells, texts = forms(tmp_path, compared, LEADS)
     assert cells.set_index("model").against_mean.dropna().to_dict() == {
         "vqgan": BELOW, "sd_vae": ABOVE, "neuroquant": UNSHOWN,
     }  # fmt: skip
-    for text, signs in zip(told, [SIGNS, SIGNS, {BELOW: r"$^{\dagger}$", UNSHOWN: r"$^{\ddagger}$"}], strict=True):
+    for text, signs in zip(texts, [SIGNS, SIGNS, {BELOW: r"$^{\dagger}$", UNSHOWN: r"$^{\ddagger}$"}], strict=True):
         lines = {name: next(line for line in text.splitlines() if name in line) for name in ("VQGAN", "SD-VAE")}
-        if text is not told[1]:
+        if text is not texts[1]:
             assert signs[BELOW] in lines["VQGAN"] and signs[BELOW] not in lines["SD-VAE"]
         assert text.count(signs[BELOW]) >= 1 and text.count(signs[UNSHOWN]) >= 1
         assert BELOW in text and UNSHOWN in text and "has learned nothing" in text
-    assert f'title="{BELOW}">{SIGNS[BELOW]}</span>' in told[1]
-    write_against_mean(compared, "table1", files[0], tmp_path / "mean.csv")
-    assert pd.read_csv(tmp_path / "mean.csv").model.tolist() == ["vqgan", "sd_vae", "neuroquant"]
+    assert f'title="{BELOW}">{SIGNS[BELOW]}</span>' in texts[1]
+    differences = computed_of(tmp_path, compared).against_mean_of(compared, "table1")
+    assert differences.model.tolist() == ["vqgan", "sd_vae", "neuroquant"]
 
 
 def test_the_front_page_names_who_is_below_or_that_nobody_was_compared(tmp_path, compared, alone):
-    files = write(tmp_path, {"vqgan": [-0.2, -0.1], "sd_vae": [2.0, 2.1], "neuroquant": [1.0, -0.9]})
-    cells, _ = forms(tmp_path, compared, files)
+    cells, _ = forms(tmp_path, compared, LEADS)
     below, unshown = mean_image_sentences(compared, cells)
     assert below == "Synthetic A, PSNR below the mean image: VQGAN (T1w): by this score nothing was learned."
     assert unshown == "Synthetic A, PSNR not shown to be above the mean image: NeuroQuant (T1w)."
-    cells, texts = forms(tmp_path, alone, files)
+    cells, texts = forms(tmp_path, alone, LEADS)
     assert cells.against_mean.isna().all() and not any(sign in text for text in texts for sign in SIGNS.values())
     assert "no `mean` model" in mean_image_sentences(alone, cells)[0]
-    cells, _ = forms(tmp_path, compared, write(tmp_path, {"sd_vae": [2.0, 2.1]}))
+    cells, _ = forms(tmp_path, compared, {"sd_vae": [2.0, 2.1]})
     assert mean_image_sentences(compared, cells) == [
         "Every trained model's PSNR is above that of the mean image on every cohort and modality."
     ]
-    nothing, _ = forms(tmp_path, compared, write(tmp_path, {}))
+    nothing, _ = forms(tmp_path, compared, {})
     assert "No model was compared with the mean image" in mean_image_sentences(compared, nothing)[0]
 
 
@@ -145,5 +157,3 @@ def test_figure_3_marks_the_label_and_says_on_which_modality(tmp_path, compared)
     ]  # fmt: skip
     _, narrow = marked({"a": "A", "b": "B"}, ("T1w", "T2w"), verdicts, 20)
     assert len(narrow) > 2 and max(map(len, narrow)) <= 20
-    path = write_scores(tmp_path / "f.tsv", x=20.0, y=21.0)
-    assert set(load_fidelity(compared, path).subject) == {"x", "y"}

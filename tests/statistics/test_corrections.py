@@ -7,9 +7,11 @@ from statsmodels.stats.multitest import multipletests
 
 from neuroquant.files import read_tsv, write_tsv
 from neuroquant.report.tables.layout import Numbers, lay_out
-from neuroquant.statistics.cells import corrected, load_scores, paired_tests, summarise
 from neuroquant.statistics.claims.leads import Leads
-from neuroquant.statistics.claims.ledger import claims_ledger
+from neuroquant.statistics.claims.ledger import Evidence, claims_ledger
+from neuroquant.statistics.computed import Computed
+from neuroquant.statistics.runner_up import corrected
+from tests.made_up import scores_of, write_table
 
 FILES = ("fidelity", "dice", "predictions")
 
@@ -23,13 +25,6 @@ def few(experiment):
     return experiment.model_copy(update={"table1": fewer, "cohorts": cohorts})
 
 
-def summarised(folder, experiment):
-    """Cells and tests of Table 1."""
-    files = [folder / f"{name}.tsv" for name in FILES]
-    summarise(experiment, "table1", *files, folder / "cells.csv", folder / "tests.csv")
-    return pd.read_csv(folder / "cells.csv"), pd.read_csv(folder / "tests.csv")
-
-
 def test_holms_correction_of_a_small_table_by_hand():
     """Two columns of three rows. The best and the second share one test: four tests, of which the smallest p counts
     four times, the next three times, and none less than the one before."""
@@ -39,7 +34,7 @@ def test_holms_correction_of_a_small_table_by_hand():
 
 def test_a_table_corrects_over_all_of_its_tests_and_counts_each_once(tmp_path, few, numbers):
     numbers(tmp_path, few, subjects=16)
-    _, tests = summarised(tmp_path, few)
+    _, tests = write_table(tmp_path, few)
     once = tests[tests["rank"] != 2]
     expected = multipletests(once.p, method="holm")[1]
     np.testing.assert_allclose(once.p_holm, expected)
@@ -61,7 +56,7 @@ def test_a_sibling_with_the_same_scores_is_no_further_evidence(tmp_path, few, nu
         table = read_tsv(tmp_path / f"{name}.tsv").assign(family="")
         write_tsv(table, tmp_path / f"{name}.tsv")
         write_tsv(twins(table), tmp_path / "twins" / f"{name}.tsv")
-    (cells, tests), (twice, tests_twice) = summarised(tmp_path, few), summarised(tmp_path / "twins", few)
+    (cells, tests), (twice, tests_twice) = write_table(tmp_path, few), write_table(tmp_path / "twins", few)
     assert (twice.n_subjects == 2 * cells.n_subjects).all()
     for column in ("value", "ci_low", "ci_high"):  # families in the same order, so the same resamples
         np.testing.assert_allclose(twice[column], cells[column])
@@ -72,7 +67,7 @@ def test_a_sibling_with_the_same_scores_is_no_further_evidence(tmp_path, few, nu
 def test_each_group_has_a_best_and_a_second_of_its_own_whoever_leads_another(tmp_path, few, numbers):
     """The copy of the image is 17 dB above every model: SD-VAE is the best of its group all the same."""
     numbers(tmp_path, few, subjects=16)
-    cells, tests = summarised(tmp_path, few)
+    cells, tests = write_table(tmp_path, few)
     lines = [line for _, lines in lay_out(few, "table1", Numbers(cells, tests, {})).groups for line in lines]
     ranks = {line.label: line.cells[0].rank for line in reversed(lines) if line.cells[0] is not None}
     label = {row: few.row(row).shown for row in few.table1.rows}
@@ -87,7 +82,7 @@ def leading(folder, experiment, numbers, subjects):
     ahead = (table.model == "neuroquant") & (table.metric == "psnr") & (table.modality == "T2w")
     table.loc[ahead, "value"] += 1
     write_tsv(table, folder / "fidelity.tsv")
-    return load_scores(experiment, *(folder / f"{name}.tsv" for name in FILES))
+    return scores_of(folder, experiment)
 
 
 @pytest.mark.parametrize(("subjects", "verdict"), [(10, "undecided"), (24, "holds")])
@@ -96,7 +91,7 @@ def test_a_lead_that_is_not_significant_in_the_table_does_not_hold_in_the_ledger
 ):
     """With 10 subjects the interval leaves out 0, and the test does before its correction."""
     scores = leading(tmp_path, few, numbers, subjects)
-    cells, tests = summarised(tmp_path, few)
+    cells, tests = write_table(tmp_path, few)
     here = tests[(tests.modality == "T2w") & (tests.metric == "psnr") & (tests.model == "neuroquant")]
     assert (here["rank"] == 1).all() and (here.ci_low > 0).all() and (here.p < 0.05).all()
     assert (here.p_holm < 0.05).all() == (verdict == "holds")
@@ -107,25 +102,29 @@ def test_a_lead_that_is_not_significant_in_the_table_does_not_hold_in_the_ledger
         if line.label == few.row("neuroquant").shown
     }
     assert line == (verdict == "undecided"), "marked in the table"
-    found = Leads(few, scores).found
-    asked = [c for c in found if c.modality == "T2w" and c.metric == "psnr" and c.row == "neuroquant"]
-    of_table = [lead for c, lead in found.items() if c in asked and c.table == "table1" and len(c.cohorts) == 1]
+    computed = Computed.of(few, scores)
+    known = Leads(few, scores, computed.tests).known
+    asked = [c for c in known if c.modality == "T2w" and c.metric == "psnr" and c.row == "neuroquant"]
+    of_table = [lead for c, lead in known.items() if c in asked and c.table == "table1" and len(c.cohorts) == 1]
     assert len(of_table) == 4 and {lead.outcome for lead in of_table} == {verdict}
-    ledger = claims_ledger(few, scores).set_index("id").loc["sota-rank"]
-    said = ledger.details.str.contains("undecided: .*T2w psnr over SD-VAE")
+    ledger = claims_ledger(few, Evidence(scores, computed.tests)).set_index("id").loc["sota-rank"]
+    said = ledger.details.str.contains("undecided: .*T2w PSNR over SD-VAE")
     assert said.all() == said.any() == (verdict == "undecided")
 
 
 def test_a_comparison_has_the_p_value_of_the_table_or_one_of_the_same_family_of_tests(tmp_path, few, numbers):
     """Two rows that both aren't best are no test of the table's; corrected together with all of those."""
     scores = leading(tmp_path, few, numbers, 24)
-    tests = paired_tests(few, "table1", scores)
+    behind = (scores.model == "neuroquant_wo_joint") & (scores.metric == "psnr") & (scores.modality == "T1w")
+    scores.loc[behind, "value"] -= 0.1
+    computed = Computed.of(few, scores)
+    tests = computed.tests_of("table1")
     known = {
         (test.cohort, test.metric, test.modality, *sorted((test.model, test.against))): (test.p, test.p_holm)
         for test in tests.itertuples()
     }
     inside, outside = [], {}
-    for comparison, lead in Leads(few, scores).found.items():
+    for comparison, lead in Leads(few, scores, computed.tests).known.items():
         if comparison.table == "table1":
             rows = sorted((comparison.row, comparison.rival))
             place = ("/".join(comparison.cohorts), comparison.metric, comparison.modality, *rows)
@@ -136,6 +135,7 @@ def test_a_comparison_has_the_p_value_of_the_table_or_one_of_the_same_family_of_
     assert inside and all(inside)
     assert any(len(place[0].split("/")) == 1 for place in outside), "behind SD-VAE, which leads T1w"
     assert any(len(place[0].split("/")) == 2 for place in outside), "gains on one cohort against the other"
+    assert min(p for p, _ in outside.values()) < 0.02, "so that it shows how many tests they are corrected with"
     ps = [p for p, _ in known.values()] + [p for p, _ in outside.values()]
     tested = ~np.isnan(ps)
     expected = np.full(len(ps), np.nan)

@@ -9,21 +9,21 @@ import pytest
 from neuroquant.files import write_tsv
 from neuroquant.report.pages import disentanglement as disentangled
 from neuroquant.report.pages.disentanglement import disentanglement_section
-from neuroquant.statistics.claims.ledger import claims_ledger
+from neuroquant.statistics.claims.ledger import Evidence, claims_ledger
 from neuroquant.statistics.disentanglement import (
     FEWEST,
     READS,
     outcomes,
     read_disentanglement,
 )
-from neuroquant.statistics.gather import COLUMNS
+from neuroquant.tables import DISENTANGLEMENT, SCORES, TESTS
 
-NAMES = COLUMNS["disentanglement"]
 KINDS = ["holds", "undecided", "contradicted"]
-SCORES = ["cohort", "subject", "session", "family", "modality", "model", "metric", "engine", "value", "cluster"]
 
 
-def table(line=(0.5, 0.4, 0.6), network=(0.5, 0.4, 0.6), lead=(0.3, 0.2, 0.4), families=12, model="neuroquant"):
+def table(
+    line=(0.5, 0.4, 0.6), network=(0.5, 0.4, 0.6), lead=(0.3, 0.2, 0.4), families=12, model="neuroquant", classes=2
+):
     """Numbers of one model on the first cohort: accuracies on z_anat, 1 on z_mod, and codes in common."""
     facts = {"cohort": "embedded_a", "model": model, "sessions": 14, "families": families}
     rows = [("accuracy", "z_anat", "logistic regression", *line)] if line else []
@@ -32,7 +32,8 @@ def table(line=(0.5, 0.4, 0.6), network=(0.5, 0.4, 0.6), lead=(0.3, 0.2, 0.4), f
     rows += [("same_code", "session", "", 0.5, 0.4, 0.6), ("same_code", "subjects", "", 0.2, 0.1, 0.3)] if lead else []
     rows += [("same_code", "difference", "", *lead)] if lead else []
     columns = ["measure", "of", "by", "value", "ci_low", "ci_high"]
-    return pd.DataFrame(rows, columns=columns).assign(**facts)[NAMES]
+    known = pd.DataFrame(rows, columns=columns).assign(**facts)
+    return known.assign(classes=known.measure.map({"accuracy": float(classes)}))[DISENTANGLEMENT]
 
 
 def real(experiment):
@@ -43,7 +44,8 @@ def real(experiment):
 
 def judged(experiment, measured):
     """The ledger's lines on the claim, by cohort."""
-    ledger = claims_ledger(experiment, pd.DataFrame(columns=SCORES), {}, measured)
+    nothing = pd.DataFrame(columns=[*SCORES, "cluster"]), pd.DataFrame(columns=["table", *TESTS])
+    ledger = claims_ledger(experiment, Evidence(*nothing, disentanglement=measured))
     return ledger[ledger.id == "invariant"].set_index("cohort")
 
 
@@ -116,11 +118,21 @@ def test_no_numbers_are_a_sentence(experiment, tmp_path, capsys):
 
 
 def test_the_names_are_those_that_evaluation_writes():
-    """Reporting imports no torch, and so can't import them."""
+    """The report imports no torch, and so can't import them."""
     source = Path(disentangled.__file__).parents[2] / "evaluation" / "disentanglement.py"
     values = {
         node.targets[0].id: ast.literal_eval(node.value)
         for node in ast.parse(source.read_text()).body
-        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") in ("COLUMNS", "LATENTS")
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "LATENTS"
     }
-    assert values["COLUMNS"] == NAMES and values["LATENTS"] == tuple(disentangled.LATENTS)
+    assert values["LATENTS"] == tuple(disentangled.LATENTS)
+
+
+@pytest.mark.parametrize(
+    "guess, verdict",
+    [((0.35, 0.3, 0.4), "holds"), ((0.4, 0.36, 0.45), "holds"), ((0.5, 0.45, 0.55), "undecided"),
+     ((0.9, 0.88, 0.95), "contradicted"), ((0.8, 0.75, 0.86), "undecided")],
+)  # fmt: skip
+def test_with_three_modalities_chance_is_a_third_and_the_thresholds_lie_as_far_on_the_way(guess, verdict):
+    """A fifth of the way from 1/3 to 1 is 47 %, four fifths 87 %; with two modalities 60 % and 90 %."""
+    assert outcomes(table(line=guess, network=guess, classes=3), "embedded_a", "neuroquant")[0] == verdict

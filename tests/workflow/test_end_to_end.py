@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 
 from neuroquant.files import read_tsv
+from neuroquant.tables import TABLE
 from tests.workflow.run import finished_jobs, snakemake
 
 pytestmark = pytest.mark.slow
 
 HEADINGS = ("trained here", "without training")
-COLUMNS = "cohort model modality metric value ci_low ci_high n_subjects published stand_in against_mean".split()
 
 
 def test_the_tables_are_tidy_and_name_their_stand_ins(finished):
@@ -23,7 +23,7 @@ def test_the_tables_are_tidy_and_name_their_stand_ins(finished):
         ("table2", {"neuroquant_base", "neuroquant"}),
     ):
         table = pd.read_csv(finished / f"results/tiny/tables/{name}.csv")
-        assert list(table.columns) == COLUMNS
+        assert list(table.columns) == TABLE
         assert rows <= set(table.model)
         assert (
             table.value.notna().all() and (table.ci_low <= table.value).all() and (table.value <= table.ci_high).all()

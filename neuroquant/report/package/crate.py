@@ -37,7 +37,7 @@ PROFILES = {
 }
 FILES = (
     *(pattern for one in CONTENTS for pattern in patterns(one)), "config.yaml", "report.html", "numbers/*.tsv",
-    "segmenter/*", "models/*/*", "cohorts/*/*.tsv", "workflow/**/*",
+    "numbers/*.csv", "segmenter/*", "models/*/*", "cohorts/*/*.tsv", "workflow/**/*",
 )  # fmt: skip
 """What the crate names. Volumes, latents and reconstructions are left out: they hold the data, and are large."""
 KINDS = {
@@ -100,11 +100,11 @@ def listed_files(results: Path) -> list[Entity]:
     for path in paths:
         if path.name.startswith("."):
             continue
-        place = path.relative_to(results).as_posix()
+        name = path.relative_to(results).as_posix()
         kind = KINDS.get(
             path.suffix.lstrip("."), "application/octet-stream" if path.suffix == ".safetensors" else "text/plain"
         )
-        facts = {"@id": place, "@type": "File", "name": place, "encodingFormat": kind}
+        facts = {"@id": name, "@type": "File", "name": name, "encodingFormat": kind}
         entities.append({**facts, "contentSize": str(path.stat().st_size), "sha256": sha256(path)})
     return entities
 

@@ -18,6 +18,7 @@ PACKAGE = "https://pypi.org/project/{}/"
 DONE = "http://schema.org/CompletedActionStatus"
 RULES = {
     "segmenter/*": "fit_standin", "numbers/cohorts_apart.tsv": "compare_cohorts", "numbers/*.tsv": "gather",
+    "numbers/cells.csv": "cells", "numbers/tests.csv": "cells", "numbers/against_mean.csv": "cells",
     "report.html": "report",
 }  # fmt: skip
 """Rules that make what is no part of the report's contents, but for models: pattern of their paths -> rule."""
@@ -109,7 +110,7 @@ def refer(entity: Entity) -> Entity:
 
 def runs(benchmarks: Path) -> list[Ran]:
     """What ran, by rule, in the order in which rules began; Snakemake writes a benchmark file when a job ends."""
-    found = []
+    ran = []
     for folder in sorted(path for path in benchmarks.iterdir() if path.is_dir()) if benchmarks.is_dir() else []:
         times = []
         for file in sorted(folder.glob("*.tsv")):
@@ -117,8 +118,8 @@ def runs(benchmarks: Path) -> list[Ran]:
             times.append((file.stat().st_mtime - seconds, file.stat().st_mtime, seconds))
         if times:
             began, ended = (datetime.fromtimestamp(int(at), UTC) for at in (min(times)[0], max(t[1] for t in times)))
-            found.append(Ran(folder.name, len(times), began, ended, sum(each[2] for each in times)))
-    return sorted(found, key=lambda one: (one.began, one.rule))
+            ran.append(Ran(folder.name, len(times), began, ended, sum(each[2] for each in times)))
+    return sorted(ran, key=lambda one: (one.began, one.rule))
 
 
 def tool(one: Ran, facts: dict[str, Any]) -> Entity:

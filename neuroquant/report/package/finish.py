@@ -1,4 +1,4 @@
-"""The last touch on Snakemake's report: it opens at the summary, its links work, and it names nobody."""
+"""Snakemake's report, finished: it opens at the summary, its links work, and it names nobody."""
 
 import base64
 import html
@@ -28,7 +28,7 @@ PAYLOAD = re.compile(r"data:[\w.+-]+/[\w.+-]+[;,][^\"']*")
 BORDERS = re.compile(r"""[<>,;"'\t\r\n]""")
 """What stands around a cell of a table, in HTML, CSV and JSON, and around a text of a vector graphic."""
 TELLING = 4
-"""Letters and digits that a name must have to be looked for without "sub-" before it."""
+"""Letters and digits that a name must have to be searched for without "sub-" before it."""
 # Snakemake centres what is shown, so that the top of a tall picture can't be scrolled to: margins centre it instead
 STYLE = """
 #brand{font-weight:600}
@@ -64,10 +64,10 @@ SCRIPT = """
 
 
 def finish(report: Path, title: str, root: str, private: Iterable[str], folders: Iterable[Path] = ()) -> None:
-    """Rewrite a report of Snakemake's in place.
+    """Rewrite a report that Snakemake wrote, in place.
 
     Jobs' parameters go (they hold the configuration, folders included). The report then opens at the summary, fits a
-    narrow screen, and links between its pages work. Of a page of more than `LIMIT` bytes it is said so.
+    narrow screen, and links between its pages work. A page of more than `LIMIT` bytes gives a message.
 
     Parameters
     ----------
@@ -98,12 +98,12 @@ def finish(report: Path, title: str, root: str, private: Iterable[str], folders:
     script = SCRIPT % {"root": in_script(root), "first": in_script(FIRST), "title": in_script(title)}
     text = text.replace("</head>", f"<style>{STYLE}</style></head>", 1)
     head, tail = text.rsplit("</body>", 1)
-    found = named(head, private)
-    if found:
+    identifiers = named(head, private)
+    if identifiers:
         raise InputError(
             str(report.name),
-            f"it names {', '.join(repr(word) for word in found[:3])}"
-            + (f" and {len(found) - 3} more" if len(found) > 3 else ""),
+            f"it names {', '.join(repr(word) for word in identifiers[:3])}"
+            + (f" and {len(identifiers) - 3} more" if len(identifiers) > 3 else ""),
             "a report without identifiers or folders of the data",
             "take the name out of the experiment's labels and titles, or set report.identifiable: true",
         )
@@ -119,7 +119,7 @@ def in_script(text: str) -> str:
 
 
 def too_large(text: str, root: str) -> str:
-    """What to say of a page of more than `LIMIT` bytes: its largest parts, and what to do. It is whole, so no error."""
+    """The message on a page of more than `LIMIT` bytes: its largest parts, and what to do. It is whole, so no error."""
     parts: Counter[str] = Counter()
     results = re.search(BLOCK.format("results"), text, flags=re.DOTALL)
     for path, result in json.loads(results.group(1)).items():
@@ -128,7 +128,7 @@ def too_large(text: str, root: str) -> str:
     largest = ", ".join(f"{name} {size / 1e6:.1f} MB" for name, size in parts.most_common(4))
     return (
         f"The report has {len(text.encode()) / 1e6:.1f} MB; it should stay below {LIMIT / 1e6:.0f} MB. Nothing is "
-        f"missing from it. Largest: {largest}. To do: name fewer rows in report.figure3_rows or figure4.rows, which "
+        f"missing from it. Largest: {largest}. To do: name fewer models in report.figure3_rows or figure4.rows, which "
         f"redraws the figure and the report alone; or send single pages and figures, which all lie below {root}"
     )
 
@@ -169,10 +169,11 @@ def without_folder(block: str, folder: str) -> str:
 def named(page: str, private: Iterable[str]) -> list[str]:
     """Which of `private` stand in a report, or in a text that it embeds.
 
-    A folder is looked for as it is. A subject or family is looked for behind "sub-", whatever its name, and without it
-    where it has `TELLING` signs or more: as a word where it has a digit and a letter, also between underscores as in
-    names of files; as a whole cell or text where it has letters alone, for language holds such words; anywhere where
-    it has other signs. A bare number is looked for behind "sub-" only, for every table holds such numbers.
+    A folder is searched for as it is. A subject or family is searched for behind "sub-", whatever its name. A name
+    of `TELLING` signs or more is searched for without "sub-" too: as a word where it has a digit and a letter, also
+    between underscores as in names of files; as a whole cell or text where it has letters only, because language has
+    such words; anywhere where it has other signs. A bare number is searched for behind "sub-" only, because every table
+    has such numbers.
     """
     ours = "".join(match.group(0) for name in OURS if (match := re.search(BLOCK.format(name), page, flags=re.DOTALL)))
     texts = [PAYLOAD.sub("", text) for text in (ours, *embedded(page))]
@@ -189,24 +190,24 @@ def named(page: str, private: Iterable[str]) -> list[str]:
     def anywhere(name: str) -> bool:
         return any(form in text for form in {name, html.escape(name), json.dumps(name)[1:-1]} for text in texts)
 
-    def told(one: str) -> bool:
+    def is_named(one: str) -> bool:
         if "/" in one or "\\" in one:
             return anywhere(one)
         bare = one.removeprefix("sub-")
         telling = len(bare) >= TELLING and any(sign.isalpha() for sign in bare)
         if not WORD.fullmatch(bare):
             return anywhere(f"sub-{bare}") or (telling and anywhere(bare))
-        places = words if any(sign.isdigit() for sign in bare) else alone
-        return f"sub-{bare}" in words or (telling and bare in places)
+        forms = words if any(sign.isdigit() for sign in bare) else alone
+        return f"sub-{bare}" in words or (telling and bare in forms)
 
-    return [one for one in sorted(set(private) - {""}) if told(one)]
+    return [one for one in sorted(set(private) - {""}) if is_named(one)]
 
 
 def embedded(page: str) -> list[str]:
     """Texts that a report embeds as data: pages, tables, vector graphics; pictures of points are left out."""
-    found = []
+    texts = []
     for kind, coded, data in re.findall(r"data:([\w/+.-]+)[^,\"']*?(;base64)?,([^\"']*)", page):
         if kind.startswith("text/") or kind in ("image/svg+xml", "application/json"):
             raw = base64.b64decode(data) if coded else unquote_to_bytes(data)
-            found.append(raw.decode("utf-8", errors="replace"))
-    return found
+            texts.append(raw.decode("utf-8", errors="replace"))
+    return texts

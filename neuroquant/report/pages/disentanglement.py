@@ -50,11 +50,11 @@ def disentanglement_section(experiment: Experiment, table: pd.DataFrame, labels:
 def tables(table: pd.DataFrame, name: str, columns: dict[str, str], labels: dict[str, str]) -> dict[str, pd.DataFrame]:
     """Cohort -> a table with a row per model and `line`, which is shown as `name`, and a column for each `of`."""
     text = ranged(100 * table["value"], 100 * table.ci_low, 100 * table.ci_high, 1)
-    known = table.assign(text=text, place=table.model.map([*labels].index), model=table.model.map(labels))
+    known = table.assign(text=text, order=table.model.map([*labels].index), model=table.model.map(labels))
     known = known.astype({"sessions": int, "families": int})
-    found = {}
-    for cohort, part in known.sort_values("place", kind="stable").groupby("cohort", sort=False):
+    wide_tables = {}
+    for cohort, part in known.sort_values("order", kind="stable").groupby("cohort", sort=False):
         wide = part.pivot_table("text", ["model", "line", "sessions", "families"], "of", aggfunc="first", sort=False)
         wide = wide.reindex(columns=list(columns)).fillna("–").reset_index()
-        found[cohort] = wide.rename(columns={"line": name, **columns})
-    return found
+        wide_tables[cohort] = wide.rename(columns={"line": name, **columns})
+    return wide_tables

@@ -10,7 +10,7 @@ from neuroquant.config.experiment import Experiment
 from neuroquant.files import write_text
 from neuroquant.report.contents import CONTENTS, TABLES, entry, expanded
 from neuroquant.report.html import link, page, paragraphs, small_table
-from neuroquant.report.pages.front_words import in_words, stand_ins, truth_sentence
+from neuroquant.report.pages.front_words import in_words, lead_table, stand_ins, truth_sentence
 from neuroquant.report.pages.people import between, counted, proven
 from neuroquant.report.sentences import budget_notes, mean_image_sentences, spread_sentences
 from neuroquant.report.tables.layout import Numbers, lay_out
@@ -62,6 +62,7 @@ def write(experiment: Experiment, sources: Sources, cohorts: CohortTables, hours
         f"<h1>{html.escape(experiment.report.title)}</h1>",
         stand_ins(experiment),
         paragraphs(in_words(experiment, cells, tests)),
+        small_table(lead_table(experiment, cells, tests), wrap=True),
         paragraphs(mean_image_sentences(experiment, cells) + spread_sentences(experiment, costs)),
         html_table(sheet),
         trained_for(experiment, pd.read_csv(sources.budgets), costs),

@@ -20,7 +20,7 @@ DID = {
 
 
 def in_words(experiment: Experiment, cells: pd.DataFrame, tests: pd.DataFrame) -> list[str]:
-    """What was run on what, the main result, and what is missing.
+    """What was run on what, and what is missing.
 
     Parameters
     ----------
@@ -36,10 +36,7 @@ def in_words(experiment: Experiment, cells: pd.DataFrame, tests: pd.DataFrame) -
         f"{listed(named)} were compared on {listed(list(experiment.modalities))} volumes of {size} voxels of the test "
         f"subjects of {cohorts}."
     )
-    leads = tests[(tests.metric == "psnr") & (tests["rank"] == 1)]
-    texts = [first, *(leader(experiment, cells, test) for _, test in leads.iterrows())]
-    if not len(leads):
-        texts.append("No model leads: that takes the PSNR of two models or more on a cohort.")
+    texts = [first] if len(leads(tests)) else [first, "No model leads: that takes the PSNR of two models on a cohort."]
     return texts + missing(experiment, cells)
 
 
@@ -61,31 +58,39 @@ def missing(experiment: Experiment, cells: pd.DataFrame) -> list[str]:
     return texts
 
 
-def leader(experiment: Experiment, cells: pd.DataFrame, test: pd.Series) -> str:
-    """One sentence on which model leads in PSNR.
+def leads(tests: pd.DataFrame) -> pd.DataFrame:
+    """Of the tests of a table those of the model with the best PSNR of each cohort, modality and group."""
+    return tests[(tests.metric == "psnr") & (tests["rank"] == 1)]
 
-    Parameters
-    ----------
-    test : Series
-        The leader's row of the table of tests.
-    """
-    here = cells[(cells.cohort == test.cohort) & (cells.modality == test.modality) & (cells.metric == "psnr")]
-    best = here[here.model == test.model].iloc[0]
-    where = f"{experiment.cohort(test.cohort).shown}, {test.modality}"
-    if sum(map(bool, by_group(experiment, experiment.table1.rows).values())) > 1:
-        where += f", {DID[experiment.row(test.model).group]}"
-    first, second = (experiment.row(name).shown for name in (test.model, test.against))
-    if pd.isna(best.ci_low):
-        return f"{where}: {first} has the highest PSNR, {best.value:.2f} dB, on a single subject or family."
-    level = f"{experiment.statistics.confidence:.0%} interval"
-    value = f"{best.value:.2f} dB ({level} {best.ci_low:.2f} to {best.ci_high:.2f})"
-    interval = "" if pd.isna(test.ci_low) else f" ({test.ci_low:+.2f} to {test.ci_high:+.2f})"
-    verdict = "a significant lead" if test.p_holm < SIGNIFICANT else "not a significant lead"
-    tested = "not tested" if pd.isna(test.p_holm) else f"p = {test.p_holm:.2g}"
-    return (
-        f"{where}: {first} has the highest PSNR, {value}, {test.difference:.2f} dB{interval} above {second}: {verdict} "
-        f"({tested}, {best.n_subjects:.0f} subjects)."
-    )
+
+def lead_table(experiment: Experiment, cells: pd.DataFrame, tests: pd.DataFrame) -> pd.DataFrame:
+    """The model with the highest PSNR of each cohort, modality and group, and its lead over the runner-up."""
+    level = f"{experiment.statistics.confidence:.0%}"
+    several = sum(map(bool, by_group(experiment, experiment.table1.rows).values())) > 1
+    rows = []
+    for test in leads(tests).itertuples():
+        here = cells[(cells.cohort == test.cohort) & (cells.modality == test.modality) & (cells.metric == "psnr")]
+        best = here[here.model == test.model].iloc[0]
+        row = {"cohort": experiment.cohort(test.cohort).shown, "modality": test.modality}
+        row |= {"group": DID[experiment.row(test.model).group]} if several else {}
+        rows.append(
+            row
+            | {
+                "highest PSNR": experiment.row(test.model).shown,
+                f"PSNR, dB ({level} interval)": with_interval(best.value, best.ci_low, best.ci_high),
+                "runner-up": experiment.row(test.against).shown,
+                f"lead, dB ({level} interval)": with_interval(test.difference, test.ci_low, test.ci_high),
+                "p": "not tested" if pd.isna(test.p_holm) else f"{test.p_holm:.2g}",
+                "significant": "yes" if test.p_holm < SIGNIFICANT else "no",
+                "subjects": f"{best.n_subjects:.0f}",
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def with_interval(value: float, low: float, high: float) -> str:
+    """A number with its interval; without one where a single subject or family gives none."""
+    return f"{value:.2f}" if pd.isna(low) else f"{value:.2f} ({low:.2f} to {high:.2f})"
 
 
 def stand_ins(experiment: Experiment) -> str:

@@ -73,7 +73,7 @@ def counted(sessions: Path, excluded: Path) -> str:
     count = kept(sessions, excluded)
     sexes = f" ({count.female} female, {count.male} male)" if count.sessions else ""
     return (
-        f"{count.sessions} sessions of {count.subjects} subjects{sexes} were kept, {count.excluded} sessions excluded."
+        f"{count.sessions} sessions of {count.subjects} subjects{sexes} were kept. Sessions excluded: {count.excluded}."
     )
 
 

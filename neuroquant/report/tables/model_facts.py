@@ -23,8 +23,13 @@ def read_costs(provenance: dict[str, Path]) -> Costs:
     for model, path in provenance.items():
         facts = json.loads(path.read_text(encoding="utf-8"))
         size = f"{facts['parameters'] / 1e6:.3g}" if facts["parameters"] else "0"
-        costs[model] = (side_reduction(facts["factor"]), f"{facts['kbit_per_volume']:,.4g}", size)
+        costs[model] = (side_reduction(facts["factor"]), kilobits(facts["kbit_per_volume"]), size)
     return costs
+
+
+def kilobits(value: float) -> str:
+    """Kilobits as a table shows them."""
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.4g}"
 
 
 def side_reduction(factor: int) -> str:

@@ -13,6 +13,7 @@ from neuroquant.evaluation.probe import finished, samples
 from neuroquant.evaluation.probe import run as probing
 from neuroquant.files import read_tsv
 from neuroquant.store.arrays import ArrayFile, ArrayWriter
+from neuroquant.tables import PREDICTIONS
 from tests.training.helpers import write_volumes
 
 torch.set_num_threads(1)
@@ -138,7 +139,7 @@ def test_a_model_without_latents_gives_empty_tables_and_the_log_says_why(tmp_pat
             pass
     files = (tmp_path / "p.tsv", tmp_path / "log.tsv", tmp_path / "kept")
     probing.run_probe(*shards, "", "m", Probe(seeds=(0,)), *files, "", "cpu", 1)
-    assert list(read_tsv(files[0]).columns) == probing.COLUMNS and not len(read_tsv(files[0]))
+    assert list(read_tsv(files[0]).columns) == PREDICTIONS and not len(read_tsv(files[0]))
     assert "m T2w: not probed" in capsys.readouterr().err
 
 

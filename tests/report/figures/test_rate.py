@@ -11,10 +11,12 @@ from neuroquant.report.figures.rate import draw, points
 from neuroquant.report.figures.style import WIDTH, plt
 from neuroquant.report.pages.costs import Sources, write_costs
 from neuroquant.report.sentences import spread_sentences
-from neuroquant.statistics.cells import load_scores
-from neuroquant.statistics.gather import COLUMNS, gather
-from neuroquant.statistics.rate import COSTS, RATES, ceilings, costs, rates
+from neuroquant.statistics.cells import cells as cells_of
+from neuroquant.statistics.gather import gather
+from neuroquant.statistics.rate import ceilings, costs, rate_columns, rates
 from neuroquant.store.arrays import ArrayWriter, Record
+from neuroquant.tables import COSTS, SPREAD
+from tests.made_up import computed_of, scores_of
 
 SHAPE = (4, 6, 4)
 
@@ -57,7 +59,7 @@ def trained(folder):
 
 def test_hours_of_training_and_spread_between_subjects_stand_beside_the_costs(shards, experiment, tmp_path):
     rows = [["embedded_a", "neuroquant", m, 3, 0.1, 0.1 * s, s] for m, s in (("T1w", 0.04), ("T2w", 0.8))]
-    write_tsv(pd.DataFrame(rows, columns=COLUMNS["spread"]), tmp_path / "spread.tsv")
+    write_tsv(pd.DataFrame(rows, columns=SPREAD), tmp_path / "spread.tsv")
     sources = Sources(shards, trained(tmp_path), tmp_path / "spread.tsv")
     write_costs(experiment, sources, tmp_path / "costs.csv", tmp_path / "c.html")
     table = pd.read_csv(tmp_path / "costs.csv").set_index("model")
@@ -79,10 +81,10 @@ def test_page_table_and_figure_are_written_also_without_dice(shards, experiment,
     assert "not measured" not in page
     numbers(tmp_path, experiment)
     (tmp_path / "dice.tsv").unlink()
-    scores = load_scores(experiment, *(tmp_path / f"{name}.tsv" for name in ("fidelity", "dice", "predictions")))
+    cells = computed_of(tmp_path, experiment).cells
     for name in "ab":
-        found = rates(experiment, table, scores)
-        draw(experiment, found, ceilings(scores), tmp_path / f"{name}.png", tmp_path / f"{name}.svg")
+        found = rates(experiment, table, cells)
+        draw(experiment, found, ceilings(cells), tmp_path / f"{name}.png", tmp_path / f"{name}.svg")
     for kind in ("png", "svg"):
         assert (tmp_path / f"a.{kind}").read_bytes() == (tmp_path / f"b.{kind}").read_bytes()
     assert "not measured" in (tmp_path / "a.svg").read_text()
@@ -103,7 +105,7 @@ def measured(names):
     """A point of each of some rows."""
     places = [("embedded_a", row, "T1w", 10.0 + 5 * n, 0.1, *(25.0 + n, 24.0 + n, 26.0 + n) * 3, "")
               for n, row in enumerate(names)]  # fmt: skip
-    return pd.DataFrame(places, columns=RATES)
+    return pd.DataFrame(places, columns=rate_columns())
 
 
 def test_rows_of_other_groups_are_marked_in_the_figure(experiment, twelve, tmp_path):
@@ -145,11 +147,11 @@ def test_a_model_of_no_bits_is_a_line_across_all_rates(experiment, tmp_path):
 
 def test_every_row_that_was_scored_has_its_rate_and_distortion(shards, experiment, numbers, tmp_path):
     numbers(tmp_path, experiment)
-    scores = load_scores(experiment, *(tmp_path / f"{name}.tsv" for name in ("fidelity", "dice", "predictions")))
+    cells = computed_of(tmp_path, experiment).cells
     base = shard(tmp_path / "base.h5", "neuroquant_base", 1, 1.0, kbit=7.0)
     other = shard(tmp_path / "other.h5", "sd_vae", 1, 1.0, kbit=48.0, cohort="embedded_b")
-    table = rates(experiment, costs([*shards, base, other]), scores)
-    assert list(table.columns) == RATES and len(table) == 4 * 2
+    table = rates(experiment, costs([*shards, base, other]), cells)
+    assert list(table.columns) == rate_columns() and len(table) == 4 * 2
     assert set(table.model) == {"neuroquant", "sd_vae", "neuroquant_base"}, "ablations too"
     best = table[(table.model == "sd_vae") & (table.cohort == "embedded_a") & (table.modality == "T1w")].iloc[0]
     assert best.kbit_per_volume == 48 and best.dice == 80 and best.ssim == 90 and 26 < best.psnr_low < best.psnr < 30
@@ -157,9 +159,9 @@ def test_every_row_that_was_scored_has_its_rate_and_distortion(shards, experimen
 
 def test_an_exact_copy_has_a_rate_and_no_point(shards, experiment, numbers, tmp_path):
     numbers(tmp_path, experiment)
-    scores = load_scores(experiment, *(tmp_path / f"{name}.tsv" for name in ("fidelity", "dice", "predictions")))
+    scores = scores_of(tmp_path, experiment)
     scores.loc[(scores.model == "sd_vae") & (scores.metric == "psnr"), "value"] = np.inf
-    table = rates(experiment, costs(shards), scores)
+    table = rates(experiment, costs(shards), cells_of(experiment, scores))
     assert np.isinf(table.set_index("model").psnr["sd_vae"]).all() and table.ssim.notna().all()
     figure, axis = plt.subplots()
     points(axis, experiment, table, "ssim")

@@ -9,6 +9,9 @@ from neuroquant.files import write_tsv
 from neuroquant.report.pages.breakdown import TABLES, Sources, write_breakdown
 from neuroquant.statistics.agreement import agreement, differences, icc, icc_of, structures
 from neuroquant.statistics.codebook import codebook
+from neuroquant.statistics.scores import ScoreFiles
+from neuroquant.tables import CELLS
+from tests.made_up import computed_of
 
 SYNTHESIS = [
     "cohort", "subject", "session", "family", "modality", "source", "model", "appearance", "region", "metric", "value",
@@ -84,7 +87,7 @@ def test_structures_are_means_over_images_in_percent_with_intervals_over_subject
         }
         facts |= {"family": "", "structure": "11", "name": "left caudate", "stand_in": "", "nsd": 0.5 + number / 100}
         rows.append(facts | {"dice": 0.8 + 0.01 * (number // 2), "family": ""})
-    found = structures(experiment, pd.DataFrame(rows)).iloc[0]
+    found = structures(experiment, pd.DataFrame(rows), pd.DataFrame(columns=CELLS)).iloc[0]
     assert found.dice == pytest.approx(84.5) and found.dice_low < 84.5 < found.dice_high
     assert found.nsd == pytest.approx(59.5) and found.images == 20 and found.subjects == 10
 
@@ -109,7 +112,7 @@ def test_usage_and_perplexity_are_those_of_all_shards_together(tmp_path, experim
     )
     assert table.loc["T2w"].perplexity == pytest.approx(1) and table.loc["T2w"].usage == 1 / 8
     share = np.array([20, 20, 20, 40]) / 100
-    assert table.loc["both"].perplexity == pytest.approx(np.exp(-(share * np.log(share)).sum()))
+    assert table.loc["all"].perplexity == pytest.approx(np.exp(-(share * np.log(share)).sum()))
     assert table.stand_in.str.contains("synthetic").all()
     assert codebook(experiment, [tmp_path / "none.tsv"]).empty
 
@@ -127,8 +130,10 @@ def run(folder, experiment, sessions=None, synthesis=(), codes=()):
             sessions[cohort] = folder / f"{cohort}.sessions.tsv"
     for name, columns in (("synthesis", SYNTHESIS), ("codes", CODES)):
         write_tsv(pd.DataFrame({"synthesis": synthesis, "codes": codes}[name], columns=columns), folder / f"{name}.tsv")
-    gathered = (folder / f"{name}.tsv" for name in ("regions", "fidelity", "dice", "predictions"))
-    sources = Sources(*gathered, sessions, [folder / "synthesis.tsv"], [folder / "codes.tsv"], folder / "apart.tsv")
+    sources = Sources(
+        ScoreFiles.in_folder(folder), folder / "apart.tsv", computed_of(folder, experiment).cells, sessions,
+        [folder / "synthesis.tsv"], [folder / "codes.tsv"],
+    )  # fmt: skip
     csv = {name: folder / f"{name}.csv" for name in TABLES}
     write_breakdown(experiment, sources, csv, folder / "page.html")
     return (folder / "page.html").read_text(), {name: pd.read_csv(path) for name, path in csv.items()}
@@ -153,7 +158,7 @@ def test_the_page_names_nobody_unless_told_to(tmp_path, experiment, numbers, nam
     for by in ("sex", "age", "site"):
         parts = groups[groups.by == by].groupby(["cohort", "model", "modality", "metric"]).subjects.sum()
         assert (parts == 12).all()
-    assert set(groups.metric) == {"psnr", "ssim", "dice", "accuracy"}
+    assert {"psnr", "ssim", "dice", "accuracy", "deviation_caudate"} <= set(groups.metric)
     assert ((groups.ci_low <= groups.value) & (groups.value <= groups.ci_high)).all()
     assert "Not grouped by scanner" in text and "unknown, or the same for all" in text
 

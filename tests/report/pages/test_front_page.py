@@ -17,15 +17,17 @@ from neuroquant.report.html import small_table
 from neuroquant.report.package.checklist import OPEN, items, write_checklist
 from neuroquant.report.package.provenance import to_share
 from neuroquant.report.pages.front_page import Sources, write
-from neuroquant.report.pages.front_words import leader
+from neuroquant.report.pages.front_words import lead_table
 from neuroquant.report.pages.origins import runtime, write_origins
 from neuroquant.report.pages.people import write_people
 from neuroquant.report.tables.model_facts import brief, read_costs
 from neuroquant.statistics.budgets import budgets
-from neuroquant.statistics.cells import load_scores, summarise, write_csv
+from neuroquant.statistics.cells import cells as cells_of
+from neuroquant.statistics.cells import write_csv
 from neuroquant.statistics.fingerprints import ledger
 from neuroquant.statistics.gather import gather
 from neuroquant.statistics.people import CohortTables, exclusions, not_looked_at
+from tests.made_up import scores_of, write_table
 
 CONFIG = Path(__file__).parents[3] / "config"
 
@@ -75,7 +77,7 @@ def test_exclusions_are_counted_by_reason_and_name_nobody(tmp_path, experiment, 
     assert table.values.tolist() == [["embedded_a", "no T2w", 2, 1], ["embedded_a", "broken", 1, 1]]
     write_people(experiment, cohorts, tmp_path / "e.csv", tmp_path / "p.html")
     page = (tmp_path / "p.html").read_text()
-    assert "no T2w" in page and "x1" not in page and "/data" not in page and "3 sessions excluded" in page
+    assert "no T2w" in page and "x1" not in page and "/data" not in page and "Sessions excluded: 3" in page
     assert "6 female, 0 male" in page and "No subject, family or image" in page
     told = experiment.report.model_copy(update={"identifiable": True})
     write_people(experiment.model_copy(update={"report": told}), cohorts, tmp_path / "e.csv", tmp_path / "p.html")
@@ -137,13 +139,17 @@ def test_nan_is_never_printed():
     assert brief(float("nan")) == "–"
 
 
-def test_a_lead_that_could_not_be_tested_is_told_without_numbers_that_are_not_there(experiment):
+def test_a_lead_that_could_not_be_tested_is_shown_without_numbers_that_are_not_there(experiment):
     test = {"cohort": "embedded_a", "modality": "T1w", "metric": "psnr", "model": "sd_vae", "against": "vqgan"}
-    test |= {"difference": 1.0, "ci_low": np.nan, "ci_high": np.nan, "p_holm": np.nan}
+    test |= {"rank": 1, "difference": 1.0, "ci_low": np.nan, "ci_high": np.nan, "p_holm": np.nan}
     cell = {"cohort": "embedded_a", "modality": "T1w", "metric": "psnr", "model": "sd_vae", "value": 20.0}
     cells = pd.DataFrame([cell | {"ci_low": 19.0, "ci_high": 21.0, "n_subjects": 2}])
-    said = leader(experiment, cells, pd.Series(test))
-    assert "nan" not in said and "1.00 dB above VQGAN" in said and "not tested" in said
+    (line,) = lead_table(experiment, cells, pd.DataFrame([test])).to_dict("records")
+    assert (
+        line["highest PSNR"] == "SD-VAE" and line["runner-up"] == "VQGAN" and line["lead, dB (95% interval)"] == "1.00"
+    )
+    assert line["PSNR, dB (95% interval)"] == "20.00 (19.00 to 21.00)"
+    assert (line["p"], line["significant"]) == ("not tested", "no")
 
 
 def test_a_shared_subject_is_shown_as_a_fault(tmp_path, experiment, cohorts):
@@ -177,17 +183,15 @@ def test_the_checklist_has_44_items_and_each_is_answered_or_left_to_the_authors(
 
 def test_every_cell_has_the_hash_of_its_scores_and_only_its_own_changes_it(tmp_path, experiment, numbers):
     numbers(tmp_path, experiment)
-    files = [tmp_path / f"{name}.tsv" for name in ("fidelity", "dice", "predictions")]
-    summarise(experiment, "table1", *files, tmp_path / "t.csv", tmp_path / "tests.csv")
-    cells, scores = pd.read_csv(tmp_path / "t.csv"), load_scores(experiment, *files)
-    first = ledger({"table1": cells}, scores)
-    assert len(first) == len(cells) and (first.scores == 12).all() and first.sha256.str.len().eq(64).all()
-    again = ledger({"table1": cells}, scores.sample(frac=1, random_state=0))
+    (table, _), scores = write_table(tmp_path, experiment), scores_of(tmp_path, experiment)
+    first = ledger({"table1": table}, cells_of(experiment, scores))
+    assert len(first) == len(table) and (first.scores == 12).all() and first.sha256.str.len().eq(64).all()
+    again = ledger({"table1": table}, cells_of(experiment, scores.sample(frac=1, random_state=0)))
     assert first.equals(again), "the order of scores doesn't matter"
     scores = scores.reset_index(drop=True)
     at = scores.index[(scores.model == "sd_vae") & (scores.metric == "psnr")][0]
     scores.loc[at, "value"] += 1e-9
-    assert (ledger({"table1": cells}, scores).sha256 != first.sha256).sum() == 1
+    assert (ledger({"table1": table}, cells_of(experiment, scores)).sha256 != first.sha256).sum() == 1
 
 
 def test_the_front_page_builds_with_next_to_nothing_and_says_what_is_missing(tmp_path, experiment, numbers, cohorts):
@@ -198,11 +202,8 @@ def test_the_front_page_builds_with_next_to_nothing_and_says_what_is_missing(tmp
         table = pd.read_csv(tmp_path / f"{name}.tsv", sep="\t", dtype=str, keep_default_na=False)
         keep = (table.model != "vqgan") & (table.modality == "T1w")
         write_tsv(table[keep if name != "predictions" else table.index < 0], tmp_path / f"{name}.tsv")
-    files = [tmp_path / f"{name}.tsv" for name in ("fidelity", "dice", "predictions")]
-    pairs = {}
-    for table in ("table1", "table2"):
-        pairs[table] = (tmp_path / f"{table}.csv", tmp_path / f"{table}_tests.csv")
-        summarise(experiment, table, *files, *pairs[table])
+    write_table(tmp_path, experiment)
+    numbers_of_table1 = tmp_path / "table1.csv", tmp_path / "table1_tests.csv"
     gather("dice_truth", [], tmp_path / "truth.tsv")
     models = {}
     for row in experiment.models:
@@ -214,7 +215,7 @@ def test_the_front_page_builds_with_next_to_nothing_and_says_what_is_missing(tmp
     write_csv(pd.DataFrame(spent), tmp_path / "costs.csv")
     write_csv(budgets(experiment, "table1", models), tmp_path / "budgets.csv")
     files = (tmp_path / "costs.csv", tmp_path / "budgets.csv", tmp_path / "truth.tsv")
-    write(experiment, Sources(*pairs["table1"], read_costs(models), *files), cohorts, hours, tmp_path / "s.html")
+    write(experiment, Sources(*numbers_of_table1, read_costs(models), *files), cohorts, hours, tmp_path / "s.html")
     page = (tmp_path / "s.html").read_text()
     assert (
         "nothing was measured of VQGAN" in page and "has only T1w images" in page and "Sex could not be probed" in page

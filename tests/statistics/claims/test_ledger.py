@@ -8,13 +8,14 @@ from neuroquant.cohorts.proof import PUBLISHED
 from neuroquant.config.model import ModelRow
 from neuroquant.files import read_tsv, write_tsv
 from neuroquant.report.pages.claims import as_page, not_the_papers
-from neuroquant.statistics.cells import load_scores, summarise
-from neuroquant.statistics.claims.ledger import claims, claims_ledger
+from neuroquant.statistics.claims.ledger import Evidence, claims, claims_ledger
 from neuroquant.statistics.claims.numbers import numbers_ledger
-from neuroquant.statistics.deviations import with_deviations
+from neuroquant.statistics.computed import Computed
 from neuroquant.statistics.published import TEST_SUBJECTS, cells_of
+from neuroquant.tables import SCORES
+from tests.made_up import scores_of, write_table
 
-SCORES = ["cohort", "subject", "session", "family", "modality", "model", "metric", "engine", "value", "cluster"]
+NO_SCORES = pd.DataFrame(columns=[*SCORES, "cluster"])
 
 
 @pytest.fixture(scope="module")
@@ -33,12 +34,13 @@ def scored(tmp_path_factory, experiment, numbers):
     full = (fidelity.model == "neuroquant") & (fidelity.metric == "psnr")
     fidelity.loc[full, "value"] += 1 + 0.1 * np.random.default_rng(0).normal(size=full.sum())
     write_tsv(fidelity, folder / "fidelity.tsv")
-    files = [folder / f"{name}.tsv" for name in ("fidelity", "dice", "predictions")]
-    tables = {}
-    for name in ("table1", "table2"):
-        summarise(experiment, name, *files, folder / f"{name}.csv", folder / "tests.csv")
-        tables[name] = pd.read_csv(folder / f"{name}.csv")
-    return folder, tables, load_scores(experiment, *files)
+    tables = {name: write_table(folder, experiment, name)[0] for name in ("table1", "table2")}
+    return folder, tables, scores_of(folder, experiment)
+
+
+def ledger_of(experiment, scores, **more):
+    """The ledger of statements on some scores, with the tests of their tables."""
+    return claims_ledger(experiment, Evidence(scores, Computed.of(experiment, scores).tests, **more))
 
 
 def real(experiment):
@@ -89,7 +91,7 @@ def test_the_papers_test_subjects_are_those_of_its_splits():
 
 
 def test_statements_hold_or_are_contradicted_where_the_corrected_difference_is_significant(experiment, scored):
-    ledger = claims_ledger(real(experiment), scored[2])
+    ledger = ledger_of(real(experiment), scored[2])
     here = ledger[ledger.cohort == "embedded_a"].set_index("id")
     joint = here.loc["joint-t1-psnr"]
     assert joint.verdict.startswith("ours +") and "published +0.38, outside our prediction interval" in joint.verdict
@@ -119,8 +121,8 @@ def test_statements_compare_rows_of_one_group_alone(parted, scored):
         scores[scores.model == "sd_vae"].assign(model=name, value=lambda table: table["value"] + 50)
         for name in ("sd_vae_published", "medvae_published")
     ]
-    alone = claims_ledger(real(parted), scores)
-    both = claims_ledger(parted, pd.concat([scores, *better]), {row.name: 1.0 for row in parted.models})
+    alone = ledger_of(real(parted), scores)
+    both = ledger_of(parted, pd.concat([scores, *better]), rates={row.name: 1.0 for row in parted.models})
     counts = ["holds", "undecided", "contradicted"]
     rank, before = (ledger[ledger.id == "sota-rank"].set_index("cohort").loc["embedded_a"] for ledger in (both, alone))
     assert rank[counts].tolist() == before[counts].tolist()
@@ -149,18 +151,18 @@ def test_a_published_number_has_a_line_for_each_group_that_ran_its_row(parted, s
 
 
 def test_a_statement_without_its_rows_or_cohort_says_so(experiment, scored):
-    ledger = claims_ledger(experiment, scored[2]).set_index("id")
+    ledger = ledger_of(experiment, scored[2]).set_index("id")
     assert ledger.loc["medvae-t1-psnr"].verdict.startswith("not run")
     assert (ledger.loc[[claim.id for claim in claims() if not claim.measured]].details.str.len() > 0).all()
     elsewhere = tuple(cohort.model_copy(update={"stands_for": ""}) for cohort in experiment.cohorts)
-    ledger = claims_ledger(experiment.model_copy(update={"cohorts": elsewhere}), scored[2]).set_index("id")
+    ledger = ledger_of(experiment.model_copy(update={"cohorts": elsewhere}), scored[2]).set_index("id")
     assert ledger.loc["joint-t1-psnr"].verdict == "not run: no cohort of this experiment stands for NCANDA"
 
 
 def test_the_page_says_what_an_embedded_cohort_is_worth_and_the_same_scores_give_the_same_bytes(experiment, scored):
     def ledgers():
         told = numbers_ledger(experiment, scored[1])
-        judged = claims_ledger(experiment, scored[2], {"sd_vae": 65.5, "neuroquant": 0.1})
+        judged = ledger_of(experiment, scored[2], rates={"sd_vae": 65.5, "neuroquant": 0.1})
         return told.to_csv(), judged.to_csv(), as_page(told, judged, not_the_papers(experiment))
 
     *tables, text = ledgers()
@@ -184,17 +186,17 @@ def test_every_stated_difference_is_the_one_of_the_papers_tables_or_says_that_it
 
 
 def test_statements_about_bits_count_them(experiment):
-    ledger = claims_ledger(experiment, pd.DataFrame(columns=SCORES), {"sd_vae": 65.5, "neuroquant": 0.1})
+    ledger = ledger_of(experiment, NO_SCORES, rates={"sd_vae": 65.5, "neuroquant": 0.1})
     row = ledger[ledger.id == "compactness"].iloc[0]
     assert row.verdict == "holds against 1 of 1" and row.not_run == "VQGAN; MediTok; MedVAE"
     assert "NeuroQuant 0.1, SD-VAE 65.5" in row.details
-    ledger = claims_ledger(experiment, pd.DataFrame(columns=SCORES), {})
+    ledger = ledger_of(experiment, NO_SCORES)
     assert ledger[ledger.id == "compactness"].verdict.item().startswith("not run")
 
 
 @pytest.mark.parametrize("factor", [16, 4])
 def test_statements_about_sixteenfold_compression_need_a_model_that_has_it(factor, experiment, scored):
-    ledger = claims_ledger(experiment, scored[2], {}, factors={"neuroquant": factor}).set_index("id")
+    ledger = ledger_of(experiment, scored[2], factors={"neuroquant": factor}).set_index("id")
     told = ledger.loc[["sota-all", "compactness"]].verdict
     says = "not runnable here: NeuroQuant compresses 4 times in this experiment; the statement is about 16 times"
     assert (told == says).all() if factor == 4 else not told.str.contains("not runnable").any()
@@ -206,12 +208,12 @@ def test_a_gain_that_is_larger_on_one_cohort_holds_only_where_its_test_says_so(e
     more = (at.cohort == "embedded_b") & (at.model == "neuroquant") & (at.metric == "psnr") & (at.modality == "T1w")
     for change, kind in ((3.0, "holds"), (0.0, "undecided"), (-3.0, "contradicted")):
         changed = at.assign(value=at["value"] + change * more)
-        joint = claims_ledger(real(experiment), changed).set_index("id").loc["joint-abcd"]
+        joint = ledger_of(real(experiment), changed).set_index("id").loc["joint-abcd"]
         assert joint.cohort == "embedded_b - embedded_a" and joint[kind] >= 1
         if kind != "undecided":
             assert joint[kind] == 1
     one = experiment.table1.model_copy(update={"cohorts": ("embedded_a",)})
-    alone = claims_ledger(experiment.model_copy(update={"table1": one}), at).set_index("id").loc["joint-abcd"]
+    alone = ledger_of(experiment.model_copy(update={"table1": one}), at).set_index("id").loc["joint-abcd"]
     assert alone.verdict == "not run: no cohort of this experiment stands for ABCD"
 
 
@@ -220,8 +222,10 @@ def test_regional_volumes_nearer_to_the_originals_count_for_the_full_model(exper
     away = regions.model.isin(set(regions.model) - {"reference", "neuroquant"})
     regions.loc[away, "mm3"] += 2000 * np.random.default_rng(0).uniform(0.5, 1, away.sum())
     write_tsv(regions, tmp_path / "regions.tsv")
-    scores = with_deviations(scored[2], tmp_path / "regions.tsv")
-    found = claims_ledger(real(experiment), scores).set_index("id").loc["regions"]
+    for name in ("fidelity", "dice", "predictions"):
+        (tmp_path / f"{name}.tsv").write_text("")
+    scores = scores_of(tmp_path, experiment)
+    found = ledger_of(real(experiment), scores).set_index("id").loc["regions"]
     rivals = len(experiment.figure4.rows) - 1
     assert found.holds == rivals * 2 * 2 and found.contradicted == 0, found.verdict
 
@@ -236,5 +240,5 @@ def test_where_cohorts_differ_a_sentence_says_so(experiment):
 
 
 def test_no_scores_at_all_still_give_a_ledger(experiment, scored):
-    ledger = claims_ledger(experiment, scored[2][:0])
+    ledger = ledger_of(experiment, scored[2][:0])
     assert ledger[ledger.id == "joint"].verdict.str.startswith("not run").all()
