@@ -79,10 +79,10 @@ def _decided(people: pd.DataFrame, split: Split, cohort: str, seed: int) -> list
 
 def _exact(people: pd.DataFrame, split: Split, cohort: str, seed: int) -> list[str]:
     """Large families first, then in the order of their hash, each to where most of its sexes' share is still free."""
-    places = _places(len(people), split, cohort)
+    room = _places(len(people), split, cohort)
     free = {
         (name, sex): count * number / len(people)
-        for name, count in places.items()
+        for name, count in room.items()
         for sex, number in people["sex"].value_counts().items()
     }
     whole = dict(free)
@@ -91,17 +91,17 @@ def _exact(people: pd.DataFrame, split: Split, cohort: str, seed: int) -> list[s
     families.sort(key=lambda family: (-len(family[1]), unit_hash(seed, cohort, family[0])))
     chosen = pd.Series("", index=people.index)
     for _, members in families:
-        fitting = [name for name in SPLITS if places[name] >= len(members)]
+        fitting = [name for name in SPLITS if room[name] >= len(members)]
         if not fitting and cohort in split.counts:
             raise InputError(
                 f"split.counts.{cohort}", f"a family of {len(members)} that fits no split whole",
-                f"counts that families can be cut into; left are {places}", "move a few subjects between the counts",
+                f"counts that families can be cut into; left are {room}", "move a few subjects between the counts",
             )  # fmt: skip
         if not fitting:
-            fitting = [max(SPLITS, key=places.__getitem__)]
+            fitting = [max(SPLITS, key=room.__getitem__)]
         best = max(fitting, key=lambda name: sum(free[name, s] / max(whole[name, s], 1e-9) for s in members["sex"]))
         chosen[members.index] = best
-        places[best] -= len(members)
+        room[best] -= len(members)
         for sex in members["sex"]:
             free[best, sex] -= 1
     return list(chosen)
@@ -179,9 +179,9 @@ def _published(people: pd.DataFrame, split: Split, cohort: str) -> list[str]:
     chosen = dict(zip(table["subject"], table["split"], strict=True))
     absent = [subject for subject in people["subject"] if subject not in chosen]
     if absent and split.newcomers == "refuse":
-        found = f"{len(absent)} subjects of cohort {cohort} are not in it, e.g. {', '.join(absent[:3])}"
+        strangers = f"{len(absent)} subjects of cohort {cohort} are not in it, e.g. {', '.join(absent[:3])}"
         remedy = "add them, exclude their sessions, or have their hash decide (split.newcomers: hash)"
-        raise InputError(str(path), found, "every usable subject", remedy)
+        raise InputError(str(path), strangers, "every usable subject", remedy)
     chosen |= _newcomers(people, chosen, split, cohort)
     followed = [chosen[subject] for subject in people["subject"]]
     empty = [name for name in ("train", "test") if name not in followed]

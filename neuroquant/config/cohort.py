@@ -134,24 +134,24 @@ class Cohort(Settings):
         """YAML reads a code such as -999 as a number; kinds that aren't named keep their codes."""
         if not isinstance(value, dict):
             return value
-        told = {
+        named = {
             kind: [str(code) if type(code) in (int, float) else code for code in codes]
             for kind, codes in value.items()
             if isinstance(codes, list)
         }
-        return MISSING | value | told
+        return MISSING | value | named
 
     @field_validator("subject_format")
     @classmethod
     def _has_one_place(cls, value: str) -> str:
         """One {} that the name goes into, perhaps filled up: str.format reaches attributes, and pads to any length."""
         try:
-            ((_, place, padding, conversion),) = [
+            ((_, field, padding, conversion),) = [
                 part for part in string.Formatter().parse(value) if part[1] is not None
             ]
         except ValueError:  # braces that don't pair, or none, or several
-            place = padding = conversion = None
-        if place not in ("", "0") or conversion or not re.fullmatch(PADDING, padding or ""):
+            field = padding = conversion = None
+        if field not in ("", "0") or conversion or not re.fullmatch(PADDING, padding or ""):
             expected = "one {}, or one such as {:0>3}, where a subject's name in the table goes"
             raise ValueError(f"{expected}, not {value!r}")
         return value

@@ -128,8 +128,8 @@ def save_nifti(array: np.ndarray, affine: np.ndarray, path: Path) -> None:
 
 
 def _describe(cohort: Cohort, root: Path) -> None:
-    made = [{"Name": GENERATOR, "Version": neuroquant.__version__}]
-    base = {"BIDSVersion": "1.10.0", "License": "Apache-2.0", "Authors": ["NeuroQuant"], "GeneratedBy": made}
+    generator = [{"Name": GENERATOR, "Version": neuroquant.__version__}]
+    base = {"BIDSVersion": "1.10.0", "License": "Apache-2.0", "Authors": ["NeuroQuant"], "GeneratedBy": generator}
     write_json(root / "dataset_description.json", {"Name": cohort.shown, "DatasetType": "raw", **base})
     write_json(
         root / TRUTH / "dataset_description.json",
