@@ -42,7 +42,7 @@ Facts = dict[str, float | str]
 class Participant:
     """One subject; `sex` is "F", "M", or what stood there where it is neither; `age` in years, nan where unknown.
 
-    Family, site and scanner are empty where they are unknown. `visits` says what a table with a row a visit tells of
+    Family, site and scanner are empty where they are unknown. `visits` says what a table with a row per visit says of
     each, by `plain` name; `conflict` in words what two rows contradict each other about, empty where they don't.
     """
 

@@ -163,7 +163,7 @@ def published(stands_for: str, split: str) -> dict[str, float | str]:
 
 
 def compare_cohorts(hashes: dict[str, pd.DataFrame], splits: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """Images that two cohorts have in common, a row a pair of cohorts; models train on all cohorts together.
+    """Images that two cohorts have in common, a row per pair of cohorts; models train on all cohorts together.
 
     Parameters
     ----------

@@ -133,8 +133,8 @@ def _rounded(fractions: dict[str, float], total: int) -> dict[str, int]:
 
 def _hashed(people: pd.DataFrame, split: Split, cohort: str, seed: int) -> list[str]:
     chosen = []
-    for family, subject in zip(people["family"], people["subject"], strict=True):
-        u = unit_hash(seed, cohort, family or subject)
+    for family in family_of(people):
+        u = unit_hash(seed, cohort, family)
         chosen.append("train" if u < split.train else "val" if u < split.train + split.val else "test")
     return chosen
 
@@ -175,7 +175,7 @@ def _published(people: pd.DataFrame, split: Split, cohort: str) -> list[str]:
         raise InputError(f"{path}: split", f"{strange[0]!r}", f"one of {', '.join(SPLITS)}", "correct it")
     if table["subject"].duplicated().any():
         twice = table["subject"][table["subject"].duplicated()].iloc[0]
-        raise InputError(str(path), f"subject {twice} in two rows", "one row a subject", "keep one of them")
+        raise InputError(str(path), f"subject {twice} in two rows", "one row per subject", "keep one of them")
     chosen = dict(zip(table["subject"], table["split"], strict=True))
     absent = [subject for subject in people["subject"] if subject not in chosen]
     if absent and split.newcomers == "refuse":

@@ -16,7 +16,7 @@ from neuroquant.scans.length import misfit
 from neuroquant.scans.unusable import Unusable
 
 VOXEL_MM = (0.2, 8.0)
-"""Smallest and largest side of a voxel that is taken for an image of a head; embedded cohorts use up to 7 mm."""
+"""Smallest and largest side of a voxel that is taken for an image of a head; synthetic cohorts use up to 7 mm."""
 SIDE_MIN = 16
 """Fewest voxels along a side."""
 SCALED = 1.5

@@ -49,7 +49,7 @@ def fit_standin(shards: list[Path], settings: Standin, out_h5: Path) -> None:
     with written_whole(out_h5) as scratch, h5py.File(scratch, "w") as file:
         file.attrs["labels"] = np.asarray(labels, np.int32)
         file.attrs["maps"] = len(maps)
-        # one row a structure is compressed in a piece; a share of 1e-4 has three digits in float16
+        # one row per structure is compressed in a piece; a share of 1e-4 has three digits in float16
         file.create_dataset(
             "prior", data=prior.numpy().astype(np.float16), chunks=(1, *prior.shape[1:]), compression="gzip"
         )

@@ -137,7 +137,7 @@ def labels_with(settings: dict[str, Any], device: str, threads: int) -> Callable
     Raises
     ------
     InputError
-        As `open_segmenter`; an experiment can't ask the stand-in, which knows the embedded cohorts alone.
+        As `open_segmenter`; an experiment can't ask the stand-in, which knows the synthetic cohorts alone.
     """
     segmenter = open_segmenter(Segmentation.model_validate(settings), None, device, threads)
     return lambda volume, affine: next(iter(segmenter.segment_all([Scan("raw scan", volume, affine)]))).labels

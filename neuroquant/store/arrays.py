@@ -1,4 +1,4 @@
-"""The shard store: named arrays with one row an image, in one HDF5 file that can be read row by row.
+"""The shard store: named arrays with one row per image, in one HDF5 file that can be read row by row.
 
 Volumes, reconstructions, latents and segmentations all pass between stages in this form. Arrays that are read
 often are laid out contiguously, so that one volume, or one slice of any plane, is a memory map and costs only the

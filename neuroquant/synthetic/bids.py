@@ -45,7 +45,7 @@ def write_cohort(cohort: Cohort, folder: Path, modalities: tuple[str, ...] = DEF
         raise InputError(f"cohort {cohort.name}: synthetic", "nothing", "a recipe", "add a synthetic section")
     if folder.exists() and not _is_ours(folder):
         raise InputError(
-            str(folder), "a folder that wasn't made here", "nothing, or an embedded cohort", "move it away"
+            str(folder), "a folder that wasn't made here", "nothing, or a synthetic cohort", "move it away"
         )
     check_recipes(modalities, f"cohort {cohort.name}")
     folder.parent.mkdir(parents=True, exist_ok=True)

@@ -52,7 +52,7 @@ class TableLayout(Layout):
             again = [" ".join(key).strip()] if key in sessions else [file for _, file in named if file in files]
             if again:
                 raise InputError(
-                    f"{path}, line {line}", f"{again[0]} for the second time", "a row a session, a file in one place",
+                    f"{path}, line {line}", f"{again[0]} for the second time", "a row per session, each file once",
                     "keep one of them",
                 )  # fmt: skip
             sessions.add(key)
