@@ -154,8 +154,8 @@ def _walk(folder: Path, relative: str, opened: Callable[[str], bool], above: Abo
 
 def _count(folder: Path, above: Above) -> int:
     """Scan-like files in and below a folder; -1 where it can't be read."""
-    found = [held for _, held in _walk(folder, "", lambda path: True, above)]
-    return -1 if found == [-1] else sum(held is None for held in found)
+    scans = [held for _, held in _walk(folder, "", lambda path: True, above)]
+    return -1 if scans == [-1] else sum(held is None for held in scans)
 
 
 def _is_folder(entry: os.DirEntry) -> bool:

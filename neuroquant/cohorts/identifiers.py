@@ -29,22 +29,22 @@ def by_folder(people: Mapping[str, Row], folders: Iterable[str], table: str) -> 
     people : what the table calls a subject, as a folder's name -> their row.
     table : the table's name, for the reason.
     """
-    found: dict[str, Row | str] = {}
+    persons: dict[str, Row | str] = {}
     rows, namesakes = _by_number(people), _by_number(folders)
     for folder in folders:
         same, others = rows[_number(folder)], [name for name in namesakes[_number(folder)] if name != folder]
         if folder in people:
-            found[folder] = people[folder]
+            persons[folder] = people[folder]
         elif len(same) == 1 and not others:
-            found[folder] = people[same[0]]
+            persons[folder] = people[same[0]]
         elif same and (len(same) > 1 or same[0] not in others):
-            told = f"row {same[0]} could be {' or '.join(sorted([folder, *others]))}"
+            candidates = f"row {same[0]} could be {' or '.join(sorted([folder, *others]))}"
             if len(same) > 1:
-                told = f"rows {' and '.join(sorted(same))} could both be it"
-            found[folder] = f"not in {table} under this name; {told}: write the folder's name there"
+                candidates = f"rows {' and '.join(sorted(same))} could both be it"
+            persons[folder] = f"not in {table} under this name; {candidates}: write the folder's name there"
         else:
-            found[folder] = f"not in {table}: add a row, or check how the table writes its name"
-    return found
+            persons[folder] = f"not in {table}: add a row, or check how the table writes its name"
+    return persons
 
 
 def without_folder(people: Iterable[str], folders: Iterable[str]) -> list[str]:
@@ -56,13 +56,13 @@ def without_folder(people: Iterable[str], folders: Iterable[str]) -> list[str]:
 
 def _number(name: str) -> tuple[str, int] | None:
     """What stands before a name's last number, and the number; None where it doesn't end in one."""
-    found = re.fullmatch(r"(.*?)0*([0-9]{1,18})", name, re.DOTALL)
-    return (found[1], int(found[2])) if found else None
+    parts = re.fullmatch(r"(.*?)0*([0-9]{1,18})", name, re.DOTALL)
+    return (parts[1], int(parts[2])) if parts else None
 
 
 def _by_number(names: Iterable[str]) -> dict[tuple[str, int] | None, list[str]]:
-    found: dict[tuple[str, int] | None, list[str]] = defaultdict(list)
+    numbers: dict[tuple[str, int] | None, list[str]] = defaultdict(list)
     for name in names:
         if (number := _number(name)) is not None:
-            found[number].append(name)
-    return found
+            numbers[number].append(name)
+    return numbers

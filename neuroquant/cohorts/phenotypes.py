@@ -42,7 +42,7 @@ Facts = dict[str, float | str]
 class Participant:
     """One subject; `sex` is "F", "M", or what stood there where it is neither; `age` in years, nan where unknown.
 
-    Family, site and scanner are empty where they are unknown. `visits` says what a table with a row a visit tells of
+    Family, site and scanner are empty where they are unknown. `visits` says what a table with a row per visit says of
     each, by `plain` name; `conflict` in words what two rows contradict each other about, empty where they don't.
     """
 
@@ -132,7 +132,7 @@ def _facts(row: dict[str, str], names: dict[str, str], cohort: Cohort, codes: di
 def _person(values: dict[str, list[str]], visits: dict[str, Facts]) -> Participant:
     """One subject from all the values that the tables have of them."""
     conflicts = [f"{kind} ({' and '.join(values[kind])})" for kind in ("sex", "family") if len(values[kind]) > 1]
-    only = {kind: found[0] if len(found) == 1 else "" for kind, found in values.items()}
+    only = {kind: seen[0] if len(seen) == 1 else "" for kind, seen in values.items()}
     if len(visits) == 1:  # one row, and folders that may not name the visit
         visits = visits | {"": next(iter(visits.values()))}
     return Participant(
@@ -150,11 +150,11 @@ def _check_sexes(paths: list[Path], columns: list[str], people: dict[str, Partic
         raise InputError(
             where, "no column for the sex in any of them", "one of them to have it", "name it in `columns`"
         )
-    found = {person.sex for person in people.values()}
-    if not found & {"F", "M"}:
+    sexes = {person.sex for person in people.values()}
+    if not sexes & {"F", "M"}:
         raise InputError(
             columns[0],
-            "only " + ", ".join(sorted(repr(sex) for sex in found)[:5]),
+            "only " + ", ".join(sorted(repr(sex) for sex in sexes)[:5]),
             "F, M, female or male",
             "write the sexes out, or map each code in `sex_codes`: codes are never inferred",
         )
@@ -187,14 +187,14 @@ def session_facts(path: Path, cohort: Cohort) -> dict[str, Facts]:
     """Session, as `plain` -> its age in years, site and scanner, as far as a BIDS `*_sessions.tsv` knows them."""
     facts = {}
     for row in _session_rows(path):
-        told = {
+        cells = {
             kind: known(value)
             for kind in OF_VISITS
             if not is_missing(value := row.get(kind, ""), cohort.missing.get(kind, ()))
         }
-        age = years(told.pop("age", ""))
-        mine: Facts = {"age": age} if math.isfinite(age) else {}
-        facts[plain(row["session_id"])] = mine | {kind: value for kind, value in told.items() if value}
+        age = years(cells.pop("age", ""))
+        of_visit: Facts = {"age": age} if math.isfinite(age) else {}
+        facts[plain(row["session_id"])] = of_visit | {kind: value for kind, value in cells.items() if value}
     return facts
 
 
@@ -226,15 +226,15 @@ def years(value: str, column: str = "") -> float:
     Ages below 0 and above `OLDEST` are codes for missing ones.
     """
     band = re.fullmatch(BAND, value.strip())
-    found = (number(band[1]) + number(band[2])) / 2 if band else number(value.strip().removesuffix("+"))
-    age = found / (12 if column.lower() in MONTHS else 1)
+    stated = (number(band[1]) + number(band[2])) / 2 if band else number(value.strip().removesuffix("+"))
+    age = stated / (12 if column.lower() in MONTHS else 1)
     return age if 0 <= age <= OLDEST else math.nan
 
 
 def number(value: str) -> float:
     """A number, with a decimal point or a decimal comma; nan where it is missing, infinite or none."""
     try:
-        found = float(re.sub(r"^([+-]?\d+),(\d+)$", r"\1.\2", known(value)) or "nan")
+        parsed = float(re.sub(r"^([+-]?\d+),(\d+)$", r"\1.\2", known(value)) or "nan")
     except ValueError:
         return math.nan
-    return found if math.isfinite(found) else math.nan
+    return parsed if math.isfinite(parsed) else math.nan

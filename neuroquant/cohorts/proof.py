@@ -30,8 +30,8 @@ def check_apart(splits: pd.DataFrame) -> None:
     """
     for column in ("subject", "family"):
         known = splits[splits[column] != ""]
-        places = known.groupby(column)["split"].nunique()
-        shared = sorted(places[places > 1].index)
+        splits_of = known.groupby(column)["split"].nunique()
+        shared = sorted(splits_of[splits_of > 1].index)
         if shared:
             raise InputError(
                 "splits.tsv",
@@ -56,13 +56,13 @@ def check_images_apart(hashes: pd.DataFrame, splits: pd.DataFrame) -> None:
     chosen = splits.set_index("subject")["split"]
     every = images_of(hashes)
     every["split"] = every["subject"].map(chosen)
-    places = every.groupby("hash")["split"].nunique()
-    if (places > 1).any():
-        twins = every[every["hash"] == places[places > 1].index[0]]
+    splits_of = every.groupby("hash")["split"].nunique()
+    if (splits_of > 1).any():
+        twins = every[every["hash"] == splits_of[splits_of > 1].index[0]]
         names = ", ".join((twins.subject + " " + twins.session).str.strip() + " " + twins.modality)
         raise InputError(
             "splits.tsv",
-            f"{int((places > 1).sum())} images in two splits, e.g. the same voxels for {names}",
+            f"{int((splits_of > 1).sum())} images in two splits, e.g. the same voxels for {names}",
             "each image in one split",
             "these are one person under two names, or a copying error: give them one family, or remove one",
         )
@@ -163,7 +163,7 @@ def published(stands_for: str, split: str) -> dict[str, float | str]:
 
 
 def compare_cohorts(hashes: dict[str, pd.DataFrame], splits: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """Images that two cohorts have in common, a row a pair of cohorts; models train on all cohorts together.
+    """Images that two cohorts have in common, a row per pair of cohorts; models train on all cohorts together.
 
     Parameters
     ----------
@@ -204,8 +204,8 @@ def compare_cohorts(hashes: dict[str, pd.DataFrame], splits: dict[str, pd.DataFr
 
 def write_comparison(qc: dict[str, Path], splits: dict[str, Path], out: Path) -> None:
     """`compare_cohorts` on tables in files: the QC tables of whole cohorts, and their splits."""
-    found = compare_cohorts(
+    comparison = compare_cohorts(
         {cohort: read_tsv(path) for cohort, path in qc.items()},
         {cohort: read_tsv(path) for cohort, path in splits.items()},
     )
-    write_tsv(found, out)
+    write_tsv(comparison, out)

@@ -46,7 +46,7 @@ def read_table(path: Path, key: Iterable[str]) -> list[dict[str, str]]:
         raise InputError(where, str(error), expected, "close or remove the quotation mark, there or above") from None
     rows = [row for row in rows if any(row.values())]
     if not rows:
-        raise InputError(str(path), "no rows", "a header and a row a subject", "supply the table")
+        raise InputError(str(path), "no rows", "a header and a row per subject", "supply the table")
     return rows
 
 

@@ -8,11 +8,11 @@ Candidates = dict[tuple[str, str], dict[str, dict[str, str]]]
 """(subject, session) -> kind -> path -> stamp."""
 
 
-def share_masks(found: Candidates) -> Candidates:
+def share_masks(sessions: Candidates) -> Candidates:
     """The files of each session, with the subject's own masks where the session has none."""
     shared: Candidates = {}
-    for (subject, session), files in found.items():
-        masks = found.get((subject, ""), {}).get("mask") if session else None
+    for (subject, session), files in sessions.items():
+        masks = sessions.get((subject, ""), {}).get("mask") if session else None
         shared[subject, session] = {**files, "mask": masks} if masks and "mask" not in files else files
     return shared
 

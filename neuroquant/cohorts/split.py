@@ -79,10 +79,10 @@ def _decided(people: pd.DataFrame, split: Split, cohort: str, seed: int) -> list
 
 def _exact(people: pd.DataFrame, split: Split, cohort: str, seed: int) -> list[str]:
     """Large families first, then in the order of their hash, each to where most of its sexes' share is still free."""
-    places = _places(len(people), split, cohort)
+    room = _places(len(people), split, cohort)
     free = {
         (name, sex): count * number / len(people)
-        for name, count in places.items()
+        for name, count in room.items()
         for sex, number in people["sex"].value_counts().items()
     }
     whole = dict(free)
@@ -91,17 +91,17 @@ def _exact(people: pd.DataFrame, split: Split, cohort: str, seed: int) -> list[s
     families.sort(key=lambda family: (-len(family[1]), unit_hash(seed, cohort, family[0])))
     chosen = pd.Series("", index=people.index)
     for _, members in families:
-        fitting = [name for name in SPLITS if places[name] >= len(members)]
+        fitting = [name for name in SPLITS if room[name] >= len(members)]
         if not fitting and cohort in split.counts:
             raise InputError(
                 f"split.counts.{cohort}", f"a family of {len(members)} that fits no split whole",
-                f"counts that families can be cut into; left are {places}", "move a few subjects between the counts",
+                f"counts that families can be cut into; left are {room}", "move a few subjects between the counts",
             )  # fmt: skip
         if not fitting:
-            fitting = [max(SPLITS, key=places.__getitem__)]
+            fitting = [max(SPLITS, key=room.__getitem__)]
         best = max(fitting, key=lambda name: sum(free[name, s] / max(whole[name, s], 1e-9) for s in members["sex"]))
         chosen[members.index] = best
-        places[best] -= len(members)
+        room[best] -= len(members)
         for sex in members["sex"]:
             free[best, sex] -= 1
     return list(chosen)
@@ -133,8 +133,8 @@ def _rounded(fractions: dict[str, float], total: int) -> dict[str, int]:
 
 def _hashed(people: pd.DataFrame, split: Split, cohort: str, seed: int) -> list[str]:
     chosen = []
-    for family, subject in zip(people["family"], people["subject"], strict=True):
-        u = unit_hash(seed, cohort, family or subject)
+    for family in family_of(people):
+        u = unit_hash(seed, cohort, family)
         chosen.append("train" if u < split.train else "val" if u < split.train + split.val else "test")
     return chosen
 
@@ -175,13 +175,13 @@ def _published(people: pd.DataFrame, split: Split, cohort: str) -> list[str]:
         raise InputError(f"{path}: split", f"{strange[0]!r}", f"one of {', '.join(SPLITS)}", "correct it")
     if table["subject"].duplicated().any():
         twice = table["subject"][table["subject"].duplicated()].iloc[0]
-        raise InputError(str(path), f"subject {twice} in two rows", "one row a subject", "keep one of them")
+        raise InputError(str(path), f"subject {twice} in two rows", "one row per subject", "keep one of them")
     chosen = dict(zip(table["subject"], table["split"], strict=True))
     absent = [subject for subject in people["subject"] if subject not in chosen]
     if absent and split.newcomers == "refuse":
-        found = f"{len(absent)} subjects of cohort {cohort} are not in it, e.g. {', '.join(absent[:3])}"
+        strangers = f"{len(absent)} subjects of cohort {cohort} are not in it, e.g. {', '.join(absent[:3])}"
         remedy = "add them, exclude their sessions, or have their hash decide (split.newcomers: hash)"
-        raise InputError(str(path), found, "every usable subject", remedy)
+        raise InputError(str(path), strangers, "every usable subject", remedy)
     chosen |= _newcomers(people, chosen, split, cohort)
     followed = [chosen[subject] for subject in people["subject"]]
     empty = [name for name in ("train", "test") if name not in followed]

@@ -17,7 +17,7 @@ MISSING = {"age": ["-1", "-9", "-99", "-999", "999"], "family": ["0", "-1", "-9"
 
 
 class Scanner(Settings):
-    """Character of a synthetic scanner: what makes one embedded cohort look unlike the other."""
+    """Character of a synthetic scanner: what makes one synthetic cohort look unlike the other."""
 
     noise: NonNegative = Field(0.02, description="standard deviation of Rician noise, relative to white matter")
     bias: NonNegative = Field(0.2, description="amplitude of the smooth multiplicative bias field")
@@ -90,10 +90,10 @@ class Cohort(Settings):
     root: Location = Field("", description="folder of the cohort, read only; unused where it is made by the pipeline")
     participants: Location | list[Location] = Field(
         "",
-        description="TSV or CSV with subject, sex, age, family, site, scanner and, for a row a visit, session; several "
-        "are joined by the subject; empty: participants.tsv in the root",
+        description="TSV or CSV with subject, sex, age, family, site, scanner and, with a row per visit, session; "
+        "several are joined by the subject; empty: participants.tsv in the root",
     )
-    synthetic: Synthetic | None = Field(None, description="recipe of an embedded cohort; none for real data")
+    synthetic: Synthetic | None = Field(None, description="recipe of a synthetic cohort; none for real data")
     require: Literal["all", "any"] = Field(
         "all", description="all: a session must have every modality of the experiment; any: one of them is enough"
     )
@@ -134,24 +134,24 @@ class Cohort(Settings):
         """YAML reads a code such as -999 as a number; kinds that aren't named keep their codes."""
         if not isinstance(value, dict):
             return value
-        told = {
+        named = {
             kind: [str(code) if type(code) in (int, float) else code for code in codes]
             for kind, codes in value.items()
             if isinstance(codes, list)
         }
-        return MISSING | value | told
+        return MISSING | value | named
 
     @field_validator("subject_format")
     @classmethod
     def _has_one_place(cls, value: str) -> str:
         """One {} that the name goes into, perhaps filled up: str.format reaches attributes, and pads to any length."""
         try:
-            ((_, place, padding, conversion),) = [
+            ((_, field, padding, conversion),) = [
                 part for part in string.Formatter().parse(value) if part[1] is not None
             ]
         except ValueError:  # braces that don't pair, or none, or several
-            place = padding = conversion = None
-        if place not in ("", "0") or conversion or not re.fullmatch(PADDING, padding or ""):
+            field = padding = conversion = None
+        if field not in ("", "0") or conversion or not re.fullmatch(PADDING, padding or ""):
             expected = "one {}, or one such as {:0>3}, where a subject's name in the table goes"
             raise ValueError(f"{expected}, not {value!r}")
         return value

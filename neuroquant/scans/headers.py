@@ -16,7 +16,7 @@ from neuroquant.scans.length import misfit
 from neuroquant.scans.unusable import Unusable
 
 VOXEL_MM = (0.2, 8.0)
-"""Smallest and largest side of a voxel that is taken for an image of a head; embedded cohorts use up to 7 mm."""
+"""Smallest and largest side of a voxel that is taken for an image of a head; synthetic cohorts use up to 7 mm."""
 SIDE_MIN = 16
 """Fewest voxels along a side."""
 SCALED = 1.5
@@ -104,10 +104,10 @@ def read_header(path: Path) -> SpatialHeader:
     opened = gzip.open(path) if path.suffix == ".gz" else open(path, "rb")
     with opened as file:
         start = file.read(nib.Nifti2Header.template_dtype.itemsize)
-    for kind, place, magic in NIFTI:
+    for kind, where, magic in NIFTI:
         size = kind.template_dtype.itemsize
         named = {int.from_bytes(start[:4], order) for order in ("little", "big")}
-        if start[place] == magic and size in named and len(start) >= size:
+        if start[where] == magic and size in named and len(start) >= size:
             written = kind(start[:size], check=False)
             sides, first = written["pixdim"][1:4], float(written["vox_offset"])
             if written["qform_code"] and not written["sform_code"] and not (sides > 0).all():
@@ -136,8 +136,8 @@ def _check_grid(header: SpatialHeader, grid: Grid) -> None:
         raise Unusable("its affine is singular (two axes are one, or a voxel has no size): correct the header")
     if sides.min() < VOXEL_MM[0] or sides.max() > VOXEL_MM[1]:
         unit = UNITS.get(_unit_code(header), ("", 0))[0]
-        found = f"voxels of {_millimetres(sides)} mm" + (f" (its xyzt_units say {unit})" if unit else "")
-        raise Unusable(f"{found}; {VOXEL_MM[0]:g} to {VOXEL_MM[1]:g} mm are expected: correct the header")
+        size = f"voxels of {_millimetres(sides)} mm" + (f" (its xyzt_units say {unit})" if unit else "")
+        raise Unusable(f"{size}; {VOXEL_MM[0]:g} to {VOXEL_MM[1]:g} mm are expected: correct the header")
     if len(codes) == 2 and all(codes):
         _check_agreement(header, shape)
     axes = affine[:3, :3] / sides
@@ -158,12 +158,12 @@ def _check_agreement(header: SpatialHeader, shape: tuple[int, ...]) -> None:
         raise Unusable("its qform is no rotation: correct the header, or set qform_code to 0") from None
     ways = orientations(sform), orientations(qform)
     if ways[0] != ways[1]:
-        told = f"({ways[0]} and {ways[1] or 'none'})"
-        raise Unusable(f"its sform and qform disagree about which way its axes run {told}: correct the header")
+        both = f"({ways[0]} and {ways[1] or 'none'})"
+        raise Unusable(f"its sform and qform disagree about which way its axes run {both}: correct the header")
     sides, theirs = Grid(shape, sform).sides, Grid(shape, qform).sides
     if (sides / theirs).max() > SCALED or (sides / theirs).min() < 1 / SCALED:
-        told = f"{_millimetres(sides)} and {_millimetres(theirs)} mm"
-        raise Unusable(f"its sform and qform disagree about the size of a voxel ({told}): correct the header")
+        both = f"{_millimetres(sides)} and {_millimetres(theirs)} mm"
+        raise Unusable(f"its sform and qform disagree about the size of a voxel ({both}): correct the header")
     off = corners_apart(shape, sform, qform)
     if header["sform_code"] == header["qform_code"] and off > FORMS_MM:
         raise Unusable(

@@ -49,7 +49,7 @@ def fit_standin(shards: list[Path], settings: Standin, out_h5: Path) -> None:
     with written_whole(out_h5) as scratch, h5py.File(scratch, "w") as file:
         file.attrs["labels"] = np.asarray(labels, np.int32)
         file.attrs["maps"] = len(maps)
-        # one row a structure is compressed in a piece; a share of 1e-4 has three digits in float16
+        # one row per structure is compressed in a piece; a share of 1e-4 has three digits in float16
         file.create_dataset(
             "prior", data=prior.numpy().astype(np.float16), chunks=(1, *prior.shape[1:]), compression="gzip"
         )
@@ -125,13 +125,13 @@ def posteriors(image: Tensor, prior: Tensor, tissue: Tensor, rounds: int) -> Ten
     tissue : (C,), the Gaussian of each structure. They are found on every fourth voxel: a few numbers from thousands.
     """
     some, likely = image[::SKIP], prior[:, ::SKIP].contiguous()
-    found, count = likely, int(tissue.max()) + 1
+    shares, count = likely, int(tissue.max()) + 1
     for _ in range(rounds):
-        weights = torch.zeros(count, len(some), device=image.device).index_add_(0, tissue, found)
+        weights = torch.zeros(count, len(some), device=image.device).index_add_(0, tissue, shares)
         sizes = weights.sum(1).clamp_min(1e-3)
         means = (weights @ some) / sizes
         variances = (weights * (some - means[:, None]).square()).sum(1) / sizes + LEAST_VARIANCE
-        found = expected(some, likely, tissue, means, variances)
+        shares = expected(some, likely, tissue, means, variances)
     return expected(image, prior, tissue, means, variances)
 
 
@@ -139,8 +139,8 @@ def expected(image: Tensor, prior: Tensor, tissue: Tensor, means: Tensor, varian
     """Probabilities (C, N) of the structures, given the means and variances (T,) of the tissues."""
     likelihood = (image - means[:, None]).square_().div_(variances[:, None]).add_(variances.log()[:, None]).mul_(-0.5)
     likelihood = likelihood.sub_(likelihood.amax(0)).exp_()
-    found = likelihood[tissue].mul_(prior).add_(1e-30)
-    return found.div_(found.sum(0))
+    shares = likelihood[tissue].mul_(prior).add_(1e-30)
+    return shares.div_(shares.sum(0))
 
 
 class AtlasSegmenter:
@@ -188,9 +188,9 @@ class AtlasSegmenter:
         sums[0] = image.numel()
         channels = torch.zeros(image.shape, dtype=torch.long, device=self.device)
         if bool(image.any()):
-            found = posteriors(image[here], self.prior[:, here], self.tissue, self.settings.rounds)
-            channels[here] = found.argmax(0)
-            sums = found.sum(1, dtype=torch.float64).cpu()
+            shares = posteriors(image[here], self.prior[:, here], self.tissue, self.settings.rounds)
+            channels[here] = shares.argmax(0)
+            sums = shares.sum(1, dtype=torch.float64).cpu()
             sums[0] += int((~here).sum())
         labels = torch.tensor(self.labels, dtype=torch.int16)[channels.cpu()]
         return Found(labels.numpy(), sums.numpy() * side_mm**3)

@@ -78,22 +78,22 @@ class TorchSegmenter:
         """As the interface says; on a GPU consecutive scans of one shape pass the network together."""
         together = self.settings.batch if self.device.startswith("cuda") else 1
         waiting: list[Prepared] = []
-        for made in map(self._prepared, scans):
-            if waiting and (len(waiting) == together or not made.like(waiting[0])):
+        for prepared in map(self._prepared, scans):
+            if waiting and (len(waiting) == together or not prepared.like(waiting[0])):
                 yield from self._run(waiting)
                 waiting = []
-            waiting.append(made)
+            waiting.append(prepared)
         if waiting:
             yield from self._run(waiting)
 
     def _prepared(self, scan: Scan) -> "Prepared":
-        made = ready(scan)
-        return Prepared(scan, made.get_fdata(dtype=np.float32), made.affine, cube_side(made.affine))
+        image = ready(scan)
+        return Prepared(scan, image.get_fdata(dtype=np.float32), image.affine, cube_side(image.affine))
 
-    def _run(self, made: list["Prepared"]) -> Iterator[Found]:
+    def _run(self, prepared: list["Prepared"]) -> Iterator[Found]:
         use = Use(self.labels, self.settings.flip, self.settings.min_side, self.device)
-        results = segment(self.network, use, [one.volume for one in made], made[0].side_mm)
-        for one, (labels, volumes) in zip(made, results, strict=True):
+        results = segment(self.network, use, [one.volume for one in prepared], prepared[0].side_mm)
+        for one, (labels, volumes) in zip(prepared, results, strict=True):
             yield Found(on_grid(nib.Nifti1Image(labels, one.affine), one.scan), volumes)
 
 
@@ -137,7 +137,7 @@ def labels_with(settings: dict[str, Any], device: str, threads: int) -> Callable
     Raises
     ------
     InputError
-        As `open_segmenter`; an experiment can't ask the stand-in, which knows the embedded cohorts alone.
+        As `open_segmenter`; an experiment can't ask the stand-in, which knows the synthetic cohorts alone.
     """
     segmenter = open_segmenter(Segmentation.model_validate(settings), None, device, threads)
     return lambda volume, affine: next(iter(segmenter.segment_all([Scan("raw scan", volume, affine)]))).labels

@@ -55,14 +55,14 @@ def find_official(version: str, configured: str) -> Path:
         if not Path(configured).is_file():
             raise InputError("segmentation.weights", f"no such file: {configured}", expected, remedy)
         return checked_file(Path(configured), version, remedy)
-    places = []
+    candidates = []
     for variable in ("SYNTHSEG_HOME", "FREESURFER_HOME"):
         if os.environ.get(variable):
-            places.append(Path(os.environ[variable]) / "models" / name)
-    places.append(Path.home() / ".cache" / "neuroquant" / name)
-    path = next((place for place in places if place.is_file()), None)
+            candidates.append(Path(os.environ[variable]) / "models" / name)
+    candidates.append(Path.home() / ".cache" / "neuroquant" / name)
+    path = next((file for file in candidates if file.is_file()), None)
     if path is None:
-        raise InputError("segmentation.weights", "none at " + ", ".join(map(str, places)), expected, remedy)
+        raise InputError("segmentation.weights", "none at " + ", ".join(map(str, candidates)), expected, remedy)
     return checked_file(path, version, remedy)
 
 
@@ -75,9 +75,9 @@ def checked_file(path: Path, version: str, remedy: str) -> Path:
         If its size or its SHA-256 is another.
     """
     name, size, digest = OFFICIAL[version]
-    expected, found = f"{name}, {size} bytes, sha256 {digest}", path.stat().st_size
-    if found != size:
-        raise InputError(str(path), f"{found} bytes", expected, f"truncated, or another file: {remedy}")
+    expected, held = f"{name}, {size} bytes, sha256 {digest}", path.stat().st_size
+    if held != size:
+        raise InputError(str(path), f"{held} bytes", expected, f"truncated, or another file: {remedy}")
     if (content := sha256(path)) != digest:
         raise InputError(str(path), f"another content, sha256 {content}", expected, f"another network: {remedy}")
     return path

@@ -87,7 +87,7 @@ def build_stamp() -> dict[str, str]:
 
 
 def read_volumes(path: Path) -> pd.DataFrame:
-    """The command's table of volumes: mm3 by FreeSurfer label, a row a scan; totals are left out."""
+    """The command's table of volumes: mm3 by FreeSurfer label, a row per scan; totals are left out."""
     table = pd.read_csv(path, index_col=0, dtype={0: str})
     table.index = table.index.astype(str).str.removesuffix(".nii")
     named = {column: label_of(column) for column in table.columns}

@@ -90,19 +90,19 @@ def largest_piece(mask: np.ndarray) -> np.ndarray:
     pieces, count = ndimage.label(mask[box])
     if count == 1:
         return mask
-    found = np.zeros_like(mask)
-    found[box] = pieces == 1 + np.argmax(np.bincount(pieces.ravel())[1:])
-    return found
+    largest = np.zeros_like(mask)
+    largest[box] = pieces == 1 + np.argmax(np.bincount(pieces.ravel())[1:])
+    return largest
 
 
 def box_of(mask: np.ndarray) -> tuple[slice, ...] | None:
     """The smallest box (slices) around the voxels of a mask; None where it is empty."""
     box = []
     for axis in range(mask.ndim):
-        places = np.flatnonzero(mask.any(axis=tuple(other for other in range(mask.ndim) if other != axis)))
-        if not len(places):
+        inside = np.flatnonzero(mask.any(axis=tuple(other for other in range(mask.ndim) if other != axis)))
+        if not len(inside):
             return None
-        box.append(slice(places[0], places[-1] + 1))
+        box.append(slice(inside[0], inside[-1] + 1))
     return tuple(box)
 
 

@@ -121,5 +121,5 @@ def on_grid(labels: nib.Nifti1Image, scan: Scan) -> np.ndarray:
     shape, values = scan.volume.shape[:3], np.asarray(labels.dataobj).astype(np.int16)
     if labels.shape == shape and np.allclose(labels.affine, scan.affine, atol=OFF_MM / 10):
         return values
-    moved = resample_from_to(nib.Nifti1Image(values, labels.affine), (shape, scan.affine), order=0)
-    return np.asarray(moved.dataobj).astype(np.int16)
+    resampled = resample_from_to(nib.Nifti1Image(values, labels.affine), (shape, scan.affine), order=0)
+    return np.asarray(resampled.dataobj).astype(np.int16)

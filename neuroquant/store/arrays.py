@@ -1,4 +1,4 @@
-"""The shard store: named arrays with one row an image, in one HDF5 file that can be read row by row.
+"""The shard store: named arrays with one row per image, in one HDF5 file that can be read row by row.
 
 Volumes, reconstructions, latents and segmentations all pass between stages in this form. Arrays that are read
 often are laid out contiguously, so that one volume, or one slice of any plane, is a memory map and costs only the
@@ -118,10 +118,10 @@ class ArrayFile:
     @cached_property
     def sessions(self) -> dict[tuple[str, str, str], dict[str, int]]:
         """(cohort, subject, session) -> {modality: row}."""
-        found: dict[tuple[str, str, str], dict[str, int]] = {}
+        rows: dict[tuple[str, str, str], dict[str, int]] = {}
         for row, record in enumerate(self.records):
-            found.setdefault(record.key[:3], {})[record.modality] = row
-        return found
+            rows.setdefault(record.key[:3], {})[record.modality] = row
+        return rows
 
     def view(self, name: str) -> np.ndarray:
         """Memory map of a contiguous array, shape (rows, ...); index it to read only what is needed."""

@@ -24,19 +24,19 @@ def shard_digest(path: Path, array: str = "image") -> str:
     """
     file = ArrayFile(path)
     images = np.asarray(file.view(array)) if len(file) else ()
-    found = hashlib.sha256(digest([record.to_json() for record in file.records]).encode())
+    digest_of_all = hashlib.sha256(digest([record.to_json() for record in file.records]).encode())
     for image in images:
         for quarter in (1, 2, 3):
-            found.update(np.ascontiguousarray(image[len(image) * quarter // 4]))
-    return found.hexdigest()
+            digest_of_all.update(np.ascontiguousarray(image[len(image) * quarter // 4]))
+    return digest_of_all.hexdigest()
 
 
 def differences(old: Any, new: Any, key: str = "") -> list[str]:
-    """What differs between two JSON-ready values, one line a place: `row.objective.l1: 1.0 became 2.0`."""
+    """What differs between two JSON-ready values, one line per place: `row.objective.l1: 1.0 became 2.0`."""
     if isinstance(old, dict) and isinstance(new, dict):
         inner = [(name, old.get(name), new.get(name)) for name in sorted(old.keys() | new.keys())]
     elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
-        inner = [(str(place), *pair) for place, pair in enumerate(zip(old, new, strict=True))]
+        inner = [(str(index), *pair) for index, pair in enumerate(zip(old, new, strict=True))]
     else:
         return [] if old == new else [f"{key}: {old} became {new}"]
     return [line for name, *pair in inner for line in differences(*pair, f"{key}.{name}" if key else name)]

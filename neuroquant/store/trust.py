@@ -35,10 +35,10 @@ def own(group: h5py.Group, name: str) -> h5py.Group | h5py.Dataset:
         raise Untrue(f"no {name}")
     if not isinstance(link, h5py.HardLink):
         raise Untrue(f"{name} is a link, to {ascii(getattr(link, 'filename', '') or link.path)}")
-    found = group[name]
-    if isinstance(found, h5py.Dataset) and (found.external or found.is_virtual):
+    item = group[name]
+    if isinstance(item, h5py.Dataset) and (item.external or item.is_virtual):
         raise Untrue(f"the values of {name} lie in another file")
-    return found
+    return item
 
 
 def layout_of(group: h5py.Group, rows: int) -> dict[str, tuple[tuple[int, ...], Any, int | None]]:

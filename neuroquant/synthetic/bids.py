@@ -45,7 +45,7 @@ def write_cohort(cohort: Cohort, folder: Path, modalities: tuple[str, ...] = DEF
         raise InputError(f"cohort {cohort.name}: synthetic", "nothing", "a recipe", "add a synthetic section")
     if folder.exists() and not _is_ours(folder):
         raise InputError(
-            str(folder), "a folder that wasn't made here", "nothing, or an embedded cohort", "move it away"
+            str(folder), "a folder that wasn't made here", "nothing, or a synthetic cohort", "move it away"
         )
     check_recipes(modalities, f"cohort {cohort.name}")
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -128,8 +128,8 @@ def save_nifti(array: np.ndarray, affine: np.ndarray, path: Path) -> None:
 
 
 def _describe(cohort: Cohort, root: Path) -> None:
-    made = [{"Name": GENERATOR, "Version": neuroquant.__version__}]
-    base = {"BIDSVersion": "1.10.0", "License": "Apache-2.0", "Authors": ["NeuroQuant"], "GeneratedBy": made}
+    generator = [{"Name": GENERATOR, "Version": neuroquant.__version__}]
+    base = {"BIDSVersion": "1.10.0", "License": "Apache-2.0", "Authors": ["NeuroQuant"], "GeneratedBy": generator}
     write_json(root / "dataset_description.json", {"Name": cohort.shown, "DatasetType": "raw", **base})
     write_json(
         root / TRUTH / "dataset_description.json",

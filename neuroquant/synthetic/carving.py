@@ -53,7 +53,7 @@ def coordinates(shape: tuple[int, ...], affine: np.ndarray) -> tuple[np.ndarray,
 
 def _ellipsoid(x: np.ndarray, y: np.ndarray, z: np.ndarray, centre: tuple, radii: tuple) -> np.ndarray:
     """Both sides of the midline; `centre` is that of the one with positive x."""
-    distance = [(place - c) / r for place, c, r in zip((np.abs(x), y, z), centre, radii, strict=True)]
+    distance = [(axis - c) / r for axis, c, r in zip((np.abs(x), y, z), centre, radii, strict=True)]
     return distance[0] ** 2 + distance[1] ** 2 + distance[2] ** 2 < 1
 
 

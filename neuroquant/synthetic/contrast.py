@@ -57,8 +57,8 @@ def bias_field(shape: tuple[int, ...], amplitude: float, generator: np.random.Ge
     knots = generator.standard_normal((4, 4, 4)).astype(np.float32)
     field = ndimage.gaussian_filter(knots, 0.7, mode="nearest")
     for axis, side in enumerate(shape):  # separable linear interpolation
-        place = np.linspace(0, 3, side, dtype=np.float32)
-        low = np.minimum(place.astype(int), 2)
-        share = (place - low).astype(np.float32).reshape([-1 if a == axis else 1 for a in range(3)])
+        position = np.linspace(0, 3, side, dtype=np.float32)
+        low = np.minimum(position.astype(int), 2)
+        share = (position - low).astype(np.float32).reshape([-1 if a == axis else 1 for a in range(3)])
         field = np.take(field, low, axis) * (1 - share) + np.take(field, low + 1, axis) * share
     return np.exp(amplitude * field)

@@ -34,9 +34,9 @@ class Deformation:
         """
         field = self.displacement
         for axis, points in enumerate(axes):
-            place = np.clip((points - self.origin[axis]) / self.spacing, 0, field.shape[axis + 1] - 1.001)
-            low = place.astype(int)
-            share = (place - low).astype(np.float32).reshape([-1 if a == axis + 1 else 1 for a in range(4)])
+            position = np.clip((points - self.origin[axis]) / self.spacing, 0, field.shape[axis + 1] - 1.001)
+            low = position.astype(int)
+            share = (position - low).astype(np.float32).reshape([-1 if a == axis + 1 else 1 for a in range(4)])
             field = np.take(field, low, axis + 1) * (1 - share) + np.take(field, low + 1, axis + 1) * share
         return field
 
@@ -56,9 +56,9 @@ def exponential(velocity: np.ndarray, spacing: float = GRID_MM, squarings: int =
     displacement = (velocity / 2**squarings).astype(np.float32)
     grid = np.stack(np.meshgrid(*(np.arange(n, dtype=np.float32) for n in velocity.shape[1:]), indexing="ij"))
     for _ in range(squarings):
-        moved = grid + displacement / spacing
+        points = grid + displacement / spacing
         displacement = displacement + np.stack(
-            [ndimage.map_coordinates(part, moved, order=1, mode="nearest", output=np.float32) for part in displacement]
+            [ndimage.map_coordinates(part, points, order=1, mode="nearest", output=np.float32) for part in displacement]
         )
     return displacement
 
@@ -94,6 +94,6 @@ def growth_velocity(labels: np.ndarray, affine: np.ndarray, numbers: tuple[int, 
         [ndimage.map_coordinates(np.gradient(smooth, step[a], axis=a), points, order=1) for a in range(3)]
     )
     convergence = -sum(np.gradient(towards[a], GRID_MM, axis=a) for a in range(3))
-    places = (np.argwhere(inside) * step + affine[:3, 3] - origin).T / GRID_MM
-    mean = ndimage.map_coordinates(convergence, places, order=1).mean()
+    positions = (np.argwhere(inside) * step + affine[:3, 3] - origin).T / GRID_MM
+    mean = ndimage.map_coordinates(convergence, positions, order=1).mean()
     return (towards * (share / mean)).astype(np.float32)

@@ -49,14 +49,14 @@ STRUCTURES = (
 
 def names() -> dict[int, str]:
     """FreeSurfer number -> FreeSurfer name, in the order of the numbers."""
-    found = {}
+    by_number = {}
     for structure in STRUCTURES:
         if structure.right:
-            found[structure.left] = f"Left-{structure.name}"
-            found[structure.right] = f"Right-{structure.name}"
+            by_number[structure.left] = f"Left-{structure.name}"
+            by_number[structure.right] = f"Right-{structure.name}"
         else:
-            found[structure.left] = structure.name
-    return dict(sorted(found.items()))
+            by_number[structure.left] = structure.name
+    return dict(sorted(by_number.items()))
 
 
 def intensities(modality: str) -> tuple[np.ndarray, np.ndarray]:

@@ -1,4 +1,4 @@
-"""One subject of an embedded cohort: sex, family, visits, and the anatomy at each visit."""
+"""One subject of a synthetic cohort: sex, family, visits, and the anatomy at each visit."""
 
 from dataclasses import dataclass
 from functools import lru_cache

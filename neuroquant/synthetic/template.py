@@ -129,9 +129,9 @@ def _box(inside: np.ndarray) -> tuple[slice, slice, slice]:
 
 
 def _shifted(affine: np.ndarray, box: tuple[slice, slice, slice]) -> np.ndarray:
-    moved = affine.astype(float)
-    moved[:3, 3] += affine[:3, :3] @ [line.start for line in box]
-    return moved
+    shifted = affine.astype(float)
+    shifted[:3, 3] += affine[:3, :3] @ [line.start for line in box]
+    return shifted
 
 
 def _residual(t1: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -98,10 +98,10 @@ def _most(template: Template, points: list[Array], factor: int) -> tuple[Array, 
     """Labels (D, H, W) of the most frequent tissue, the numbers (K,), and the share of each in a brain voxel (N, K)."""
     numbers, shares, near = _blocks(template.labels.tobytes(), template.labels.shape, factor)
     sides = near.shape
-    places = [np.clip((p + 0.5) / factor + 0.5, 0, n - 1.001) for p, n in zip(points, sides, strict=True)]
-    low = np.ravel_multi_index([place.astype(np.intp) for place in places], sides)
+    positions = [np.clip((p + 0.5) / factor + 0.5, 0, n - 1.001) for p, n in zip(points, sides, strict=True)]
+    low = np.ravel_multi_index([position.astype(np.intp) for position in positions], sides)
     chosen = near.ravel()[low]
-    low, parts = low[chosen], [place[chosen] % 1 for place in places]
+    low, parts = low[chosen], [position[chosen] % 1 for position in positions]
     rows = shares.reshape(-1, len(numbers))
     mixture = np.zeros((len(low), len(numbers)), np.float32)
     for corner in np.ndindex(2, 2, 2):

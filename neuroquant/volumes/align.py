@@ -52,7 +52,7 @@ def stretched(grid: Grid, factors: np.ndarray) -> Grid:
     return Grid(tuple(int(np.ceil(n / f - 1e-3)) for n, f in zip(shape, factors, strict=True)), new)
 
 
-def moved(scan: Scan, grid: Grid, transform: np.ndarray, order: int = 3) -> Scan:
+def resampled(scan: Scan, grid: Grid, transform: np.ndarray, order: int = 3) -> Scan:
     """A scan on another grid, as float32; what lies outside it is 0.
 
     Parameters
@@ -65,10 +65,10 @@ def moved(scan: Scan, grid: Grid, transform: np.ndarray, order: int = 3) -> Scan
         coarser = voxel_sizes(grid[1]) / voxel_sizes(scan.affine)
         data = ndimage.gaussian_filter(data, np.where(coarser > 1.05, SMOOTH * coarser, 0.0))
     image = resample_from_to(nib.Nifti1Image(data, affine), grid, order=order)
-    found = np.asarray(image.dataobj, dtype=np.float32)
+    values = np.asarray(image.dataobj, dtype=np.float32)
     if order:
-        found = np.clip(found, min(float(scan.data.min()), 0.0), float(scan.data.max()))
-    return Scan(found, grid[1], scan.source_shape, scan.source_affine)
+        values = np.clip(values, min(float(scan.data.min()), 0.0), float(scan.data.max()))
+    return Scan(values, grid[1], scan.source_shape, scan.source_affine)
 
 
 @dataclass(frozen=True)
@@ -101,9 +101,9 @@ class Registration:
 def register(fixed: Scan, moving: Scan) -> Registration:
     """Rigid registration with ANTs (Mattes mutual information, a fixed seed), refused where it makes things worse."""
     grid, identity = fixed.grid, np.eye(4)
-    before = mutual_information(fixed.data, moved(moving, grid, identity, order=1).data)
+    before = mutual_information(fixed.data, resampled(moving, grid, identity, order=1).data)
     transform = rigid(fixed, moving)
-    after = mutual_information(fixed.data, moved(moving, grid, transform, order=1).data)
+    after = mutual_information(fixed.data, resampled(moving, grid, transform, order=1).data)
     if after > before:
         return Registration(transform, before, after, True)
     return Registration(identity, before, after, False)
@@ -114,11 +114,11 @@ def rigid(fixed: Scan, moving: Scan) -> np.ndarray:
     import ants
 
     with tempfile.TemporaryDirectory() as folder:
-        found = ants.registration(
+        result = ants.registration(
             _ants(fixed), _ants(moving), type_of_transform="Rigid", outprefix=os.path.join(folder, "to_"),
             random_seed=SEED, singleprecision=False,
         )  # fmt: skip
-        transform = ants.read_transform(next(name for name in found["fwdtransforms"] if Path(name).suffix == ".mat"))
+        transform = ants.read_transform(next(name for name in result["fwdtransforms"] if Path(name).suffix == ".mat"))
     matrix, centre = np.eye(4), np.asarray(transform.fixed_parameters)
     parameters = np.asarray(transform.parameters)
     matrix[:3, :3] = parameters[:9].reshape(3, 3)

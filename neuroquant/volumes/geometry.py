@@ -46,9 +46,9 @@ def paste(volume: np.ndarray, start: np.ndarray, shape: tuple[int, int, int], fi
 
 def volume_affine(affine: np.ndarray, start: np.ndarray) -> np.ndarray:
     """The affine (4, 4) of a volume cut at `start` out of a scan with `affine`: a voxel keeps its place in space."""
-    moved = np.array(affine, float)
-    moved[:3, 3] += moved[:3, :3] @ np.asarray(start, float)
-    return moved
+    shifted = np.array(affine, float)
+    shifted[:3, 3] += shifted[:3, :3] @ np.asarray(start, float)
+    return shifted
 
 
 def _overlap(

@@ -124,7 +124,7 @@ def _of_signal(session: Session, volume: Volume) -> tuple[np.ndarray | None, str
     why, at = not_stripped(signals, volume.strip_check)
     if why:
         return None, why, at
-    together = {name: session.place(name, signal) > 0.5 for name, signal in signals.items()}
+    together = {name: session.carried(name, signal) > 0.5 for name, signal in signals.items()}
     brain, why = signal_brain(together, session.grid.affine)
     return brain, why, session.reference
 

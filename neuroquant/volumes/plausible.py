@@ -35,9 +35,9 @@ def lacking(image: np.ndarray, brain: np.ndarray) -> str:
     signal = brain & (np.abs(image) > noise_floor(image))
     for axis in range(3):
         others = tuple(other for other in range(3) if other != axis)
-        area, found = brain.sum(axis=others), signal.any(axis=others)
-        filled = np.flatnonzero(found)
-        empty = ~found & (area > PLANE * area.max())
+        area, covered = brain.sum(axis=others), signal.any(axis=others)
+        filled = np.flatnonzero(covered)
+        empty = ~covered & (area > PLANE * area.max())
         lost = int(empty[filled[0] : filled[-1]].sum()) if len(filled) else 0
         if lost:
             return f"empty slices within the brain: {lost}; they were lost, export or copy it again"

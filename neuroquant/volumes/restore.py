@@ -123,8 +123,8 @@ def refuse_twins(origins: list[str], names: list[str]) -> None:
     first: dict[str, str] = {}
     for origin, name in zip(origins, names, strict=True):
         if name in first:
-            found = f"the name {name}, as {first[name]} has it"
-            raise InputError(origin, found, "names that differ", "give each an --out")
+            clash = f"the name {name}, as {first[name]} has it"
+            raise InputError(origin, clash, "names that differ", "give each an --out")
         first[name] = origin
 
 

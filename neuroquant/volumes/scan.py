@@ -42,7 +42,7 @@ class Scan:
         return Grid(tuple(self.data.shape), self.affine)
 
 
-def by(sides: Any) -> str:
+def in_words(sides: Any) -> str:
     """Sides in words, e.g. 144 x 192 x 144."""
     return " x ".join(f"{side:.4g}" for side in sides)
 
@@ -85,8 +85,8 @@ def _check_gzip(path: Path) -> None:
 
 def noise_floor(data: np.ndarray) -> float:
     """The magnitude below which a voxel of a scan (D, H, W) is background; 0 where all are zero."""
-    found = np.abs(data[data != 0])
-    return NOISE_FLOOR * float(np.percentile(found, TOP)) if found.size else 0.0
+    magnitudes = np.abs(data[data != 0])
+    return NOISE_FLOOR * float(np.percentile(magnitudes, TOP)) if magnitudes.size else 0.0
 
 
 def check_image(scan: Scan, file: str) -> None:
@@ -99,8 +99,8 @@ def check_image(scan: Scan, file: str) -> None:
     """
     low, high = float(scan.data.min()), float(scan.data.max())
     if low == high:
-        found = "all voxels are zero" if high == 0 else f"all voxels are {high:g}"
-        raise Unusable(f"{found}: export it again", file)
+        fault = "all voxels are zero" if high == 0 else f"all voxels are {high:g}"
+        raise Unusable(f"{fault}: export it again", file)
     top = max(high, -low)
     if not MAGNITUDES[0] < top < MAGNITUDES[1]:
         why = "the header's datatype or byte order is wrong, or its slope"
@@ -109,5 +109,5 @@ def check_image(scan: Scan, file: str) -> None:
     positive, negative = np.count_nonzero(scan.data > floor), np.count_nonzero(scan.data < -floor)
     share = negative / (positive + negative)
     if share > NEGATIVE_SHARE:
-        found = f"{share:.0%} of its signal is negative (z-scored, say)"
-        raise Unusable(f"{found}; scanner intensities are expected: supply the scan from before that", file)
+        fault = f"{share:.0%} of its signal is negative (z-scored, say)"
+        raise Unusable(f"{fault}; scanner intensities are expected: supply the scan from before that", file)

@@ -10,7 +10,7 @@ from neuroquant.scans.grid import Grid
 from neuroquant.scans.unusable import Unusable
 from neuroquant.volumes import align
 from neuroquant.volumes.align import Registration
-from neuroquant.volumes.scan import Scan, by
+from neuroquant.volumes.scan import Scan, in_words
 
 IDENTITY = np.eye(4)
 
@@ -45,21 +45,23 @@ class Session:
         """A modality on the session's grid."""
         if name not in self._ready:
             scan = self.scans[name]
-            as_it_is = self.moved(name) is None
-            self._ready[name] = scan if as_it_is else align.moved(scan, self.grid, self._transform(name))
+            as_it_is = self.resampling(name) is None
+            self._ready[name] = scan if as_it_is else align.resampled(scan, self.grid, self._transform(name))
         return self._ready[name]
 
-    def place(self, name: str, mask: np.ndarray) -> np.ndarray:
+    def carried(self, name: str, mask: np.ndarray) -> np.ndarray:
         """A mask or label map on a modality's own grid, on the session's: nearest voxel."""
         scan = self.scans[name]
         beside = Scan(mask.astype(np.float32), scan.affine, scan.source_shape, scan.source_affine)
-        return mask if self.moved(name) is None else align.moved(beside, self.grid, self._transform(name), 0).data
+        return (
+            mask if self.resampling(name) is None else align.resampled(beside, self.grid, self._transform(name), 0).data
+        )
 
     def beside(self, scan: Scan) -> np.ndarray:
         """A mask or label map on the reference's own grid, on the session's: nearest voxel."""
-        return self.place(self.reference, scan.data)
+        return self.carried(self.reference, scan.data)
 
-    def moved(self, name: str) -> np.ndarray | None:
+    def resampling(self, name: str) -> np.ndarray | None:
         """The transform (4, 4) from the session's space to a modality's own; None where its voxels are untouched."""
         transform, scan = self._transform(name), self.scans[name]
         untouched = np.array_equal(transform, IDENTITY) and scan.grid.same_as(self.grid)
@@ -67,7 +69,7 @@ class Session:
 
     def facts(self, brain: np.ndarray) -> dict[str, Any]:
         """What the QC table says of it: what was resampled, stretched, registered, and how far."""
-        resampled = [name for name in self.scans if self.moved(name) is not None]
+        resampled = [name for name in self.scans if self.resampling(name) is not None]
         facts: dict[str, Any] = {"resampled": " ".join(resampled) or "no", "scale": round(self.scale, 4)}
         facts |= {f"{name}_registered": "no" for name in self.scans if name != self.reference}
         affine = self.grid.affine
@@ -96,7 +98,7 @@ def bring_together(scans: dict[str, Scan], files: dict[str, str], volume: Volume
     for name, scan in scans.items():
         apart = not scan.grid.same_as(fixed.grid)
         if apart and volume.registration == "off":
-            shapes = f"{by(scan.data.shape)} against {by(fixed.data.shape)}"
+            shapes = f"{in_words(scan.data.shape)} against {in_words(fixed.data.shape)}"
             raise Unusable(
                 f"on another grid than {reference} ({shapes} voxels); volume.registration is off", files[name]
             )
@@ -120,6 +122,7 @@ def cubic(grid: Grid, volume: Volume, file: str) -> Grid:
         return grid
     if volume.uneven_voxels == "exclude":
         raise Unusable(
-            f"voxels of {by(grid.sides)} mm are no cubes: set volume.voxel_mm, or volume.uneven_voxels: resample", file
+            f"voxels of {in_words(grid.sides)} mm are no cubes: set volume.voxel_mm, or volume.uneven_voxels: resample",
+            file,
         )
     return align.stretched(grid, grid.cube_mm / grid.sides)

@@ -14,7 +14,7 @@ from neuroquant.volumes.geometry import bounding_box, centred_start, cut
 from neuroquant.volumes.intensity import intensity_bounds, normalise
 from neuroquant.volumes.masking import find_brain, refuse_raw
 from neuroquant.volumes.plausible import Looks, lacking, mirrored, swapped
-from neuroquant.volumes.scan import Scan, by, check_image, load_scan
+from neuroquant.volumes.scan import Scan, check_image, in_words, load_scan
 from neuroquant.volumes.session import bring_together
 from neuroquant.volumes.truth import load_labels
 from neuroquant.volumes.work import Step, Work
@@ -99,11 +99,11 @@ def shrink(work: Work) -> None:
 def cut_out(work: Work) -> None:
     """Put the brain's box into the middle of the volume; with it the mask and the label map."""
     brain, session, volume = work.brain.mask, work.session, work.volume
-    work.start, work.mask = place(work, brain)
+    work.start, work.mask = centred(work, brain)
     work.labels = np.zeros(volume.shape, np.int16)
     if work.truth:
         work.labels = cut(session.beside(work.truth).astype(np.int16), work.start, volume.shape, 0)
-    work.qc |= {"voxel_mm": by(session.grid.sides), "brain_ml": round(brain_ml(brain, session.grid.affine), 3)}
+    work.qc |= {"voxel_mm": in_words(session.grid.sides), "brain_ml": round(brain_ml(brain, session.grid.affine), 3)}
     work.qc |= {"target": session.reference, "mask_from": work.brain.taken_from, **session.facts(brain)}
 
 
@@ -121,7 +121,7 @@ def scale_intensities(work: Work) -> None:
         if bounds[1] <= bounds[0]:
             raise Unusable(f"the brain's intensities are all {bounds[0]:g} or less", work.files[name])
         work.images[name] = normalise(cut(scan.data, work.start, work.volume.shape, 0.0), work.mask, bounds)
-        work.geometry[name] = describe(scan, work.start, bounds, work.session.moved(name))
+        work.geometry[name] = describe(scan, work.start, bounds, work.session.resampling(name))
         work.qc |= {f"{name}_low": bounds[0], f"{name}_high": bounds[1]}
 
 
@@ -158,7 +158,7 @@ def too_large(brain: np.ndarray, volume: Volume) -> float:
     return float(np.max((size + 1) / np.asarray(volume.shape))) if (size > volume.shape).any() else 1.0
 
 
-def place(work: Work, brain: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def centred(work: Work, brain: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Where the volume starts in the scan (3,), and the brain within it (bool, of the volume's shape).
 
     Raises
@@ -174,16 +174,23 @@ def place(work: Work, brain: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     lost = int(total - np.count_nonzero(mask))
     limit = volume.crop_limit if volume.oversize == "crop" else 0.0
     if lost > limit * total:
-        reason = f"a brain of {by(size)} voxels in a volume of {by(volume.shape)} would lose {lost / total:.1%}"
+        reason = (
+            f"a brain of {in_words(size)} voxels in a volume of {in_words(volume.shape)} would lose {lost / total:.1%}"
+        )
         raise Unusable(
             f"{reason}; at most {limit:.1%} may be lost (volume.shape, oversize, crop_limit)",
             work.files[work.session.reference],
         )
-    work.qc |= {"scan_shape": by(brain.shape), "box": by(size), "lost_voxels": lost, "lost_share": lost / total}
+    work.qc |= {
+        "scan_shape": in_words(brain.shape),
+        "box": in_words(size),
+        "lost_voxels": lost,
+        "lost_share": lost / total,
+    }
     return start, mask
 
 
-def describe(scan: Scan, start: np.ndarray, bounds: tuple[float, float], moved: np.ndarray | None) -> Geometry:
+def describe(scan: Scan, start: np.ndarray, bounds: tuple[float, float], resampling: np.ndarray | None) -> Geometry:
     """What it takes to put a volume back into its scan."""
     return Geometry(
         affine=_rows(scan.affine),
@@ -192,7 +199,7 @@ def describe(scan: Scan, start: np.ndarray, bounds: tuple[float, float], moved: 
         source_shape=tuple(int(side) for side in scan.source_shape),
         start=tuple(int(voxel) for voxel in start),
         intensity=bounds,
-        moved=None if moved is None else _rows(moved),
+        moved=None if resampling is None else _rows(resampling),
     )
 
 

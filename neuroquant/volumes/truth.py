@@ -8,7 +8,7 @@ from scipy.spatial import cKDTree
 
 from neuroquant.scans.unusable import Unusable
 from neuroquant.volumes.brain import BRAIN_LABELS
-from neuroquant.volumes.scan import Scan, by, load_scan
+from neuroquant.volumes.scan import Scan, in_words, load_scan
 
 PARCELS = {
     3: ((1000, 1999), (11100, 11199)),
@@ -47,7 +47,7 @@ def load_beside(root: Path, file: str, name: str, reference: Scan) -> Scan:
     """
     scan = load_scan(root, file)
     if not scan.grid.same_as(reference.grid):
-        shapes = f"{by(scan.data.shape)} against {by(reference.data.shape)}"
+        shapes = f"{in_words(scan.data.shape)} against {in_words(reference.data.shape)}"
         raise Unusable(f"on another grid than {name} ({shapes} voxels)", file)
     return scan
 

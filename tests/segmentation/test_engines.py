@@ -185,10 +185,10 @@ def bright(monkeypatch):
     """The official engine with a threshold in place of its network: labels 2 where the image is bright."""
     labels = (0, 2)
 
-    def threshold(network, labels, volumes, voxel_mm, *rest):
+    def threshold(network, use, volumes, voxel_mm):
         for volume in volumes:
             found = np.where(volume > 0.5, 2, 0).astype(np.int16)
-            yield found, np.array([(found == label).sum() for label in labels]) * voxel_mm**3
+            yield found, np.array([(found == label).sum() for label in use.labels]) * voxel_mm**3
 
     monkeypatch.setattr(engines, "segment", threshold)
     return TorchSegmenter("SynthSeg 2.0", UNet(2, 2, 2), labels, Segmentation(), "cpu", {})
@@ -240,9 +240,9 @@ def test_an_anisotropic_oblique_scan_comes_back_on_its_own_grid(bright):
 def test_on_a_gpu_scans_of_one_shape_pass_the_network_together(bright, monkeypatch):
     threshold, groups = engines.segment, []
 
-    def watched(network, labels, volumes, *rest):
+    def watched(network, use, volumes, voxel_mm):
         groups.append(len(volumes))
-        return threshold(network, labels, volumes, *rest)
+        return threshold(network, use, volumes, voxel_mm)
 
     monkeypatch.setattr(engines, "segment", watched)
     scans = [Scan(f"scan {n}", *ball((20, 24, 18 if n < 3 else 20))) for n in range(6)]

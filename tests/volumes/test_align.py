@@ -12,7 +12,7 @@ from scipy import ndimage
 from neuroquant.errors import InputError
 from neuroquant.scans.grid import Grid
 from neuroquant.volumes import align
-from neuroquant.volumes.align import cubes, moved, mutual_information, register, stretched
+from neuroquant.volumes.align import cubes, mutual_information, register, resampled, stretched
 from neuroquant.volumes.restore import restore, restore_labels
 from neuroquant.volumes.scan import Scan
 from tests.volumes.heads import ball
@@ -70,8 +70,8 @@ def test_a_grid_that_already_has_the_side_stays_as_it_is():
 
 def test_resampling_to_finer_cubes_and_back_keeps_the_image():
     scan = head()
-    there = moved(scan, cubes(scan.grid, 1.0), np.eye(4))
-    back = moved(there, scan.grid, np.eye(4))
+    there = resampled(scan, cubes(scan.grid, 1.0), np.eye(4))
+    back = resampled(there, scan.grid, np.eye(4))
     inside = scan.data > 100
     assert np.abs(back.data - scan.data)[inside].mean() < 0.02 * scan.data.max()
     assert there.data.min() >= 0 and there.data.max() <= scan.data.max(), "no overshoot at edges"
@@ -101,7 +101,7 @@ def test_a_registration_that_makes_things_worse_is_refused(monkeypatch):
 def test_mutual_information_falls_as_images_move_apart():
     fixed, grid = head(), head().grid
     scores = [
-        mutual_information(fixed.data, moved(head(invert=True), grid, shifted((mm, 0, 0), 0.0), order=1).data)
+        mutual_information(fixed.data, resampled(head(invert=True), grid, shifted((mm, 0, 0), 0.0), order=1).data)
         for mm in (0, 2, 5, 10)
     ]
     assert scores == sorted(scores, reverse=True) and scores[0] > 2 * scores[-1]

@@ -52,7 +52,7 @@ class TableLayout(Layout):
             again = [" ".join(key).strip()] if key in sessions else [file for _, file in named if file in files]
             if again:
                 raise InputError(
-                    f"{path}, line {line}", f"{again[0]} for the second time", "a row a session, a file in one place",
+                    f"{path}, line {line}", f"{again[0]} for the second time", "a row per session, each file once",
                     "keep one of them",
                 )  # fmt: skip
             sessions.add(key)
@@ -65,9 +65,9 @@ class TableLayout(Layout):
         subject = next((name for name in subjects if name in names), "")
         columns = {kind: name for name in names if (kind := kind_named(name, self.modalities))}
         if not subject or not columns.keys() & set(self.modalities):
-            found = f"columns {', '.join(names)}"
+            there = f"columns {', '.join(names)}"
             expected = f"subject, and at least one of {', '.join(self.modalities)}"
-            raise InputError(str(path), found, expected, "add or rename columns")
+            raise InputError(str(path), there, expected, "add or rename columns")
         return subject, columns
 
     @cached_property

@@ -23,15 +23,15 @@ def pattern_of(template: str) -> re.Pattern:
     A name that stands twice is the same both times.
     """
     parts, seen, end = [], set(), 0
-    for place in PLACEHOLDERS.finditer(template):
-        name = place[1]
-        parts.append(re.escape(template[end : place.start()]))
+    for placeholder in PLACEHOLDERS.finditer(template):
+        name = placeholder[1]
+        parts.append(re.escape(template[end : placeholder.start()]))
         if not name:
             parts.append("[^/]*")
         else:
             parts.append(f"(?P={name})" if name in seen else f"(?P<{name}>{ANY_NAME})")
             seen.add(name)
-        end = place.end()
+        end = placeholder.end()
     parts.append(re.escape(template[end:]))
     if "session" not in seen:
         parts.append("(?P<session>)")
