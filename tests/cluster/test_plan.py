@@ -13,7 +13,7 @@ import yaml
 from neuroquant.cli import main
 from neuroquant.cluster.asks import planned
 from neuroquant.cluster.check import walltime_faults
-from neuroquant.cluster.estimate import MAKERS, Part, bytes_needed, disk, latent_bytes, pairs_of, parts
+from neuroquant.cluster.estimate import MAKERS, Part, bytes_needed, disk, images_of, latent_bytes, parts
 from neuroquant.cluster.plan import costs_table, jobs_table
 from neuroquant.cluster.rates import earlier_runs, recorded
 from neuroquant.config.load import load_experiment, merge, resolve_experiment
@@ -112,7 +112,7 @@ def test_a_fit_costs_its_passes_over_the_training_volumes(tiny, tmp_path):
     experiment = resolve_experiment({**TINY, "volume": {"shape": [144, 192, 144]}}, ROOT / "config", "x")
     with_manifests(tmp_path, experiment, {"embedded": 100})
     (part,) = parts([ask_of("save_untrained", 2)], experiment, tmp_path, {})
-    pass_s = 50 * recorded()["fit"].value
+    pass_s = 100 * recorded()["fit"].value
     assert part.longest == pytest.approx(5 * pass_s / 3600) and part.hours == pytest.approx(6 * pass_s / 3600)
 
 
@@ -243,17 +243,38 @@ def test_a_dry_run_asks_nothing_of_the_site(tiny, site):
     assert not [call for call in site.calls() if call.startswith(("sinfo", "sbatch"))]
 
 
-def test_pairs_are_counted_in_manifests_and_before_that_expected_by_shares(tiny, tmp_path):
+def test_images_are_counted_in_manifests_and_before_that_expected_by_shares(tiny, tmp_path):
     experiment = experiment_of(tiny)
-    expected = pairs_of(experiment, tmp_path)["embedded"]
-    assert sum(expected.values()) == pytest.approx(16 * 1.5) and expected["train"] == pytest.approx(12)
+    expected = images_of(experiment, tmp_path)["embedded"]
+    assert sum(expected.values()) == pytest.approx(2 * 16 * 1.5) and expected["train"] == pytest.approx(24)
     shards = tmp_path / "cohorts/embedded/shards"
     shards.mkdir(parents=True)
     for name, sessions in (("train-000", 5), ("val-000", 0), ("test-000", 2), ("test-001", 3)):
         (shards / f"{name}.tsv").write_text(HEADER + "a\tt1\tt2\n" * sessions)
     with (shards / "test-001.tsv").open("a") as file:
         file.write("b\tt1\t\n")
-    assert pairs_of(experiment, tmp_path)["embedded"] == {"train": 5, "val": 0, "test": 5.5}
+    assert images_of(experiment, tmp_path)["embedded"] == {"train": 10, "val": 0, "test": 11}
+
+
+@pytest.mark.parametrize("modalities", [["T1w"], ["T1w", "T2w", "FLAIR"]])
+def test_estimates_grow_with_the_number_of_modalities(tmp_path, modalities):
+    """Of two modalities one is aligned to the other; of three, two are."""
+    count = len(modalities)
+    two, other = (
+        resolve_experiment({**TINY, "modalities": names, "compute": {"device": "cpu"}}, ROOT / "config", "x")
+        for names in (["T1w", "T2w"], modalities)
+    )
+    before, after = (images_of(experiment, tmp_path)["embedded"]["train"] for experiment in (two, other))
+    assert after == pytest.approx(before * count / 2)
+    sizes = [disk(experiment, tmp_path) for experiment in (two, other)]
+    assert sizes[1]["volumes"] == pytest.approx(sizes[0]["volumes"] * count / 2)
+    aligned = resolve_experiment(
+        {**TINY, "modalities": modalities, "volume": {"shape": [32, 32, 32], "registration": "all"}},
+        ROOT / "config", "x",
+    )  # fmt: skip
+    (plain,), (part,) = (parts([ask_of("preprocess", 4)], experiment, tmp_path, {}) for experiment in (other, aligned))
+    sessions, size = 16 * 1.5, 32**3 / (144 * 192 * 144)
+    assert 3600 * (part.hours - plain.hours) == pytest.approx(sessions * (count - 1) * 28 * size)
 
 
 def test_disk_grows_with_the_volumes_and_shrinks_by_what_is_there(tiny, tmp_path):
@@ -302,7 +323,7 @@ def test_the_full_model_at_its_default_widths_has_the_floor_of_its_schedule(tmp_
     asks = [ask_of("train", len(experiment.models))]
     (train,) = parts(asks, experiment, tmp_path, {})
     rates = recorded()
-    floor = 100_000 * 4 * rates["train.3d"].value + 25_000 * 128 * rates["train.2d"].value
+    floor = 100_000 * 8 * rates["train.3d"].value + 25_000 * 256 * rates["train.2d"].value
     assert train.longest == pytest.approx(floor / 3600)
     assert "no rate is recorded for vqgan" in train.source and "analytic floor" in train.source
 
@@ -380,8 +401,8 @@ def test_an_earlier_run_of_the_same_shape_gives_measured_rates(tiny, tmp_path):
     longer = copy.deepcopy(TINY)
     longer["overrides"]["neuroquant"]["training"]["phases"][0]["steps"] = 16
     found = earlier_runs(tmp_path / "results", resolve_experiment(longer, ROOT / "config", "x"))
-    assert found["segment"].value == 5.0 and "benchmarks/segment" in found["segment"].source
-    assert found["segment_reference"].value == 2.5
+    assert found["segment"].value == 2.5 and "benchmarks/segment" in found["segment"].source
+    assert found["segment_reference"].value == 1.25
     assert found["train.neuroquant"].value == pytest.approx(100 * 20 / 10)
     other = resolve_experiment({**TINY, "volume": {"shape": [48, 48, 48]}}, ROOT / "config", "x")
     assert earlier_runs(tmp_path / "results", other) == {}
