@@ -8,6 +8,7 @@ from pathlib import Path
 
 import yaml
 
+from neuroquant.config.base import DEFAULT_MODALITIES
 from neuroquant.config.experiment import Experiment
 from neuroquant.tables import modalities_of
 
@@ -82,6 +83,7 @@ def _trainings(run: Path, settings: dict, experiment: Experiment) -> Iterator[tu
             continue
         old = then[row.name]
         alike = all(now[key] == old[key] for key in ("architecture", "parameters"))
+        alike &= len(now["modalities"]) == len(old.get("modalities") or DEFAULT_MODALITIES)
         kinds = [[(phase["mode"], phase["batch"]) for phase in each["training"]["phases"]] for each in (now, old)]
         steps = [sum(phase["steps"] for phase in each["training"]["phases"]) for each in (now, old)]
         if alike and kinds[0] == kinds[1] and steps[1]:
