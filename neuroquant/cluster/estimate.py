@@ -47,10 +47,10 @@ def images_of(experiment: Experiment, results: Path) -> dict[str, dict[str, floa
         folder = results / "cohorts" / cohort.name
         manifests = sorted(folder.glob("shards/*.tsv"))
         if manifests:
-            found = dict.fromkeys(("train", "val", "test"), 0.0)
+            images = dict.fromkeys(("train", "val", "test"), 0.0)
             for path in manifests:
-                found[path.stem.split("-")[0]] += images_in(path)
-            counts[cohort.name] = found
+                images[path.stem.split("-")[0]] += images_in(path)
+            counts[cohort.name] = images
             continue
         if cohort.synthetic:
             sessions = cohort.synthetic.subjects * (1 + cohort.synthetic.visits_max) / 2
@@ -72,15 +72,15 @@ def parts(asks: list[Ask], experiment: Experiment, results: Path, earlier: dict[
     jobs: dict[str, int] = {}
     for ask in asks:
         jobs[ask.rule] = jobs.get(ask.rule, 0) + ask.jobs
-    found = []
+    costs = []
     for rule, number in jobs.items():
         if rule == "train":
-            found.append(_training(experiment, number, earlier))
+            costs.append(_training(experiment, number, earlier))
         elif rule == "save_untrained":
-            found.append(_fitting(experiment, number, counts))
+            costs.append(_fitting(experiment, number, counts))
         else:
-            found.append(_by_session(rule, number, experiment, counts, earlier))
-    return found
+            costs.append(_by_session(rule, number, experiment, counts, earlier))
+    return costs
 
 
 def _training(experiment: Experiment, jobs: int, earlier: dict[str, Rate]) -> Part:
@@ -174,12 +174,12 @@ def _seconds_per_image(rule: str, experiment: Experiment) -> Rate | None:
 
 def bytes_needed(experiment: Experiment, results: Path, rules: set[str]) -> int:
     """Bytes that jobs of `rules` write into the large folders, on top of what lies there already."""
-    found = 0
+    missing = 0
     for folder, size in disk(experiment, results).items():
         if MAKERS[folder] in rules:
             there = sum(path.stat().st_size for path in (results / folder).glob("**/*.h5"))
-            found += max(0, int(size) - there)
-    return found
+            missing += max(0, int(size) - there)
+    return missing
 
 
 def latent_bytes(row: ModelRow, shape: tuple[int, int, int]) -> int | None:
@@ -208,12 +208,12 @@ def disk(experiment: Experiment, results: Path) -> dict[str, float]:
     tested = sum(counts[cohort]["test"] for _, cohort in scored)
     latents = {row: latent_bytes(experiment.row(row), experiment.volume.shape) or 0 for row, _ in scored}
     reference = sum(counts[cohort]["test"] for cohort in {cohort for _, cohort in scored})
-    found = {
+    sizes = {
         "volumes": everyone * voxels * rates["volumes"].value,
         "reconstructions": tested * voxels * rates["reconstructions"].value,
         "latents": sum(latents[row] * sum(counts[cohort].values()) for row, cohort in scored),
     }
     if experiment.segmentation.engine != "none":
         reference *= passes("segment_reference", experiment.segmentation.ceiling)
-        found["segmentations"] = (tested + reference) * voxels * rates["segmentations"].value
-    return found
+        sizes["segmentations"] = (tested + reference) * voxels * rates["segmentations"].value
+    return sizes

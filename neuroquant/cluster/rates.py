@@ -44,12 +44,12 @@ def earlier_runs(results: Path, experiment: Experiment) -> dict[str, Rate]:
     A run counts where its volumes have the same shape, and a row where its architecture, parameters and kinds of
     phases are the same; seconds go with the steps. What ran on another kind of processor can't be told from here.
     """
-    found: dict[str, Rate] = {}
+    rates: dict[str, Rate] = {}
     for config in sorted(results.glob("*/config.yaml"), key=lambda path: path.stat().st_mtime):
         run = yaml.safe_load(config.read_text(encoding="utf-8"))
         if run["volume"]["shape"] == list(experiment.volume.shape):
-            found |= dict(_shards(config.parent, run)) | dict(_trainings(config.parent, run, experiment))
-    return found
+            rates |= dict(_shards(config.parent, run)) | dict(_trainings(config.parent, run, experiment))
+    return rates
 
 
 def _shards(run: Path, settings: dict) -> Iterator[tuple[str, Rate]]:
