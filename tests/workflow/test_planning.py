@@ -6,9 +6,9 @@ import re
 import pytest
 
 from neuroquant.config.load import merge
+from tests.workflow.declared import RULES
 from tests.workflow.run import ROOT, TINY, job_counts, snakemake
 
-RULES = "\n".join(path.read_text() for path in sorted((ROOT / "rules").glob("*.smk")))
 SCRIPTS = sorted(path.stem for path in (ROOT / "workflow_scripts").glob("*.py"))
 
 

@@ -2,13 +2,13 @@
 
 import copy
 import os
-import re
 import shutil
 from pathlib import Path
 
 import pytest
 
 from neuroquant.config.load import merge, read_yaml
+from tests.workflow.declared import declared
 from tests.workflow.run import ROOT, TINY, job_counts, snakemake
 
 pytestmark = pytest.mark.slow
@@ -133,16 +133,6 @@ CHANGES = {
     "models.group": {"overrides": {"neuroquant": {"training": {"phases": []}}}},
 }
 """Setting that a rule may declare -> a change of it."""
-
-
-def declared() -> dict[str, set[str]]:
-    """Rule -> settings of the experiment that it declares."""
-    text = "\n".join(path.read_text() for path in sorted((ROOT / "rules").glob("*.smk")))
-    rules = re.split(r"^(?:rule|checkpoint) (\w+):$", text, flags=re.MULTILINE)
-    calls = {name: re.search(r"experiment=settings\((.*?)\),\n", body, re.DOTALL) for name, body in zip(
-        rules[1::2], rules[2::2], strict=True
-    )}  # fmt: skip
-    return {name: set(re.findall(r'"([\w.]+)"', call[1])) for name, call in calls.items() if call}
 
 
 @pytest.mark.parametrize("setting", sorted(CHANGES))
