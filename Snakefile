@@ -18,8 +18,11 @@ if len(str(IMAGE).split()) == 1:
     container: str(IMAGE)
 
 
-include: "rules/common.smk"
-include: "rules/start.smk"
+include: "rules/config.smk"
+include: "rules/paths.smk"
+include: "rules/jobs.smk"
+include: "rules/contents.smk"
+include: "rules/preflight.smk"
 include: "rules/cluster.smk"
 include: "rules/cohorts.smk"
 include: "rules/volumes.smk"
@@ -58,7 +61,7 @@ rule all:
 
 rule preprocess_all:
     input:
-        all_volumes(),
+        every_shard("volumes/{cohort}/{shard}.h5", *SHARDS),
 
 
 rule train_all:
@@ -112,5 +115,15 @@ rule figure4:
         RESULTS / "figures/figure4.png",
 
 
+# log, benchmark, environment and hashes of code
+for each in workflow.rules:
+    if each.script:
+        complete(each)
+
+
 onerror:
     print(last_screen(FAILURES, log), file=sys.stderr)
+
+
+if workflow.is_main_process and not UNLOCKING:
+    preflight()

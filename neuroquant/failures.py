@@ -27,14 +27,14 @@ def last_screen(records: Path, logs: list[str]) -> str:
     records : folder with a JSON file for every job that could still say why it failed (`neuroquant.job`).
     logs : Snakemake's own logs of the run, which name those that couldn't: killed ones, say.
     """
-    told = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(records.glob("*.json"))]
-    known = {failure["log"] for failure in told}
+    failures = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(records.glob("*.json"))]
+    known = {failure["log"] for failure in failures}
     texts = "\n".join(_text(Path(log)) for log in logs)
-    told += [failure for failure in failed_jobs(texts) if failure["log"] not in known]
+    failures += [failure for failure in failed_jobs(texts) if failure["log"] not in known]
     lines = ["", "=" * 88, "What failed"]
-    for failure in told:
+    for failure in failures:
         lines += ["", *_lines_of(failure)]
-    if not told:
+    if not failures:
         lines += ["", f"no job left a record of its own; see {', '.join(map(str, logs))}"]
     next_step = "next   fix the cause, then give the same command again: finished work is kept."
     return "\n".join([*lines, "", next_step, "=" * 88])

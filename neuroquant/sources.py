@@ -1,4 +1,4 @@
-"""Which of the package's files a piece of code uses: what a job's result depends on besides its inputs and settings."""
+"""Which files of code a job uses: what its result depends on besides its inputs and settings."""
 
 import hashlib
 import re
@@ -16,11 +16,30 @@ APART = ("config", "job.py", "sources.py", "__init__.py")
 
 @cache
 def code_hash(*starts: Path) -> str:
-    """Sixteen hexadecimal digits that change when any file does which `starts` use, directly or through others."""
+    """Hash every file of the package that `starts` use, directly or through others; of scripts, only what they use.
+
+    Dates don't count, and neither does the folder in which the project lies.
+
+    Parameters
+    ----------
+    *starts : Path
+        Workflow scripts, or modules and folders of the package.
+
+    Returns
+    -------
+    str
+        Sixteen hexadecimal digits.
+    """
     digest = hashlib.sha256()
     for path in used_files(*starts):
         digest.update(path.relative_to(PACKAGE).as_posix().encode() + b"\0" + _content(path) + b"\0")
     return digest.hexdigest()[:16]
+
+
+@cache
+def text_hash(path: Path) -> str:
+    """Hash one file's text: sixteen hexadecimal digits. Neither its date nor its folder counts."""
+    return hashlib.sha256(_content(path)).hexdigest()[:16]
 
 
 def used_files(*starts: Path) -> list[Path]:

@@ -50,7 +50,7 @@ def in_queue(jobs):
     return done.stdout.split()
 
 
-def mend_status_queries():
+def patch_status_queries():
     """Have the SLURM executor notice jobs cancelled by hand, keep those that SLURM requeues, and wait for its answers.
 
     Version 2.8.0 compares states with CANCELLED where sacct prints "CANCELLED by <uid>", and forgets every job that runs
@@ -60,7 +60,7 @@ def mend_status_queries():
     """
     executor = sys.modules.get("snakemake_executor_plugin_slurm")
     asked = getattr(executor, "query_job_status", None)
-    if asked is None or hasattr(asked, "mended"):
+    if asked is None or hasattr(asked, "_patched"):
         return
 
     async def query_job_status(command, logger):
@@ -75,9 +75,9 @@ def mend_status_queries():
         again = in_queue(lost) if lost else []
         return states | dict.fromkeys(again, "PENDING"), seconds
 
-    query_job_status.mended = True
+    query_job_status._patched = True
     executor.query_job_status = query_job_status
 
 
 if workflow.is_main_process:
-    mend_status_queries()
+    patch_status_queries()

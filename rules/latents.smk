@@ -5,29 +5,17 @@
 # these latents anew anyway. `reconstruct` encodes the test subjects, a shard a job.
 rule export_latents:
     input:
+        **by_shard("volumes/{cohort}/{shard}.h5", "train", "val"),
         model=RESULTS / "models/{row}/model.safetensors",
-        volumes=lambda wildcards: shards_of(
-            wildcards.cohort, "volumes/{cohort}/{shard}.h5", "train", "val"
-        ),
         manifests=manifests_of("train", "val"),
     output:
-        latents=[
-            RESULTS / f"latents/{{row}}/{{cohort}}/{shard}.h5"
-            for shard in SHARDS["train"] + SHARDS["val"]
-        ],
-    log:
-        log_of("export_latents", "{row}", "{cohort}"),
-    benchmark:
-        benchmark_of("export_latents", "{row}", "{cohort}")
-    conda:
-        ENVIRONMENT
+        **by_shard("latents/{row}/{cohort}/{shard}.h5", "train", "val"),
     threads: COMPUTE.threads
     resources:
         **NETWORK_JOB,
     params:
         device=COMPUTE.device,
         code=code_of("export_latents", row=True),
-        failures=str(FAILURES),
     message:
         "latents of {wildcards.row} on {wildcards.cohort}, training and validation"
     script:
@@ -53,17 +41,11 @@ rule probe:
     output:
         predictions=RESULTS / "numbers/probe/{row}/{cohort}.tsv",
         curve=RESULTS / "numbers/probe/{row}/{cohort}.training.tsv",
-    log:
-        log_of("probe", "{row}", "{cohort}"),
-    benchmark:
-        benchmark_of("probe", "{row}", "{cohort}")
-    conda:
-        ENVIRONMENT
     threads: COMPUTE.threads
     resources:
         **{**NETWORK_JOB, "runtime": 60 * COMPUTE.probe_hours},
     params:
-        probe=literal(settings(EXPERIMENT.probe)),
+        probe=literal(whole(EXPERIMENT.probe)),
         array=lambda wildcards: EXPERIMENT.row(wildcards.row).latent,
         model=lambda wildcards: wildcards.row,
         # not an output: Snakemake deletes the outputs of a job that fails, and these are what it resumes from
@@ -71,8 +53,6 @@ rule probe:
             RESULTS / "checkpoints" / wildcards.row / "probe" / wildcards.cohort
         ),
         device=COMPUTE.device,
-        code=code_of("probe"),
-        failures=str(FAILURES),
     message:
         "sex from the latents of {wildcards.row} on {wildcards.cohort}"
     script:
@@ -94,20 +74,12 @@ use rule probe as probe_volumes with:
     output:
         predictions=RESULTS / "numbers/probe_volumes/{cohort}.tsv",
         curve=RESULTS / "numbers/probe_volumes/{cohort}.training.tsv",
-    log:
-        log_of("probe_volumes", "{cohort}"),
-    benchmark:
-        benchmark_of("probe_volumes", "{cohort}")
     params:
-        probe=literal(settings(EXPERIMENT.probe)),
         array="image",
         model="volumes",
         checkpoints=lambda wildcards: str(
             RESULTS / "checkpoints/volumes/probe" / wildcards.cohort
         ),
-        device=COMPUTE.device,
-        code=code_of("probe"),
-        failures=str(FAILURES),
     message:
         "sex from the volumes of {wildcards.cohort}, the reference"
 
@@ -128,51 +100,42 @@ rule disentanglement:
         manifests=manifests_of("test"),
     output:
         table=RESULTS / "numbers/disentanglement/{cohort}.tsv",
-    log:
-        log_of("disentanglement", "{cohort}"),
-    benchmark:
-        benchmark_of("disentanglement", "{cohort}")
-    conda:
-        ENVIRONMENT
     threads: COMPUTE.threads
     resources:
         mem_mb=growing(COMPUTE.mem_mb),
         runtime=240,
     params:
-        rows=lambda wildcards: rows_scored_on(wildcards.cohort),
-        statistics=literal(settings(EXPERIMENT.statistics)),
-        code=code_of("disentanglement"),
-        failures=str(FAILURES),
+        files=files_of("latents"),
+        statistics=literal(whole(EXPERIMENT.statistics)),
     message:
         "how well anatomy and appearance are apart in the latents of {wildcards.cohort}"
     script:
         "../workflow_scripts/disentanglement.py"
 
 
+PROBED = {
+    cohort: {
+        table: RESULTS / f"cohorts/{cohort}/{table}.tsv"
+        for table in ("sessions", "qc", "splits")
+    }
+    for cohort in scored_cohorts()
+}
+
+
 rule probe_details:
     input:
         predictions=RESULTS / "numbers/predictions.tsv",
-        sessions=expand(
-            RESULTS / "cohorts/{cohort}/sessions.tsv", cohort=scored_cohorts()
-        ),
-        qc=expand(RESULTS / "cohorts/{cohort}/qc.tsv", cohort=scored_cohorts()),
-        splits=expand(RESULTS / "cohorts/{cohort}/splits.tsv", cohort=scored_cohorts()),
+        cohorts=[path for paths in PROBED.values() for path in paths.values()],
     output:
         details=reported("probes")["csv"],
         page=reported("probes")["html"],
-    log:
-        log_of("probe_details"),
-    benchmark:
-        benchmark_of("probe_details")
-    conda:
-        ENVIRONMENT
     resources:
         **SMALL_JOB,
     params:
-        experiment=literal(settings(EXPERIMENT)),
-        cohorts=scored_cohorts(),
-        code=code_of("probe_details"),
-        failures=str(FAILURES),
+        experiment=settings(
+            "models", "cohorts", "table1", "table2", "probe.permuted", "statistics"
+        ),
+        cohorts=named(PROBED),
     message:
         "measures and controls of the sex probes"
     script:

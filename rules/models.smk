@@ -1,5 +1,7 @@
 """Training: one job a row of the benchmark, on the training splits of all cohorts together."""
 
+from neuroquant.models import fit_bytes
+
 TRAINED = [row.name for row in EXPERIMENT.models if row.training.phases]
 # Rows that nothing trains, but that see all training volumes once or a few times: name -> MB. Reading the volumes of
 # 14,900 training sessions five times, 1.2 TB, and multiplying takes about 6 hours of one thread (docs/rows.md).
@@ -8,23 +10,19 @@ FITTED = {
     for row in EXPERIMENT.models
     if not row.training.phases
     and not row.weights
-    and (size := fit_bytes(row.architecture, row.parameters, EXPERIMENT.volume.shape, len(row.suffixes)))
+    and (
+        size := fit_bytes(
+            row.architecture, row.parameters, EXPERIMENT.volume.shape, len(row.suffixes)
+        )
+    )
 }
 FITTING_MINUTES = 720
 
 
 rule train:
     input:
-        train=[
-            path
-            for cohort in COHORTS
-            for path in shards_of(cohort, "volumes/{cohort}/{shard}.h5", "train")
-        ],
-        val=[
-            path
-            for cohort in COHORTS
-            for path in shards_of(cohort, "volumes/{cohort}/{shard}.h5", "val")
-        ],
+        train=every_shard("volumes/{cohort}/{shard}.h5", "train"),
+        val=every_shard("volumes/{cohort}/{shard}.h5", "val"),
         manifests=manifests_of("train", "val"),
         published=weights_of,
         # ancient: a change in the test split renews the proofs, and must not train anything again
@@ -34,14 +32,8 @@ rule train:
         config=RESULTS / "models/{row}/config.json",
         curve=RESULTS / "models/{row}/training.tsv",
         provenance=RESULTS / "models/{row}/provenance.json",
-    log:
-        log_of("train", "{row}"),
-    benchmark:
-        benchmark_of("train", "{row}")
     wildcard_constraints:
         row=one_of(TRAINED),
-    conda:
-        ENVIRONMENT
     threads: COMPUTE.threads * PROCESSES_A_NODE
     resources:
         **SEVERAL_NODES,
@@ -50,15 +42,14 @@ rule train:
         # not a parameter: weights that were trained by another number of processes are as good
         processes=COMPUTE.gpus,
     params:
-        row=lambda wildcards: settings(EXPERIMENT.row(wildcards.row)),
-        volume=literal(settings(EXPERIMENT.volume)),
+        row=model_of,
+        volume=literal(whole(EXPERIMENT.volume)),
         folder=lambda wildcards: str(RESULTS / "models" / wildcards.row),
         # not an output: Snakemake deletes the outputs of a job that fails, and these are what it resumes from
         checkpoints=lambda wildcards: str(RESULTS / "checkpoints" / wildcards.row),
         pictures=lambda wildcards: str(RESULTS / "progress" / wildcards.row),
         device=COMPUTE.device,
         code=code_of("train", "training", row=True),
-        failures=str(FAILURES),
     message:
         "training {wildcards.row}"
     script:
@@ -74,10 +65,6 @@ use rule train as save_untrained with:
         config=RESULTS / "models/{row}/config.json",
         curve=RESULTS / "models/{row}/training.tsv",
         provenance=RESULTS / "models/{row}/provenance.json",
-    log:
-        log_of("save_untrained", "{row}"),
-    benchmark:
-        benchmark_of("save_untrained", "{row}")
     wildcard_constraints:
         row=one_of(name for name in ROWS if name not in TRAINED),
     threads: lambda wildcards: COMPUTE.threads if wildcards.row in FITTED else 1
@@ -93,29 +80,23 @@ use rule train as save_untrained with:
         "{wildcards.row}, which isn't trained by gradients"
 
 
+CURVES = {row: RESULTS / f"models/{row}/training.tsv" for row in ROWS}
+
+
 rule training_curves:
     input:
-        curves=expand(RESULTS / "models/{row}/training.tsv", row=ROWS),
+        curves=CURVES.values(),
         manifests=manifests_of("train", "val"),
     output:
         picture=reported("training")["png"],
         vector=reported("training")["svg"],
         codes=reported("codes")["png"],
         codes_vector=reported("codes")["svg"],
-    log:
-        log_of("training_curves"),
-    benchmark:
-        benchmark_of("training_curves")
-    conda:
-        ENVIRONMENT
     resources:
         **SMALL_JOB,
     params:
-        labels=literal([row.shown for row in EXPERIMENT.models]),
-        weights=[row.objective.adversary for row in EXPERIMENT.models],
-        modalities=EXPERIMENT.modalities,
-        code=code_of("training_curves"),
-        failures=str(FAILURES),
+        experiment=settings("modalities", "models", "models.objective.adversary"),
+        curves=named(CURVES),
     message:
         "drawing the training curves"
     script:
@@ -126,17 +107,10 @@ rule training_curves:
 rule fetch_weights:
     output:
         touch(RESULTS / "logs/fetched"),
-    log:
-        log_of("fetch_weights"),
-    benchmark:
-        benchmark_of("fetch_weights")
-    conda:
-        ENVIRONMENT
     resources:
         **SMALL_JOB,
     params:
-        rows=literal([settings(row) for row in EXPERIMENT.models]),
-        failures=str(FAILURES),
+        rows=literal([whole(row) for row in EXPERIMENT.models]),
     message:
         "fetching the authors' weights of the rows that begin with them"
     script:

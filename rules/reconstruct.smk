@@ -18,19 +18,13 @@ rule reconstruct:
             else []
         ),
         manifest=RESULTS / "cohorts/{cohort}/shards/{shard}.tsv",
-    output:  # in the order of `reconstruct.Outputs`
+    output:
         reconstructions=RESULTS / "reconstructions/{row}/{cohort}/{shard}.h5",
         latents=RESULTS / "latents/{row}/{cohort}/{shard}.h5",
         synthesis=RESULTS / "numbers/synthesis/{row}/{cohort}/{shard}.tsv",
         codes=RESULTS / "numbers/codes/{row}/{cohort}/{shard}.tsv",
-    log:
-        log_of("reconstruct", "{row}", "{cohort}", "{shard}"),
-    benchmark:
-        benchmark_of("reconstruct", "{row}", "{cohort}", "{shard}")
     wildcard_constraints:
         shard="test-[0-9]+",
-    conda:
-        ENVIRONMENT
     threads: COMPUTE.threads
     resources:
         **NETWORK_JOB,
@@ -40,7 +34,6 @@ rule reconstruct:
             EXPERIMENT.fidelity.ssim_window if EXPERIMENT.fidelity.synthesis else 0
         ),
         code=code_of("reconstruct", row=True),
-        failures=str(FAILURES),
     message:
         "reconstructing {wildcards.cohort} {wildcards.shard} with {wildcards.row}"
     script:
@@ -54,19 +47,11 @@ rule fidelity:
         manifest=RESULTS / "cohorts/{cohort}/shards/{shard}.tsv",
     output:
         scores=RESULTS / "numbers/fidelity/{row}/{cohort}/{shard}.tsv",
-    log:
-        log_of("fidelity", "{row}", "{cohort}", "{shard}"),
-    benchmark:
-        benchmark_of("fidelity", "{row}", "{cohort}", "{shard}")
-    conda:
-        ENVIRONMENT
     threads: COMPUTE.threads
     resources:
         **NETWORK_JOB,
     params:
-        fidelity=literal(settings(FIDELITY)),  # the rest is read later
-        code=code_of("fidelity"),
-        failures=str(FAILURES),
+        fidelity=literal(whole(FIDELITY)),  # the rest is read later
     message:
         "PSNR and SSIM of {wildcards.row} on {wildcards.cohort} {wildcards.shard}"
     script:
@@ -91,19 +76,11 @@ rule spread:
         manifests=manifests_of("test"),
     output:
         spread=RESULTS / "numbers/spread/{cohort}.tsv",
-    log:
-        log_of("spread", "{cohort}"),
-    benchmark:
-        benchmark_of("spread", "{cohort}")
-    conda:
-        ENVIRONMENT
     resources:
         mem_mb=growing(2048),
         runtime=240,
     params:
-        rows=lambda wildcards: rows_scored_on(wildcards.cohort),
-        code=code_of("spread"),
-        failures=str(FAILURES),
+        files=files_of("reconstructions"),
     message:
         "how much reconstructions vary between the subjects of {wildcards.cohort}"
     script:

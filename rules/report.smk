@@ -7,6 +7,19 @@ REPORTED = [
         {"table": tuple(TABLES), "cohort": COHORTS, "shard": SHOWN_SHARDS}
     )
 ]
+# cohort -> what the front page and its neighbours read of it
+COHORT_TABLES = {
+    cohort: {
+        table: RESULTS / f"cohorts/{cohort}/{path}.tsv"
+        for table, path in (
+            ("sessions", "sessions"),
+            ("excluded", "excluded"),
+            ("proofs", "split_proof"),
+            ("unseen", "index/not_looked_at"),
+        )
+    }
+    for cohort in COHORTS
+}
 
 
 report: "../neuroquant/report/captions/workflow.rst"
@@ -14,19 +27,15 @@ report: "../neuroquant/report/captions/workflow.rst"
 
 rule front_page:
     input:
-        tables=expand(RESULTS / "tables/{table}.csv", table=("table1", "table2")),
-        tests=expand(RESULTS / "tables/{table}_tests.csv", table=("table1", "table2")),
+        table1=RESULTS / "tables/table1.csv",
+        table2=RESULTS / "tables/table2.csv",
+        tests=RESULTS / "tables/table1_tests.csv",
         truth=RESULTS / "numbers/dice_truth.tsv",
         costs=RESULTS / "numbers/costs.csv",
         budgets=RESULTS / "tables/table1_budgets.csv",
-        sessions=expand(RESULTS / "cohorts/{cohort}/sessions.tsv", cohort=COHORTS),
-        excluded=expand(RESULTS / "cohorts/{cohort}/excluded.tsv", cohort=COHORTS),
-        proofs=expand(RESULTS / "cohorts/{cohort}/split_proof.tsv", cohort=COHORTS),
-        unseen=expand(
-            RESULTS / "cohorts/{cohort}/index/not_looked_at.tsv", cohort=COHORTS
-        ),
+        cohorts=[path for paths in COHORT_TABLES.values() for path in paths.values()],
         apart=RESULTS / "numbers/cohorts_apart.tsv",
-        models=expand(RESULTS / "models/{row}/provenance.json", row=ROWS),
+        models=PROVENANCE.values(),
     output:
         page=reported("summary")["html"],
         people=reported("people")["html"],
@@ -35,21 +44,14 @@ rule front_page:
         runtime=reported("origins")["csv"],
         provenance=reported("origins")["json"],
         checklist=reported("checklist")["html"],
-    log:
-        log_of("front_page"),
-    benchmark:
-        benchmark_of("front_page")
-    conda:
-        ENVIRONMENT
     resources:
         **SMALL_JOB,
     params:
-        experiment=literal(settings(EXPERIMENT)),
-        rows=ROWS,
+        experiment=literal(whole(EXPERIMENT)),
+        models=named(PROVENANCE),
+        cohorts=named(COHORT_TABLES),
         benchmarks=str(RESULTS / "benchmarks"),
         base=literal(str(BASE)),
-        code=code_of("front_page"),
-        failures=str(FAILURES),
     message:
         "writing the front page of the report"
     script:
@@ -64,27 +66,19 @@ rule report:
         sessions=expand(RESULTS / "cohorts/{cohort}/sessions.tsv", cohort=COHORTS),
         excluded=expand(RESULTS / "cohorts/{cohort}/excluded.tsv", cohort=COHORTS),
         provenance=RESULTS / "report/provenance.json",
-        resolved=ancient(RESOLVED),
+        resolved=ancient(resolved_of),
     output:
         page=RESULTS / "report.html",
         crate=RESULTS / "ro-crate-metadata.json",
         workflow=directory(RESULTS / "workflow"),
-    log:
-        log_of("report"),
-    benchmark:
-        benchmark_of("report")
-    conda:
-        ENVIRONMENT
     resources:
         **SMALL_JOB,
     params:
         targets=[str(path) for path in REPORTED],
-        experiment=literal(settings(EXPERIMENT)),
+        experiment=literal(whole(EXPERIMENT)),
         results=lambda wildcards, output: str(Path(output.page).parent),
         base=literal(str(BASE)),
-        code=code_of("report"),
         captions=code_hash(*CAPTIONS.glob("*.rst")),
-        failures=str(FAILURES),
     message:
         "writing {output.page}"
     script:

@@ -3,27 +3,15 @@
 
 rule fit_standin:
     input:
-        volumes=[
-            path
-            for cohort in COHORTS
-            for path in shards_of(cohort, "volumes/{cohort}/{shard}.h5", "train")
-        ],
+        volumes=every_shard("volumes/{cohort}/{shard}.h5", "train"),
         manifests=manifests_of("train"),
     output:
         atlas=RESULTS / "segmenter/standin.h5",
-    log:
-        log_of("fit_standin"),
-    benchmark:
-        benchmark_of("fit_standin")
-    conda:
-        ENVIRONMENT
     threads: COMPUTE.threads
     resources:
         **NETWORK_JOB,
     params:
-        standin=literal(settings(EXPERIMENT.segmentation.standin)),
-        code=code_of("fit_standin"),
-        failures=str(FAILURES),
+        standin=literal(whole(EXPERIMENT.segmentation.standin)),
     message:
         "the stand-in segmenter's atlas, from the label maps of training subjects"
     script:
@@ -37,26 +25,18 @@ rule segment_reference:
         manifest=RESULTS / "cohorts/{cohort}/shards/{shard}.tsv",
     output:
         segmentations=RESULTS / "segmentations/reference/{cohort}/{shard}.h5",
-    log:
-        log_of("segment_reference", "{cohort}", "{shard}"),
-    benchmark:
-        benchmark_of("segment_reference", "{cohort}", "{shard}")
-    conda:
-        ENVIRONMENT
     threads: COMPUTE.threads
     resources:
         **NETWORK_JOB,
     params:
         segmentation=literal(
-            settings(
+            whole(
                 SEGMENTING.model_copy(
                     update=dict(ceiling=EXPERIMENT.segmentation.ceiling)
                 )
             )
         ),
         device=COMPUTE.device,
-        code=code_of("segment"),
-        failures=str(FAILURES),
     message:
         "segmenting the originals of {wildcards.cohort} {wildcards.shard}"
     script:
@@ -70,15 +50,8 @@ use rule segment_reference as segment with:
         manifest=RESULTS / "cohorts/{cohort}/shards/{shard}.tsv",
     output:
         segmentations=RESULTS / "segmentations/{row}/{cohort}/{shard}.h5",
-    log:
-        log_of("segment", "{row}", "{cohort}", "{shard}"),
-    benchmark:
-        benchmark_of("segment", "{row}", "{cohort}", "{shard}")
     params:
-        segmentation=literal(settings(SEGMENTING)),
-        device=COMPUTE.device,
-        code=code_of("segment"),
-        failures=str(FAILURES),
+        segmentation=literal(whole(SEGMENTING)),
     message:
         "segmenting {wildcards.row}'s reconstructions of {wildcards.cohort} {wildcards.shard}"
 
@@ -87,33 +60,19 @@ rule score_anatomy:
     input:
         volumes=RESULTS / "volumes/{cohort}/{shard}.h5",
         reference=RESULTS / "segmentations/reference/{cohort}/{shard}.h5",
-        segmentations=lambda wildcards: [
-            RESULTS / f"segmentations/{row}/{wildcards.cohort}/{wildcards.shard}.h5"
-            for row, cohort in scored_pairs()
-            if cohort == wildcards.cohort
-        ],
+        segmentations=lambda wildcards: segmentations_of(wildcards).values(),
         manifest=RESULTS / "cohorts/{cohort}/shards/{shard}.tsv",
     output:
         dice=RESULTS / "numbers/dice/{cohort}/{shard}.tsv",
         truth=RESULTS / "numbers/dice_truth/{cohort}/{shard}.tsv",
         regions=RESULTS / "numbers/regions/{cohort}/{shard}.tsv",
-    log:
-        log_of("score_anatomy", "{cohort}", "{shard}"),
-    benchmark:
-        benchmark_of("score_anatomy", "{cohort}", "{shard}")
-    conda:
-        ENVIRONMENT
     resources:
         mem_mb=growing(2048),
         runtime=240,
     params:
-        rows=lambda wildcards: [
-            row for row, cohort in scored_pairs() if cohort == wildcards.cohort
-        ],
+        segmentations=lambda wildcards: named(segmentations_of(wildcards))(wildcards),
         structures=literal(list(EXPERIMENT.segmentation.structures)),
         tolerance_mm=EXPERIMENT.segmentation.surface_tolerance_mm,
-        code=code_of("score_anatomy"),
-        failures=str(FAILURES),
     message:
         "Dice and regional volumes on {wildcards.cohort} {wildcards.shard}"
     script:

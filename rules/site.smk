@@ -1,9 +1,10 @@
-"""What is asked of the scheduler: told to `neuroquant plan`, and held against SLURM before the first job."""
+"""What is asked of the scheduler: written down for `neuroquant plan`, and held against SLURM before the first job."""
 
 import logging
 import os
 
 from neuroquant.cluster.asks import ASKS_FILE, Ask, join_options, write_asks
+from neuroquant.failures import last_screen
 
 
 def options_of(wants):
@@ -59,8 +60,8 @@ def asks():
         )
         counts[key] = counts.get(key, 0) + 1
     order = [rule.name for rule in workflow.rules]
-    found = [Ask(key[0], count, *key[1:]) for key, count in counts.items()]
-    return sorted(found, key=lambda ask: order.index(ask.rule))
+    grouped = [Ask(key[0], count, *key[1:]) for key, count in counts.items()]
+    return sorted(grouped, key=lambda ask: order.index(ask.rule))
 
 
 def check_site():
@@ -72,22 +73,22 @@ def check_site():
     status = getattr(settings, "status_command", None) or "sacct"
     wanted = asks()
     needed = bytes_needed(EXPERIMENT, RESULTS, {ask.rule for ask in wanted})
-    found = faults(wanted, RESULTS, needed, status)
-    if found:
+    errors = faults(wanted, RESULTS, needed, status)
+    if errors:
         raise WorkflowError(
-            "\n".join(["", "The run would fail at this site:", *map(str, found)])
+            "\n".join(["", "The run would fail at this site:", *map(str, errors)])
         )
     MOST_MB.update(most_memory(wanted, 1 + workflow.execution_settings.retries))
 
 
-class TellPlan(logging.Handler):
+class WritePlan(logging.Handler):
     """Writes the jobs of a dry run for `neuroquant plan`, when Snakemake counts them for the first time."""
 
-    told = False
+    written = False
 
     def emit(self, record):
-        if getattr(record, "event", "") == "run_info" and not self.told:
-            self.told = True
+        if getattr(record, "event", "") == "run_info" and not self.written:
+            self.written = True
             write_asks(asks(), Path(os.environ[ASKS_FILE]))
 
     def handleError(self, record):
@@ -95,7 +96,7 @@ class TellPlan(logging.Handler):
 
 
 if ASKS_FILE in os.environ and workflow.is_main_process:
-    logging.getLogger("snakemake.logging").addHandler(TellPlan())
+    logging.getLogger("snakemake.logging").addHandler(WritePlan())
 
 
 onstart:

@@ -34,19 +34,10 @@ rule gather:
         scores=lambda wildcards: NUMBERS[wildcards.numbers],
     output:
         numbers=RESULTS / "numbers/{numbers}.tsv",
-    log:
-        log_of("gather", "{numbers}"),
-    benchmark:
-        benchmark_of("gather", "{numbers}")
     wildcard_constraints:
         numbers="|".join(NUMBERS),
-    conda:
-        ENVIRONMENT
     resources:
         **SMALL_JOB,
-    params:
-        code=code_of("gather"),
-        failures=str(FAILURES),
     message:
         "gathering {wildcards.numbers}"
     script:
@@ -64,18 +55,21 @@ rule cells:
         cells=RESULTS / "numbers/cells.csv",
         tests=RESULTS / "numbers/tests.csv",
         against_mean=RESULTS / "numbers/against_mean.csv",
-    log:
-        log_of("cells"),
-    benchmark:
-        benchmark_of("cells")
-    conda:
-        ENVIRONMENT
     resources:
         **SMALL_JOB,
     params:
-        experiment=literal(settings(EXPERIMENT)),
-        code=code_of("cells"),
-        failures=str(FAILURES),
+        experiment=settings(
+            "modalities",
+            "models.name",
+            "models.group",
+            "models.architecture",
+            "cohorts.name",
+            "table1",
+            "table2",
+            "figure4",
+            "fidelity.region",
+            "statistics",
+        ),
     message:
         "intervals and tests of all scores"
     script:
@@ -87,24 +81,26 @@ rule table:
         cells=RESULTS / "numbers/cells.csv",
         tests=RESULTS / "numbers/tests.csv",
         against_mean=RESULTS / "numbers/against_mean.csv",
-        models=expand(RESULTS / "models/{row}/provenance.json", row=ROWS),
+        models=PROVENANCE.values(),
         proofs=proofs(),
     output:
         **reported("table"),
         **{name: reported(name)["csv"] for name in ("tests", "mean", "budgets")},
-    log:
-        log_of("table", "{table}"),
-    benchmark:
-        benchmark_of("table", "{table}")
-    conda:
-        ENVIRONMENT
     resources:
         **SMALL_JOB,
     params:
-        experiment=literal(settings(EXPERIMENT)),
-        rows=ROWS,
-        code=code_of("table"),
-        failures=str(FAILURES),
+        experiment=settings(
+            "modalities",
+            "models",
+            "models.training.phases",
+            "cohorts",
+            "table1",
+            "table2",
+            "figure4.rows",
+            "fidelity.region",
+            "statistics.confidence",
+        ),
+        models=named(PROVENANCE),
     message:
         "{wildcards.table}"
     script:
@@ -123,27 +119,33 @@ rule claims:
         predictions=RESULTS / "numbers/predictions.tsv",
         regions=RESULTS / "numbers/regions.tsv",
         disentanglement=RESULTS / "numbers/disentanglement.tsv",
-        models=expand(RESULTS / "models/{row}/provenance.json", row=ROWS),
+        models=PROVENANCE.values(),
     output:
         **reported("claims"),
         cells=reported("cells")["csv"],
-    log:
-        log_of("claims"),
-    benchmark:
-        benchmark_of("claims")
-    conda:
-        ENVIRONMENT
     resources:
         **SMALL_JOB,
     params:
-        experiment=literal(settings(EXPERIMENT)),
-        rows=ROWS,
-        code=code_of("claims"),
-        failures=str(FAILURES),
+        experiment=settings(
+            "modalities",
+            "models",
+            "cohorts",
+            "table1",
+            "table2",
+            "figure4",
+            "fidelity.region",
+            "statistics",
+        ),
+        models=named(PROVENANCE),
     message:
         "holding the paper's claims against what was measured"
     script:
         "../workflow_scripts/claims.py"
+
+
+SCORED_SESSIONS = {
+    cohort: RESULTS / f"cohorts/{cohort}/sessions.tsv" for cohort in scored_cohorts()
+}
 
 
 rule breakdown:
@@ -153,27 +155,28 @@ rule breakdown:
         fidelity=RESULTS / "numbers/fidelity.tsv",
         dice=RESULTS / "numbers/dice.tsv",
         predictions=RESULTS / "numbers/predictions.tsv",
-        sessions=expand(
-            RESULTS / "cohorts/{cohort}/sessions.tsv", cohort=scored_cohorts()
-        ),
+        sessions=SCORED_SESSIONS.values(),
         synthesis=per_test_shard("numbers/synthesis/{row}/{cohort}/{shard}.tsv"),
         codes=per_test_shard("numbers/codes/{row}/{cohort}/{shard}.tsv"),
         disentanglement=RESULTS / "numbers/disentanglement.tsv",
     output:
         **reported("breakdown"),
-    log:
-        log_of("breakdown"),
-    benchmark:
-        benchmark_of("breakdown")
-    conda:
-        ENVIRONMENT
     resources:
         **SMALL_JOB,
     params:
-        experiment=literal(settings(EXPERIMENT)),
-        cohorts=scored_cohorts(),
-        code=code_of("breakdown"),
-        failures=str(FAILURES),
+        experiment=settings(
+            "modalities",
+            "models",
+            "cohorts",
+            "table1",
+            "table2",
+            "figure4.rows",
+            "fidelity.region",
+            "report.identifiable",
+            "segmentation.surface_tolerance_mm",
+            "statistics",
+        ),
+        sessions=named(SCORED_SESSIONS),
     message:
         "structures, agreement of volumes, groups of subjects, the worst reconstructions, synthesis, disentanglement, codebooks"
     script:

@@ -8,12 +8,6 @@ rule preprocess:
         volumes=RESULTS / "volumes/{cohort}/{shard}.h5",
         qc=RESULTS / "volumes/{cohort}/{shard}.qc.tsv",
         excluded=RESULTS / "volumes/{cohort}/{shard}.excluded.tsv",
-    log:
-        log_of("preprocess", "{cohort}", "{shard}"),
-    benchmark:
-        benchmark_of("preprocess", "{cohort}", "{shard}")
-    conda:
-        ENVIRONMENT
     threads: COMPUTE.threads if EXPERIMENT.volume.synthseg_mask else 1
     resources:
         # segmenting a raw head of 256 voxels a side takes 6.3 GB, besides the scans (benchmarks/segment.md)
@@ -22,10 +16,10 @@ rule preprocess:
         ),
         runtime=720,
     params:
-        volume=literal(settings(EXPERIMENT.volume)),
+        volume=literal(whole(EXPERIMENT.volume)),
         modalities=literal(MODALITIES),
         segmentation=literal(
-            settings(SEGMENTING) if EXPERIMENT.volume.synthseg_mask else ""
+            whole(SEGMENTING) if EXPERIMENT.volume.synthseg_mask else ""
         ),
         device=COMPUTE.device,
         root=lambda wildcards: str(cohort_root(wildcards.cohort)),
@@ -34,7 +28,6 @@ rule preprocess:
             if EXPERIMENT.volume.synthseg_mask
             else "volumes/preprocess.py"
         ),
-        failures=str(FAILURES),
     message:
         "preprocessing {wildcards.cohort} {wildcards.shard}"
     script:
@@ -50,24 +43,16 @@ SHOWN_SHARDS = ALL_SHARDS[:: -(-MONTAGES // 96)]
 # all pictures in one job: starting one costs more than drawing
 rule montage:
     input:
-        volumes=[RESULTS / f"volumes/{{cohort}}/{shard}.h5" for shard in SHOWN_SHARDS],
+        **{shard: RESULTS / f"volumes/{{cohort}}/{shard}.h5" for shard in SHOWN_SHARDS},
         qc=RESULTS / "cohorts/{cohort}/qc.tsv",
         manifests=manifests_of("train", "val", "test"),
     output:
-        pictures=[reported("montage", shard=shard)["png"] for shard in SHOWN_SHARDS],
-    log:
-        log_of("montage", "{cohort}"),
-    benchmark:
-        benchmark_of("montage", "{cohort}")
-    conda:
-        ENVIRONMENT
+        **{shard: reported("montage", shard=shard)["png"] for shard in SHOWN_SHARDS},
     resources:
         **SMALL_JOB,
     params:
         identifiable=EXPERIMENT.report.identifiable,
         sessions=max(1, min(3, 96 // MONTAGES)),
-        code=code_of("montage"),
-        failures=str(FAILURES),
     message:
         "drawing a montage of {wildcards.cohort}"
     script:
@@ -83,20 +68,12 @@ rule qc:
     output:
         table=reported("qc")["tsv"],
         picture=reported("qc")["png"],
-    log:
-        log_of("qc", "{cohort}"),
-    benchmark:
-        benchmark_of("qc", "{cohort}")
-    conda:
-        ENVIRONMENT
     resources:
         **SMALL_JOB,
     params:
         cohort=lambda wildcards: EXPERIMENT.cohort(wildcards.cohort).shown,
         modalities=EXPERIMENT.modalities,
         identifiable=EXPERIMENT.report.identifiable,
-        code=code_of("qc"),
-        failures=str(FAILURES),
     message:
         "quality of the preprocessing of {wildcards.cohort}"
     script:

@@ -4,7 +4,7 @@ import json
 
 from neuroquant.job import running
 
-with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakemake.threads, snakemake.params.failures):
+with running(snakemake):
     from pathlib import Path
 
     from neuroquant.cohorts.shards import write_manifests

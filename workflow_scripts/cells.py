@@ -1,17 +1,15 @@
 """Intervals and tests of all scores, once for everything that shows them."""
 
-import json
-
 from neuroquant.job import running
 
-with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakemake.threads, snakemake.params.failures):
+with running(snakemake):
     from pathlib import Path
 
-    from neuroquant.config.experiment import Experiment
+    from neuroquant.config.parts import read_part
     from neuroquant.statistics.computed import Computed
     from neuroquant.statistics.scores import ScoreFiles, load_scores
 
-    experiment = Experiment.model_validate(json.loads(snakemake.params.experiment))
+    experiment = read_part(snakemake.params.experiment)
     files = ScoreFiles.named(snakemake.input)
     out = {name: Path(path) for name, path in snakemake.output.items()}
     Computed.of(experiment, load_scores(experiment, files)).write(out["cells"], out["tests"], out["against_mean"])

@@ -1,15 +1,13 @@
 """Hold the paper's numbers and statements against what was measured."""
 
-import json
+from neuroquant.job import named_paths, running
 
-from neuroquant.job import running
-
-with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakemake.threads, snakemake.params.failures):
+with running(snakemake):
     from pathlib import Path
 
     import pandas as pd
 
-    from neuroquant.config.experiment import Experiment
+    from neuroquant.config.parts import read_part
     from neuroquant.files import write_text
     from neuroquant.report.pages.claims import as_page, not_the_papers
     from neuroquant.report.tables.model_facts import read_factors, read_rates
@@ -21,11 +19,11 @@ with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakem
     from neuroquant.statistics.fingerprints import ledger
     from neuroquant.statistics.scores import ScoreFiles, load_scores
 
-    experiment = Experiment.model_validate(json.loads(snakemake.params.experiment))
+    experiment = read_part(snakemake.params.experiment)
     tables = {name: pd.read_csv(snakemake.input[name]) for name in ("table1", "table2")}
     computed = Computed.read(*(Path(snakemake.input[name]) for name in ("cells", "tests", "against_mean")))
     write_csv(ledger(tables, computed.cells), Path(snakemake.output.cells))
-    models = dict(zip(snakemake.params.rows, map(Path, snakemake.input.models), strict=True))
+    models = named_paths(snakemake.params.models)
     files = ScoreFiles.named(snakemake.input)
     evidence = Evidence(
         load_scores(experiment, files),

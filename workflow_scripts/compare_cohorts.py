@@ -1,14 +1,11 @@
 """Prove that no image is in different splits of two cohorts."""
 
-from neuroquant.job import running
+from neuroquant.job import named_paths, running
 
-with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakemake.threads, snakemake.params.failures):
+with running(snakemake):
     from pathlib import Path
 
     from neuroquant.cohorts.proof import write_comparison
 
-    qc, splits = (
-        {cohort: Path(path) for cohort, path in zip(snakemake.params.cohorts, paths, strict=True)}
-        for paths in (snakemake.input.qc, snakemake.input.splits)
-    )
+    qc, splits = named_paths(snakemake.params.qc), named_paths(snakemake.params.splits)
     write_comparison(qc, splits, Path(snakemake.output.table))

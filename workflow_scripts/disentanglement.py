@@ -2,19 +2,18 @@
 
 import json
 
-from neuroquant.job import running
+from neuroquant.job import images_by_model, running
 
-with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakemake.threads, snakemake.params.failures):
+with running(snakemake):
     from pathlib import Path
 
     from neuroquant.config.evaluation import Statistics
     from neuroquant.evaluation.disentanglement import write_disentanglement
 
-    rows, volumes = snakemake.params.rows, [Path(path) for path in snakemake.input.volumes]
-    paths = [Path(path) for path in snakemake.input.latents]
+    volumes, latents = images_by_model(snakemake.params.files)
     write_disentanglement(
         volumes,
-        {row: paths[len(volumes) * n : len(volumes) * (n + 1)] for n, row in enumerate(rows)},
+        latents,
         Statistics.model_validate(json.loads(snakemake.params.statistics)),
         Path(snakemake.output.table),
         threads=snakemake.threads,

@@ -2,15 +2,16 @@
 
 from neuroquant.job import running
 
-with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakemake.threads, snakemake.params.failures):
+with running(snakemake):
     from pathlib import Path
 
     from neuroquant.evaluation.latents import export_latents
 
+    shards = list(snakemake.output.keys())
     export_latents(
         Path(snakemake.input.model).parent,
-        [Path(path) for path in snakemake.input.volumes],
-        [Path(path) for path in snakemake.output.latents],
+        [Path(snakemake.input[shard]) for shard in shards],
+        [Path(snakemake.output[shard]) for shard in shards],
         device=snakemake.params.device,
         threads=snakemake.threads,
     )

@@ -1,31 +1,28 @@
 """Draw figure 3, and the viewer of the same reconstructions."""
 
-import json
+from neuroquant.job import images_by_model, running
 
-from neuroquant.job import running
-
-with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakemake.threads, snakemake.params.failures):
+with running(snakemake):
     from pathlib import Path
 
     import pandas as pd
 
-    from neuroquant.config.experiment import Experiment
+    from neuroquant.config.parts import read_part
     from neuroquant.report.figures.figure3 import draw
     from neuroquant.report.figures.images import Images
     from neuroquant.report.pages.viewer import name_of, write_viewer
     from neuroquant.statistics.against_mean import verdicts_on
     from neuroquant.statistics.choice import median_session, sessions_to_view
 
-    params, paths = snakemake.params, [Path(path) for path in snakemake.input.reconstructions]
-    fidelity, volumes = Path(snakemake.input.fidelity), [Path(path) for path in snakemake.input.volumes]
-    shards = {row: paths[len(volumes) * n : len(volumes) * (n + 1)] for n, row in enumerate(params.rows)}
-    experiment = Experiment.model_validate(json.loads(params.experiment))
+    params, fidelity = snakemake.params, Path(snakemake.input.fidelity)
+    experiment, (volumes, shards) = read_part(params.experiment), images_by_model(params.files)
+    labels = {row: experiment.row(row).shown for row in params.rows}
     verdicts = verdicts_on(params.cohort, pd.read_csv(snakemake.input.against_mean))
-    session = median_session(fidelity, params.cohort, next(iter(params.rows)))
+    session = median_session(fidelity, params.cohort, params.rows[0])
     out = [Path(path) for path in (snakemake.output.png, snakemake.output.svg, snakemake.output.pdf)]
-    draw(Images(volumes, shards), params.rows, experiment.modalities, session, verdicts, out)
+    draw(Images(volumes, shards), labels, experiment.modalities, session, verdicts, out)
 
     chosen = sessions_to_view(fidelity, params.cohort, params.viewed)
-    sessions = {name_of(one, params.identifiable): (one.subject, one.session) for one in chosen}
-    images, label = Images(volumes, {params.viewed: shards[params.viewed]}), params.rows[params.viewed]
+    sessions = {name_of(one, experiment.report.identifiable): (one.subject, one.session) for one in chosen}
+    images, label = Images(volumes, {params.viewed: shards[params.viewed]}), labels[params.viewed]
     write_viewer(sessions, experiment.modalities, label, images, Path(snakemake.output.viewer))

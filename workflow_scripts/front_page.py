@@ -2,9 +2,9 @@
 
 import json
 
-from neuroquant.job import running
+from neuroquant.job import named_paths, running
 
-with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakemake.threads, snakemake.params.failures):
+with running(snakemake):
     from pathlib import Path
 
     from neuroquant.config.experiment import Experiment
@@ -19,17 +19,26 @@ with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakem
 
     experiment = Experiment.model_validate(json.loads(snakemake.params.experiment))
     given = snakemake.input
-    tables, tests = ([Path(path) for path in paths] for paths in (given.tables, given.tests))
-    facts = collect(experiment, Path(snakemake.params.base), [*tables, Path(given.truth)])
-    names = ("sessions", "excluded", "proofs", "unseen")
-    cohorts = CohortTables(*([Path(path) for path in given[name]] for name in names), Path(given.apart))
-    models = dict(zip(snakemake.params.rows, map(Path, given.models), strict=True))
+    tables = [Path(given[name]) for name in ("table1", "table2", "truth")]
+    facts = collect(experiment, Path(snakemake.params.base), tables)
+    files = named_paths(snakemake.params.cohorts)
+    by_kind = {
+        kind: [files[cohort.name][kind] for cohort in experiment.cohorts]
+        for kind in ("sessions", "excluded", "proofs", "unseen")
+    }
+    cohorts = CohortTables(**by_kind, apart=Path(given.apart))
+    models = named_paths(snakemake.params.models)
     out = {name: Path(path) for name, path in snakemake.output.items()}
     hours = write_origins(experiment, Path(snakemake.params.benchmarks), models, facts, out["runtime"], out["origins"])
     write_people(experiment, cohorts, out["exclusions"], out["people"])
     write_checklist(experiment, cohorts, facts, out["checklist"])
-    costs, budgets, truth = (Path(given[name]) for name in ("costs", "budgets", "truth"))
-    write(
-        experiment, Sources(tables[0], tests[0], read_costs(models), costs, budgets, truth), cohorts, hours, out["page"]
+    sources = Sources(
+        cells=Path(given.table1),
+        tests=Path(given.tests),
+        models=read_costs(models),
+        costs=Path(given.costs),
+        budgets=Path(given.budgets),
+        truth=Path(given.truth),
     )
+    write(experiment, sources, cohorts, hours, out["page"])
     write_json(out["provenance"], facts)

@@ -2,7 +2,7 @@
 
 from neuroquant.job import running
 
-with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakemake.threads, snakemake.params.failures):
+with running(snakemake):
     from pathlib import Path
 
     from neuroquant.cohorts.inventory import refresh_inventory

@@ -2,14 +2,15 @@
 
 from neuroquant.job import running
 
-with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakemake.threads, snakemake.params.failures):
+with running(snakemake):
     from pathlib import Path
 
     from neuroquant.report.figures.montage import Selection, draw
 
+    shards = list(snakemake.output.keys())
     draw(
-        [Path(path) for path in snakemake.input.volumes],
+        [Path(snakemake.input[shard]) for shard in shards],
         Path(snakemake.input.qc),
         Selection(snakemake.params.sessions, snakemake.params.identifiable),
-        [Path(path) for path in snakemake.output.pictures],
+        [Path(snakemake.output[shard]) for shard in shards],
     )

@@ -1,22 +1,20 @@
 """What every model costs in bits and seconds, and quality against bits."""
 
-import json
+from neuroquant.job import named_paths, running
 
-from neuroquant.job import running
-
-with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakemake.threads, snakemake.params.failures):
+with running(snakemake):
     from pathlib import Path
 
-    from neuroquant.config.experiment import Experiment
+    from neuroquant.config.parts import read_part
     from neuroquant.report.figures.rate import draw
     from neuroquant.report.pages.costs import Sources, write_costs
     from neuroquant.statistics.cells import write_csv
     from neuroquant.statistics.computed import read_cells
     from neuroquant.statistics.rate import ceilings, rates
 
-    experiment = Experiment.model_validate(json.loads(snakemake.params.experiment))
+    experiment = read_part(snakemake.params.experiment)
     shards = [Path(path) for path in snakemake.input.reconstructions]
-    models = dict(zip(snakemake.params.rows, map(Path, snakemake.input.models), strict=True))
+    models = named_paths(snakemake.params.models)
     out = (Path(snakemake.output.costs), Path(snakemake.output.page))
     table = write_costs(experiment, Sources(shards, models, Path(snakemake.input.spread)), *out)
     figure = (Path(snakemake.output.png), Path(snakemake.output.svg))

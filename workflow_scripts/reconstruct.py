@@ -2,7 +2,7 @@
 
 from neuroquant.job import running
 
-with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakemake.threads, snakemake.params.failures):
+with running(snakemake):
     from pathlib import Path
 
     from neuroquant.evaluation.reconstruct import Inputs, Outputs, reconstruct_shard
@@ -13,7 +13,7 @@ with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakem
             volumes=Path(snakemake.input.volumes),
             training=[Path(path) for path in snakemake.input.training],
         ),
-        Outputs(*(Path(path) for path in snakemake.output)),
+        Outputs(**{name: Path(path) for name, path in snakemake.output.items()}),
         snakemake.params.synthesis_window or None,
         device=snakemake.params.device,
         threads=snakemake.threads,

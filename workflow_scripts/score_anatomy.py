@@ -1,15 +1,15 @@
 """Dice and regional volumes of one test shard, for every row."""
 
-from neuroquant.job import running
+from neuroquant.job import named_paths, running
 
-with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakemake.threads, snakemake.params.failures):
+with running(snakemake):
     from pathlib import Path
 
     from neuroquant.evaluation.anatomy.dice import score_dice, score_truth
     from neuroquant.evaluation.anatomy.regions import write_regions
 
     reference = Path(snakemake.input.reference)
-    rows = dict(zip(snakemake.params.rows, map(Path, snakemake.input.segmentations), strict=True))
+    rows = named_paths(snakemake.params.segmentations)
     how = (tuple(snakemake.params.structures), snakemake.params.tolerance_mm)
     score_dice(reference, rows, *how, Path(snakemake.output.dice))
     score_truth(Path(snakemake.input.volumes), reference, *how, Path(snakemake.output.truth))

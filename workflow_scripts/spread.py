@@ -1,13 +1,11 @@
 """How much the reconstructions of all rows vary between the test subjects of one cohort."""
 
-from neuroquant.job import running
+from neuroquant.job import images_by_model, running
 
-with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakemake.threads, snakemake.params.failures):
+with running(snakemake):
     from pathlib import Path
 
     from neuroquant.evaluation.spread import score_spread
 
-    rows, volumes = snakemake.params.rows, [Path(path) for path in snakemake.input.volumes]
-    paths = [Path(path) for path in snakemake.input.reconstructions]
-    shards = {row: paths[len(volumes) * n : len(volumes) * (n + 1)] for n, row in enumerate(rows)}
-    score_spread(volumes, shards, Path(snakemake.output.spread))
+    volumes, models = images_by_model(snakemake.params.files)
+    score_spread(volumes, models, Path(snakemake.output.spread))

@@ -1,13 +1,11 @@
 """One of the tables, as numbers and in its forms for people."""
 
-import json
+from neuroquant.job import named_paths, running
 
-from neuroquant.job import running
-
-with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakemake.threads, snakemake.params.failures):
+with running(snakemake):
     from pathlib import Path
 
-    from neuroquant.config.experiment import Experiment
+    from neuroquant.config.parts import read_part
     from neuroquant.report.sentences import budget_notes
     from neuroquant.report.tables.layout import Numbers
     from neuroquant.report.tables.model_facts import read_costs
@@ -16,14 +14,14 @@ with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakem
     from neuroquant.statistics.cells import write_csv
     from neuroquant.statistics.computed import Computed, table_of
 
-    experiment = Experiment.model_validate(json.loads(snakemake.params.experiment))
+    experiment = read_part(snakemake.params.experiment)
     table = snakemake.wildcards.table
     computed = Computed.read(*(Path(snakemake.input[name]) for name in ("cells", "tests", "against_mean")))
     cells, tests = table_of(experiment, table, computed), computed.tests_of(table)
     write_csv(cells, Path(snakemake.output.csv))
     write_csv(tests, Path(snakemake.output.tests))
     write_csv(computed.against_mean_of(experiment, table), Path(snakemake.output.mean))
-    models = dict(zip(snakemake.params.rows, map(Path, snakemake.input.models), strict=True))
+    models = named_paths(snakemake.params.models)
     spent = budgets(experiment, table, models)
     write_csv(spent, Path(snakemake.output.budgets))
     numbers = Numbers(cells, tests, read_costs(models))

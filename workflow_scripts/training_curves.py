@@ -1,16 +1,18 @@
 """Draw the training curves of all models: losses, and what became of their codes."""
 
-from neuroquant.job import running
+from neuroquant.job import named_paths, running
 
-with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakemake.threads, snakemake.params.failures):
+with running(snakemake):
     from pathlib import Path
 
+    from neuroquant.config.parts import read_part
     from neuroquant.report.figures.training_curves import CODES, LOSSES, draw
     from neuroquant.statistics.curves import chance, read_logs
 
-    labels, out = snakemake.params.labels, snakemake.output
-    paths = dict(zip(labels, map(Path, snakemake.input.curves), strict=True))
-    logs = read_logs(paths, dict(zip(labels, snakemake.params.weights, strict=True)))
+    experiment, out = read_part(snakemake.params.experiment), snakemake.output
+    curves = named_paths(snakemake.params.curves)
+    paths = {model.shown: curves[model.name] for model in experiment.models}
+    logs = read_logs(paths, {model.shown: model.objective.adversary for model in experiment.models})
     draw(logs, LOSSES, {}, [Path(out.picture), Path(out.vector)])
-    level = {"adversary": chance(len(snakemake.params.modalities))}
+    level = {"adversary": chance(len(experiment.modalities))}
     draw(logs, CODES, level, [Path(out.codes), Path(out.codes_vector)])

@@ -119,7 +119,7 @@ def planned(config: Path, profile: str | None, targets: tuple[str, ...] = ("all"
             command, text=True, capture_output=True, env={**os.environ, ASKS_FILE: str(out)}, check=False
         )
         if done.returncode:
-            told = (done.stdout + done.stderr).strip()[-2000:]
-            told = f"snakemake can't plan it:\n{told}"
-            raise InputError(str(config), told, "an experiment that can be run", "mend what is named above")
+            output = (done.stdout + done.stderr).strip()[-2000:]
+            output = f"snakemake can't plan it:\n{output}"
+            raise InputError(str(config), output, "an experiment that can be run", "mend what is named above")
         return [Ask(**ask) for ask in json.loads(out.read_text(encoding="utf-8"))] if out.exists() else []

@@ -30,26 +30,26 @@ def faults(asks: list[Ask], results: Path, needed: int = 0, status: str = "sacct
     status : command by which the executor follows its jobs (`slurm-status-command`).
     """
     jobs = alike(ask for ask in asks if not ask.local)
-    found = [*folder_faults(asks, results, needed)]
+    errors = [*folder_faults(asks, results, needed)]
     if not jobs:
-        return found
+        return errors
     if shutil.which("sbatch") is None:
-        told = "no command sbatch on this machine"
-        return [*found, _fault("executor: slurm", told, "SLURM's commands", "run on the cluster's login node")]
+        finding = "no command sbatch on this machine"
+        return [*errors, _fault("executor: slurm", finding, "SLURM's commands", "run on the cluster's login node")]
     try:
         queues = slurm.partitions()
     except Silent as error:
         expected, remedy = "an answer from sinfo", "ask the site's staff, or try again once the controller is up"
-        return [*found, _fault("executor: slurm", str(error), expected, remedy)]
-    found += [*accounting_faults(status), *account_faults(jobs)]
-    found += [fault for job in jobs for fault in job_faults(job, queues)]
-    if not found:
-        found += [fault for job in jobs for fault in refusals(job)]
-    return list({str(fault): fault for fault in found}.values())
+        return [*errors, _fault("executor: slurm", str(error), expected, remedy)]
+    errors += [*accounting_faults(status), *account_faults(jobs)]
+    errors += [fault for job in jobs for fault in job_faults(job, queues)]
+    if not errors:
+        errors += [fault for job in jobs for fault in refusals(job)]
+    return list({str(fault): fault for fault in errors}.values())
 
 
-def _fault(key: str, told: str, expected: str, remedy: str) -> InputError:
-    return InputError(f"{PROFILE}: {key}", told, expected, remedy)
+def _fault(key: str, finding: str, expected: str, remedy: str) -> InputError:
+    return InputError(f"{PROFILE}: {key}", finding, expected, remedy)
 
 
 def folder_faults(asks: list[Ask], results: Path, needed: int) -> Iterator[InputError]:
@@ -60,14 +60,14 @@ def folder_faults(asks: list[Ask], results: Path, needed: int) -> Iterator[Input
         yield InputError(where, f"{there} is read-only for you", expected, "run elsewhere (--directory)")
     free = shutil.disk_usage(there).free
     if needed > free:
-        told = f"{free / 1e9:,.0f} GB free on the disk of {there}"
+        finding = f"{free / 1e9:,.0f} GB free on the disk of {there}"
         remedy = "make room, or run from a folder on a larger disk (--directory)"
-        yield InputError(where, told, f"about {needed / 1e9:,.0f} GB, by `neuroquant plan`", remedy)
+        yield InputError(where, finding, f"about {needed / 1e9:,.0f} GB, by `neuroquant plan`", remedy)
     for name in sorted({ask.tmpdir for ask in asks if ask.tmpdir}):
         folder = Path(name)
         if folder.exists() and not (folder.is_dir() and os.access(folder, os.W_OK)):
-            told = f"{name} is {'read-only for you' if folder.is_dir() else 'no folder'}"
-            yield _fault("default-resources.tmpdir", told, expected, "name your own scratch folder")
+            finding = f"{name} is {'read-only for you' if folder.is_dir() else 'no folder'}"
+            yield _fault("default-resources.tmpdir", finding, expected, "name your own scratch folder")
 
 
 def _nearest(folder: Path) -> Path:
@@ -97,12 +97,12 @@ def account_faults(jobs: list[Ask]) -> Iterator[InputError]:
     for account, partition in sorted({(job.account, job.partition) for job in jobs if job.account}):
         allowed = {queue for name, queue in mine if name == account.lower()}
         if mine and not allowed:
-            told = f"account {account}, which isn't yours"
-            yield _fault("default-resources.slurm_account", told, f"one of {', '.join(names)}", "name one of these")
+            finding = f"account {account}, which isn't yours"
+            yield _fault("default-resources.slurm_account", finding, f"one of {', '.join(names)}", "name one of these")
         elif mine and partition and allowed.isdisjoint({"", partition}):
-            told = f"account {account} in partition {partition}"
+            finding = f"account {account} in partition {partition}"
             expected = f"account {account} only in {', '.join(sorted(allowed))}"
-            yield _fault("default-resources.slurm_account", told, expected, "change the account or the partition")
+            yield _fault("default-resources.slurm_account", finding, expected, "change the account or the partition")
 
 
 def job_faults(job: Ask, queues: dict[str, Partition]) -> Iterator[InputError]:
@@ -130,13 +130,13 @@ def job_faults(job: Ask, queues: dict[str, Partition]) -> Iterator[InputError]:
         yield _fault(key, f"partition {where} is down", "one that takes jobs", "name another, or wait")
     limits = [queue.minutes for queue in chosen]
     if job.runtime and None not in limits and job.runtime > max(limits):
-        told = f"{_who(job)} for {job.runtime / 60:g} h, partition {where} gives {max(limits) / 60:g} h at most"
+        finding = f"{_who(job)} for {job.runtime / 60:g} h, partition {where} gives {max(limits) / 60:g} h at most"
         remedy = "lower it there (minutes), or name a partition with more time"
         if job.rule == "train":
             remedy = "lower compute.train_hours in the experiment (training goes on in the next job)"
         if set(job.rule.split(", ")) <= {"probe", "probe_volumes"}:
             remedy = "lower compute.probe_hours in the experiment (the next job goes on with the next seed)"
-        yield _fault(f"set-resources.{job.rule.split(',')[0]}.runtime", told, "no more than that", remedy)
+        yield _fault(f"set-resources.{job.rule.split(',')[0]}.runtime", finding, "no more than that", remedy)
     yield from _size_faults(job, chosen, where)
 
 
@@ -153,15 +153,15 @@ def most_memory(asks: list[Ask], attempts: int) -> dict[str, int]:
     """
     jobs = alike(ask for ask in asks if not ask.local and ask.mem_mb)
     queues = slurm.partitions() if jobs else {}
-    found = {}
+    limits = {}
     for job in jobs:
         chosen = [_able(job, queues[name]) for name in _names(job, queues) if name in queues]
         sizes = {group.mem_mb for able in chosen for group in able}
         fits = [n for n in sizes if any(_count(replace(job, mem_mb=n), able) >= job.nodes for able in chosen)]
         most = min(attempts * job.mem_mb, max(fits, default=job.mem_mb))
         refused = most > job.mem_mb and slurm.refusal(replace(job, mem_mb=most))
-        found |= dict.fromkeys(job.rule.split(", "), job.mem_mb if refused else most)
-    return found
+        limits |= dict.fromkeys(job.rule.split(", "), job.mem_mb if refused else most)
+    return limits
 
 
 def _names(job: Ask, queues: dict[str, Partition]) -> list[str]:
@@ -180,30 +180,30 @@ def _size_faults(job: Ask, chosen: list[Partition], where: str) -> Iterator[Inpu
     able = [group for queue in chosen for group in _able(job, queue)]
     if not able:
         there = sorted({f"{group.gpus} x {group.gpu or 'unnamed'}" for group in nodes if group.gpus}) or ["none"]
-        told = f"{_who(job)} for {job.gres or job.options}; GPUs of a node of partition {where}: {', '.join(there)}"
+        finding = f"{_who(job)} for {job.gres or job.options}; GPUs of a node of partition {where}: {', '.join(there)}"
         edit = "write the GPU's name as `sinfo -o %G` shows it, and the partition that has it"
-        yield _fault("set-resources: gres", told, "a GPU that a node of the partition has", edit)
+        yield _fault("set-resources: gres", finding, "a GPU that a node of the partition has", edit)
         return
     most = max(group.cpus for group in able)
     if job.threads > most:
-        told = f"{_who(job)} for {job.threads} cores, the largest node of partition {where} has {most}"
+        finding = f"{_who(job)} for {job.threads} cores, the largest node of partition {where} has {most}"
         edit = "lower compute.threads, or name another partition"
-        yield InputError(EXPERIMENT, told, "no more than a node has", edit)
+        yield InputError(EXPERIMENT, finding, "no more than a node has", edit)
         return
     most = max(group.mem_mb for group in able if group.cpus >= job.threads)
     if (job.mem_mb or 0) > most:
-        told = f"{_who(job)} for {job.mem_mb} MB, the largest node of partition {where} has {most}"
+        finding = f"{_who(job)} for {job.mem_mb} MB, the largest node of partition {where} has {most}"
         key = f"set-resources.{job.rule.split(',')[0]}"
         edit = f"set {key}.mem_mb in the profile (compute.mem_mb is what networks ask for), or name another partition"
         if job.rule == "train":
             edit = "lower compute.train_mem_mb, or name another partition"
-        yield InputError(EXPERIMENT, told, "no more than a node has", edit)
+        yield InputError(EXPERIMENT, finding, "no more than a node has", edit)
         return
     most = max(_count(job, _able(job, queue)) for queue in chosen)
     if job.nodes > most:
-        told = f"{_who(job)} for {job.nodes} nodes, partition {where} has {most} with what it asks of each"
+        finding = f"{_who(job)} for {job.nodes} nodes, partition {where} has {most} with what it asks of each"
         edit = "lower compute.nodes, or name another partition"
-        yield InputError(EXPERIMENT, told, "no more than the partition has", edit)
+        yield InputError(EXPERIMENT, finding, "no more than the partition has", edit)
 
 
 def _count(job: Ask, able: list[Nodes]) -> int:
@@ -222,11 +222,11 @@ def walltime_faults(asks: list[Ask], costs: list[Part], shards: Shards) -> Itera
         limit = limits.get(part.rule, 0) / 60
         slow = [split for split, hours in part.splits.items() if 0 < limit < ROOM * hours]
         if slow:
-            told = f"{limit:g} h, of which its longest job would take about {part.longest:.3g} ({part.source})"
+            finding = f"{limit:g} h, of which its longest job would take about {part.longest:.3g} ({part.source})"
             expected = f"{ROOM:g} times as long: shards aren't equally large, nor machines equally fast"
             keys = ", ".join(f"shards.{split} (now {getattr(shards, split)})" for split in slow)
             edit = f"raise {keys} of the experiment before its first run, or the runtime there"
-            yield _fault(f"set-resources.{part.rule}.runtime", told, expected, edit)
+            yield _fault(f"set-resources.{part.rule}.runtime", finding, expected, edit)
 
 
 def _listed(queues: dict[str, Partition]) -> str:
@@ -235,11 +235,11 @@ def _listed(queues: dict[str, Partition]) -> str:
 
 def refusals(job: Ask) -> Iterator[InputError]:
     """What SLURM itself says when asked whether it would take such a job."""
-    told = slurm.refusal(job)
-    if told:
+    finding = slurm.refusal(job)
+    if finding:
         asked = f"{job.partition or 'default partition'}, {job.threads} cores, {job.mem_mb} MB, {job.runtime} min"
         asked += f", {job.nodes} nodes" if job.nodes > 1 else ""
         asked += f", {job.options}" if job.options else ""
         expected = "a job that sbatch --test-only takes"
-        told = f"{told} ({asked}, {job.gres or 'no GPU'})"
-        yield _fault(f"jobs of {job.rule}", told, expected, "change what they ask for")
+        finding = f"{finding} ({asked}, {job.gres or 'no GPU'})"
+        yield _fault(f"jobs of {job.rule}", finding, expected, "change what they ask for")

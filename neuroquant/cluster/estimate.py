@@ -5,7 +5,7 @@ from math import prod
 from pathlib import Path
 
 from neuroquant.cluster.asks import Ask
-from neuroquant.cluster.rates import REFERENCE_SHAPE, Rate, pairs_in, passes, recorded
+from neuroquant.cluster.rates import REFERENCE_SHAPE, Rate, images_in, passes, recorded
 from neuroquant.cohorts.index import find_sessions
 from neuroquant.cohorts.source import Source
 from neuroquant.config.experiment import Experiment
@@ -36,50 +36,51 @@ class Part:
     """Of rules that work on shards: hours of the longest job, by split."""
 
 
-def pairs_of(experiment: Experiment, results: Path) -> dict[str, dict[str, float]]:
-    """Pairs of images by cohort and split: counted in the shards' manifests where they are, else found scans by shares.
+def images_of(experiment: Experiment, results: Path) -> dict[str, dict[str, float]]:
+    """Images by cohort and split: counted in the shards' manifests where these exist, else expected.
 
-    A session of one modality is half a pair.
+    Before that the scans of the inventory, or those that a synthetic cohort is expected to have, are divided by the
+    fractions of the splits.
     """
     counts = {}
     for cohort in experiment.cohorts:
         folder = results / "cohorts" / cohort.name
         manifests = sorted(folder.glob("shards/*.tsv"))
         if manifests:
-            found = dict.fromkeys(("train", "val", "test"), 0.0)
+            images = dict.fromkeys(("train", "val", "test"), 0.0)
             for path in manifests:
-                found[path.stem.split("-")[0]] += pairs_in(path)
-            counts[cohort.name] = found
+                images[path.stem.split("-")[0]] += images_in(path)
+            counts[cohort.name] = images
             continue
         if cohort.synthetic:
             sessions = cohort.synthetic.subjects * (1 + cohort.synthetic.visits_max) / 2
-            total = sessions * len(experiment.modalities) / 2
+            total = sessions * len(experiment.modalities)
         else:
             inventory = folder / "inventory.tsv"
             source = Source.of(experiment, cohort.name)
             files = find_sessions(source, inventory).values() if inventory.exists() else []
             least = len(experiment.modalities) if cohort.require == "all" else 1
             images = [len(set(experiment.modalities) & set(kinds)) for kinds in files]
-            total = sum(number / 2 for number in images if number >= least)
+            total = sum(number for number in images if number >= least)
         counts[cohort.name] = {name: total * getattr(experiment.split, name) for name in ("train", "val", "test")}
     return counts
 
 
 def parts(asks: list[Ask], experiment: Experiment, results: Path, earlier: dict[str, Rate]) -> list[Part]:
     """Costs of every rule, in the order of `asks`."""
-    counts = pairs_of(experiment, results)
+    counts = images_of(experiment, results)
     jobs: dict[str, int] = {}
     for ask in asks:
         jobs[ask.rule] = jobs.get(ask.rule, 0) + ask.jobs
-    found = []
+    costs = []
     for rule, number in jobs.items():
         if rule == "train":
-            found.append(_training(experiment, number, earlier))
+            costs.append(_training(experiment, number, earlier))
         elif rule == "save_untrained":
-            found.append(_fitting(experiment, number, counts))
+            costs.append(_fitting(experiment, number, counts))
         else:
-            found.append(_by_session(rule, number, experiment, counts, earlier))
-    return found
+            costs.append(_by_session(rule, number, experiment, counts, earlier))
+    return costs
 
 
 def _training(experiment: Experiment, jobs: int, earlier: dict[str, Rate]) -> Part:
@@ -106,9 +107,9 @@ def _fitting(experiment: Experiment, jobs: int, counts: dict) -> Part:
     """Rows that are fitted to all training volumes, which they read a few times; others are saved in no time."""
     untrained = [row for row in experiment.models if not row.training.phases]
     shape, rate = experiment.volume.shape, recorded()["fit"]
-    pairs = sum(splits["train"] for splits in counts.values()) * prod(shape) / prod(REFERENCE_SHAPE)
+    images = sum(splits["train"] for splits in counts.values()) * prod(shape) / prod(REFERENCE_SHAPE)
     seconds = [
-        rate.value * pairs * fitting.passes(row.parameters.get("components", 0))
+        rate.value * images * fitting.passes(row.parameters.get("components", 0))
         for row in untrained
         if not row.weights and fit_bytes(row.architecture, row.parameters, shape, len(row.suffixes)) is not None
     ]
@@ -132,13 +133,14 @@ def _floor(row: ModelRow, experiment: Experiment) -> Rate | None:
         share = size if phase.mode == "3d" else size ** (2 / 3)
         if phase.crop:
             share = prod(phase.crop) / prod(REFERENCE_SHAPE)
-        seconds += phase.steps * phase.batch * share * rates[f"train.{phase.mode}"].value
+        images = phase.batch * len(row.modalities)
+        seconds += phase.steps * images * share * rates[f"train.{phase.mode}"].value
     return Rate(seconds / experiment.compute.gpus, rates["train.3d"].source + "; a real step takes longer")
 
 
 def _by_session(rule: str, jobs: int, experiment: Experiment, counts: dict, earlier: dict[str, Rate]) -> Part:
-    """Rules that work on shards: seconds a pair of images times pairs times rows."""
-    rate = earlier.get(rule) or _seconds_a_pair(rule, experiment)
+    """Rules that work on shards: seconds per image times images times models."""
+    rate = earlier.get(rule) or _seconds_per_image(rule, experiment)
     if rate is None:
         return Part(rule, None, None, "no rate is recorded")
     shards = experiment.shards.model_dump()
@@ -150,31 +152,34 @@ def _by_session(rule: str, jobs: int, experiment: Experiment, counts: dict, earl
     return Part(rule, hours * mean * jobs, max(longest.values()), rate.source, longest)
 
 
-def _seconds_a_pair(rule: str, experiment: Experiment) -> Rate | None:
+def _seconds_per_image(rule: str, experiment: Experiment) -> Rate | None:
     rates, volume = recorded(), experiment.volume
     size = prod(volume.shape) / prod(REFERENCE_SHAPE)
     if rule == "preprocess":
         wanted = {"preprocess": True, "preprocess.voxel_mm": volume.voxel_mm > 0, "preprocess.n4": volume.n4}
         wanted["preprocess.registration"] = volume.registration != "off"
-        used = [rates[name] for name, yes in wanted.items() if yes]
-        sources = [*dict.fromkeys(rate.source for rate in used)]
+        used = {name: rates[name] for name, yes in wanted.items() if yes}
+        sources = [*dict.fromkeys(rate.source for rate in used.values())]
+        # of a session's images all but one are aligned to another
+        shares = {"preprocess.registration": 1 - 1 / len(experiment.modalities)}
         if volume.synthseg_mask:
             sources.append("without segmenting raw heads, 166 s each on one thread (benchmarks/segment.md)")
-        return Rate(sum(rate.value for rate in used) * size, "; ".join(sources))
+        seconds = sum(rate.value * shares.get(name, 1) for name, rate in used.items())
+        return Rate(seconds * size, "; ".join(sources))
     if rule in ("segment", "segment_reference") and experiment.compute.device == "cpu":
         if experiment.segmentation.engine == "torch":
-            return Rate(2 * rates["segment"].value * size, rates["segment"].source)
+            return Rate(rates["segment"].value * size, rates["segment"].source)
     return None
 
 
 def bytes_needed(experiment: Experiment, results: Path, rules: set[str]) -> int:
     """Bytes that jobs of `rules` write into the large folders, on top of what lies there already."""
-    found = 0
+    missing = 0
     for folder, size in disk(experiment, results).items():
         if MAKERS[folder] in rules:
             there = sum(path.stat().st_size for path in (results / folder).glob("**/*.h5"))
-            found += max(0, int(size) - there)
-    return found
+            missing += max(0, int(size) - there)
+    return missing
 
 
 def latent_bytes(row: ModelRow, shape: tuple[int, int, int]) -> int | None:
@@ -191,25 +196,25 @@ def latent_bytes(row: ModelRow, shape: tuple[int, int, int]) -> int | None:
 
 def disk(experiment: Experiment, results: Path) -> dict[str, float]:
     """Bytes of the large folders, all rows together, but latents of which nothing is known."""
-    counts, rates = pairs_of(experiment, results), recorded()
-    voxels = 2 * prod(experiment.volume.shape)  # of a pair of images
+    counts, rates = images_of(experiment, results), recorded()
+    voxels = prod(experiment.volume.shape)
     everyone = sum(sum(splits.values()) for splits in counts.values())
-    pairs = {
+    scored = {
         (row, cohort)
         for table in (experiment.table1, experiment.table2)
         for cohort in table.cohorts
         for row in table.rows
     }
-    pairs |= {(row, experiment.figure4.cohort) for row in experiment.figure4.rows}
-    tested = sum(counts[cohort]["test"] for _, cohort in pairs)
-    latents = {row: 2 * (latent_bytes(experiment.row(row), experiment.volume.shape) or 0) for row, _ in pairs}
-    reference = sum(counts[cohort]["test"] for cohort in {cohort for _, cohort in pairs})
-    found = {
+    scored |= {(row, experiment.figure4.cohort) for row in experiment.figure4.rows}
+    tested = sum(counts[cohort]["test"] for _, cohort in scored)
+    latents = {row: latent_bytes(experiment.row(row), experiment.volume.shape) or 0 for row, _ in scored}
+    reference = sum(counts[cohort]["test"] for cohort in {cohort for _, cohort in scored})
+    sizes = {
         "volumes": everyone * voxels * rates["volumes"].value,
         "reconstructions": tested * voxels * rates["reconstructions"].value,
-        "latents": sum(latents[row] * sum(counts[cohort].values()) for row, cohort in pairs),
+        "latents": sum(latents[row] * sum(counts[cohort].values()) for row, cohort in scored),
     }
     if experiment.segmentation.engine != "none":
         reference *= passes("segment_reference", experiment.segmentation.ceiling)
-        found["segmentations"] = (tested + reference) * voxels * rates["segmentations"].value
-    return found
+        sizes["segmentations"] = (tested + reference) * voxels * rates["segmentations"].value
+    return sizes

@@ -37,11 +37,11 @@ def plan(config: Path, profile: str | None) -> tuple[str, list[InputError]]:
     earlier = earlier_runs(Path("results"), experiment)
     costs = parts([ask for ask in asks if not (profile and ask.local)], experiment, results, earlier)
     rules = {ask.rule for ask in asks}
-    cohorts, found = cohorts_lines(experiment)
+    cohorts, errors = cohorts_lines(experiment)
     if profile:
         status = profile_key(profile, "slurm-status-command") or "sacct"
-        found += faults(asks, results, bytes_needed(experiment, results, rules), status)
-        found += walltime_faults(asks, costs, experiment.shards)
+        errors += faults(asks, results, bytes_needed(experiment, results, rules), status)
+        errors += walltime_faults(asks, costs, experiment.shards)
     text = [
         *cohorts,
         *jobs_table(asks, bool(profile)),
@@ -49,18 +49,18 @@ def plan(config: Path, profile: str | None) -> tuple[str, list[InputError]]:
         *costs_table(asks, costs),
         *disk_table(experiment, results, rules),
     ]
-    return "\n".join([*text, ""]), found
+    return "\n".join([*text, ""]), errors
 
 
 def cohorts_lines(experiment: Experiment) -> tuple[list[str], list[InputError]]:
     """Who is in each cohort that isn't made by the workflow, by the headers, and what keeps it from being used."""
-    lines, found = [], []
+    lines, errors = [], []
     for cohort in experiment.cohorts:
         if not cohort.synthetic:
-            told, wrong = outlook(Source.of(experiment, cohort.name), experiment.split)
-            lines += told
-            found += wrong
-    return (["Cohorts", *lines, f"  {TO_COME}", ""] if lines else []), found
+            outcome, faulty = outlook(Source.of(experiment, cohort.name), experiment.split)
+            lines += outcome
+            errors += faulty
+    return (["Cohorts", *lines, f"  {TO_COME}", ""] if lines else []), errors
 
 
 def profile_key(profile: str, key: str) -> str:
@@ -125,9 +125,9 @@ def _gpus(ask: Ask) -> str:
 def disk_table(experiment: Experiment, results: Path, rules: set[str]) -> list[str]:
     """Bytes by folder."""
     sizes = disk(experiment, results)
-    told = ", ".join(f"{name} {_bytes(size)}" for name, size in sizes.items())
+    folders = ", ".join(f"{name} {_bytes(size)}" for name, size in sizes.items())
     total, more = _bytes(sum(sizes.values())), _bytes(bytes_needed(experiment, results, rules))
-    lines = [f"Disk below {results}: about {total} ({told}); {more} of it to come"]
+    lines = [f"Disk below {results}: about {total} ({folders}); {more} of it to come"]
     silent = [row.name for row in experiment.models if latent_bytes(row, experiment.volume.shape) is None]
     return lines + ([f"  without the latents of {', '.join(silent)}, whose shapes aren't known"] if silent else [])
 

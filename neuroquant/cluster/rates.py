@@ -8,6 +8,7 @@ from pathlib import Path
 
 import yaml
 
+from neuroquant.config.base import DEFAULT_MODALITIES
 from neuroquant.config.experiment import Experiment
 from neuroquant.tables import modalities_of
 
@@ -38,39 +39,39 @@ def recorded() -> dict[str, Rate]:
 
 
 def earlier_runs(results: Path, experiment: Experiment) -> dict[str, Rate]:
-    """Seconds a pair of images and pass (rules on shards) or a training (`train.<row>`), from earlier runs.
+    """Seconds per image and pass (rules on shards) or a training (`train.<row>`), from earlier runs.
 
     A run counts where its volumes have the same shape, and a row where its architecture, parameters and kinds of
     phases are the same; seconds go with the steps. What ran on another kind of processor can't be told from here.
     """
-    found: dict[str, Rate] = {}
+    rates: dict[str, Rate] = {}
     for config in sorted(results.glob("*/config.yaml"), key=lambda path: path.stat().st_mtime):
         run = yaml.safe_load(config.read_text(encoding="utf-8"))
         if run["volume"]["shape"] == list(experiment.volume.shape):
-            found |= dict(_shards(config.parent, run)) | dict(_trainings(config.parent, run, experiment))
-    return found
+            rates |= dict(_shards(config.parent, run)) | dict(_trainings(config.parent, run, experiment))
+    return rates
 
 
 def _shards(run: Path, settings: dict) -> Iterator[tuple[str, Rate]]:
     manifests = {(path.parts[-3], path.stem): path for path in run.glob("cohorts/*/shards/*.tsv")}
     for rule in BY_SHARD:
-        seconds, pairs = 0.0, 0.0
+        seconds, images = 0.0, 0
         for path in (run / "benchmarks" / rule).glob("*.tsv"):
             *_, cohort, split, bucket = ("", *path.stem.split("-"))
             manifest = manifests.get((cohort, f"{split}-{bucket}"))
-            held = pairs_in(manifest) if manifest else 0.0
+            held = images_in(manifest) if manifest else 0
             if held:
-                seconds, pairs = seconds + _seconds(path), pairs + held
-        if pairs:
-            pairs *= passes(rule, settings["segmentation"].get("ceiling", False))
-            yield rule, Rate(seconds / pairs, f"{run / 'benchmarks' / rule}: measured in an earlier run")
+                seconds, images = seconds + _seconds(path), images + held
+        if images:
+            images *= passes(rule, settings["segmentation"].get("ceiling", False))
+            yield rule, Rate(seconds / images, f"{run / 'benchmarks' / rule}: measured in an earlier run")
 
 
-def pairs_in(manifest: Path) -> float:
-    """Pairs of images that a shard's manifest names; a session of one modality is half a pair."""
+def images_in(manifest: Path) -> int:
+    """Images that a shard's manifest names, of all modalities."""
     with open(manifest, encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
-    return sum(bool(row[modality]) for row in rows for modality in modalities_of(row)) / 2
+    return sum(bool(row[modality]) for row in rows for modality in modalities_of(row))
 
 
 def _trainings(run: Path, settings: dict, experiment: Experiment) -> Iterator[tuple[str, Rate]]:
@@ -82,6 +83,7 @@ def _trainings(run: Path, settings: dict, experiment: Experiment) -> Iterator[tu
             continue
         old = then[row.name]
         alike = all(now[key] == old[key] for key in ("architecture", "parameters"))
+        alike &= len(now["modalities"]) == len(old.get("modalities") or DEFAULT_MODALITIES)
         kinds = [[(phase["mode"], phase["batch"]) for phase in each["training"]["phases"]] for each in (now, old)]
         steps = [sum(phase["steps"] for phase in each["training"]["phases"]) for each in (now, old)]
         if alike and kinds[0] == kinds[1] and steps[1]:

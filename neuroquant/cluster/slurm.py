@@ -61,33 +61,33 @@ def ask(*command: str) -> str:
 
 def partitions() -> dict[str, Partition]:
     """Every partition by name; one command."""
-    found: dict[str, Partition] = {}
+    partitions: dict[str, Partition] = {}
     for line in ask("sinfo", "--noheader", "--all", "--exact", f"--format={FORMAT}").splitlines():
         cells = line.strip().split("|")
         if len(cells) != FORMAT.count("|") + 1:
             continue
         name, up, limit, cpus, memory, gres, count = cells
-        partition = found.setdefault(
+        partition = partitions.setdefault(
             name.rstrip("*"), Partition(name.rstrip("*"), up == "up", minutes_of(limit), name.endswith("*"))
         )
         for gpu, gpus in list(gpus_of(gres)) or [("", 0)]:  # a node with two kinds stands once for each
             partition.nodes.append(Nodes(whole(count), whole(cpus), whole(memory), gpu, gpus))
-    return found
+    return partitions
 
 
 def whole(text: str) -> int:
     """The number of `16`, `16+` or `4/0/0/4`'s first; 0 where there is none."""
-    found = re.match(r"\d+", text.strip())
-    return int(found.group()) if found else 0
+    digits = re.match(r"\d+", text.strip())
+    return int(digits.group()) if digits else 0
 
 
 def minutes_of(limit: str) -> int | None:
     """Minutes of SLURM's times: `2-12:00:00`, `8:00:00`, `30:00`, `90`; None for `infinite`, `n/a` and `UNLIMITED`."""
-    found = re.fullmatch(r"(?:(\d+)-)?(\d+)(?::(\d+))?(?::(\d+))?", limit.strip())
-    if not found:
+    match = re.fullmatch(r"(?:(\d+)-)?(\d+)(?::(\d+))?(?::(\d+))?", limit.strip())
+    if not match:
         return None
-    days, parts = int(found[1] or 0), [int(part) for part in found.groups()[1:] if part is not None]
-    if found[1] is not None:  # days-hours[:minutes[:seconds]]
+    days, parts = int(match[1] or 0), [int(part) for part in match.groups()[1:] if part is not None]
+    if match[1] is not None:  # days-hours[:minutes[:seconds]]
         hours, minutes = parts[0], parts[1] if len(parts) > 1 else 0
     elif len(parts) == 3:
         hours, minutes = parts[0], parts[1]

@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+import yaml
+
+from tests.workflow.run import TINY
 
 SINFO = """\
 test*|up|1-00:00:00|16|64000|gpu:h100:2|1
@@ -60,3 +63,12 @@ def site(tmp_path, monkeypatch):
     )
     monkeypatch.setenv("PATH", str(folder))
     return fake
+
+
+@pytest.fixture
+def tiny(tmp_path, monkeypatch):
+    """The tiny experiment's YAML in a folder of its own, which is the working directory."""
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "tiny.yaml"
+    path.write_text(yaml.safe_dump(TINY, sort_keys=False))
+    return path

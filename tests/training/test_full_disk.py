@@ -14,11 +14,13 @@ FULL = """
 import resource, signal, sys
 sys.path.insert(0, {helpers!r})
 from pathlib import Path
+from types import SimpleNamespace
 from tests.training.helpers import train
 from neuroquant.job import running
 folder, shard, limit = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-with running("train", {{"row": "row"}}, str(folder / "train.log"), 1, str(folder / "failures")):
+job = SimpleNamespace(rule="train", wildcards={{"row": "row"}}, log=[str(folder / "logs/train/row.log")], threads=1)
+with running(job):
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
     train(folder, shard)
 """

@@ -6,23 +6,21 @@ import re
 import pytest
 
 from neuroquant.config.load import merge
+from tests.workflow.declared import RULES
 from tests.workflow.run import ROOT, TINY, job_counts, snakemake
 
-RULES = {
-    match.group(2): match.group(0)
-    for file in sorted((ROOT / "rules").glob("*.smk"))
-    for match in re.finditer(
-        r"^(?:rule|checkpoint|use rule (\w+) as) (\w+)(?::| with:)\n(?:(?: +.*)?\n)+", file.read_text(), re.MULTILINE
-    )
-}
+SCRIPTS = sorted(path.stem for path in (ROOT / "workflow_scripts").glob("*.py"))
 
 
-@pytest.mark.parametrize("name", sorted(RULES))
-def test_every_rule_has_log_benchmark_message_resources_and_environment(name):
-    text = RULES[name]
-    inherits = text.startswith("use rule")
-    for key in ("log", "benchmark", "message", *(() if inherits else ("resources", "conda", "script"))):
-        assert re.search(rf"^    {key}:", text, re.MULTILINE), f"rule {name} lacks {key}:"
+def test_no_rule_repeats_what_stands_once():
+    for directive in ("log", "benchmark", "conda"):
+        assert not re.search(rf"^    {directive}:", RULES, re.MULTILINE), directive
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_every_script_has_a_rule_with_a_message_and_resources(script):
+    (rule,) = [text for text in re.split(r"\n(?:rule|checkpoint) ", RULES) if f"workflow_scripts/{script}.py" in text]
+    assert "    message:\n" in rule and "    resources:\n" in rule
 
 
 def test_every_stage_of_the_way_is_planned(tmp_path):
@@ -115,17 +113,6 @@ def test_weights_can_be_fetched_where_nothing_else_can_run_yet(tmp_path, monkeyp
     monkeypatch.setenv("HOME", str(tmp_path))
     done = snakemake(tmp_path, "--dry-run", "fetch_weights", config=with_authors_weights())
     assert done.returncode == 0 and job_counts(done.stdout) == {"fetch_weights": 1}
-
-
-@pytest.mark.parametrize("name", sorted(RULES))
-def test_every_rule_reruns_with_the_code_of_its_own_script(name):
-    text = RULES[name]
-    script = re.search(r"workflow_scripts/(\w+)\.py", text)
-    code = re.search(r"code=code_of\((.*?)\)", text, re.DOTALL)
-    if name == "fetch_weights" or (script is None and code is None):
-        return  # asked for by name; inherited from the rule that it is a variant of
-    assert code, f"rule {name} lacks code="
-    assert script is None or f'"{script.group(1)}"' in code.group(1), f"rule {name} hashes {code.group(1)}"
 
 
 def test_a_dry_run_leaves_what_a_run_beside_it_has_written(tmp_path):

@@ -3,14 +3,12 @@
 import atexit
 import shutil
 import tempfile
-from datetime import datetime
 
 import yaml
 
 from neuroquant.cohorts.inventory import check_root, refresh_inventory
 from neuroquant.cohorts.source import Source
 from neuroquant.segmentation.installed import check_installed
-from neuroquant.failures import last_screen
 from neuroquant.files import dated_in_future, put_dates_back, write_text
 from neuroquant.synthetic.recipes import check_recipes
 
@@ -52,6 +50,11 @@ def inventory_of(wildcards):
     return INVENTORIES[wildcards.cohort]
 
 
+def resolved_of(wildcards):
+    """The resolved configuration."""
+    return RESOLVED
+
+
 def check_inputs():
     """Fail before the first job where a cohort's folder can't be used or lies under our outputs, or the split does."""
     split = Path(EXPERIMENT.split.file).resolve()
@@ -86,10 +89,10 @@ def refresh_inventories(scratch):
         if scratch is None:
             refresh_inventory(Source.of(EXPERIMENT, cohort.name, root), written)
             continue
-        looked = scratch / f"{cohort.name}.tsv"
-        refresh_inventory(Source.of(EXPERIMENT, cohort.name, root), looked)
-        if not written.exists() or written.read_bytes() != looked.read_bytes():
-            INVENTORIES[cohort.name] = looked
+        current = scratch / f"{cohort.name}.tsv"
+        refresh_inventory(Source.of(EXPERIMENT, cohort.name, root), current)
+        if not written.exists() or written.read_bytes() != current.read_bytes():
+            INVENTORIES[cohort.name] = current
 
 
 def write_resolved(path):
@@ -122,7 +125,7 @@ def check_writable():
         ) from None
 
 
-def mend_dates():
+def correct_dates():
     """Give results that are dated in the future a date that can be: Snakemake would make all that follows again."""
     late = dated_in_future(RESULTS)
     if not late:
@@ -130,14 +133,14 @@ def mend_dates():
     shown = ", ".join(str(path) for path in late[:3])
     more = f" and {len(late) - 3} more" if len(late) > 3 else ""
     if LOOKING:
-        said = "dated in the future: a run gives them the date of their job first"
+        note = "dated in the future: a run gives them the date of their job first"
     else:
         put_dates_back(late)
-        said = "were dated in the future; they now have the date of their job"
-    print(f"{shown}{more}: {said}", file=sys.stderr)
+        note = "were dated in the future; they now have the date of their job"
+    print(f"{shown}{more}: {note}", file=sys.stderr)
 
 
-def look():
+def plan_in_scratch():
     """The files that a run would write first, in a scratch folder, for Snakemake to plan with."""
     global RESOLVED
     if getattr(ASKED, "report", None):  # of what was run, whatever has changed since
@@ -158,8 +161,13 @@ def prepare():
         write_resolved(RESOLVED)
 
 
-if workflow.is_main_process and not UNLOCKING:
+def preflight():
+    """Everything that must be known, and for a run be written, before jobs can be planned.
+
+    Called once, by the last line of the Snakefile: including rules writes nothing. Only a run writes below the results:
+    the cohorts' inventories and `config.yaml`, which rules name as inputs, so that they must exist while it is planned.
+    """
     checked(check_inputs)
     checked(check_installed, EXPERIMENT.segmentation)
-    checked(look if LOOKING else prepare)
-    mend_dates()
+    checked(plan_in_scratch if LOOKING else prepare)
+    correct_dates()

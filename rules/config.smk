@@ -1,0 +1,87 @@
+"""Configuration: the resolved experiment, and the settings that a job gets."""
+
+import gc
+import json
+import sys
+from argparse import Namespace
+from contextlib import redirect_stderr
+from io import StringIO
+from pathlib import Path
+
+from snakemake.cli import parse_args
+from snakemake.exceptions import WorkflowError
+
+sys.path.insert(0, str(workflow.basedir))
+
+from neuroquant.config.load import read_yaml, resolve_experiment
+from neuroquant.config.parts import part_of, without_names
+from neuroquant.errors import InputError
+
+# Snakemake makes some hundred thousand small objects that live to the end: looking for dead ones is a tenth of planning
+gc.set_threshold(200_000, 20, 20)
+
+BASE = Path(workflow.basedir)
+if not workflow.overwrite_configfiles:
+
+    configfile: BASE / "config/config.yaml"
+
+
+def checked(call, *arguments):
+    """Call; what a user must read is shown without a stack trace."""
+    try:
+        return call(*arguments)
+    except InputError as error:
+        raise WorkflowError(f"\n{error}") from None
+
+
+def command_line():
+    """Snakemake's command line as Snakemake reads it; an empty one for jobs, and where another program calls it."""
+    if not workflow.is_main_process:
+        return Namespace()
+    try:
+        with redirect_stderr(StringIO()):  # it names the profiles once more
+            return parse_args(sys.argv[1:])[1]
+    except SystemExit:
+        return Namespace()
+
+
+ASKED = command_line()
+CONFIG_NAMES = ", ".join(map(str, workflow.configfiles)) or "configuration"
+UNLOCKING = getattr(ASKED, "unlock", False)
+if UNLOCKING:  # takes a workflow, but no data: the demo has one without
+    config = read_yaml(BASE / "config/demo.yaml")
+EXPERIMENT = checked(resolve_experiment, config, BASE / "config", CONFIG_NAMES)
+COMPUTE = EXPERIMENT.compute
+MODALITIES = json.dumps(EXPERIMENT.modalities)
+# What segments an image. What only scoring reads, or only the originals get, makes no segmentation again.
+SEGMENTING = EXPERIMENT.segmentation.model_copy(
+    update=dict(structures=(), surface_tolerance_mm=1.0, ceiling=False)
+)
+
+
+def literal(value):
+    """A parameter that Snakemake leaves as it is; in plain text and lists it takes `{subject}` for a wildcard."""
+    return lambda wildcards: value
+
+
+def settings(*names):
+    """These settings of the experiment as a parameter: the job reruns when one of them changes, and for no other.
+
+    `neuroquant.config.parts` says how they are named; the script reads them by `read_part`.
+    """
+    return literal(part_of(EXPERIMENT, *names))
+
+
+def whole(value):
+    """A settings object as plain data, for a parameter."""
+    return json.dumps(value.model_dump(mode="json"), sort_keys=True)
+
+
+def cohort_of(wildcards):
+    """The cohort that the wildcards name as plain data, without what only tables show of it."""
+    return whole(without_names(EXPERIMENT.cohort(wildcards.cohort)))
+
+
+def model_of(wildcards):
+    """The model that the wildcards name as plain data, without what only tables show of it."""
+    return whole(without_names(EXPERIMENT.row(wildcards.row)))

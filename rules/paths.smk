@@ -1,0 +1,174 @@
+"""Paths below the results, and the lists of models, cohorts and shards that rules go through."""
+
+from neuroquant.config.volume import shard_names
+from neuroquant.weights.find import find_files
+
+RESULTS = Path("results") / EXPERIMENT.experiment
+FAILURES = RESULTS / "logs/failures"
+CAPTIONS = BASE / "neuroquant/report/captions"
+ROWS = [row.name for row in EXPERIMENT.models]
+COHORTS = [cohort.name for cohort in EXPERIMENT.cohorts]
+SHARDS = {
+    split: shard_names(split, getattr(EXPERIMENT.shards, split))
+    for split in ("train", "val", "test")
+}
+ALL_SHARDS = [shard for names in SHARDS.values() for shard in names]
+PROVENANCE = {row: RESULTS / f"models/{row}/provenance.json" for row in ROWS}
+
+
+wildcard_constraints:
+    cohort="[A-Za-z][A-Za-z0-9_]*",
+    row="(?!reference/)[A-Za-z][A-Za-z0-9_]*",
+    shard="(train|val|test)-[0-9]+",
+    table="table[12]",
+
+
+def one_of(names):
+    """A wildcard's pattern that fits these names alone."""
+    return "|".join(names) or "(?!)"
+
+
+def named(paths):
+    """Files by name as a parameter, `job.named_paths` in the script: which is which never hangs on their order.
+
+    Values are paths, or mappings in turn.
+    """
+    return literal(json.dumps(paths, default=str))
+
+
+def weights_of(wildcards):
+    """Files of published weights that a model needs, looked at before the first job; most need none."""
+    return [str(path) for path in checked(find_files, EXPERIMENT.row(wildcards.row))]
+
+
+def cohort_root(name):
+    """Folder that holds the cohort's scans."""
+    cohort = EXPERIMENT.cohort(name)
+    return (
+        RESULTS / "cohorts" / name / "bids" if cohort.synthetic else Path(cohort.root)
+    )
+
+
+def scored_pairs():
+    """(model, cohort) pairs that some table or figure shows, each once, in the order of the tables."""
+    tables = (EXPERIMENT.table1, EXPERIMENT.table2)
+    pairs = [
+        (row, cohort)
+        for table in tables
+        for cohort in table.cohorts
+        for row in table.rows
+    ]
+    pairs += [(row, EXPERIMENT.figure4.cohort) for row in EXPERIMENT.figure4.rows]
+    return list(dict.fromkeys(pairs))
+
+
+def scored_cohorts():
+    """Cohorts that are scored, each once."""
+    return list(dict.fromkeys(cohort for _, cohort in scored_pairs()))
+
+
+def rows_scored_on(cohort):
+    """Models that are scored on a cohort, each once."""
+    return [row for row, where in scored_pairs() if where == cohort]
+
+
+def shards_of(cohort, template, *splits):
+    """Paths of a cohort's shards of the given splits."""
+    return [
+        RESULTS / template.format(cohort=cohort, shard=shard)
+        for split in splits
+        for shard in SHARDS[split]
+    ]
+
+
+def by_shard(template, *splits):
+    """Shard -> path of the given splits, for named inputs and outputs; other wildcards of the template stay."""
+    return {
+        shard: RESULTS / template.replace("{shard}", shard)
+        for split in splits
+        for shard in SHARDS[split]
+    }
+
+
+def images_by_model(cohort, rows, folder):
+    """The test shards of a cohort: `volumes` -> shard -> path, and `models` -> model -> shard -> path.
+
+    `folder` is that of the models' files: reconstructions or latents.
+    """
+
+    def shards(where):
+        return {shard: RESULTS / where / f"{shard}.h5" for shard in SHARDS["test"]}
+
+    return {
+        "volumes": shards(f"volumes/{cohort}"),
+        "models": {row: shards(f"{folder}/{row}/{cohort}") for row in rows},
+    }
+
+
+def files_of(folder):
+    """The test images of the cohort that the wildcards name and of all models scored on it, as a parameter."""
+    return lambda wildcards: named(
+        images_by_model(wildcards.cohort, rows_scored_on(wildcards.cohort), folder)
+    )(wildcards)
+
+
+def segmentations_of(wildcards):
+    """Model -> segmentations of the cohort's shard that the wildcards name."""
+    return {
+        row: RESULTS / f"segmentations/{row}/{wildcards.cohort}/{wildcards.shard}.h5"
+        for row in rows_scored_on(wildcards.cohort)
+    }
+
+
+def manifests_of(*splits):
+    """The manifests behind the shards of some splits, of the cohort that the wildcards name or else of all.
+
+    Whatever reads shards of volumes, or what was made from them, names their manifests too: once `assign` has run,
+    Snakemake looks again only at the jobs that depend on it directly, and leaves alone those whose manifests have the
+    text that they had.
+    """
+    return lambda wildcards: [
+        path
+        for cohort in ([wildcards.cohort] if "cohort" in wildcards.keys() else COHORTS)
+        for path in shards_of(cohort, "cohorts/{cohort}/shards/{shard}.tsv", *splits)
+    ]
+
+
+def proofs():
+    """The proofs of all splits: nothing trains, and no table is made, before they stand."""
+    return [
+        *(RESULTS / f"cohorts/{cohort}/split_proof.tsv" for cohort in COHORTS),
+        RESULTS / "numbers/cohorts_apart.tsv",
+    ]
+
+
+def per_test_shard(template):
+    """Paths for every scored (model, cohort) and test shard."""
+    return [
+        RESULTS / template.format(row=row, cohort=cohort, shard=shard)
+        for row, cohort in scored_pairs()
+        for shard in SHARDS["test"]
+    ]
+
+
+def every_shard(template, *splits):
+    """Paths for every cohort and shard of the given splits."""
+    return [path for cohort in COHORTS for path in shards_of(cohort, template, *splits)]
+
+
+def all_latents():
+    """Every shard of latents that a probe reads."""
+    return [
+        RESULTS / f"latents/{row}/{cohort}/{shard}.h5"
+        for row, cohort in scored_pairs()
+        for shard in ALL_SHARDS
+    ]
+
+
+def segmenter_file(wildcards):
+    """The stand-in's weights where the stand-in is the engine; nothing otherwise."""
+    return (
+        RESULTS / "segmenter/standin.h5"
+        if EXPERIMENT.segmentation.engine == "standin"
+        else []
+    )
