@@ -3,7 +3,7 @@
 import pandas as pd
 
 from neuroquant.config.experiment import Experiment
-from neuroquant.statistics.against_mean import ARCHITECTURE, BELOW, UNSHOWN, mean_row, verdicts
+from neuroquant.statistics.against_mean import ARCHITECTURE, BELOW, UNSHOWN, mean_model, verdicts
 from neuroquant.statistics.budgets import unequal
 from neuroquant.statistics.spread import LEAST, modalities
 
@@ -36,7 +36,7 @@ def mean_image_sentences(experiment: Experiment, cells: pd.DataFrame) -> list[st
     cells : DataFrame
         The tidy Table 1.
     """
-    if mean_row(experiment) is None:
+    if mean_model(experiment) is None:
         return ["The experiment has no `mean` model, so no model was compared with the mean training image."]
     known = verdicts(cells)
     if not known:

@@ -18,7 +18,7 @@ UNSHOWN = "not shown to be above the mean image"
 ABOVE = "above the mean image"
 
 
-def mean_row(experiment: Experiment) -> str | None:
+def mean_model(experiment: Experiment) -> str | None:
     """The name of the experiment's model of the mean image; None where there is none."""
     return next((row.name for row in experiment.models if row.architecture == ARCHITECTURE), None)
 
@@ -40,7 +40,7 @@ def against_mean(experiment: Experiment, scores: pd.DataFrame, measure: str = ME
     -------
     Columns `AGAINST_MEAN`, a row per cohort, modality and model.
     """
-    mean = mean_row(experiment)
+    mean = mean_model(experiment)
     trained = [row.name for row in experiment.models if row.group != "reference"]
     rows = []
     for (cohort, modality), here in scores[scores.metric == measure].groupby(["cohort", "modality"], sort=False):

@@ -15,14 +15,15 @@ ALIKE = 1.1
 
 
 def budgets(experiment: Experiment, table: str, provenance: dict[str, Path]) -> pd.DataFrame:
-    """A line for each row of a table that is trained here; no times, so equal runs give equal bytes.
+    """A row per model of a table that is trained here; no times, so equal runs give equal bytes.
 
     `phases` are the modes of its phases in order, `voxels_seen` those of all images of all steps, and `share` the same
     as a multiple of the full model's, the first of figure4.rows; empty where a model folder doesn't say.
 
     Parameters
     ----------
-    provenance : row -> provenance.json of its model folder.
+    provenance : dict of str to Path
+        Model -> provenance.json of its model folder.
     """
     wanted = experiment.table1 if table == "table1" else experiment.table2
     full = seen(provenance, experiment.figure4.rows[0])
@@ -38,7 +39,7 @@ def budgets(experiment: Experiment, table: str, provenance: dict[str, Path]) -> 
 
 
 def seen(provenance: dict[str, Path], name: str) -> int | None:
-    """Voxels that a row's training saw; None where its model folder doesn't say."""
+    """Voxels that a model's training saw; None where its model folder doesn't say."""
     return facts_of(provenance[name]).get("voxels_seen") if name in provenance else None
 
 
@@ -54,7 +55,8 @@ def hours(facts: dict[str, Any]) -> tuple[float | None, float | None]:
 
     Parameters
     ----------
-    facts : a model folder's provenance.json.
+    facts : dict
+        A model folder's provenance.json.
     """
     if not facts.get("steps"):
         return None, None

@@ -32,7 +32,7 @@ def level(classes: pd.Series, share: float) -> pd.Series:
 
 
 def outcomes(table: pd.DataFrame, cohort: str, model: str) -> tuple[str, str]:
-    """What the numbers of a model on a cohort say of the claim that its codes don't tell the modality.
+    """What the numbers of a model on a cohort say of the claim that its codes don't reveal the modality.
 
     Returns
     -------

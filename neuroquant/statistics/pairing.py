@@ -1,9 +1,9 @@
-"""Scores of two rows side by side."""
+"""Scores of two models side by side."""
 
 import pandas as pd
 
 
-def pairs(mine: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
-    """Scores of the sessions that two rows have in common: those of `mine`, with `value_other` beside `value`."""
+def pairs(own: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
+    """Scores of the sessions that two models have in common: those of `own`, with `value_other` beside `value`."""
     keys = ["subject", "session"]
-    return mine.merge(other[[*keys, "value"]], on=keys, suffixes=("", "_other"))
+    return own.merge(other[[*keys, "value"]], on=keys, suffixes=("", "_other"))

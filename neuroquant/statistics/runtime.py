@@ -11,8 +11,6 @@ NETWORK_RULES = (
     "train", "fit_standin", "reconstruct", "export_latents", "segment_reference", "segment", "probe", "probe_volumes"
 )  # fmt: skip
 """Rules whose jobs run a network, and so take a GPU where there is one."""
-
-
 PROCESSORS = ("x86_64", "amd64", "aarch64", "arm64")
 """What a model folder names as its device where it was no GPU."""
 
@@ -24,25 +22,35 @@ def gpu_of(model: dict[str, Any]) -> str:
 
 
 def runtime(folder: Path, trained: dict[str, dict[str, Any]]) -> pd.DataFrame:
-    """Jobs, hours, GPU-hours and most memory of each rule.
+    """Jobs, hours, GPU-hours and most memory of each rule, longest first: columns `RUNTIME`.
 
     GPU-hours are hours of jobs that run networks, times the processes that trained together, where the model's folder
     names a GPU; those of the segmenter and the reference probe follow the other models.
+
+    Parameters
+    ----------
+    folder : Path
+        Snakemake's benchmark files, a folder per rule.
+    trained : dict of str to dict
+        Model -> provenance.json of its model folder.
     """
-    anywhere = any(map(gpu_of, trained.values()))
+    rules = sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
     rows = []
-    for rule in sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []:
-        hours, gpu, most, jobs = 0.0, 0.0, 0.0, 0
-        for file in sorted(rule.glob("*.tsv")):
-            measured = pd.read_csv(file, sep="\t")
-            mine = float(pd.to_numeric(measured["s"], errors="coerce").sum()) / 3600
-            row = max((name for name in trained if file.stem == name or file.stem.startswith(f"{name}-")), default="")
-            model = trained.get(row)
-            on_gpu = rule.name in NETWORK_RULES and (bool(gpu_of(model)) if model else anywhere)
-            processes = int(model.get("processes", 1)) if model and rule.name == "train" else 1
-            hours, gpu, jobs = hours + mine, gpu + mine * processes * on_gpu, jobs + 1
-            memory = pd.to_numeric(measured["max_rss"], errors="coerce") if "max_rss" in measured else pd.Series([0.0])
-            most = max(most, float(memory.fillna(0).max()))
+    for rule in rules:
+        jobs = [job(rule.name, file, trained) for file in sorted(rule.glob("*.tsv"))]
         if jobs:
-            rows.append([rule.name, jobs, hours, gpu, most])
+            hours, gpu_hours, megabytes = zip(*jobs, strict=True)
+            rows.append([rule.name, len(jobs), sum(hours), sum(gpu_hours), max(0.0, *megabytes)])
     return pd.DataFrame(rows, columns=RUNTIME).sort_values("hours", ascending=False, kind="stable", ignore_index=True)
+
+
+def job(rule: str, file: Path, trained: dict[str, dict[str, Any]]) -> tuple[float, float, float]:
+    """Hours, GPU-hours and most memory (MB) of one job; other parameters as for `runtime`."""
+    table = pd.read_csv(file, sep="\t")
+    hours = float(pd.to_numeric(table["s"], errors="coerce").sum()) / 3600
+    name = max((name for name in trained if file.stem == name or file.stem.startswith(f"{name}-")), default="")
+    model = trained.get(name)
+    on_gpu = rule in NETWORK_RULES and (bool(gpu_of(model)) if model else any(map(gpu_of, trained.values())))
+    processes = int(model.get("processes", 1)) if model and rule == "train" else 1
+    memory = pd.to_numeric(table["max_rss"], errors="coerce") if "max_rss" in table else pd.Series([0.0])
+    return hours, hours * processes * on_gpu, float(memory.fillna(0).max())

@@ -7,11 +7,12 @@ LEAST = 0.1
 
 
 def columns(table: pd.DataFrame) -> pd.DataFrame:
-    """A row a model and cohort, with a column `spread_<modality>` for each modality.
+    """A row per model and cohort, with a column `spread_<modality>` for each modality.
 
     Parameters
     ----------
-    table : the gathered spread.tsv, `spread` as numbers.
+    table : DataFrame
+        The gathered spread.tsv, `spread` as numbers.
     """
     wide = table.pivot(index=["model", "cohort"], columns="modality", values="spread")
     return wide.rename(columns="spread_{}".format).rename_axis(columns=None).reset_index()

@@ -104,7 +104,7 @@ def test_a_lead_that_is_not_significant_in_the_table_does_not_hold_in_the_ledger
     assert line == (verdict == "undecided"), "marked in the table"
     computed = Computed.of(few, scores)
     known = Leads(few, scores, computed.tests).known
-    asked = [c for c in known if c.modality == "T2w" and c.metric == "psnr" and c.row == "neuroquant"]
+    asked = [c for c in known if c.modality == "T2w" and c.metric == "psnr" and c.model == "neuroquant"]
     of_table = [lead for c, lead in known.items() if c in asked and c.table == "table1" and len(c.cohorts) == 1]
     assert len(of_table) == 4 and {lead.outcome for lead in of_table} == {verdict}
     ledger = claims_ledger(few, Evidence(scores, computed.tests)).set_index("id").loc["sota-rank"]
@@ -126,7 +126,7 @@ def test_a_comparison_has_the_p_value_of_the_table_or_one_of_the_same_family_of_
     inside, outside = [], {}
     for comparison, lead in Leads(few, scores, computed.tests).known.items():
         if comparison.table == "table1":
-            rows = sorted((comparison.row, comparison.rival))
+            rows = sorted((comparison.model, comparison.rival))
             place = ("/".join(comparison.cohorts), comparison.metric, comparison.modality, *rows)
             if place in known:
                 inside.append((lead.p, lead.p_holm) == known[place])

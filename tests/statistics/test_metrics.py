@@ -75,7 +75,7 @@ def test_a_table_has_the_column_with_its_label_its_digits_and_the_least_in_bold(
 
 def test_a_claim_is_ahead_where_its_error_is_smaller(erring, experiment, monkeypatch):
     claim = Claim(
-        id="x", section="", says="", row="NeuroQuant", over=("SD-VAE", "VQGAN"), metrics=("mae",), modalities=("T1w",)
+        id="x", section="", says="", model="NeuroQuant", over=("SD-VAE", "VQGAN"), metrics=("mae",), modalities=("T1w",)
     )  # fmt: skip
     monkeypatch.setattr("neuroquant.statistics.claims.leads.claims", lambda: (claim,))
     scores = scores_of(erring, experiment)

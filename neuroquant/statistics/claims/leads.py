@@ -121,7 +121,7 @@ class Leads:
 
     def _both(self, comparison: Comparison, cohort: str) -> pd.DataFrame | None:
         column = (cohort, comparison.metric, comparison.modality)
-        own, other = (self.parts.get((*column, name)) for name in (comparison.row, comparison.rival))
+        own, other = (self.parts.get((*column, name)) for name in (comparison.model, comparison.rival))
         if own is None or other is None:
             return None
         both = pairs(own, other)
@@ -129,8 +129,8 @@ class Leads:
 
 
 def _key(comparison: Comparison) -> Key:
-    rows = frozenset((comparison.row, comparison.rival))
-    return comparison.cohorts, comparison.metric, comparison.modality, rows
+    models = frozenset((comparison.model, comparison.rival))
+    return comparison.cohorts, comparison.metric, comparison.modality, models
 
 
 def _key_of_test(test: tuple) -> Key:
@@ -145,6 +145,6 @@ def _turned(sign: int, value: float, low: float, high: float) -> Interval:
 
 def _from_test(comparison: Comparison, test: tuple) -> Lead:
     """A lead that a table tests itself, or the opposite of one."""
-    sign = metric(comparison.metric).sign * (1 if test.model == comparison.row else -1)
+    sign = metric(comparison.metric).sign * (1 if test.model == comparison.model else -1)
     interval = _turned(sign, test.difference, test.ci_low, test.ci_high)
     return Lead(interval.value, interval, int(test.n_subjects), test.p, test.p_holm)

@@ -56,13 +56,13 @@ def claims_ledger(experiment: Experiment, evidence: Evidence) -> pd.DataFrame:
 
 
 def other_compression(claim: Claim, experiment: Experiment, factors: dict[str, int]) -> list[dict[str, object]]:
-    """The verdict on a claim about a compression that its row doesn't have here; nothing where it has."""
-    row = compared(experiment, where(claim, experiment)[0], claim.row, claim.over).names.get(claim.row)
+    """The verdict on a claim about a compression that its model doesn't have here; nothing where it has."""
+    row = compared(experiment, where(claim, experiment)[0], claim.model, claim.over).names.get(claim.model)
     here = factors.get(row, claim.compression)
     if not claim.compression or here == claim.compression:
         return []
     asked = f"the statement is about {claim.compression} times"
-    return [{"verdict": f"not runnable here: {claim.row} compresses {here} times in this experiment; {asked}"}]
+    return [{"verdict": f"not runnable here: {claim.model} compresses {here} times in this experiment; {asked}"}]
 
 
 def verdicts(claim: Claim, experiment: Experiment, leads: Leads, evidence: Evidence) -> list[dict[str, object]]:
@@ -91,14 +91,14 @@ def verdicts(claim: Claim, experiment: Experiment, leads: Leads, evidence: Evide
 
 def judge_rate(claim: Claim, experiment: Experiment, rates: dict[str, float]) -> dict[str, object]:
     """Verdict on a claim that a model needs fewer bits per volume than others: counted, not estimated."""
-    rows = compared(experiment, where(claim, experiment)[0], claim.row, claim.over)
+    rows = compared(experiment, where(claim, experiment)[0], claim.model, claim.over)
     facts: dict[str, object] = {"not_run": rows.not_run}
     spent = {name: rates[row] for name, row in rows.names.items() if row in rates}
     rivals = [name for name in claim.over if name in spent]
-    if claim.row not in spent or not rivals:
+    if claim.model not in spent or not rivals:
         return facts | {"verdict": rows.nothing}
-    less = [name for name in rivals if spent[claim.row] < spent[name]]
-    bits = ", ".join(f"{name} {spent[name]:,.4g}" for name in (claim.row, *rivals))
+    less = [name for name in rivals if spent[claim.model] < spent[name]]
+    bits = ", ".join(f"{name} {spent[name]:,.4g}" for name in (claim.model, *rivals))
     verdict, details = f"holds against {len(less)} of {len(rivals)}", f"kbit per volume: {bits}"
     return facts | {"verdict": verdict, "details": details, "holds": len(less), "contradicted": len(rivals) - len(less)}
 
@@ -114,7 +114,7 @@ def judge_gain(claim: Claim, experiment: Experiment, leads: Leads) -> dict[str, 
         known = {cohort.stands_for for cohort in cohorts}
         absent = [name for name in papers(claim) if name not in known]
         return {"verdict": f"not run: no cohort of this experiment stands for {' or '.join(absent)}"}
-    rows = compared(experiment, shown, claim.row, claim.over)
+    rows = compared(experiment, shown, claim.model, claim.over)
     outcomes: dict[str, list[str]] = {kind: [] for kind in COUNTS}
     for comparison, lead in leads.of(comparisons(claim, experiment, chosen[0])).items():
         outcomes[lead.outcome].append(comparison.name)
@@ -128,14 +128,14 @@ def judge_gain(claim: Claim, experiment: Experiment, leads: Leads) -> dict[str, 
 def judge_disentanglement(
     claim: Claim, experiment: Experiment, cohort: Cohort, measured: pd.DataFrame | None
 ) -> dict[str, object]:
-    """Verdict on the claim that a row's anatomical codes don't tell the modality, on one cohort."""
-    rows = compared(experiment, where(claim, experiment)[0], claim.row, ())
+    """Verdict on the claim that a model's anatomical codes don't reveal the modality, on one cohort."""
+    rows = compared(experiment, where(claim, experiment)[0], claim.model, ())
     facts: dict[str, object] = {"cohort": cohort.name, "not_run": rows.not_run}
-    if claim.row not in rows.names:
+    if claim.model not in rows.names:
         return facts | {"verdict": rows.nothing}
     verdict, details = "", ""
     if measured is not None:
-        verdict, details = disentangled(measured, cohort.name, rows.names[claim.row])
+        verdict, details = disentangled(measured, cohort.name, rows.names[claim.model])
     if not verdict:
         return facts | {"verdict": "not measured in this run"}
     counts = {kind: int(kind == verdict) for kind in COUNTS}
@@ -146,7 +146,7 @@ def judge_disentanglement(
 
 def judge(claim: Claim, experiment: Experiment, cohort: Cohort, known: Leads) -> dict[str, object]:
     """Verdict on one claim on one cohort: of each comparison whether the lead, or the lag, is significant."""
-    rows = compared(experiment, where(claim, experiment)[0], claim.row, claim.over)
+    rows = compared(experiment, where(claim, experiment)[0], claim.model, claim.over)
     leads = known.of(comparisons(claim, experiment, (cohort,)))
     outcomes: dict[str, list[str]] = {kind: [] for kind in COUNTS}
     for name_of_metric in claim.metrics:

@@ -24,18 +24,19 @@ class Claim(Settings):
     says: str = Field(description="the statement, in our words")
     kind: Literal["scores", "gain", "rate", "disentanglement", "none"] = Field(
         "scores",
-        description="scores: pairs of rows; gain: the lead is larger on `cohort` than on the paper's other one; rate: "
-        "fewer bits a volume; disentanglement: codes of `row` don't tell the modality; none: no number decides it",
+        description="scores: pairs of models; gain: the lead is larger on `cohort` than on the paper's other one; "
+        "rate: fewer bits per volume; disentanglement: codes of `model` don't reveal the modality; none: no number "
+        "decides it",
     )
-    table: Literal["table1", "table2", "figure4"] = Field("table1", description="whose rows it compares")
-    row: str = Field("", description="the row that it puts first, by the paper's name")
-    over: tuple[str, ...] = Field((), description="rows that it puts behind")
+    table: Literal["table1", "table2", "figure4"] = Field("table1", description="whose models it compares")
+    model: str = Field("", description="the model that it puts first, by the paper's name")
+    over: tuple[str, ...] = Field((), description="models that it puts behind")
     metrics: tuple[str, ...] = Field((), description="in which metrics")
     modalities: tuple[str, ...] = Field(MODALITIES, description="on which modalities")
     cohort: str = Field("", description="on which of the paper's cohorts; empty: each")
-    compression: int = Field(0, description="side reduction of `row` that the statement is about; 0: any")
+    compression: int = Field(0, description="side reduction of `model` that the statement is about; 0: any")
     published: float | None = Field(None, description="the stated difference: dB, or points")
-    allowed_above: int = Field(0, description="rows of `over` that may be ahead by the statement itself")
+    allowed_above: int = Field(0, description="models of `over` that may be ahead by the statement itself")
     why: str = Field("", description="what to look at where no number decides it, or what else must be known")
 
     @property
@@ -52,28 +53,32 @@ def claims() -> tuple[Claim, ...]:
 
 
 def where(claim: Claim, experiment: Experiment) -> tuple[tuple[str, ...], list[Cohort]]:
-    """Rows and cohorts of the table or figure that a claim is about."""
+    """Models and cohorts of the table or figure that a claim is about."""
     if claim.table == "figure4":
         return experiment.figure4.rows, [experiment.cohort(experiment.figure4.cohort)]
     shown = experiment.table1 if claim.table == "table1" else experiment.table2
     return shown.rows, [experiment.cohort(name) for name in shown.cohorts]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two rows on one cohort; with two cohorts, the lead on the first against the lead on the second.
+    """Two models on one cohort; with two cohorts, the lead on the first against the lead on the second.
 
     Attributes
     ----------
-    table : whose correction it takes part in.
-    name : how the ledger calls it, with the paper's name of the rival.
+    table : str
+        Whose correction it takes part in.
+    cohorts, metric, modality : tuple of str, str, str
+    model, rival : str
+    name : str
+        How the ledger calls it, with the paper's name of the rival.
     """
 
     table: str
     cohorts: tuple[str, ...]
     metric: str
     modality: str
-    row: str
+    model: str
     rival: str
     name: str
 
@@ -95,14 +100,14 @@ def papers(claim: Claim) -> list[str]:
 
 
 def comparisons(claim: Claim, experiment: Experiment, cohorts: tuple[Cohort, ...]) -> list[Comparison]:
-    """What a statement compares on some of its cohorts: its row with each of the others that its group has."""
-    names = compared(experiment, where(claim, experiment)[0], claim.row, claim.over).names
-    if claim.row not in names or absent_modalities(claim, experiment):
+    """What a statement compares on some of its cohorts: its model with each of the others of its group."""
+    names = compared(experiment, where(claim, experiment)[0], claim.model, claim.over).names
+    if claim.model not in names or absent_modalities(claim, experiment):
         return []
     on = tuple(cohort.name for cohort in cohorts)
     return [
         Comparison(
-            claim.table, on, name, modality, names[claim.row], names[rival],
+            claim.table, on, name, modality, names[claim.model], names[rival],
             f"{modality} {metric(name).label} over {rival}",
         )
         for name in claim.metrics

@@ -24,7 +24,7 @@ class Ours:
     ----------
     cohort : Cohort or None
         The cohort that stands for the paper's.
-    row : str or None
+    model : str or None
         The model that stands for the paper's.
     cell : Series or None
         Its cell.
@@ -33,7 +33,7 @@ class Ours:
     """
 
     cohort: Cohort | None
-    row: str | None
+    model: str | None
     cell: pd.Series | None
     expected: Interval | None
 
@@ -95,8 +95,8 @@ def verdict_on(paper: tuple, own: Ours, experiment: Experiment) -> str:
         return f"not run: this experiment has no {paper.modality}"
     if own.cohort is None:
         return f"not run: no cohort of this experiment stands for {paper.cohort}"
-    if own.row is None:
-        return "not run: no row of this experiment stands for it"
+    if own.model is None:
+        return "not run: no model of this experiment stands for it"
     if own.cell is None or own.expected is None:
         return "not measured in this run"
     if own.cohort.embedded:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 FULL = {"NeuroQuant": "+ L_adv (full)"}
-"""Names that table 2 gives to rows of table 1."""
+"""Names that Table 2 gives to models of Table 1."""
 MODALITIES = ("T1w", "T2w")
 """The modalities of the paper: its numbers and statements are about these alone."""
 TEST_SUBJECTS = {"NCANDA": 122, "ABCD": 2095}
@@ -29,15 +29,19 @@ def cells_of(table: str) -> pd.DataFrame:
 
 
 def published(table: str, cohort: str, model: str, modality: str, metric: str) -> float:
-    """A published cell; nan where the paper has none.
+    """A published cell: psnr in dB, ssim, accuracy and dice in percent; nan where the paper has none.
 
     Parameters
     ----------
-    table : "table1" or "table2"
-    cohort, model : as the paper names them
-    modality : "T1w" or "T2w"
-    metric : psnr (dB), ssim, accuracy or dice (percent)
+    table : str
+        "table1" or "table2".
+    cohort, model : str
+        As the paper names them.
+    modality, metric : str
+        As this program names them.
     """
+    if modality not in MODALITIES:
+        return float("nan")
     if table == "table2":
         model = FULL.get(model, model)
     column = f"{modality[:2].lower()}_{metric}"

@@ -55,7 +55,7 @@ def test_all_126_published_numbers_are_there_with_a_verdict(experiment, scored):
     assert ledger.verdict.str.len().gt(0).all() and ledger.published.notna().all()
     run = ledger.ours.notna()
     assert ledger[run].verdict.str.startswith("can't be compared: a synthetic cohort").all()
-    assert set(ledger[~run].verdict) == {"not run: no row of this experiment stands for it"}
+    assert set(ledger[~run].verdict) == {"not run: no model of this experiment stands for it"}
     assert set(ledger[~run].model) == {"VQGAN", "MediTok", "MedVAE"}
     assert run.sum() == 2 * 3 * 8 + 30
 
@@ -179,7 +179,7 @@ def test_every_stated_difference_is_the_one_of_the_papers_tables_or_says_that_it
     for claim in claims():
         if claim.published is None:
             continue
-        at = [(claim.cohort, name, claim.modalities[0], claim.metrics[0]) for name in (claim.row, claim.over[0])]
+        at = [(claim.cohort, name, claim.modalities[0], claim.metrics[0]) for name in (claim.model, claim.over[0])]
         mine, other = (tables[claim.table].loc[place].published for place in at)
         if claim.id != "medvae-t2-ssim":  # says so itself
             assert mine - other == pytest.approx(claim.published, abs=1e-6), claim.id
