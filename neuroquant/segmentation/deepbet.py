@@ -1,8 +1,8 @@
 """Brain masks of raw heads by deepbet's networks (Fisch et al. 2024), on CPU or GPU, without network access.
 
 deepbet's wheel (MIT licence) carries two TorchScript networks: one finds the box around the brain in an image of
-128 x 128 x 128 voxels, the other the brain within that box in 256 x 256 x 256. They are run here with scipy in place of the
-wheel's own code, whose window toolkit and compiled helpers would otherwise have to be installed too.
+128 x 128 x 128 voxels, the other the brain within that box in 256 x 256 x 256. They are run here with scipy in place of
+the wheel's own code, which would need a window toolkit and compiled helpers as well.
 """
 
 from functools import cache
