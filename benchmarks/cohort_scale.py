@@ -40,15 +40,17 @@ from pathlib import Path
 from neuroquant.cohorts.index import index_cohort
 from neuroquant.cohorts.inventory import check_root, refresh_inventory
 from neuroquant.cohorts.shards import write_manifests
+from neuroquant.cohorts.source import Source
 from neuroquant.cohorts.split import write_splits
 from neuroquant.config.load import load_experiment
 experiment = load_experiment(Path({config!r}), Path({folder!r}))
 for cohort in experiment.cohorts:
     out = Path({results!r}) / "cohorts" / cohort.name
-    check_root(cohort)
-    refresh_inventory(cohort, Path(cohort.root), out / "inventory.tsv")
+    source = Source.of(experiment, cohort.name)
+    check_root(source)
+    refresh_inventory(source, out / "inventory.tsv")
     sessions, excluded = out / "index/sessions.tsv", out / "index/excluded.tsv"
-    index_cohort(cohort, Path(cohort.root), out / "inventory.tsv", sessions, excluded)
+    index_cohort(source, out / "inventory.tsv", sessions, excluded)
     write_splits(sessions, out / "splits.tsv", experiment.split, cohort.name)
     write_manifests(sessions, out / "splits.tsv", experiment.shards, out / "shards")
 """

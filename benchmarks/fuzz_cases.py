@@ -19,7 +19,9 @@ from neuroquant.cli import main
 from neuroquant.cohorts.index import find_header_fault
 from neuroquant.cohorts.phenotypes import read_participants
 from neuroquant.cohorts.proof import check_apart
+from neuroquant.cohorts.source import Source
 from neuroquant.cohorts.split import split_subjects
+from neuroquant.config.base import DEFAULT_MODALITIES
 from neuroquant.config.cohort import Cohort
 from neuroquant.config.load import load_experiment, resolve_experiment
 from neuroquant.config.model import ModelRow
@@ -27,7 +29,9 @@ from neuroquant.config.volume import Split, Volume
 from neuroquant.errors import InputError
 from neuroquant.model_folder import save_model
 from neuroquant.tokenizer import Tokenizer
+from neuroquant.volumes.manifest import SessionRow
 from neuroquant.volumes.preprocess import prepare
+from neuroquant.volumes.work import Preprocessing
 
 ROOT = Path(__file__).parents[1]
 VOLUME = Volume(shape=(16, 16, 16), brain_ml_min=10, percentiles=(0.0, 100.0))
@@ -61,9 +65,9 @@ def base() -> Path:
 
 def nifti(random: np.random.Generator, folder: Path, told: list[str]) -> str:
     """A pair, one file of which is spoilt, through the index's and preprocessing's reading."""
-    pair, two = dict(zip(("t1w", "t2w"), odd.head(random), strict=True)), random.random() < 0.3
+    pair, two = dict(zip(DEFAULT_MODALITIES, odd.head(random), strict=True)), random.random() < 0.3
     kind, suffix = (nib.Nifti2Image if two else nib.Nifti1Image), odd.pick(random, [".nii", ".nii.gz"])
-    bad = odd.pick(random, ["t1w", "t2w"])
+    bad = odd.pick(random, list(DEFAULT_MODALITIES))
     files = {}
     for name, data in pair.items():
         files[name] = (f"{name}{suffix}", "")
@@ -72,11 +76,12 @@ def nifti(random: np.random.Generator, folder: Path, told: list[str]) -> str:
             raw, what = odd.spoilt_nifti(random, raw, two)
             told.append(f"{bad}{suffix}, NIfTI-{1 + two}: {what}")
             odd.write(folder / files[name][0], raw)
-    reason, _ = find_header_fault(folder, files, False)
+    cohort = Cohort(name="fuzz", root=str(folder))
+    reason, _ = find_header_fault(Source(cohort, folder, DEFAULT_MODALITIES), files)
     if reason:
         return "refused"
-    row = {name: path for name, (path, _) in files.items()} | {"mask": "", "labels": ""}
-    made = prepare(row, folder, VOLUME)
+    row = SessionRow({name: path for name, (path, _) in files.items()})
+    made = prepare(row, Preprocessing(folder, VOLUME, DEFAULT_MODALITIES))
     for name, image in made.images.items():
         if not np.isfinite(image).all() or np.abs(image).max() > 1 or not made.mask.any():
             raise Broken(f"{name}: from {image.min()} to {image.max()}")
@@ -152,7 +157,7 @@ def table(random: np.random.Generator, folder: Path, told: list[str]) -> str:
             told.append(f"{name}: {what}")
         (folder / f"{name}.tsv").write_bytes(raw)
     cohort = Cohort(name="made", participants=str(folder / "participants.tsv"))
-    found = read_participants(cohort, folder)
+    found = read_participants(Source(cohort, folder, DEFAULT_MODALITIES))
     for person in found.values():
         if not person.conflict and person.age == person.age and not 0 <= person.age < 1e6 or math.isinf(person.age):
             raise Broken(f"an age of {person.age}")

@@ -13,23 +13,27 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import redirect_stdout
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pandas as pd
 
+from neuroquant.config.base import DEFAULT_MODALITIES
 from neuroquant.config.cohort import Cohort, Synthetic
 from neuroquant.config.volume import Volume
 from neuroquant.device import use_threads
 from neuroquant.files import write_tsv
 from neuroquant.store.arrays import ArrayFile
-from neuroquant.synthetic import write_cohort
+from neuroquant.synthetic.bids import write_cohort
 from neuroquant.volumes import align
-from neuroquant.volumes.masking import find_brain
-from neuroquant.volumes.preprocess import prepare, preprocess_shard
+from neuroquant.volumes.manifest import SessionRow
+from neuroquant.volumes.masking import BrainSources, find_brain
+from neuroquant.volumes.preprocess import ShardFiles, prepare, preprocess_shard
 from neuroquant.volumes.scan import load_scan
 from neuroquant.volumes.session import bring_together
+from neuroquant.volumes.work import Preprocessing
 
 
 def best(call: Callable[[], object], times: int = 5) -> float:
@@ -48,14 +52,14 @@ def pairs_of(root: Path) -> list[dict[str, str]]:
     for path in sorted(root.glob("sub-*/**/anat/*_T1w.nii.gz")):
         t1w = str(path.relative_to(root))
         row = {"cohort": "c", "subject": t1w.split("/")[0], "session": "1", "split": "train", "family": ""}
-        row |= {"sex": "F", "age": "20", "t1w": t1w, "t2w": t1w.replace("_T1w", "_T2w"), "mask": "", "labels": ""}
+        row |= {"sex": "F", "age": "20", "T1w": t1w, "T2w": t1w.replace("_T1w", "_T2w"), "mask": "", "labels": ""}
         rows.append(row)
     return rows
 
 
-def steps(row: dict[str, str], root: Path, volume: Volume, registration: bool, n4: bool) -> dict[str, float]:
+def steps(row: SessionRow, how: Preprocessing, registration: bool, n4: bool) -> dict[str, float]:
     """Seconds of each step of one pair."""
-    files = {"T1w": row["t1w"], "T2w": row["t2w"]}
+    files, root, volume = row.images, how.root, how.volume
     found = {
         "nibabel reads both files": best(
             lambda: [nib.load(root / f).get_fdata(dtype=np.float32) for f in files.values()], 2
@@ -64,11 +68,12 @@ def steps(row: dict[str, str], root: Path, volume: Volume, registration: bool, n
     scans = {name: load_scan(root, file) for name, file in files.items()}
     found["read, checksum, RAS+"] = best(lambda: [load_scan(root, file) for file in files.values()], 2)
     session = bring_together(scans, files, volume)
-    brain, _ = find_brain(row, root, session, files, volume, None)
-    found["brain mask"] = best(lambda: find_brain(row, root, session, files, volume, None), 2)
-    found["everything, in memory"] = best(lambda: prepare(row, root, volume), 2)
-    cubes = volume.model_copy(update={"voxel_mm": 1.2})
-    found["resampling to other cubes"] = best(lambda: prepare(row, root, cubes), 1) - found["everything, in memory"]
+    sources = BrainSources(root, files)
+    brain = find_brain(session, sources, volume).mask
+    found["brain mask"] = best(lambda: find_brain(session, sources, volume), 2)
+    found["everything, in memory"] = best(lambda: prepare(row, how), 2)
+    cubes = replace(how, volume=volume.model_copy(update={"voxel_mm": 1.2}))
+    found["resampling to other cubes"] = best(lambda: prepare(row, cubes), 1) - found["everything, in memory"]
     if registration:
         found["registration"] = best(lambda: align.register(scans["T1w"], scans["T2w"]), 1)
     if n4:
@@ -90,16 +95,18 @@ def main() -> None:
         write_cohort(Cohort(name="c", embedded=True, synthetic=recipe), root)
         rows = pairs_of(root)
         write_tsv(pd.DataFrame(rows), folder / "manifest.tsv")
+        how = Preprocessing(root, volume, DEFAULT_MODALITIES)
         out = [folder / file for file in ("a.h5", "qc.tsv", "excluded.tsv")]
         with redirect_stdout(sys.stderr):
-            shard = best(lambda: preprocess_shard(folder / "manifest.tsv", root, volume, *out), 1) / len(rows)
-        found = steps(rows[0], root, volume, arguments.registration, arguments.n4)
+            shard = best(lambda: preprocess_shard(folder / "manifest.tsv", ShardFiles(*out), how), 1) / len(rows)
+        row = SessionRow.of(rows[0], DEFAULT_MODALITIES)
+        found = steps(row, how, arguments.registration, arguments.n4)
         plain = found["nibabel reads both files"]
         print("step\ts_a_pair\ttimes_reading")
         for step, seconds in {**found, "a whole shard, written": shard}.items():
             print(f"{step}\t{seconds:.3f}\t{seconds / plain:.2f}", flush=True)
         print(f"volumes a second a core\t{2 / shard:.2f}\t-")
-        scan, view = root / rows[0]["t1w"], ArrayFile(out[0]).view("image")
+        scan, view = root / rows[0]["T1w"], ArrayFile(out[0]).view("image")
         whole = best(lambda: nib.load(scan).get_fdata(dtype=np.float32))
         print("read\tstore_ms\tnibabel_ms\tratio")
         reads = {"volume": lambda: np.array(view[0])}
@@ -109,7 +116,7 @@ def main() -> None:
         for what, read in reads.items():
             ours = best(read, 20)
             print(f"{what}\t{1e3 * ours:.3f}\t{1e3 * whole:.1f}\t{whole / ours:.0f}")
-        gz = sum((root / row[kind]).stat().st_size for row in rows for kind in ("t1w", "t2w")) / (2 * len(rows))
+        gz = sum((root / row[kind]).stat().st_size for row in rows for kind in DEFAULT_MODALITIES) / (2 * len(rows))
         print(f"MB a volume\t{out[0].stat().st_size / (2 * len(rows)) / 1e6:.1f}\t{gz / 1e6:.1f}\t-")
 
 

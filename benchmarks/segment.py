@@ -30,7 +30,7 @@ import torch
 from neuroquant.device import resolve_device, use_threads
 from neuroquant.segmentation.labels import official
 from neuroquant.segmentation.network import UNet, ready_on
-from neuroquant.segmentation.recipe import padding, posteriors_of, segment
+from neuroquant.segmentation.recipe import Use, padding, posteriors_of, segment
 from neuroquant.segmentation.weights import read_weights
 
 LABELS = official("2.0")
@@ -58,7 +58,7 @@ def measure(part: str, folder: Path, shape: tuple[int, int, int], volumes: int, 
         if part == "passes":
             posteriors_of(network, padded, LABELS, True)
         else:
-            list(segment(network, LABELS, [image], 1.0, True, LEAST, device))
+            list(segment(network, Use(LABELS, True, LEAST, device), [image], 1.0))
         if device == "cuda":
             torch.cuda.synchronize()
         seconds.append(clock() - begin)

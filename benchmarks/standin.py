@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from neuroquant.config.base import DEFAULT_MODALITIES
 from neuroquant.config.cohort import Cohort, Synthetic
 from neuroquant.config.evaluation import Segmentation, Standin
 from neuroquant.config.volume import Volume
@@ -29,8 +30,9 @@ from neuroquant.report.figures.style import plt, save
 from neuroquant.segmentation.atlas import fit_standin
 from neuroquant.segmentation.engine import open_segmenter
 from neuroquant.store.arrays import ArrayFile
-from neuroquant.synthetic import write_cohort
-from neuroquant.volumes.preprocess import preprocess_shard
+from neuroquant.synthetic.bids import write_cohort
+from neuroquant.volumes.preprocess import ShardFiles, preprocess_shard
+from neuroquant.volumes.work import Preprocessing
 
 TRAIN_MAPS = 12
 
@@ -48,12 +50,12 @@ def make_shard(folder: Path, maps: list[Path], subjects: int, split: str, seed: 
         t1w = path.relative_to(root)
         (truth,) = root.glob(f"derivatives/*/{t1w.parent}/*_dseg.nii.gz")
         row = {"cohort": split, "subject": t1w.parts[0], "session": "1", "split": split, "family": "", "sex": "F"}
-        row |= {"age": "20", "t1w": str(t1w), "t2w": str(t1w).replace("_T1w", "_T2w"), "mask": ""}
+        row |= {"age": "20", "T1w": str(t1w), "T2w": str(t1w).replace("_T1w", "_T2w"), "mask": ""}
         rows.append({**row, "labels": str(truth.relative_to(root))})
     write_tsv(pd.DataFrame(rows), folder / f"{split}.tsv")
     out = [folder / f"{split}.{kind}" for kind in ("h5", "qc.tsv", "excluded.tsv")]
     with redirect_stdout(sys.stderr):
-        preprocess_shard(folder / f"{split}.tsv", root, Volume(), *out)
+        preprocess_shard(folder / f"{split}.tsv", ShardFiles(*out), Preprocessing(root, Volume(), DEFAULT_MODALITIES))
     return out[0]
 
 

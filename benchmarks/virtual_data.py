@@ -12,12 +12,14 @@ import pandas as pd
 from nibabel.processing import resample_to_output
 from scipy import ndimage
 
+from neuroquant.config.base import DEFAULT_MODALITIES
 from neuroquant.config.cohort import Cohort, Synthetic
 from neuroquant.config.volume import Volume
 from neuroquant.files import write_tsv
-from neuroquant.synthetic import write_cohort
+from neuroquant.synthetic.bids import write_cohort
 from neuroquant.training.data import Sessions
-from neuroquant.volumes.preprocess import preprocess_shard
+from neuroquant.volumes.preprocess import ShardFiles, preprocess_shard
+from neuroquant.volumes.work import Preprocessing
 
 REAL = ("sub-04", "sub-05")
 """The stripped pairs of bids_real that lie on one grid."""
@@ -97,13 +99,14 @@ def shard(root: Path, volume: Volume) -> Path:
     rows = [
         {
             "cohort": root.name, "subject": path.relative_to(root).parts[0], "session": "1", "split": "train",
-            "family": "", "sex": "F", "age": "20", "t1w": str(path.relative_to(root)), "mask": "", "labels": "",
-            "t2w": str(path.relative_to(root)).replace("_T1w", "_T2w"),
+            "family": "", "sex": "F", "age": "20", "T1w": str(path.relative_to(root)), "mask": "", "labels": "",
+            "T2w": str(path.relative_to(root)).replace("_T1w", "_T2w"),
         }
         for path in scans
     ]  # fmt: skip
     names = {kind: root.parent / f"{root.name}.{kind}" for kind in ("manifest.tsv", "h5", "qc.tsv", "excluded.tsv")}
     write_tsv(pd.DataFrame(rows), names["manifest.tsv"])
     with redirect_stdout(sys.stderr):
-        preprocess_shard(names["manifest.tsv"], root, volume, names["h5"], names["qc.tsv"], names["excluded.tsv"])
+        out = ShardFiles(names["h5"], names["qc.tsv"], names["excluded.tsv"])
+        preprocess_shard(names["manifest.tsv"], out, Preprocessing(root, volume, DEFAULT_MODALITIES))
     return names["h5"]

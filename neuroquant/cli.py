@@ -55,22 +55,26 @@ def add_validate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def validate(chosen: argparse.Namespace) -> int:
     """Print the summary of every cohort that isn't made by the workflow itself."""
+    from neuroquant.cohorts.source import Source
     from neuroquant.cohorts.validate import summary
     from neuroquant.config.load import load_experiment
+    from neuroquant.synthetic.recipes import check_recipes
 
     experiment = load_experiment(chosen.config, Path(__file__).parents[1] / "config")
     wrong = 0
     for cohort in experiment.cohorts:
-        if cohort.synthetic:
-            print(f"{cohort.shown}: an embedded cohort of {cohort.synthetic.subjects} subjects, made by the workflow\n")
-        else:
-            try:
-                text, faults = summary(cohort, experiment.volume, experiment.split, chosen.excluded)
-                wrong += bool(faults)
-                print(text)
-            except InputError as error:  # the other cohorts are looked at all the same
-                wrong += 1
-                print(error, file=sys.stderr)
+        try:
+            if cohort.synthetic:
+                check_recipes(experiment.modalities, f"cohort {cohort.name}")
+                subjects = cohort.synthetic.subjects
+                print(f"{cohort.shown}: a synthetic cohort of {subjects} subjects, made by the workflow\n")
+                continue
+            text, faults = summary(Source.of(experiment, cohort.name), experiment.split, chosen.excluded)
+            wrong += bool(faults)
+            print(text)
+        except InputError as error:  # the other cohorts are looked at all the same
+            wrong += 1
+            print(error, file=sys.stderr)
     return 1 if wrong else 0
 
 

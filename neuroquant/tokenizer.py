@@ -30,8 +30,10 @@ from neuroquant.model_folder import load_model
 from neuroquant.models.autoencoder import MODALITIES
 from neuroquant.scans.unusable import Unusable
 from neuroquant.store.arrays import ArrayFile, ArrayWriter, Record
-from neuroquant.volumes.preprocess import KINDS, prepare
+from neuroquant.volumes.manifest import SessionRow
+from neuroquant.volumes.preprocess import prepare
 from neuroquant.volumes.restore import NIFTI, restore
+from neuroquant.volumes.work import Preprocessing
 
 MASK = "mask"
 """The array beside the latents: the brain, outside of which a decoded image is 0."""
@@ -146,10 +148,9 @@ class Tokenizer:
         if not os.path.isfile(path):  # unlike Path.is_file, this bears any name
             raise InputError(str(scan), "no such file", "a NIfTI", "look at its name")
         require_voxel_size(path, self.voxel_mm, f"model {self.row.name}")
-        files = {**dict.fromkeys(KINDS.values(), ""), KINDS[modality]: str(path)}
-        files |= {"mask": str(Path(mask).absolute()) if mask else "", "labels": ""}
+        row = SessionRow({modality: str(path)}, mask=str(Path(mask).absolute()) if mask else "")
         try:
-            session = prepare(files, Path(path.anchor), self.volume)
+            session = prepare(row, Preprocessing(Path(path.anchor), self.volume, (modality,)))
         except Unusable as error:
             raise InputError(
                 error.file, error.reason, "a scan as docs/cohorts.md describes it", "mend the file, or give a mask"
@@ -162,7 +163,7 @@ class Tokenizer:
             raise InputError(
                 str(scan), f"latents with NaN or infinite values ({bad[0]})", "numbers", "try another model"
             )
-        return Tokens(self.row.name, record, arrays, session.mask, self.weights)
+        return Tokens(self.row.name, record, arrays, session.mask.astype(np.uint8), self.weights)
 
     @torch.inference_mode()
     def decode(self, tokens: Tokens) -> nib.Nifti1Image:

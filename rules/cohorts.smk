@@ -16,11 +16,12 @@ rule make_cohort:
         **SMALL_JOB,
     params:
         cohort=lambda wildcards: settings(EXPERIMENT.cohort(wildcards.cohort)),
+        modalities=literal(MODALITIES),
         root=lambda wildcards: str(cohort_root(wildcards.cohort)),
         code=code_of("make_cohort"),
         failures=str(FAILURES),
     message:
-        "making the embedded cohort {wildcards.cohort}"
+        "making the synthetic cohort {wildcards.cohort}"
     script:
         "../workflow_scripts/make_cohort.py"
 
@@ -43,7 +44,9 @@ rule index:
     params:
         cohort=lambda wildcards: settings(EXPERIMENT.cohort(wildcards.cohort)),
         root=lambda wildcards: str(cohort_root(wildcards.cohort)),
+        modalities=literal(MODALITIES),
         registration=EXPERIMENT.volume.registration != "off",
+        target=EXPERIMENT.volume.registration_target,
         code=code_of("index"),
         failures=str(FAILURES),
     message:

@@ -112,6 +112,9 @@ def settings(value):
     return json.dumps(value.model_dump(mode="json"), sort_keys=True)
 
 
+MODALITIES = json.dumps(EXPERIMENT.modalities)
+
+
 def literal(value):
     """A parameter that Snakemake leaves as it is; in plain text and lists it takes `{subject}` for a wildcard."""
     return lambda wildcards: value

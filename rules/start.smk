@@ -8,9 +8,11 @@ from datetime import datetime
 import yaml
 
 from neuroquant.cohorts.inventory import check_root, refresh_inventory
+from neuroquant.cohorts.source import Source
 from neuroquant.segmentation.installed import check_installed
 from neuroquant.failures import last_screen
 from neuroquant.files import dated_in_future, put_dates_back, write_text
+from neuroquant.synthetic.recipes import check_recipes
 
 # Snakemake's own words for looking at a workflow without running it
 LOOKING = any(
@@ -62,8 +64,9 @@ def check_inputs():
         )
     for cohort in EXPERIMENT.cohorts:
         if cohort.synthetic:
+            check_recipes(EXPERIMENT.modalities, f"cohort {cohort.name}")
             continue
-        check_root(cohort)
+        check_root(Source.of(EXPERIMENT, cohort.name))
         root = Path(cohort.root).resolve()
         if root in RESULTS.resolve().parents or root == RESULTS.resolve():
             raise InputError(
@@ -81,10 +84,10 @@ def refresh_inventories(scratch):
         if cohort.synthetic and not (written.exists() and root.exists()):
             continue
         if scratch is None:
-            refresh_inventory(cohort, root, written)
+            refresh_inventory(Source.of(EXPERIMENT, cohort.name, root), written)
             continue
         looked = scratch / f"{cohort.name}.tsv"
-        refresh_inventory(cohort, root, looked)
+        refresh_inventory(Source.of(EXPERIMENT, cohort.name, root), looked)
         if not written.exists() or written.read_bytes() != looked.read_bytes():
             INVENTORIES[cohort.name] = looked
 

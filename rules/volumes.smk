@@ -23,6 +23,7 @@ rule preprocess:
         runtime=720,
     params:
         volume=literal(settings(EXPERIMENT.volume)),
+        modalities=literal(MODALITIES),
         segmentation=literal(
             settings(SEGMENTING) if EXPERIMENT.volume.synthseg_mask else ""
         ),

@@ -16,8 +16,8 @@ MAY_USE = {
     "config": BASE | {"models"},
     "models": {"errors", "config", "convolution"},
     "synthetic": BASE | {"config"},
-    "cohorts": BASE | {"config", "scans"},
-    "volumes": BASE | {"config", "scans", "store"},
+    "cohorts": BASE | {"config", "scans", "tables"},
+    "volumes": BASE | {"config", "scans", "store", "tables"},
     "segmentation": BASE | {"config", "store", "device", "convolution"},
     "weights": BASE | {"config", "models"},
     "training": BASE | {"config", "store", "models", "similarity", "model_folder", "weights", "device"} | {"sources"},
@@ -26,7 +26,7 @@ MAY_USE = {
     | {"statistics"},
     "statistics": BASE | {"config", "store", "tables"},
     "report": BASE | {"config", "store", "statistics", "tables"},
-    "cluster": BASE | {"config", "cohorts", "models"},
+    "cluster": BASE | {"config", "cohorts", "models", "tables"},
 }
 HEAVY = {"torch", "monai", "diffusers", "snakemake"}
 

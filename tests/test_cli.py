@@ -98,7 +98,7 @@ def test_validate_gives_counts_that_add_up_and_names_what_it_did_not_look_at(exp
     said = capsys.readouterr().out
     assert "found     9 sessions of 9 subjects" in said and "out  2 sessions, all there are of 2 subjects" in said
     assert "18 below the root look like scans: 14 used, 1 of sessions that are out, 3 not looked at" in said
-    assert "1  of another kind than T1w and T2w, e.g. sub-01/anat/sub-01_FLAIR.nii.gz: nothing to do" in said
+    assert "1  of a modality that the experiment doesn't use, e.g. sub-01/anat/sub-01_FLAIR.nii.gz: name it in" in said
     assert "2  in a folder of other data than anatomy, e.g. sub-02/func" in said
     assert "1  a row of participants.tsv without a folder, e.g. sub-77: supply the scans" in said
     assert main(["validate", str(experiment), "--excluded"]) == 0
@@ -126,22 +126,22 @@ def test_validate_fails_where_nobody_is_in_and_says_how_one_modality_can_be_used
     write_scan(experiment.parent / f"bids/sub-08/anat/sub-08_{kind}.nii.gz")
     assert main(["validate", str(experiment)]) == 1
     said = capsys.readouterr().out
-    assert f"8 with a {kind} scan alone; `modalities: any` in the cohort's file keeps them" in said
+    assert f"8 with {kind} only; `require: any` in the cohort's file keeps them" in said
     assert "no usable session" in said
-    experiment.write_text(experiment.read_text().replace("root:", "modalities: any\n  root:"))
+    experiment.write_text(experiment.read_text().replace("root:", "require: any\n  root:"))
     assert main(["validate", str(experiment)]) == 0
-    assert "modalities: any" not in capsys.readouterr().out
+    assert "require: any" not in capsys.readouterr().out
 
 
 def test_a_plan_says_who_is_in_and_what_keeps_a_cohort_from_being_used(experiment):
     lines, faults = cohorts_lines(load_experiment(experiment, CONFIG))
     said = "\n".join(lines)
     assert "mine: 7 sessions of 7 subjects in, 1 out" in said and "voxels weren't" in said and not faults
-    assert "1 with a T1w scan alone; `modalities: any`" in said
+    assert "1 with T1w only; `require: any`" in said
     for path in (experiment.parent / "bids").rglob("*_T2w.nii.gz"):
         path.unlink()
     (fault,) = cohorts_lines(load_experiment(experiment, CONFIG))[1]
-    assert "no usable session: no T2w scan (8)" in fault.found and "modalities: any" in fault.remedy
+    assert "no usable session: no T2w scan (8)" in fault.found and "require: any" in fault.remedy
 
 
 def test_names_of_bytes_that_are_not_utf8_can_be_printed(experiment):

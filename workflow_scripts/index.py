@@ -1,7 +1,5 @@
 """Decide from the headers which sessions are in."""
 
-import json
-
 from neuroquant.job import running
 
 with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakemake.threads, snakemake.params.failures):
@@ -9,16 +7,9 @@ with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakem
 
     from neuroquant.cohorts.census import write_unseen
     from neuroquant.cohorts.index import index_cohort
-    from neuroquant.config.cohort import Cohort
+    from neuroquant.cohorts.source import Source
 
-    cohort, root = Cohort.model_validate(json.loads(snakemake.params.cohort)), Path(snakemake.params.root)
+    source = Source.from_parameters(snakemake.params)
     inventory, sessions = Path(snakemake.input.inventory), Path(snakemake.output.sessions)
-    index_cohort(
-        cohort,
-        root,
-        inventory,
-        sessions,
-        Path(snakemake.output.excluded),
-        snakemake.params.registration,
-    )
-    write_unseen(cohort, root, inventory, sessions.parent, Path(snakemake.output.unseen))
+    index_cohort(source, inventory, sessions, Path(snakemake.output.excluded))
+    write_unseen(source, inventory, sessions.parent, Path(snakemake.output.unseen))

@@ -1,6 +1,4 @@
-"""Make an embedded cohort and take its inventory."""
-
-import json
+"""Make a synthetic cohort and take its inventory."""
 
 from neuroquant.job import running
 
@@ -8,10 +6,9 @@ with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakem
     from pathlib import Path
 
     from neuroquant.cohorts.inventory import refresh_inventory
-    from neuroquant.config.cohort import Cohort
-    from neuroquant.synthetic import write_cohort
+    from neuroquant.cohorts.source import Source
+    from neuroquant.synthetic.bids import write_cohort
 
-    cohort = Cohort.model_validate(json.loads(snakemake.params.cohort))
-    root = Path(snakemake.params.root)
-    write_cohort(cohort, root)
-    refresh_inventory(cohort, root, Path(snakemake.output.inventory))
+    source = Source.from_parameters(snakemake.params)
+    write_cohort(source.cohort, source.root, source.modalities)
+    refresh_inventory(source, Path(snakemake.output.inventory))

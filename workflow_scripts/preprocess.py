@@ -8,7 +8,8 @@ with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakem
     from pathlib import Path
 
     from neuroquant.config.volume import Volume
-    from neuroquant.volumes.preprocess import preprocess_shard
+    from neuroquant.volumes.preprocess import ShardFiles, preprocess_shard
+    from neuroquant.volumes.work import Preprocessing
 
     volume = Volume.model_validate(json.loads(snakemake.params.volume))
     segment = None
@@ -18,10 +19,6 @@ with running(snakemake.rule, dict(snakemake.wildcards), snakemake.log[0], snakem
         segment = labels_with(json.loads(snakemake.params.segmentation), snakemake.params.device, snakemake.threads)
     preprocess_shard(
         Path(snakemake.input.manifest),
-        Path(snakemake.params.root),
-        volume,
-        Path(snakemake.output.volumes),
-        Path(snakemake.output.qc),
-        Path(snakemake.output.excluded),
-        segment,
+        ShardFiles(*(Path(snakemake.output[name]) for name in ("volumes", "qc", "excluded"))),
+        Preprocessing(Path(snakemake.params.root), volume, tuple(json.loads(snakemake.params.modalities)), segment),
     )

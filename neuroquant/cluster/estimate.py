@@ -7,6 +7,7 @@ from pathlib import Path
 from neuroquant.cluster.asks import Ask
 from neuroquant.cluster.rates import REFERENCE_SHAPE, Rate, pairs_in, passes, recorded
 from neuroquant.cohorts.index import find_sessions
+from neuroquant.cohorts.source import Source
 from neuroquant.config.experiment import Experiment
 from neuroquant.config.model import ModelRow
 from neuroquant.models import fit_bytes, fitting, latent_shapes, parameters_class
@@ -51,12 +52,14 @@ def pairs_of(experiment: Experiment, results: Path) -> dict[str, dict[str, float
             counts[cohort.name] = found
             continue
         if cohort.synthetic:
-            total = cohort.synthetic.subjects * (1 + cohort.synthetic.visits_max) / 2
+            sessions = cohort.synthetic.subjects * (1 + cohort.synthetic.visits_max) / 2
+            total = sessions * len(experiment.modalities) / 2
         else:
             inventory = folder / "inventory.tsv"
-            files = find_sessions(cohort, inventory).values() if inventory.exists() else []
-            least = 2 if cohort.modalities == "paired" else 1
-            images = [len({"t1w", "t2w"} & set(kinds)) for kinds in files]
+            source = Source.of(experiment, cohort.name)
+            files = find_sessions(source, inventory).values() if inventory.exists() else []
+            least = len(experiment.modalities) if cohort.require == "all" else 1
+            images = [len(set(experiment.modalities) & set(kinds)) for kinds in files]
             total = sum(number / 2 for number in images if number >= least)
         counts[cohort.name] = {name: total * getattr(experiment.split, name) for name in ("train", "val", "test")}
     return counts
@@ -188,7 +191,7 @@ def latent_bytes(row: ModelRow, shape: tuple[int, int, int]) -> int | None:
 def disk(experiment: Experiment, results: Path) -> dict[str, float]:
     """Bytes of the large folders, all rows together, but latents of which nothing is known."""
     counts, rates = pairs_of(experiment, results), recorded()
-    voxels = 2 * prod(experiment.volume.shape)  # T1w and T2w
+    voxels = 2 * prod(experiment.volume.shape)  # of a pair of images
     everyone = sum(sum(splits.values()) for splits in counts.values())
     pairs = {
         (row, cohort)

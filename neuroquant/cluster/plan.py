@@ -10,6 +10,7 @@ from neuroquant.cluster.check import faults, walltime_faults
 from neuroquant.cluster.estimate import Part, bytes_needed, disk, latent_bytes, parts
 from neuroquant.cluster.rates import earlier_runs
 from neuroquant.cohorts.outlook import TO_COME, outlook
+from neuroquant.cohorts.source import Source
 from neuroquant.config.experiment import Experiment
 from neuroquant.config.load import load_experiment
 from neuroquant.errors import InputError
@@ -56,7 +57,7 @@ def cohorts_lines(experiment: Experiment) -> tuple[list[str], list[InputError]]:
     lines, found = [], []
     for cohort in experiment.cohorts:
         if not cohort.synthetic:
-            told, wrong = outlook(cohort, experiment.volume, experiment.split)
+            told, wrong = outlook(Source.of(experiment, cohort.name), experiment.split)
             lines += told
             found += wrong
     return (["Cohorts", *lines, f"  {TO_COME}", ""] if lines else []), found

@@ -9,6 +9,7 @@ from pathlib import Path
 import yaml
 
 from neuroquant.config.experiment import Experiment
+from neuroquant.tables import modalities_of
 
 TABLE = Path(__file__).parent / "rates.tsv"
 BY_SHARD = ("preprocess", "reconstruct", "fidelity", "segment", "segment_reference", "score_anatomy")
@@ -68,7 +69,8 @@ def _shards(run: Path, settings: dict) -> Iterator[tuple[str, Rate]]:
 def pairs_in(manifest: Path) -> float:
     """Pairs of images that a shard's manifest names; a session of one modality is half a pair."""
     with open(manifest, encoding="utf-8", newline="") as file:
-        return sum(bool(row["t1w"]) + bool(row["t2w"]) for row in csv.DictReader(file, delimiter="\t")) / 2
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    return sum(bool(row[modality]) for row in rows for modality in modalities_of(row)) / 2
 
 
 def _trainings(run: Path, settings: dict, experiment: Experiment) -> Iterator[tuple[str, Rate]]:

@@ -1,28 +1,24 @@
 """The account of a cohort's folder: everything below its root that looks like a scan, used or not, and why not."""
 
 import os
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
 
+from neuroquant.cohorts.choice import unfit
 from neuroquant.cohorts.identifiers import without_folder
-from neuroquant.cohorts.index import KEY, NOT_USED, candidates
-from neuroquant.cohorts.inventory import DEPTH, IS_SCAN
-from neuroquant.cohorts.layouts import KINDS, Layout, layout_of, unfit
-from neuroquant.cohorts.phenotypes import participants_paths, read_participants
-from neuroquant.cohorts.places import why_file, why_folder
-from neuroquant.config.cohort import Cohort
+from neuroquant.cohorts.index import NOT_USED, candidates
+from neuroquant.cohorts.layouts.base import IS_SCAN, Layout
+from neuroquant.cohorts.phenotypes import read_participants
+from neuroquant.cohorts.source import Source
 from neuroquant.files import printable, read_tsv, write_tsv
+from neuroquant.tables import NOT_LOOKED_AT, SESSION_KEY
 
 Above = tuple[tuple[int, int], ...]
 """Device and inode of each folder on the way down."""
-UNSEEN = ["path", "files", "reason"]
-"""Columns of what wasn't looked at: a file, a folder or a row of the participants table; the scan-like files that it
-stands for; why, and what to do."""
-Found = Iterator[tuple[str, int | None]]
+Counted = Iterator[tuple[str, int | None]]
 """Path below the root; None for a scan-like file, or how many a folder that isn't opened holds (-1: can't be read)."""
 
 
@@ -35,7 +31,7 @@ class Census:
     used : files that `sessions.tsv` names.
     excluded : files of sessions that are out.
     outside : files that `sessions.tsv` names outside of the root, which aren't counted otherwise.
-    unseen : all others, with their reason (columns `UNSEEN`).
+    unseen : all others, with their reason (columns `NOT_LOOKED_AT`).
     """
 
     used: int
@@ -49,12 +45,18 @@ class Census:
         return self.used + self.excluded + int(self.unseen["files"].sum())
 
 
-def write_unseen(cohort: Cohort, root: Path, inventory_tsv: Path, index: Path, unseen_tsv: Path) -> None:
+def write_unseen(source: Source, inventory_tsv: Path, index: Path, unseen_tsv: Path) -> None:
     """Write what of a cohort's folder wasn't looked at; `index` holds `sessions.tsv` and `excluded.tsv`."""
-    write_tsv(take_census(cohort, root, inventory_tsv, index).unseen, unseen_tsv)
+    write_tsv(take_census(source, inventory_tsv, index).unseen, unseen_tsv)
 
 
-def take_census(cohort: Cohort, root: Path, inventory_tsv: Path, index: Path) -> Census:
+def read_unseen(unseen_tsv: Path) -> pd.DataFrame:
+    """What wasn't looked at, as `write_unseen` wrote it: columns `NOT_LOOKED_AT`, `files` as numbers."""
+    table = read_tsv(unseen_tsv, ("files",))
+    return table.astype({"files": int})
+
+
+def take_census(source: Source, inventory_tsv: Path, index: Path) -> Census:
     """Walk the whole folder of a cohort and say of each scan-like file what became of it.
 
     Parameters
@@ -62,40 +64,50 @@ def take_census(cohort: Cohort, root: Path, inventory_tsv: Path, index: Path) ->
     index : folder with `sessions.tsv` and `excluded.tsv`.
     """
     kept, dropped = read_tsv(index / "sessions.tsv"), read_tsv(index / "excluded.tsv")
-    fates = _fates(cohort, inventory_tsv, kept, dropped)
+    root, layout = source.root, source.layout
+    fates = _fates(source, inventory_tsv, kept, dropped)
     below = {os.path.relpath(root / path, root): fate for path, fate in fates.items()}
     used = {path for path, fate in below.items() if fate == "used"}
     counts = {"used": 0, "out": 0}
     rows: list[tuple[str, int, str]] = []
-    for path, held in _walk(root, "", _opened(cohort, below), (_identity(root),)):
+    for path, held in _walk(root, "", layout.opened(below), (_identity(root),)):
         fate = below.get(path)
         number = 1 if held is None else max(held, 0)
         if fate in counts:
             counts[fate] += number
         elif fate:
             rows.append((path, number, fate))
-        elif reason := why_file(cohort, path) if held is None else why_folder(cohort, path, held):
+        elif reason := _why_not(layout, path, held):
             rows.append((path, number, reason))
     outside = sum(path.startswith("..") for path in used)
-    rows += _rows_without_folder(cohort, root, pd.concat([kept[KEY], dropped[KEY]]))
-    return Census(counts["used"], counts["out"], outside, pd.DataFrame(sorted(rows), columns=UNSEEN))
+    rows += _rows_without_folder(source, pd.concat([kept[SESSION_KEY], dropped[SESSION_KEY]]))
+    return Census(counts["used"], counts["out"], outside, pd.DataFrame(sorted(rows), columns=NOT_LOOKED_AT))
 
 
-def _fates(cohort: Cohort, inventory_tsv: Path, kept: pd.DataFrame, dropped: pd.DataFrame) -> dict[str, str]:
+def _why_not(layout: Layout, path: str, held: int | None) -> str:
+    """Why a file or a folder (with `held` files; -1: unreadable) isn't looked at; empty where nobody would ask."""
+    if held is None:
+        return layout.why_file(path)
+    if held < 0:
+        return "a folder that can't be read: give yourself the right to (chmod u+rx)"
+    return layout.why_folder(path, held)
+
+
+def _fates(source: Source, inventory_tsv: Path, kept: pd.DataFrame, dropped: pd.DataFrame) -> dict[str, str]:
     """Path of the inventory -> "used", "out" (of an excluded session), or why it was passed over."""
-    used = {path for kind in KINDS for path in kept[kind] if path}
+    used = {path for kind in source.kinds for path in kept[kind] if path}
     out = set(zip(dropped["subject"], dropped["session"], strict=True))
-    taken = {(row.subject, row.session): row for row in kept.itertuples()}
+    taken = {(row["subject"], row["session"]): row for row in kept.to_dict("records")}
     fates = {}
-    for key, files in candidates(cohort, inventory_tsv).items():
+    for key, files in candidates(source, inventory_tsv).items():
         for kind, paths in files.items():
             for path in paths:
                 if path in used:
                     fates[path] = "used"
                 elif key in out:
                     fates[path] = "out"
-                elif key in taken and kind in KINDS:
-                    fates[path] = _passed_over(cohort, kind, path, getattr(taken[key], kind))
+                elif key in taken and kind in source.kinds:
+                    fates[path] = _passed_over(source, kind, path, taken[key][kind])
                 elif kind.startswith("unwritable"):
                     fates[path] = NOT_USED["unwritable"]
                 elif key not in taken:
@@ -103,9 +115,9 @@ def _fates(cohort: Cohort, inventory_tsv: Path, kept: pd.DataFrame, dropped: pd.
     return fates
 
 
-def _passed_over(cohort: Cohort, kind: str, path: str, taken: str) -> str:
+def _passed_over(source: Source, kind: str, path: str, taken: str) -> str:
     """Why another file of a session was taken in place of this one, or none."""
-    why = unfit(path, cohort.entities) if kind in ("t1w", "t2w") else ""
+    why = unfit(path, source.cohort.entities) if kind in source.modalities else ""
     if why:
         return f"passed over, it {why}: `entities` chooses"
     if taken:
@@ -113,27 +125,7 @@ def _passed_over(cohort: Cohort, kind: str, path: str, taken: str) -> str:
     return "passed over, it is in another space or of another run than its session's scan: supply one of that scan"
 
 
-def _opened(cohort: Cohort, below: dict[str, str]) -> Callable[[str], bool]:
-    """Whether a folder is one that the layout looks into, by its path."""
-    layout = layout_of(cohort)
-    if layout.subject:
-        return lambda path: _in_layout(layout, path)
-    ancestors = {str(parent) for path in below for parent in Path(path).parents}
-    return ancestors.__contains__
-
-
-def _in_layout(layout: Layout, path: str) -> bool:
-    parts = path.split("/")
-    if parts[0] == "derivatives":
-        return len(parts) <= 2 or (len(parts) <= DEPTH + 2 and _all_known(layout, parts[2:]))
-    return len(parts) <= DEPTH and bool(re.fullmatch(layout.subject, parts[0])) and _all_known(layout, parts[1:])
-
-
-def _all_known(layout: Layout, parts: list[str]) -> bool:
-    return all(re.fullmatch(layout.folders, part) for part in parts)
-
-
-def _walk(folder: Path, relative: str, opened: Callable[[str], bool], above: Above) -> Found:
+def _walk(folder: Path, relative: str, opened: Callable[[str], bool], above: Above) -> Counted:
     """Every scan-like file of the folders that are opened, and each topmost folder that isn't with its count.
 
     Hidden folders (.git, .datalad) are no part of a data set, and are left out.
@@ -178,9 +170,7 @@ def _identity(entry: os.DirEntry | Path) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-def _rows_without_folder(cohort: Cohort, root: Path, sessions: pd.DataFrame) -> list[tuple[str, int, str]]:
+def _rows_without_folder(source: Source, sessions: pd.DataFrame) -> list[tuple[str, int, str]]:
     """Subjects of the participants table that have no folder, or, where there are none by subject, no scan."""
-    table = " and ".join(path.name for path in participants_paths(cohort, root))
-    what = "folder" if layout_of(cohort).subject else "scan"
-    reason = f"a row of {table} without a {what}: supply the scans, or leave the row"
-    return [(name, 0, reason) for name in without_folder(read_participants(cohort, root), sessions["subject"])]
+    reason = f"a row of {source.participants_names} without a {source.layout.holds}: supply the scans, or leave the row"
+    return [(name, 0, reason) for name in without_folder(read_participants(source), sessions["subject"])]

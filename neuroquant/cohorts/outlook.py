@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from neuroquant.cohorts.index import NAMES, find_sessions, index_cohort
+from neuroquant.cohorts.index import find_sessions, index_cohort
 from neuroquant.cohorts.inventory import check_root, refresh_inventory
+from neuroquant.cohorts.source import Source
 from neuroquant.cohorts.split import split_subjects
-from neuroquant.config.cohort import Cohort
-from neuroquant.config.volume import Split, Volume
+from neuroquant.config.volume import Split
 from neuroquant.errors import InputError, kind_of
 from neuroquant.files import read_tsv
 
@@ -24,15 +24,15 @@ TO_COME = (
 
 @dataclass(frozen=True)
 class Indexed:
-    """What the index makes of a cohort: sessions that are in, that are out, and those of one modality alone."""
+    """What the index makes of a cohort: sessions that are in, that are out, and those that lack a modality."""
 
     kept: pd.DataFrame
     dropped: pd.DataFrame
-    alone: Counter
-    """Modality -> sessions that are out and have no other."""
+    some: Counter
+    """Modalities in words -> sessions that are out and have these, but not all of the experiment's."""
 
 
-def index_of(cohort: Cohort, volume: Volume, folder: Path) -> Indexed:
+def index_of(source: Source, folder: Path) -> Indexed:
     """Index a cohort into a folder: `inventory.tsv`, `sessions.tsv` and `excluded.tsv`.
 
     Raises
@@ -40,42 +40,44 @@ def index_of(cohort: Cohort, volume: Volume, folder: Path) -> Indexed:
     InputError
         If the cohort's folder or its participants table can't be used.
     """
-    check_root(cohort)
+    check_root(source)
     paths = [folder / f"{name}.tsv" for name in ("inventory", "sessions", "excluded")]
-    refresh_inventory(cohort, Path(cohort.root), paths[0])
-    index_cohort(cohort, Path(cohort.root), *paths, volume.registration != "off")
+    refresh_inventory(source, paths[0])
+    index_cohort(source, *paths)
     kept, dropped = read_tsv(paths[1], ("age",)), read_tsv(paths[2])
     out = set(zip(dropped["subject"], dropped["session"], strict=True))
-    scans = [files.keys() & NAMES.keys() for key, files in find_sessions(cohort, paths[0]).items() if key in out]
-    alone = Counter(NAMES[kind] for kinds in scans if len(kinds) == 1 for kind in kinds)
-    return Indexed(kept, dropped, alone if cohort.modalities == "paired" else Counter())
+    sessions, every = find_sessions(source, paths[0]), set(source.modalities)
+    scans = [files.keys() & every for key, files in sessions.items() if key in out]
+    some = Counter(" and ".join(sorted(have, key=source.modalities.index)) for have in scans if have and have < every)
+    return Indexed(kept, dropped, some if source.cohort.require == "all" else Counter())
 
 
-def faults(found: Indexed, cohort: Cohort, split: Split) -> list[InputError]:
+def faults(indexed: Indexed, cohort: str, split: Split) -> list[InputError]:
     """Why no experiment can be made of a cohort: nobody is in, or the split can't be made."""
-    if found.kept.empty:
-        counts = Counter(found.dropped["reason"].map(kind_of)).most_common(3)
-        told = "; ".join(f"{reason} ({count})" for reason, count in counts)
-        remedy = hint(found) or "read the reasons: neuroquant validate CONFIG --excluded"
-        return [InputError(f"cohort {cohort.name}", f"no usable session: {told}", "at least one", remedy)]
+    if indexed.kept.empty:
+        counts = Counter(indexed.dropped["reason"].map(kind_of)).most_common(3)
+        reasons = "; ".join(f"{reason} ({count})" for reason, count in counts)
+        remedy = hint(indexed) or "read the reasons: neuroquant validate CONFIG --excluded"
+        return [InputError(f"cohort {cohort}", f"no usable session: {reasons}", "at least one", remedy)]
     try:
-        split_subjects(found.kept, split, cohort.name)
+        split_subjects(indexed.kept, split, cohort)
     except InputError as error:
         return [error]
     return []
 
 
-def hint(found: Indexed) -> str:
-    """That sessions of one modality can be used, where there are some; else empty."""
-    alone = " and ".join(f"{count} with a {name} scan alone" for name, count in sorted(found.alone.items()))
-    return f"sessions that are out: {alone}; `modalities: any` in the cohort's file keeps them" if alone else ""
+def hint(indexed: Indexed) -> str:
+    """That sessions that lack a modality can be used, where there are some; else empty."""
+    some = ", ".join(f"{count} with {names} only" for names, count in sorted(indexed.some.items()))
+    return f"sessions that are out: {some}; `require: any` in the cohort's file keeps them" if some else ""
 
 
-def outlook(cohort: Cohort, volume: Volume, split: Split) -> tuple[list[str], list[InputError]]:
+def outlook(source: Source, split: Split) -> tuple[list[str], list[InputError]]:
     """Lines on a cohort for a plan, and what keeps an experiment from being made of it."""
     with tempfile.TemporaryDirectory() as folder:
-        found = index_of(cohort, volume, Path(folder))
-    people = found.kept["subject"].nunique()
-    lines = [f"  {cohort.shown}: {len(found.kept)} sessions of {people} subjects in, {len(found.dropped)} out"]
-    told = hint(found)
-    return lines + ([f"    {told}"] if told else []), faults(found, cohort, split)
+        indexed = index_of(source, Path(folder))
+    people = indexed.kept["subject"].nunique()
+    name, out = source.cohort.shown, len(indexed.dropped)
+    lines = [f"  {name}: {len(indexed.kept)} sessions of {people} subjects in, {out} out"]
+    lines += [f"    {remark}" for remark in [hint(indexed)] if remark]
+    return lines, faults(indexed, source.cohort.name, split)

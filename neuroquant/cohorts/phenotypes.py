@@ -1,7 +1,5 @@
 """Who the subjects are: sex, age, family, site and scanner, from one or several tables and BIDS sessions tables."""
 
-import csv
-import io
 import math
 import re
 from collections.abc import Iterable
@@ -10,19 +8,32 @@ from functools import lru_cache
 from pathlib import Path
 
 from neuroquant.cohorts.identifiers import plain, whole
-from neuroquant.cohorts.layouts import MONTHS, NEEDED, layout_of
+from neuroquant.cohorts.reading import read_table
+from neuroquant.cohorts.source import Source
 from neuroquant.config.cohort import Cohort
 from neuroquant.errors import InputError
 from neuroquant.files import printable
+from neuroquant.tables import OF_VISITS
 
 SEXES = {"f": "F", "female": "F", "m": "M", "male": "M"}
 MISSING = {"", "n/a", "na", "nan", "none", "null"}
-OF_VISITS = ("age", "site", "scanner")
-"""What may differ from visit to visit."""
+COLUMNS = {
+    "subject": ("participant_id", "subject", "src_subject_id"),
+    "session": ("session_id", "session", "visit", "eventname"),
+    "sex": ("sex", "gender"),
+    "age": ("age", "visit_age", "interview_age"),
+    "family": ("family_id", "family", "rel_family_id"),
+    "site": ("site", "site_id", "site_id_l"),
+    "scanner": ("scanner", "scanner_id", "mri_info_deviceserialnumber"),
+}
+"""What participants tables call these, in order of preference."""
+NEEDED = ("subject", "sex")
+"""What a participants table can't be without; the rest is empty where it is unknown."""
+MONTHS = frozenset({"interview_age"})
+"""Age columns in months; all others are in years."""
 BAND = r"(\d+(?:[.,]\d+)?)\s*(?:-|–|to)\s*(\d+(?:[.,]\d+)?)"
 OLDEST = 120
 """Years; what is older, or younger than 0, is a code for a missing age."""
-UTF16 = (b"\xff\xfe", b"\xfe\xff")
 Facts = dict[str, float | str]
 """age in years, site, scanner: what is known of them."""
 
@@ -49,76 +60,35 @@ class Participant:
         return own | self.visits.get(plain(session), {})
 
 
-def participants_paths(cohort: Cohort, root: Path) -> list[Path]:
-    """The participants tables of a cohort; of a table of paths, that table, unless others are named."""
-    if cohort.participants_tables:
-        return [Path(path) for path in cohort.participants_tables]
-    return [Path(cohort.table) if cohort.layout == "table" else root / "participants.tsv"]
+@dataclass
+class Collected:
+    """What the rows of all tables say of the subjects, as it is gathered.
 
-
-def read_table(path: Path, key: Iterable[str]) -> list[dict[str, str]]:
-    """Rows of a TSV or CSV; separator and BOM are recognised, rows without any value are dropped.
-
-    The separator is the one with which the header has a column named in `key`, else the most frequent. Between tabs a
-    quotation mark that is never closed is a character like any other, and takes no rows with it.
-
-    Raises
-    ------
-    InputError
-        If the table is missing, empty or not text, or its quotation marks don't pair.
+    Attributes
+    ----------
+    values : subject -> fact -> each value that some row has of it
+    visits : subject -> visit -> what its row says of that visit
+    sexes : "table: column" of the sexes, of each table that has them
     """
-    try:
-        raw = path.read_bytes()
-        text = raw.decode("utf-16" if raw.startswith(UTF16) else "utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        remedy = "supply it, or correct `participants`"
-        if path.suffix.lower() in (".xls", ".xlsx", ".ods"):
-            remedy = "save the spreadsheet as CSV, and name that"
-        raise InputError(str(path), f"not readable ({error})", "a UTF-8 table (TSV or CSV)", remedy) from None
-    header = text.partition("\n")[0]
-    wanted = {name.lower() for name in key}
 
-    def fitness(separator: str) -> tuple[bool, int]:
-        cells = {bare(cell).lower() for cell in header.split(separator)}
-        return not wanted.isdisjoint(cells), header.count(separator)
+    values: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    visits: dict[str, dict[str, Facts]] = field(default_factory=dict)
+    sexes: list[str] = field(default_factory=list)
 
-    separator = max("\t,;", key=fitness)
-    quoting = csv.QUOTE_NONE if separator == "\t" else csv.QUOTE_MINIMAL
-    table = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator, quoting=quoting, strict=True)
-    try:
-        rows = [_cells(path, table, row) for row in table]
-    except csv.Error as error:
-        where, expected = f"{path}, line {table.reader.line_num}", "quotation marks in pairs about whole cells"
-        raise InputError(where, str(error), expected, "close or remove the quotation mark, there or above") from None
-    rows = [row for row in rows if any(row.values())]
-    if not rows:
-        raise InputError(str(path), "no rows", "a header and a row a subject", "supply the table")
-    return rows
+    def add(self, subject: str, facts: dict[str, str]) -> None:
+        """One row, its cells as text; `session` says of which visit it is, where it does."""
+        visit = facts.pop("session")
+        if visit:
+            there: Facts = {kind: facts[kind] for kind in OF_VISITS if facts[kind]}
+            there |= {"age": float(there["age"])} if "age" in there else {}
+            self.visits.setdefault(subject, {}).setdefault(plain(visit), {}).update(there)
+        own = self.values.setdefault(subject, {kind: [] for kind in facts})
+        for kind, value in facts.items():
+            if value not in ("", "nan", *own[kind]) and not (kind == "age" and visit):
+                own[kind].append(value)
 
 
-def _cells(path: Path, table: csv.DictReader, row: dict) -> dict[str, str]:
-    """Column -> cell of one row; more cells than columns are refused, since which cell is whose is unknown."""
-    beyond = [cell for cell in row.pop(None, []) if bare(cell)]
-    if beyond:
-        count = len(table.fieldnames or ())
-        raise InputError(
-            f"{path}, line {table.reader.line_num}",
-            f"more cells than the {count} columns of the header, at its end {', '.join(map(repr, beyond[:3]))}",
-            "a cell a column",
-            "name every column in the header; put numbers with a decimal comma into quotation marks, or separate cells "
-            "by tabs or semicolons",
-        )
-    return {bare(name): bare(value or "") for name, value in row.items() if name}
-
-
-def bare(cell: str) -> str:
-    """A cell without spaces around it, nor quotation marks."""
-    cell = cell.strip()
-    quoted = len(cell) > 1 and cell[0] == cell[-1] == '"'
-    return cell[1:-1].replace('""', '"').strip() if quoted else cell
-
-
-def read_participants(cohort: Cohort, root: Path) -> dict[str, Participant]:
+def read_participants(source: Source) -> dict[str, Participant]:
     """Subject's folder -> who they are, from all tables joined by the subject.
 
     Rows of one subject complement each other. Where they contradict each other about sex or family the subject can't be
@@ -129,32 +99,34 @@ def read_participants(cohort: Cohort, root: Path) -> dict[str, Participant]:
     InputError
         If a table or its column of subjects is missing, no table has sexes, or nobody's sex is known.
     """
-    paths = participants_paths(cohort, root)
-    seen: dict[str, dict[str, list[str]]] = {}
-    visits: dict[str, dict[str, Facts]] = {}
-    sexes: list[str] = []
-    layout, codes = layout_of(cohort), {whole(code): sex for code, sex in cohort.sex_codes.items()}
+    cohort, paths, collected = source.cohort, source.participants_paths, Collected()
+    codes = {whole(code): sex for code, sex in cohort.sex_codes.items()}
     for path in paths:
         rows = read_table(path, columns_of(cohort)["subject"])
         names = _columns(path, rows[0], columns_of(cohort), one_of_several=len(paths) > 1)
-        sexes += [f"{path}: {names['sex']}"] if names["sex"] else []
+        collected.sexes += [f"{path}: {names['sex']}"] if names["sex"] else []
         for row in rows:
-            subject = printable(layout.subject_of(whole(row[names["subject"]]), cohort.subject_format))
-            told = {kind: known(row.get(name, "")) for kind, name in names.items() if kind != "subject"}
-            told |= {kind: "" for kind, value in told.items() if is_missing(value, cohort.missing.get(kind, ()))}
-            told["sex"] = codes.get(told["sex"], SEXES.get(told["sex"].lower(), told["sex"]))
-            told["age"] = str(years(told["age"], names["age"])) if told["age"] else ""
-            visit = told.pop("session")
-            if visit:
-                facts = visits.setdefault(subject, {}).setdefault(plain(visit), {})
-                facts |= {k: float(told[k]) if k == "age" else told[k] for k in OF_VISITS if told[k]}
-            mine = seen.setdefault(subject, {kind: [] for kind in told})
-            for kind, value in told.items():
-                if value not in ("", "nan", *mine[kind]) and not (kind == "age" and visit):
-                    mine[kind].append(value)
-    people = {subject: _person(values, visits.get(subject, {})) for subject, values in seen.items()}
-    _check_sexes(paths, sexes, people)
+            subject = printable(source.layout.subject_of(whole(row[names["subject"]])))
+            collected.add(subject, _facts(row, names, cohort, codes))
+    visits = collected.visits
+    people = {subject: _person(values, visits.get(subject, {})) for subject, values in collected.values.items()}
+    _check_sexes(paths, collected.sexes, people)
     return people
+
+
+def _facts(row: dict[str, str], names: dict[str, str], cohort: Cohort, codes: dict[str, str]) -> dict[str, str]:
+    """What a row says of its subject, fact by fact, as text; empty where it is missing.
+
+    Parameters
+    ----------
+    names : fact -> its column in this table
+    codes : code for a sex -> F or M
+    """
+    facts = {kind: known(row.get(name, "")) for kind, name in names.items() if kind != "subject"}
+    facts |= {kind: "" for kind, value in facts.items() if is_missing(value, cohort.missing.get(kind, ()))}
+    facts["sex"] = codes.get(facts["sex"], SEXES.get(facts["sex"].lower(), facts["sex"]))
+    facts["age"] = str(years(facts["age"], names["age"])) if facts["age"] else ""
+    return facts
 
 
 def _person(values: dict[str, list[str]], visits: dict[str, Facts]) -> Participant:
@@ -184,14 +156,13 @@ def _check_sexes(paths: list[Path], columns: list[str], people: dict[str, Partic
             columns[0],
             "only " + ", ".join(sorted(repr(sex) for sex in found)[:5]),
             "F, M, female or male",
-            "write the sexes out, or say in `sex_codes` what each code stands for: that isn't for us to guess",
+            "write the sexes out, or map each code in `sex_codes`: codes are never inferred",
         )
 
 
 def columns_of(cohort: Cohort) -> dict[str, tuple[str, ...]]:
     """What the participants table may call what it tells of a subject; the cohort's own name is the only one."""
-    own = {kind: (name,) for kind, name in cohort.columns.items()}
-    return layout_of(cohort).columns | own
+    return COLUMNS | {kind: (name,) for kind, name in cohort.columns.items()}
 
 
 def _columns(path: Path, row: dict[str, str], options: dict[str, tuple[str, ...]], one_of_several: bool) -> dict:

@@ -7,16 +7,16 @@ import pandas as pd
 
 from neuroquant.errors import InputError
 from neuroquant.files import read_tsv, write_tsv
+from neuroquant.tables import HASH, family_of, hash_columns
 
 SPLITS = ("train", "val", "test")
-HASHES = ["subject", "session", "t1w_hash", "t2w_hash"]
-"""Columns of the QC tables that say whose image has which voxels."""
 PUBLISHED = {
     "NCANDA": {"train": (606, 3790, 0.505), "val": (80, 489, 0.525), "test": (122, 774, 0.5164)},
     "ABCD": {"train": (7594, 11133, 0.5212), "val": (1412, 1484, 0.5358), "test": (2095, 2228, 0.5157)},
 }
 """Subjects, sessions and female share of the paper's splits (section 4.1), which gives no ages. Its subjects of ABCD
 add up to 11,101, though it says 8,879."""
+IMAGES = ["subject", "session", "modality", "hash"]
 PUBLISHED_COLUMNS = ["published_subjects", "published_sessions", "published_female_share", "published_sex_effect"]
 
 
@@ -46,7 +46,7 @@ def check_images_apart(hashes: pd.DataFrame, splits: pd.DataFrame) -> None:
 
     Parameters
     ----------
-    hashes : columns subject, session, and t1w_hash, t2w_hash: fingerprints of the scans' voxels.
+    hashes : columns subject, session, and `<modality>_hash`: fingerprints of the scans' voxels.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def check_images_apart(hashes: pd.DataFrame, splits: pd.DataFrame) -> None:
     places = every.groupby("hash")["split"].nunique()
     if (places > 1).any():
         twins = every[every["hash"] == places[places > 1].index[0]]
-        names = ", ".join((twins.subject + " " + twins.session).str.strip() + " " + twins.kind)
+        names = ", ".join((twins.subject + " " + twins.session).str.strip() + " " + twins.modality)
         raise InputError(
             "splits.tsv",
             f"{int((places > 1).sum())} images in two splits, e.g. the same voxels for {names}",
@@ -69,13 +69,13 @@ def check_images_apart(hashes: pd.DataFrame, splits: pd.DataFrame) -> None:
 
 
 def images_of(hashes: pd.DataFrame) -> pd.DataFrame:
-    """A row an image, T1w and T2w alike, since a name says little: columns subject, session, kind, hash."""
+    """A row an image, all modalities alike, since a name says little: columns subject, session, modality, hash."""
     parts = [
-        hashes[["subject", "session"]].assign(kind=f"{kind[:2].upper()}w", hash=hashes[kind])
-        for kind in ("t1w_hash", "t2w_hash")
+        hashes[["subject", "session"]].assign(modality=column.removesuffix(HASH), hash=hashes[column])
+        for column in hash_columns(hashes.columns)
     ]
-    every = pd.concat(parts, ignore_index=True)
-    return every[every["hash"] != ""].reset_index(drop=True)
+    every = pd.concat([pd.DataFrame(columns=IMAGES, dtype=str), *parts], ignore_index=True)
+    return every[every["hash"].notna() & (every["hash"] != "")].reset_index(drop=True)
 
 
 def twice(hashes: pd.DataFrame) -> int:
@@ -112,7 +112,7 @@ def split_proof(
 
     Parameters
     ----------
-    hashes : columns subject, session, t1w_hash, t2w_hash of the usable sessions.
+    hashes : columns subject, session, `<modality>_hash` of the usable sessions.
     stands_for : the paper's cohort whose values stand beside these.
     fingerprint : SHA-256 of the manifest of the split, `splits.tsv`; becomes `splits_sha256`.
 
@@ -136,7 +136,7 @@ def split_proof(
             {
                 "split": name,
                 "subjects": len(mine),
-                "families": mine["family"].where(mine["family"] != "", mine["subject"]).nunique(),
+                "families": family_of(mine).nunique(),
                 "sessions": len(seen),
                 "female_share": (mine["sex"] == "F").mean(),
                 "mean_age": seen["age"].mean(),
@@ -167,7 +167,7 @@ def compare_cohorts(hashes: dict[str, pd.DataFrame], splits: dict[str, pd.DataFr
 
     Parameters
     ----------
-    hashes : cohort -> columns subject, session, t1w_hash, t2w_hash of its usable sessions.
+    hashes : cohort -> columns subject, session, `<modality>_hash` of its usable sessions.
     splits : cohort -> columns subject and split.
 
     Raises
@@ -205,7 +205,7 @@ def compare_cohorts(hashes: dict[str, pd.DataFrame], splits: dict[str, pd.DataFr
 def write_comparison(qc: dict[str, Path], splits: dict[str, Path], out: Path) -> None:
     """`compare_cohorts` on tables in files: the QC tables of whole cohorts, and their splits."""
     found = compare_cohorts(
-        {cohort: read_tsv(path)[HASHES] for cohort, path in qc.items()},
+        {cohort: read_tsv(path) for cohort, path in qc.items()},
         {cohort: read_tsv(path) for cohort, path in splits.items()},
     )
     write_tsv(found, out)

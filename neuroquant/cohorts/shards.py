@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from neuroquant.cohorts.index import KEY
 from neuroquant.cohorts.proof import SPLITS
 from neuroquant.cohorts.split import unit_hash
 from neuroquant.config.volume import Shards, shard_names
 from neuroquant.errors import InputError
 from neuroquant.files import read_tsv, write_tsv
+from neuroquant.tables import SESSION_KEY
 
 UNUSED = ("site", "scanner")
 """Columns of `sessions.tsv` that no stage between the scans and the scores reads."""
@@ -21,7 +21,7 @@ def bucket(subject: str, count: int) -> int:
 def write_manifests(sessions_tsv: Path, splits_tsv: Path, shards: Shards, folder: Path) -> None:
     """Write the sessions of every shard, empty ones too, as `<folder>/<shard>.tsv`: `sessions.tsv` plus the split.
 
-    Site and scanner stay behind: no volume hangs on them, and correcting one must not redo any.
+    Site and scanner stay behind: no volume depends on them, and correcting one must not redo any.
 
     Raises
     ------
@@ -29,7 +29,7 @@ def write_manifests(sessions_tsv: Path, splits_tsv: Path, shards: Shards, folder
         If a session's subject isn't in `splits.tsv`.
     """
     splits = read_tsv(splits_tsv).set_index("subject")["split"]
-    sessions = read_tsv(sessions_tsv).drop(columns=list(UNUSED)).sort_values(KEY)
+    sessions = read_tsv(sessions_tsv).drop(columns=list(UNUSED)).sort_values(SESSION_KEY)
     sessions["split"] = sessions["subject"].map(splits)
     if sessions["split"].isna().any():
         absent = sessions["subject"][sessions["split"].isna()].iloc[0]

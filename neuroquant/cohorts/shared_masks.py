@@ -1,8 +1,6 @@
 """Masks of a subject that serve its sessions: sub-01/anat/sub-01_desc-brain_mask for sub-01/ses-01."""
 
-from pathlib import Path
-
-from neuroquant.cohorts.layouts import Layout, match
+from neuroquant.cohorts.source import Source
 from neuroquant.scans.headers import read_grid
 from neuroquant.scans.unusable import Unusable
 
@@ -19,7 +17,7 @@ def share_masks(found: Candidates) -> Candidates:
     return shared
 
 
-def own_mask(root: Path, layout: Layout, session: str, files: dict[str, tuple[str, str]]) -> dict[str, tuple[str, str]]:
+def own_mask(source: Source, session: str, files: dict[str, tuple[str, str]]) -> dict[str, tuple[str, str]]:
     """The files of a session, less a mask of its subject that doesn't lie on the grid of its scans.
 
     Such a mask is another session's, and says nothing against this one. A broken mask stays, to be named.
@@ -28,12 +26,12 @@ def own_mask(root: Path, layout: Layout, session: str, files: dict[str, tuple[st
     ----------
     files : kind -> (path, stamp), one of each kind.
     """
-    scan = files.get("t1w") or files.get("t2w")
-    whose = match(layout, files["mask"][0]) if "mask" in files else None
+    scan = next((files[modality] for modality in source.order if modality in files), None)
+    whose = source.layout.match(files["mask"][0]) if "mask" in files else None
     if scan is None or whose is None or whose[2] == session:
         return files
     try:
-        if read_grid(root / files["mask"][0]).same_as(read_grid(root / scan[0])):
+        if read_grid(source.root / files["mask"][0]).same_as(read_grid(source.root / scan[0])):
             return files
     except Unusable:
         return files

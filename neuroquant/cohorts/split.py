@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from neuroquant.cohorts.phenotypes import read_table
 from neuroquant.cohorts.proof import SPLITS, check_apart
+from neuroquant.cohorts.reading import read_table
 from neuroquant.config.volume import Split
 from neuroquant.errors import InputError
 from neuroquant.files import read_tsv, write_tsv
+from neuroquant.tables import family_of
 
 COLUMNS = ["subject", "family", "sex", "split"]
 SEEDS_TRIED = 1000
@@ -85,7 +86,7 @@ def _exact(people: pd.DataFrame, split: Split, cohort: str, seed: int) -> list[s
         for sex, number in people["sex"].value_counts().items()
     }
     whole = dict(free)
-    key = people["family"].where(people["family"] != "", people["subject"])
+    key = family_of(people)
     families = [(name, members) for name, members in people.groupby(key)]
     families.sort(key=lambda family: (-len(family[1]), unit_hash(seed, cohort, family[0])))
     chosen = pd.Series("", index=people.index)

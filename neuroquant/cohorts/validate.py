@@ -7,13 +7,13 @@ from pathlib import Path
 import pandas as pd
 
 from neuroquant.cohorts.census import Census, take_census
-from neuroquant.cohorts.index import NAMES, candidates
-from neuroquant.cohorts.layouts import choose
+from neuroquant.cohorts.choice import choose
+from neuroquant.cohorts.index import candidates
 from neuroquant.cohorts.outlook import TO_COME, faults, hint, index_of
 from neuroquant.cohorts.proof import SPLITS
+from neuroquant.cohorts.source import Source
 from neuroquant.cohorts.split import split_subjects
-from neuroquant.config.cohort import Cohort
-from neuroquant.config.volume import Split, Volume
+from neuroquant.config.volume import Split
 from neuroquant.errors import InputError, kind_of
 from neuroquant.scans.headers import read_grid
 
@@ -21,7 +21,7 @@ SHOWN = 6
 """Shapes and voxel sizes that are listed; the rest is counted."""
 
 
-def summary(cohort: Cohort, volume: Volume, split: Split, every: bool = False) -> tuple[str, list[InputError]]:
+def summary(source: Source, split: Split, every: bool = False) -> tuple[str, list[InputError]]:
     """What a cohort holds, and what keeps an experiment from being made of it.
 
     The text has counts by reason, what wasn't looked at, sex, visits, age, shape and voxel size, and how the split
@@ -36,19 +36,19 @@ def summary(cohort: Cohort, volume: Volume, split: Split, every: bool = False) -
     InputError
         If the cohort's folder or its participants table can't be used.
     """
-    root = Path(cohort.root)
+    cohort, root = source.cohort, source.root
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        found = index_of(cohort, volume, folder)
-        census = take_census(cohort, root, folder / "inventory.tsv", folder)
-        several = with_several(cohort, folder / "inventory.tsv")
-    kept, dropped = found.kept, found.dropped
-    lines = [f"{cohort.shown} ({cohort.layout}, {root})", *sessions_lines(kept, dropped, every)]
-    lines += [f"       {told}" for told in [hint(found)] if told]
+        indexed = index_of(source, folder)
+        census = take_census(source, folder / "inventory.tsv", folder)
+        several = with_several(source, folder / "inventory.tsv")
+    kept, dropped = indexed.kept, indexed.dropped
+    lines = [f"{cohort.shown} ({source.layout.name}, {root})", *sessions_lines(kept, dropped, every)]
+    lines += [f"       {remark}" for remark in [hint(indexed)] if remark]
     lines += files_lines(census, every)
     if len(kept):
-        lines += described(kept, root) + several
-    wrong = faults(found, cohort, split)
+        lines += people_lines(kept) + images_lines(kept, source) + several
+    wrong = faults(indexed, cohort.name, split)
     lines += would_split(kept, split, cohort.name) if not wrong else refused(wrong)
     return "\n".join([*lines, f"  checks    {TO_COME}", ""]), wrong
 
@@ -100,8 +100,8 @@ def reasons(dropped: pd.DataFrame) -> Counter:
     return Counter(dropped.reason.map(kind_of))
 
 
-def described(kept: pd.DataFrame, root: Path) -> list[str]:
-    """Sex, visits, age, modalities, shapes and voxel sizes of the sessions that are in."""
+def people_lines(kept: pd.DataFrame) -> list[str]:
+    """Sex, visits, families, age, site and scanner of the sessions that are in."""
     people = kept.drop_duplicates("subject")
     sexes, visits = people.sex.value_counts(), kept.subject.value_counts()
     lines = [f"  sex       {', '.join(f'{count} {sex}' for sex, count in sexes.sort_index().items())}"]
@@ -113,31 +113,38 @@ def described(kept: pd.DataFrame, root: Path) -> list[str]:
         lines.append(f"  age       {ages.min():.1f} to {ages.max():.1f} years, median {ages.median():.1f}")
     else:
         lines.append("  age       not known")
-    lines += [
-        f"  {name}s".ljust(12) + ", ".join(f"{count} {value or 'not known'}" for value, count in found.items())
+    return lines + [
+        f"  {name}s".ljust(12) + ", ".join(f"{count} {value or 'not known'}" for value, count in counts.items())
         for name in ("site", "scanner")
         if (kept[name] != "").any()
-        for found in [kept[name].value_counts().head(SHOWN)]
+        for counts in [kept[name].value_counts().head(SHOWN)]
     ]
-    both = ((kept.t1w != "") & (kept.t2w != "")).sum()
-    lines.append(f"  scans     {both} pairs, {(kept.t2w == '').sum()} T1w only, {(kept.t1w == '').sum()} T2w only")
+
+
+def images_lines(kept: pd.DataFrame, source: Source) -> list[str]:
+    """Modalities, masks, shapes and voxel sizes of the sessions that are in; a session's are its reference scan's."""
+    there = kept[list(source.modalities)] != ""
+    counts = Counter(" and ".join(there.columns[row]) for row in there.to_numpy())
+    lines = [f"  scans     {', '.join(f'{count} with {names}' for names, count in counts.most_common())}"]
     lines.append(f"  masks     {(kept['mask'] != '').sum()} given; label maps {(kept.labels != '').sum()}")
-    grids = [read_grid(root / path) for path in kept.t1w.where(kept.t1w != "", kept.t2w)]
+    references = [next(row[name] for name in source.order if row[name]) for row in kept.to_dict("records")]
+    grids = [read_grid(source.root / path) for path in references]
     shapes = Counter(" x ".join(map(str, grid.shape)) for grid in grids)
     sides = Counter(" x ".join(f"{side:.3g}" for side in (grid.affine[:3, :3] ** 2).sum(0) ** 0.5) for grid in grids)
     return [*lines, *listed("shapes", shapes, "voxels"), *listed("voxels", sides, "mm")]
 
 
-def with_several(cohort: Cohort, inventory_tsv: Path) -> list[str]:
+def with_several(source: Source, inventory_tsv: Path) -> list[str]:
     """How many sessions have several scans of a kind to choose from, how one is chosen, and what is passed over."""
-    passed: dict[str, list[str]] = {name: [] for name in NAMES.values()}
-    for files in candidates(cohort, inventory_tsv).values():
-        chosen = choose({kind: list(paths) for kind, paths in files.items()}, cohort.entities)
-        for kind, name in NAMES.items():
-            others = sorted(files.get(kind, {}).keys() - set(chosen.get(kind, ())[:1]))
-            passed[name] += [", ".join(path.rpartition("/")[2] for path in others)] if kind in chosen and others else []
+    passed: dict[str, list[str]] = {modality: [] for modality in source.modalities}
+    for files in candidates(source, inventory_tsv).values():
+        chosen = choose({kind: list(paths) for kind, paths in files.items()}, source.order, source.cohort.entities)
+        for modality in source.modalities:
+            others = sorted(files.get(modality, {}).keys() - set(chosen.get(modality, ())[:1]))
+            if modality in chosen and others:
+                passed[modality].append(", ".join(path.rpartition("/")[2] for path in others))
     how = "the plainest, then the first by name is taken"
-    how += "; `entities` chooses" if cohort.layout in ("bids", "abcd") else ""
+    how += "; `entities` chooses" if source.layout.entities else ""
     return [
         f"  several   {len(names)} sessions with more than one {name} scan: {how}; passed over: "
         + "; ".join(names[:SHOWN])

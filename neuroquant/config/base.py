@@ -42,9 +42,17 @@ DEFAULT_MODALITIES = ("T1w", "T2w")
 """The paper's."""
 
 
+NO_MODALITIES = frozenset(
+    {"cohort", "subject", "session", "split", "family", "sex", "age", "site", "scanner", "mask", "labels"}
+)
+"""Columns of manifests that no modality can be named after."""
+
+
 def distinct(values: tuple[str, ...]) -> tuple[str, ...]:
-    """The values, unless one stands twice, in whatever case."""
+    """The values, unless one stands twice, in whatever case, or is the name of another column."""
     lower = [value.lower() for value in values]
+    if taken := [value for value in values if value.lower() in NO_MODALITIES]:
+        raise ValueError(f"{taken[0]} is no modality: tables have a column of that name; write a BIDS suffix")
     if twice := [value for value in values if lower.count(value.lower()) > 1]:
         raise ValueError(f"each modality once; {twice[0]} stands twice")
     return values

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from neuroquant.config.base import Fraction, Label, Location, Name, NonNegative, Positive, Settings
+from neuroquant.config.base import Fraction, Label, Location, Modality, Name, NonNegative, Positive, Settings
 
 PADDING = r"(.?[<>^])?0?[0-9]{0,2}s?"
 """How `subject_format` may fill a name up, in the words of str.format."""
@@ -22,9 +22,10 @@ class Scanner(Settings):
     noise: NonNegative = Field(0.02, description="standard deviation of Rician noise, relative to white matter")
     bias: NonNegative = Field(0.2, description="amplitude of the smooth multiplicative bias field")
     blur: NonNegative = Field(0.5, description="in-plane point spread, standard deviation in mm")
-    gain: Positive = Field(1000.0, description="intensity of white matter in T1w, scanner units")
-    t1_contrast: Positive = Field(1.0, description="exponent on the T1w tissue contrast; above 1 is steeper")
-    t2_contrast: Positive = Field(1.0, description="exponent on the T2w tissue contrast")
+    gain: Positive = Field(1000.0, description="scanner units of the brightest tissue of a contrast recipe")
+    contrast: dict[Modality, Positive] = Field(
+        {}, description="modality: exponent on its tissue contrast, above 1 is steeper; 1 for those not named"
+    )
 
 
 class Synthetic(Settings):
@@ -57,13 +58,15 @@ class Cohort(Settings):
     layout: Literal["bids", "ncanda", "abcd", "custom", "table"] = Field(
         "bids", description="how the folder is laid out; custom: as `files` says; table: as a table of paths says"
     )
-    files: dict[Literal["t1w", "t2w", "mask", "labels"], str] = Field(
-        {}, description="custom: where each kind of file lies below the root, with {subject}, {session}, {site} and *"
+    files: dict[Modality, str] = Field(
+        {},
+        description="custom: where each modality's scans, `mask` and `labels` lie below the root, with {subject}, "
+        "{session}, {site} and *; modalities that the experiment doesn't use are passed over",
     )
     table: Location = Field(
         "",
-        description="table: a TSV or CSV with subject, t1w, t2w (paths below the root) and, if you like, session, "
-        "mask, labels, sex, age, family, site, scanner",
+        description="table: a TSV or CSV with subject, a column per modality (paths below the root) and, optionally, "
+        "session, mask, labels, sex, age, family, site, scanner",
     )
     entities: dict[str, str] = Field(
         {},
@@ -91,18 +94,30 @@ class Cohort(Settings):
         "are joined by the subject; empty: participants.tsv in the root",
     )
     synthetic: Synthetic | None = Field(None, description="recipe of an embedded cohort; none for real data")
-    modalities: Literal["paired", "any"] = Field(
-        "paired", description="paired: sessions must have both T1w and T2w; any: one of them is enough"
+    require: Literal["all", "any"] = Field(
+        "all", description="all: a session must have every modality of the experiment; any: one of them is enough"
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _key_of_today(cls, value: Any) -> Any:
+        """Experiments of before `modalities` became a setting of the experiment have a key of that name here."""
+        if isinstance(value, dict) and "modalities" in value:
+            meant = "any" if value["modalities"] == "any" else "all"
+            raise ValueError(
+                f"a cohort's `modalities` is now named `require`: write `require: {meant}`; the modalities themselves "
+                "are a setting of the experiment"
+            )
+        return value
+
     @model_validator(mode="after")
-    def _layout_is_told(self) -> "Cohort":
-        if self.layout == "custom" and not {"t1w", "t2w"} & set(self.files):
-            raise ValueError("layout: custom needs `files` with t1w, t2w or both")
-        if self.layout == "custom" and (bad := [path for path in self.files.values() if "{subject}" not in path]):
+    def _layout_is_described(self) -> "Cohort":
+        described = {"custom": ("files", self.files), "table": ("table", self.table)}
+        key, value = described.get(self.layout, ("", True))
+        if not value:
+            raise ValueError(f"layout: {self.layout} needs `{key}`")
+        if bad := [path for path in self.files.values() if "{subject}" not in path]:
             raise ValueError(f"files: {bad[0]!r} doesn't say where {{subject}} stands")
-        if self.layout == "table" and not self.table:
-            raise ValueError("layout: table needs `table`, the table of paths")
         return self
 
     @field_validator("sex_codes", mode="before")

@@ -127,6 +127,16 @@ class Experiment(Settings):
         return self
 
     @model_validator(mode="after")
+    def _target_is_a_modality(self) -> "Experiment":
+        target = self.volume.registration_target
+        if target and target not in self.modalities:
+            raise ValueError(
+                f"volume.registration_target: {target} isn't one of the experiment's modalities "
+                f"({', '.join(self.modalities)})"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _masks_can_be_made(self) -> "Experiment":
         if self.volume.synthseg_mask and self.segmentation.engine in ("none", "standin"):
             raise ValueError(

@@ -4,7 +4,16 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from neuroquant.config.base import Fraction, Location, NonNegative, Percent, Settings, Side
+from neuroquant.config.base import (
+    DEFAULT_MODALITIES,
+    Fraction,
+    Location,
+    Modality,
+    NonNegative,
+    Percent,
+    Settings,
+    Side,
+)
 
 
 class Split(Settings):
@@ -76,7 +85,14 @@ class Volume(Settings):
         "the same volume, or leave the scan out",
     )
     registration: Literal["off", "grids", "all"] = Field(
-        "off", description="rigid T2w to T1w with ANTs: pairs on different grids, or all; refused where it doesn't help"
+        "off",
+        description="rigid registration of a session's images to `registration_target` with ANTs: those on another "
+        "grid, or all; refused where it doesn't help",
+    )
+    registration_target: Modality | Literal[""] = Field(
+        "",
+        description="modality whose grid and space the others are brought to; empty, or where a session lacks it: the "
+        "first of the experiment's modalities that the session has",
     )
     n4: bool = Field(False, description="divide the bias field out (N4, within the brain)")
     synthseg_mask: bool = Field(
@@ -84,7 +100,13 @@ class Volume(Settings):
     )
     pair_check: bool = Field(
         True,
-        description="leave out pairs that look mirrored or swapped (T1w named T2w), or are one image twice",
+        description="leave out sessions in which an image looks mirrored against `registration_target`, two images "
+        "look swapped (`swap_check`), or one image stands twice",
+    )
+    swap_check: tuple[tuple[Modality, Modality], ...] = Field(
+        (DEFAULT_MODALITIES,),
+        description="pairs of modalities of which the first brightens more towards the inside of the brain than the "
+        "second: where it is the other way round by far, their names are swapped",
     )
     oversize: Literal["crop", "rescale", "exclude"] = Field(
         "crop", description="what to do with a brain larger than the volume; rescale shrinks it to fit, and says so"

@@ -15,7 +15,7 @@ from neuroquant.segmentation.atlas import AtlasSegmenter
 from neuroquant.segmentation.installed import OFFICIAL
 from neuroquant.segmentation.network import UNet, ready_on
 from neuroquant.segmentation.outside import OutsideSegmenter
-from neuroquant.segmentation.recipe import segment
+from neuroquant.segmentation.recipe import Use, segment
 from neuroquant.segmentation.scans import Found, Scan, cube_side, on_grid, ready
 from neuroquant.segmentation.weights import open_official
 
@@ -91,9 +91,9 @@ class TorchSegmenter:
         return Prepared(scan, made.get_fdata(dtype=np.float32), made.affine, cube_side(made.affine))
 
     def _run(self, made: list["Prepared"]) -> Iterator[Found]:
-        how = (self.settings.flip, self.settings.min_side, self.device)
-        found = segment(self.network, self.labels, [one.volume for one in made], made[0].side_mm, *how)
-        for one, (labels, volumes) in zip(made, found, strict=True):
+        use = Use(self.labels, self.settings.flip, self.settings.min_side, self.device)
+        results = segment(self.network, use, [one.volume for one in made], made[0].side_mm)
+        for one, (labels, volumes) in zip(made, results, strict=True):
             yield Found(on_grid(nib.Nifti1Image(labels, one.affine), one.scan), volumes)
 
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -132,15 +133,27 @@ def largest_piece_of(mask: Tensor) -> Tensor:
     return torch.from_numpy(largest_piece(mask.cpu().numpy())).to(mask.device)
 
 
+@dataclass(frozen=True)
+class Use:
+    """How a network is used.
+
+    Attributes
+    ----------
+    labels : FreeSurfer numbers of its channels
+    flip : average with the mirror image
+    min_side : smallest side, in voxels, that images are padded to
+    device : where it is
+    """
+
+    labels: tuple[int, ...]
+    flip: bool
+    min_side: int
+    device: str
+
+
 @torch.inference_mode()
 def segment(
-    network: UNet,
-    labels: tuple[int, ...],
-    volumes: list[np.ndarray],
-    voxel_mm: float,
-    flip: bool,
-    min_side: int,
-    device: str,
+    network: UNet, use: Use, volumes: list[np.ndarray], voxel_mm: float
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Label map and soft volumes of each of some images, which pass the network together.
 
@@ -154,11 +167,12 @@ def segment(
     (D, H, W) int16, and (C,) volumes in mm3: sums of posteriors times the voxel's volume
     """
     shape = volumes[0].shape
-    pads = padding(shape, 2 ** len(network.down), min_side)
-    images = torch.from_numpy(np.stack([np.pad(normalised(volume), pads) for volume in volumes]))[:, None].to(device)
+    pads = padding(shape, 2 ** len(network.down), use.min_side)
+    padded = np.stack([np.pad(normalised(volume), pads) for volume in volumes])
+    images = torch.from_numpy(padded)[:, None].to(use.device)
     inside = tuple(slice(before, before + side) for (before, _), side in zip(pads, shape, strict=True))
-    for posteriors in posteriors_of(network, images, labels, flip):
-        yield decided(clean(posteriors, labels)[(slice(None), *inside)], labels, voxel_mm)
+    for posteriors in posteriors_of(network, images, use.labels, use.flip):
+        yield decided(clean(posteriors, use.labels)[(slice(None), *inside)], use.labels, voxel_mm)
 
 
 def decided(posteriors: Tensor, labels: tuple[int, ...], voxel_mm: float) -> tuple[np.ndarray, np.ndarray]:

@@ -1,4 +1,4 @@
-"""An embedded cohort on disk: a BIDS data set with ground truth in `derivatives/ground_truth`."""
+"""A synthetic cohort on disk: a BIDS data set with ground truth in `derivatives/ground_truth`."""
 
 import gzip
 import io
@@ -14,10 +14,12 @@ import numpy as np
 import pandas as pd
 
 import neuroquant
+from neuroquant.config.base import DEFAULT_MODALITIES
 from neuroquant.config.cohort import Cohort
 from neuroquant.errors import InputError
 from neuroquant.files import write_json, write_tsv
 from neuroquant.synthetic.contrast import acquire, tissue_means
+from neuroquant.synthetic.recipes import RECIPES, check_recipes
 from neuroquant.synthetic.structures import names
 from neuroquant.synthetic.subject import Person, anatomy, draw_person
 
@@ -25,13 +27,18 @@ TRUTH = "derivatives/ground_truth"
 GENERATOR = "NeuroQuant embedded cohort"
 
 
-def write_cohort(cohort: Cohort, folder: Path) -> None:
+def write_cohort(cohort: Cohort, folder: Path, modalities: tuple[str, ...] = DEFAULT_MODALITIES) -> None:
     """Make the cohort and put it at `folder`, whole or not at all.
+
+    Parameters
+    ----------
+    modalities : the scans that each session has. A scan's voxels don't depend on which others there are.
 
     Raises
     ------
     InputError
-        If the cohort has no recipe, something else lies at `folder`, or the label maps can't be used.
+        If the cohort has no recipe, a modality has none, something else lies at `folder`, or the label maps can't be
+        used.
     """
     folder = Path(folder)
     if cohort.synthetic is None:
@@ -40,10 +47,11 @@ def write_cohort(cohort: Cohort, folder: Path) -> None:
         raise InputError(
             str(folder), "a folder that wasn't made here", "nothing, or an embedded cohort", "move it away"
         )
+    check_recipes(modalities, f"cohort {cohort.name}")
     folder.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
-        _write(cohort, scratch / "new")
+        _write(cohort, scratch / "new", modalities)
         if folder.exists():  # moved aside first, so that no moment shows half a cohort
             os.replace(folder, scratch / "old")
         os.replace(scratch / "new", folder)
@@ -60,7 +68,7 @@ def _is_ours(folder: Path) -> bool:
     return description.is_file() and GENERATOR in description.read_text(encoding="utf-8")
 
 
-def _write(cohort: Cohort, root: Path) -> None:
+def _write(cohort: Cohort, root: Path, modalities: tuple[str, ...]) -> None:
     settings = cohort.synthetic
     _describe(cohort, root)
     people = [draw_person(settings, number) for number in range(settings.subjects)]
@@ -71,12 +79,12 @@ def _write(cohort: Cohort, root: Path) -> None:
     ]
     write_tsv(pd.DataFrame(rows), root / "participants.tsv")
     for person in people:
-        _write_person(cohort, root, person)
+        _write_person(cohort, root, person, modalities)
         if (person.number + 1) % 8 == 0 or person.number + 1 == len(people):
             print(f"{cohort.name}: {person.number + 1}/{len(people)} subjects", file=sys.stderr, flush=True)
 
 
-def _write_person(cohort: Cohort, root: Path, person: Person) -> None:
+def _write_person(cohort: Cohort, root: Path, person: Person, modalities: tuple[str, ...]) -> None:
     settings = cohort.synthetic
     visits = [f"ses-{visit + 1:02d}" for visit in range(len(person.ages))]
     table = pd.DataFrame({"session_id": visits, "age": person.ages})
@@ -84,18 +92,26 @@ def _write_person(cohort: Cohort, root: Path, person: Person) -> None:
     columns = {"session_id": {"Description": "visit"}, "age": {"Description": "age at the visit", "Units": "year"}}
     write_json(root / person.label / f"{person.label}_sessions.json", columns)
     own = np.random.default_rng((settings.seed, person.number, 3))
-    means = {modality: tissue_means(modality, settings.scanner, own) for modality in ("T1w", "T2w")}
+    drawn = up_to(modalities)
+    means = {modality: tissue_means(modality, settings.scanner, own) for modality in drawn}
     for visit, session in enumerate(visits):
         brain = anatomy(settings, person, visit)
         affine = brain.view.affine
         generator = np.random.default_rng((settings.seed, person.number, 2, visit))
         stem = f"{person.label}/{session}/anat/{person.label}_{session}"
-        for modality in ("T1w", "T2w"):
+        for modality in drawn:
             scan = acquire(brain, means[modality], modality, settings.scanner, generator)
-            save_nifti(scan, affine, root / f"{stem}_{modality}.nii.gz")
+            if modality in modalities:
+                save_nifti(scan, affine, root / f"{stem}_{modality}.nii.gz")
         save_nifti(brain.labels, affine, root / TRUTH / f"{stem}_dseg.nii.gz")
         mask = (brain.labels > 0).astype(np.uint8)
         save_nifti(mask, affine, root / TRUTH / f"{stem}_desc-brain_mask.nii.gz")
+
+
+def up_to(modalities: tuple[str, ...]) -> list[str]:
+    """The recipes to draw from, so that no scan's noise depends on which others an experiment asks for."""
+    last = max(list(RECIPES).index(modality) for modality in modalities)
+    return list(RECIPES)[: last + 1]
 
 
 def save_nifti(array: np.ndarray, affine: np.ndarray, path: Path) -> None:

@@ -1,24 +1,22 @@
-"""From a brain to T1w and T2w scans: tissue contrast, texture, point spread, bias field, Rician noise."""
+"""From a brain to its scans: tissue contrast, texture, point spread, bias field, Rician noise."""
 
 import numpy as np
 from scipy import ndimage
 
 from neuroquant.config.cohort import Scanner
+from neuroquant.synthetic.recipes import RECIPES
 from neuroquant.synthetic.structures import STRUCTURES, intensities
 from neuroquant.synthetic.warping import Brain
 
 JITTER = 0.03
 """Standard deviation of a subject's own tissue intensities, relative."""
-TEXTURE = {"T1w": 0.055, "T2w": -0.035}
-"""Amplitude of the template's fine structure, relative to white matter (T1w) or fluid (T2w)."""
 
 
 def tissue_means(modality: str, scanner: Scanner, generator: np.random.Generator) -> np.ndarray:
     """Intensity of every FreeSurfer number, (LAST + 1,): the scanner's contrast with the subject's own jitter."""
     values, kinds = intensities(modality)
-    exponent = scanner.t1_contrast if modality == "T1w" else scanner.t2_contrast
     jitter = 1 + JITTER * generator.standard_normal(len(STRUCTURES) + 1)
-    return (values**exponent * jitter[kinds]).astype(np.float32)
+    return (values ** scanner.contrast.get(modality, 1.0) * jitter[kinds]).astype(np.float32)
 
 
 def acquire(
@@ -38,7 +36,7 @@ def acquire(
     """
     inside = brain.labels > 0
     image = np.full(inside.shape, means[0], np.float32)
-    image[inside] = brain.tissue(means) + TEXTURE[modality] * brain.texture[inside]
+    image[inside] = brain.tissue(means) + RECIPES[modality].texture * brain.texture[inside]
     if scanner.blur:
         image = ndimage.gaussian_filter(image, scanner.blur / brain.view.voxel_mm, truncate=3)
     signal = image[inside]

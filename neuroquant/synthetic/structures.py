@@ -1,14 +1,14 @@
-"""What a brain is made of: FreeSurfer numbers, names and intensities in T1w and T2w."""
+"""What a brain is made of: FreeSurfer numbers, names, and how bright each is in a modality."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from neuroquant.synthetic.recipes import RECIPES
+
 LAST = 499
 """The largest number of a structure inside the head; maps of SynthSeg's training use 500 and more outside the brain."""
 FLUID = 24
-OTHER = (0.60, 0.50)
-"""T1w and T2w intensity of numbers that the table doesn't know."""
 
 
 @dataclass(frozen=True)
@@ -18,35 +18,32 @@ class Structure:
     Attributes
     ----------
     left, right : FreeSurfer numbers; `right` is 0 for structures on the midline
-    t1w, t2w : intensity relative to cerebral white matter (T1w) or fluid (T2w), as in 3 T scans of adults
     """
 
     name: str
     left: int
     right: int
-    t1w: float
-    t2w: float
 
 
 STRUCTURES = (
-    Structure("Cerebral-White-Matter", 2, 41, 1.00, 0.36),
-    Structure("Cerebral-Cortex", 3, 42, 0.62, 0.56),
-    Structure("Lateral-Ventricle", 4, 43, 0.20, 1.00),
-    Structure("Inf-Lat-Vent", 5, 44, 0.20, 1.00),
-    Structure("Cerebellum-White-Matter", 7, 46, 0.94, 0.38),
-    Structure("Cerebellum-Cortex", 8, 47, 0.60, 0.55),
-    Structure("Thalamus", 10, 49, 0.80, 0.44),
-    Structure("Caudate", 11, 50, 0.68, 0.48),
-    Structure("Putamen", 12, 51, 0.74, 0.43),
-    Structure("Pallidum", 13, 52, 0.88, 0.32),
-    Structure("3rd-Ventricle", 14, 0, 0.20, 1.00),
-    Structure("4th-Ventricle", 15, 0, 0.20, 1.00),
-    Structure("Brain-Stem", 16, 0, 0.88, 0.40),
-    Structure("Hippocampus", 17, 53, 0.62, 0.57),
-    Structure("Amygdala", 18, 54, 0.62, 0.56),
-    Structure("CSF", FLUID, 0, 0.20, 1.00),
-    Structure("Accumbens-area", 26, 58, 0.70, 0.46),
-    Structure("VentralDC", 28, 60, 0.86, 0.40),
+    Structure("Cerebral-White-Matter", 2, 41),
+    Structure("Cerebral-Cortex", 3, 42),
+    Structure("Lateral-Ventricle", 4, 43),
+    Structure("Inf-Lat-Vent", 5, 44),
+    Structure("Cerebellum-White-Matter", 7, 46),
+    Structure("Cerebellum-Cortex", 8, 47),
+    Structure("Thalamus", 10, 49),
+    Structure("Caudate", 11, 50),
+    Structure("Putamen", 12, 51),
+    Structure("Pallidum", 13, 52),
+    Structure("3rd-Ventricle", 14, 0),
+    Structure("4th-Ventricle", 15, 0),
+    Structure("Brain-Stem", 16, 0),
+    Structure("Hippocampus", 17, 53),
+    Structure("Amygdala", 18, 54),
+    Structure("CSF", FLUID, 0),
+    Structure("Accumbens-area", 26, 58),
+    Structure("VentralDC", 28, 60),
 )
 
 
@@ -67,11 +64,12 @@ def intensities(modality: str) -> tuple[np.ndarray, np.ndarray]:
 
     The background (0) looks like fluid, for that is what surrounds a brain before it is skull-stripped.
     """
-    values = np.full(LAST + 1, OTHER[modality == "T2w"], np.float32)
+    recipe = RECIPES[modality]
+    values = np.full(LAST + 1, recipe.other, np.float32)
     kinds = np.full(LAST + 1, len(STRUCTURES), int)
     for kind, structure in enumerate(STRUCTURES):
         for number in (structure.left, structure.right or structure.left):
-            values[number] = structure.t2w if modality == "T2w" else structure.t1w
+            values[number] = recipe.tissues[structure.name]
             kinds[number] = kind
     values[0], kinds[0] = values[FLUID], kinds[FLUID]
     return values, kinds

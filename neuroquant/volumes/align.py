@@ -1,4 +1,4 @@
-"""Bringing scans onto one grid: isotropic voxels, T2w onto T1w. Every scan is interpolated once at most.
+"""Bringing scans onto one grid: isotropic voxels, one modality onto another. Every scan is interpolated once at most.
 
 Grids are in RAS+. A transform (4, 4) takes a point of the fixed
 scan's space (mm) to the place of the same tissue in the moving one's.

@@ -1,4 +1,6 @@
-"""Whether scans can be what they say: whole, T2w not mirrored against T1w, and neither in the other's place."""
+"""Whether scans can be what they say: whole, none mirrored against another, and none in another's place."""
+
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage
@@ -8,16 +10,16 @@ from neuroquant.volumes.geometry import bounding_box
 from neuroquant.volumes.scan import noise_floor
 
 FINE_MM = 2.0
-"""Voxels about this long are fine enough for both looks."""
+"""Voxels about this long are fine enough for both checks."""
 MIRRORED = 1.05
-"""Mutual information of T1w with the mirrored T2w, relative to that with T2w as it is, above which it is mirrored."""
+"""Mutual information of one image with the mirrored other, relative to that with it as it is, above which one of them
+is mirrored."""
 APART = 0.02
 """By how many nats it must be larger, too: images of noise differ by less."""
 SWAPPED = -0.2
-"""By how much less T1w brightens towards the brain's inside than T2w does, in correlations, where names are swapped.
-
-Real skull-stripped pairs have +0.3, and -0.3 when they are swapped."""
-
+"""By how much less the first of two modalities brightens towards the brain's inside than the second does, in
+correlations, where their names are swapped. Real skull-stripped pairs of the paper's modalities have +0.3, and -0.3
+when they are swapped."""
 LACKING = 0.2
 """Largest share of the brain in which a scan may have no signal, beyond the edges of its field of view."""
 PLANE = 0.1
@@ -48,34 +50,57 @@ def lacking(image: np.ndarray, brain: np.ndarray) -> str:
     return ""
 
 
-def look(t1w: np.ndarray, t2w: np.ndarray, brain: np.ndarray, voxel_mm: float) -> tuple[dict[str, float], str]:
-    """Numbers for the QC table, and what speaks against the pair (empty where nothing does).
+@dataclass(frozen=True)
+class Looks:
+    """The images of a session as the checks of pairs see them: coarse, cut to the brain's box.
 
-    Parameters
+    Attributes
     ----------
-    t1w, t2w, brain : (D, H, W) on one grid in RAS+
-    voxel_mm : about how long a voxel is.
+    images : modality -> (D, H, W), 0 outside the brain
+    inward : modality -> correlation of its intensity with the depth in the brain: positive where it brightens inwards
     """
-    step = max(1, round(FINE_MM / voxel_mm))
-    first, size = bounding_box(brain)
-    box = tuple(slice(f, f + s, step) for f, s in zip(first, size, strict=True))
-    inside = brain[box]
-    one, two = (np.where(inside, np.maximum(image[box], 0), 0) for image in (t1w, t2w))
-    direct, mirrored = mutual_information(one, two), mutual_information(one, two[::-1])
-    depth = ndimage.distance_transform_edt(inside)[inside]
-    inward = [correlation(depth, image[inside]) for image in (one, two)]
-    told = {"mirrored": mirrored / direct if direct > 0 else 0.0, "inward": inward[0] - inward[1]}
-    if direct > 0 and mirrored > max(MIRRORED * direct, direct + APART):
-        return told, (
-            f"T2w fits T1w {mirrored / direct:.2f} times as well when mirrored left to right: one of the two headers "
+
+    images: dict[str, np.ndarray]
+    inward: dict[str, float]
+
+    @classmethod
+    def of(cls, images: dict[str, np.ndarray], brain: np.ndarray, voxel_mm: float) -> "Looks":
+        """From images and brain (D, H, W) on one grid in RAS+, whose voxels are about `voxel_mm` long."""
+        step = max(1, round(FINE_MM / voxel_mm))
+        first, size = bounding_box(brain)
+        box = tuple(slice(f, f + s, step) for f, s in zip(first, size, strict=True))
+        inside = brain[box]
+        coarse = {name: np.where(inside, np.maximum(image[box], 0), 0) for name, image in images.items()}
+        depth = ndimage.distance_transform_edt(inside)[inside]
+        return cls(coarse, {name: correlation(depth, image[inside]) for name, image in coarse.items()})
+
+
+def mirrored(looks: Looks, target: str, other: str) -> tuple[float, str]:
+    """How much better an image fits the target when mirrored left to right, as a ratio of mutual information, and what
+    speaks against the pair (empty where nothing does).
+    """
+    one, two = looks.images[target], looks.images[other]
+    direct, turned = mutual_information(one, two), mutual_information(one, two[::-1])
+    ratio = turned / direct if direct > 0 else 0.0
+    if direct > 0 and turned > max(MIRRORED * direct, direct + APART):
+        return ratio, (
+            f"{other} fits {target} {ratio:.2f} times as well when mirrored left to right: one of the two headers "
             "is wrong; compare with the scanner's images and correct it (volume.pair_check: false lets it pass)"
         )
-    if told["inward"] < SWAPPED:
-        return told, (
-            "T1w and T2w look swapped: T2w brightens towards the inside of the brain and T1w darkens; correct the "
-            "names (volume.pair_check: false lets it pass)"
+    return ratio, ""
+
+
+def swapped(looks: Looks, one: str, two: str) -> str:
+    """Why two modalities look as if their names were swapped; empty where they don't, or aren't both there.
+
+    `one` is the modality that should brighten more towards the inside of the brain.
+    """
+    if {one, two} <= looks.inward.keys() and looks.inward[one] - looks.inward[two] < SWAPPED:
+        return (
+            f"{one} and {two} look swapped: {two} brightens towards the inside of the brain and {one} darkens; correct "
+            "the names (volume.pair_check: false lets it pass)"
         )
-    return told, ""
+    return ""
 
 
 def correlation(a: np.ndarray, b: np.ndarray) -> float:

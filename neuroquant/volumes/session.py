@@ -25,7 +25,7 @@ class Session:
     reference : the modality whose space this is
     own : the reference's own grid
     grid : the session's
-    found : modality -> how it was registered onto the reference, where it was
+    registrations : modality -> how it was registered onto the reference, where it was
     scale : by what voxels were stretched to make a large brain fit
     """
 
@@ -33,7 +33,7 @@ class Session:
     reference: str
     own: Grid
     grid: Grid
-    found: dict[str, Registration]
+    registrations: dict[str, Registration]
     scale: float = 1.0
     _ready: dict[str, Scan] = field(default_factory=dict, repr=False, compare=False)
 
@@ -68,21 +68,22 @@ class Session:
     def facts(self, brain: np.ndarray) -> dict[str, Any]:
         """What the QC table says of it: what was resampled, stretched, registered, and how far."""
         resampled = [name for name in self.scans if self.moved(name) is not None]
-        told: dict[str, Any] = {"resampled": " ".join(resampled) or "no", "scale": round(self.scale, 4)}
-        told["registered"] = "no"
-        for registration in self.found.values():
-            middle = self.grid[1][:3, :3] @ np.argwhere(brain).mean(axis=0) + self.grid[1][:3, 3]
-            told |= {"registered": "yes" if registration.accepted else "refused"}
-            told |= {"mi_before": registration.before, "mi_after": registration.after}
-            told |= {"shift_mm": registration.shift_mm(middle), "turn_deg": registration.turn_deg}
-        return told
+        facts: dict[str, Any] = {"resampled": " ".join(resampled) or "no", "scale": round(self.scale, 4)}
+        facts |= {f"{name}_registered": "no" for name in self.scans if name != self.reference}
+        affine = self.grid.affine
+        for name, registration in self.registrations.items():
+            middle = affine[:3, :3] @ np.argwhere(brain).mean(axis=0) + affine[:3, 3]
+            facts[f"{name}_registered"] = "yes" if registration.accepted else "refused"
+            facts |= {f"{name}_mi_before": registration.before, f"{name}_mi_after": registration.after}
+            facts |= {f"{name}_shift_mm": registration.shift_mm(middle), f"{name}_turn_deg": registration.turn_deg}
+        return facts
 
     def _transform(self, name: str) -> np.ndarray:
-        return self.found[name].transform if name in self.found else IDENTITY
+        return self.registrations[name].transform if name in self.registrations else IDENTITY
 
 
 def bring_together(scans: dict[str, Scan], files: dict[str, str], volume: Volume) -> Session:
-    """The scans of a session on one grid, T1w's (or the only one's), with cubic voxels where these are asked for.
+    """The scans of a session on one grid, that of the first, with cubic voxels where these are asked for.
 
     Raises
     ------
@@ -91,7 +92,7 @@ def bring_together(scans: dict[str, Scan], files: dict[str, str], volume: Volume
     """
     reference = next(iter(scans))
     fixed = scans[reference]
-    found: dict[str, Registration] = {}
+    registrations: dict[str, Registration] = {}
     for name, scan in scans.items():
         apart = not scan.grid.same_as(fixed.grid)
         if apart and volume.registration == "off":
@@ -100,8 +101,8 @@ def bring_together(scans: dict[str, Scan], files: dict[str, str], volume: Volume
                 f"on another grid than {reference} ({shapes} voxels); volume.registration is off", files[name]
             )
         if name != reference and (apart or volume.registration == "all"):
-            found[name] = align.register(fixed, scan)
-    session = Session(scans, reference, fixed.grid, fixed.grid, found)
+            registrations[name] = align.register(fixed, scan)
+    session = Session(scans, reference, fixed.grid, fixed.grid, registrations)
     return session.on(cubic(fixed.grid, volume, files[reference]))
 
 

@@ -30,6 +30,8 @@ def tiny(tmp_path, monkeypatch):
 
 
 TOOLS = os.environ["PATH"]
+HEADER = "subject\tT1w\tT2w\tT1w_stamp\tT2w_stamp\n"
+"""Columns of a manifest, as far as a plan reads them."""
 
 
 @pytest.fixture
@@ -248,7 +250,7 @@ def test_pairs_are_counted_in_manifests_and_before_that_expected_by_shares(tiny,
     shards = tmp_path / "cohorts/embedded/shards"
     shards.mkdir(parents=True)
     for name, sessions in (("train-000", 5), ("val-000", 0), ("test-000", 2), ("test-001", 3)):
-        (shards / f"{name}.tsv").write_text("subject\tt1w\tt2w\n" + "a\tt1\tt2\n" * sessions)
+        (shards / f"{name}.tsv").write_text(HEADER + "a\tt1\tt2\n" * sessions)
     with (shards / "test-001.tsv").open("a") as file:
         file.write("b\tt1\t\n")
     assert pairs_of(experiment, tmp_path)["embedded"] == {"train": 5, "val": 0, "test": 5.5}
@@ -329,7 +331,7 @@ def with_manifests(results, experiment, sessions):
         for split, shards in experiment.shards.model_dump().items():
             share = round(number * getattr(experiment.split, split) / shards)
             for shard in range(shards):
-                (folder / f"{split}-{shard:03d}.tsv").write_text("t1w\tt2w\n" + "t1\tt2\n" * share)
+                (folder / f"{split}-{shard:03d}.tsv").write_text(HEADER + "a\tt1\tt2\n" * share)
 
 
 def test_shards_that_would_take_longer_than_their_walltime_are_named_with_what_to_raise(tmp_path):
@@ -368,7 +370,7 @@ def test_an_earlier_run_of_the_same_shape_gives_measured_rates(tiny, tmp_path):
     then["segmentation"]["ceiling"] = True  # every original segmented twice
     for path, text in {
         "config.yaml": yaml.safe_dump(then),
-        "cohorts/embedded/shards/test-000.tsv": "subject\tt1w\tt2w\n" + "a\tt1\tt2\n" * 4,
+        "cohorts/embedded/shards/test-000.tsv": HEADER + "a\tt1\tt2\n" * 4,
         "benchmarks/segment/neuroquant-embedded-test-000.tsv": "s\th:m:s\n20.0\t0:00:20\n",
         "benchmarks/segment_reference/embedded-test-000.tsv": "s\th:m:s\n20.0\t0:00:20\n",
         "benchmarks/train/neuroquant.tsv": "s\th:m:s\n100.0\t0:01:40\n",

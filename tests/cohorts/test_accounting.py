@@ -5,13 +5,15 @@ import hashlib
 import pandas as pd
 import pytest
 
-from neuroquant.cohorts.accounting import account, gather
-from neuroquant.cohorts.index import EXCLUDED, SESSIONS
+from neuroquant.cohorts.accounting import Preprocessed, Sessions, account, gather
 from neuroquant.cohorts.proof import cohen_h
+from neuroquant.config.base import DEFAULT_MODALITIES
 from neuroquant.config.cohort import Cohort
 from neuroquant.errors import InputError
 from neuroquant.files import read_tsv, write_tsv
-from neuroquant.volumes.preprocess import QC
+from neuroquant.tables import EXCLUDED, qc_columns, sessions_columns
+
+SESSIONS, QC = sessions_columns(DEFAULT_MODALITIES), qc_columns(DEFAULT_MODALITIES)
 
 
 def table(path, columns, *subjects, **facts):
@@ -23,7 +25,7 @@ def table(path, columns, *subjects, **facts):
 @pytest.fixture
 def index(tmp_path):
     facts = {"sex": "F", "age": "9"}
-    return (
+    return Sessions(
         table(tmp_path / "index.tsv", SESSIONS, "a", "b", "c", **facts),
         table(tmp_path / "index_excluded.tsv", EXCLUDED, "d", reason="no T2w scan"),
     )
@@ -38,7 +40,7 @@ def test_what_preprocessing_left_out_moves_over_with_its_reason(tmp_path, index)
         table(tmp_path / "0.tsv", EXCLUDED, "b", reason="all voxels are zero", file="b.nii"),
         table(tmp_path / "1.tsv", EXCLUDED),
     ]
-    gather(*index, late, tmp_path / "in.tsv", tmp_path / "out.tsv")
+    gather(index, late, Sessions(tmp_path / "in.tsv", tmp_path / "out.tsv"))
     assert subjects(tmp_path / "in.tsv") == ["a", "c"] and subjects(tmp_path / "out.tsv") == ["b", "d"]
     assert list(read_tsv(tmp_path / "out.tsv").reason) == ["all voxels are zero", "no T2w scan"]
 
@@ -46,23 +48,23 @@ def test_what_preprocessing_left_out_moves_over_with_its_reason(tmp_path, index)
 @pytest.mark.parametrize("late", [[], [()], [(), ()]])
 def test_without_late_exclusions_the_index_stands(tmp_path, index, late):
     late = [table(tmp_path / f"{n}.tsv", EXCLUDED) for n, _ in enumerate(late)]
-    gather(*index, late, tmp_path / "in.tsv", tmp_path / "out.tsv")
-    assert (tmp_path / "in.tsv").read_bytes() == index[0].read_bytes()
-    assert (tmp_path / "out.tsv").read_bytes() == index[1].read_bytes()
+    gather(index, late, Sessions(tmp_path / "in.tsv", tmp_path / "out.tsv"))
+    assert (tmp_path / "in.tsv").read_bytes() == index.kept.read_bytes()
+    assert (tmp_path / "out.tsv").read_bytes() == index.excluded.read_bytes()
 
 
 @pytest.mark.parametrize(("again", "words"), [("d", "counted twice"), ("e", "not in the index")])
 def test_a_session_that_does_not_add_up_is_refused(tmp_path, index, again, words):
     late = table(tmp_path / "0.tsv", EXCLUDED, again)
     with pytest.raises(InputError, match=words):
-        gather(*index, [late], tmp_path / "in.tsv", tmp_path / "out.tsv")
+        gather(index, [late], Sessions(tmp_path / "in.tsv", tmp_path / "out.tsv"))
     assert not (tmp_path / "in.tsv").exists()
 
 
 def test_the_same_session_left_out_by_two_shards_is_refused(tmp_path, index):
     late = [table(tmp_path / f"{n}.tsv", EXCLUDED, "b") for n in range(2)]
     with pytest.raises(InputError, match="counted twice"):
-        gather(*index, late, tmp_path / "in.tsv", tmp_path / "out.tsv")
+        gather(index, late, Sessions(tmp_path / "in.tsv", tmp_path / "out.tsv"))
 
 
 def test_the_account_proves_the_split_on_who_remains(tmp_path, index):
@@ -71,8 +73,8 @@ def test_the_account_proves_the_split_on_who_remains(tmp_path, index):
     late = [table(tmp_path / "0.tsv", EXCLUDED, "b")]
     out = [tmp_path / name for name in ("in.tsv", "out.tsv", "proof.tsv")]
     cohort = Cohort(name="c", stands_for="NCANDA")
-    qc = [table(tmp_path / "qc.tsv", QC, "a", t1w_hash="1", t2w_hash="2")]
-    account(*index, tmp_path / "splits.tsv", late, qc, *out, cohort)
+    qc = [table(tmp_path / "qc.tsv", QC, "a", T1w_hash="1", T2w_hash="2")]
+    account(index, tmp_path / "splits.tsv", Preprocessed(late, qc), Sessions(*out[:2]), out[2], cohort)
     proof = read_tsv(out[2])
     assert list(proof.subjects) == ["1", "0", "1"] and (proof.images_shared == "0").all()
     assert list(proof.published_female_share.astype(float)) == [0.505, 0.525, 0.5164]
@@ -82,7 +84,7 @@ def test_the_account_proves_the_split_on_who_remains(tmp_path, index):
     assert (proof.splits_sha256 == manifest).all(), "what sha256sum says of splits.tsv"
     late = [table(tmp_path / "0.tsv", EXCLUDED, "a", "b", "c")]
     with pytest.raises(InputError, match="no usable session"):
-        account(*index, tmp_path / "splits.tsv", late, qc, *out, cohort)
+        account(index, tmp_path / "splits.tsv", Preprocessed(late, qc), Sessions(*out[:2]), out[2], cohort)
 
 
 def test_an_image_in_two_splits_stops_the_run_under_whatever_names(tmp_path, index):
@@ -93,10 +95,11 @@ def test_an_image_in_two_splits_stops_the_run_under_whatever_names(tmp_path, ind
 
     def run(**hashes):
         rows = [
-            {"cohort": "c", "subject": s, "session": "ses-1", "t1w_hash": h, "t2w_hash": s} for s, h in hashes.items()
+            {"cohort": "c", "subject": s, "session": "ses-1", "T1w_hash": h, "T2w_hash": s} for s, h in hashes.items()
         ]
         write_tsv(pd.DataFrame(rows, columns=QC), tmp_path / "qc.tsv")
-        account(*index, tmp_path / "splits.tsv", [], [tmp_path / "qc.tsv"], *out, cohort)
+        shards = Preprocessed([], [tmp_path / "qc.tsv"])
+        account(index, tmp_path / "splits.tsv", shards, Sessions(*out[:2]), out[2], cohort)
         return read_tsv(out[2])
 
     assert list(run(a="1", b="1", c="2").images_twice) == ["1", "0", "0"], "twice in one split is told, not refused"

@@ -5,27 +5,25 @@ from pathlib import Path
 
 import pytest
 
-from neuroquant.cohorts.census import take_census, write_unseen
-from neuroquant.cohorts.index import index_cohort
-from neuroquant.cohorts.inventory import refresh_inventory, take_inventory
-from neuroquant.files import read_tsv
+from neuroquant.cohorts.census import read_unseen, take_census, write_unseen
+from neuroquant.cohorts.inventory import take_inventory
+from neuroquant.config.base import DEFAULT_MODALITIES
+from tests.cohorts.helpers import index, source_of
 
 
 @pytest.fixture
 def account(bids, tmp_path):
     """Takes the index and the census; gives sessions, excluded and the census, which counts every file on disk."""
 
-    def run(**change):
-        cohort, out = bids.cohort.model_copy(update=change), tmp_path / "out"
-        paths = [out / f"{name}.tsv" for name in ("inventory", "sessions", "excluded")]
-        refresh_inventory(cohort, bids.root, paths[0])
-        index_cohort(cohort, bids.root, *paths)
-        census = take_census(cohort, bids.root, paths[0], out)
-        write_unseen(cohort, bids.root, paths[0], out, out / "unseen.tsv")
-        assert list(read_tsv(out / "unseen.tsv").path) == list(census.unseen.path)
+    def run(modalities=DEFAULT_MODALITIES, **change):
+        source, out = source_of(bids.cohort.model_copy(update=change), modalities), tmp_path / "out"
+        sessions, excluded = index(source, out)
+        census = take_census(source, out / "inventory.tsv", out)
+        write_unseen(source, out / "inventory.tsv", out, out / "unseen.tsv")
+        assert read_unseen(out / "unseen.tsv").values.tolist() == census.unseen.values.tolist()
         there = [path for path in bids.root.rglob("*") if path.is_file() and ".git" not in path.parts]
         assert census.total == sum(bool(re.search(r"(?i)\.(nii|nii\.gz|mgz|mnc|img|hdr|dcm)$", str(p))) for p in there)
-        return read_tsv(paths[1]), read_tsv(paths[2]), census
+        return sessions, excluded, census
 
     return run
 
@@ -87,7 +85,7 @@ def test_what_lies_beside_the_scans_is_counted_with_its_reason(bids, account):
     _, excluded, census = account()
     assert excluded.empty and census.used == 2
     for path, words in {
-        f"{anat}_FLAIR.nii.gz": "of another kind than T1w and T2w (FLAIR)",
+        f"{anat}_FLAIR.nii.gz": "of a modality that the experiment doesn't use (FLAIR): name it in `modalities`",
         f"{anat}_T1.nii.gz": "not named as the layout bids has it: rename it",
         f"{anat}_desc-lesion_mask.nii.gz": "another mask or label map",
         f"{anat}_run-2_T1w.nii.gz": "passed over for another of its session (sub-01_T1w.nii.gz)",
@@ -124,7 +122,7 @@ def test_paths_of_ones_own_leave_the_rest_counted(bids, account):
         bids.scan(f"IXI-{kind}/a-{kind}.nii.gz")
     bids.scan("IXI-T1/odd.nii.gz"), bids.scan("IXI-DTI/a/1.nii.gz"), bids.scan("IXI-DTI/a/2.nii.gz")
     bids.people("a\tF", header="subject\tsex")
-    files = {"t1w": "IXI-T1/{subject}-T1.nii.gz", "t2w": "IXI-T2/{subject}-T2.nii.gz"}
+    files = {"T1w": "IXI-T1/{subject}-T1.nii.gz", "T2w": "IXI-T2/{subject}-T2.nii.gz"}
     sessions, _, census = account(layout="custom", files=files)
     assert len(sessions) == 1 and census.used == 2
     assert "no path in `files` names it" in reason(census, "IXI-T1/odd.nii.gz")
@@ -133,9 +131,9 @@ def test_paths_of_ones_own_leave_the_rest_counted(bids, account):
 
 def test_new_subjects_and_visits_that_cannot_be_used_change_the_inventory(bids):
     bids.pair("sub-01")
-    before = take_inventory(bids.cohort, bids.root)
+    before = take_inventory(source_of(bids.cohort))
     for path in ("sub-02", "sub-01/ses-1.5", "sub-01/ses-2"):
         (bids.root / path).mkdir()
-        after = take_inventory(bids.cohort, bids.root)
+        after = take_inventory(source_of(bids.cohort))
         assert after != before
         before = after

@@ -2,10 +2,9 @@
 
 import pytest
 
-from neuroquant.cohorts.index import index_cohort
-from neuroquant.cohorts.inventory import refresh_inventory
-from neuroquant.cohorts.layouts import entities_of
-from neuroquant.files import read_tsv
+from neuroquant.cohorts.choice import entities_of
+from neuroquant.config.base import DEFAULT_MODALITIES
+from tests.cohorts import helpers
 
 MNI = "_space-MNI152NLin2009cAsym"
 
@@ -14,11 +13,8 @@ MNI = "_space-MNI152NLin2009cAsym"
 def index(bids, tmp_path):
     """Takes the inventory and the index of the folder as it is; gives both tables."""
 
-    def run(**change):
-        cohort, paths = bids.cohort.model_copy(update=change), [tmp_path / f"{n}.tsv" for n in ("i", "s", "x")]
-        refresh_inventory(cohort, bids.root, paths[0])
-        index_cohort(cohort, bids.root, *paths)
-        return read_tsv(paths[1]), read_tsv(paths[2])
+    def run(modalities=DEFAULT_MODALITIES, **change):
+        return helpers.index(helpers.source_of(bids.cohort.model_copy(update=change), modalities), tmp_path / "out")
 
     return run
 
@@ -36,14 +32,14 @@ def derivatives(bids):
 
 def test_native_scans_are_chosen_by_their_entities_and_masks_and_labels_follow(derivatives, index):
     sessions, excluded = index(entities={"desc": "preproc", "space": ""})
-    assert excluded.empty and sessions.t1w[0] == f"{derivatives}_desc-preproc_T1w.nii.gz"
+    assert excluded.empty and sessions.T1w[0] == f"{derivatives}_desc-preproc_T1w.nii.gz"
     assert sessions["mask"][0] == f"{derivatives}_desc-brain_mask.nii.gz"
     assert sessions.labels[0] == f"{derivatives}_desc-aseg_dseg.nii.gz", "tissues aren't FreeSurfer's labels"
 
 
 def test_scans_of_a_space_come_with_its_masks_alone(derivatives, index):
     sessions, excluded = index(entities={"space": "MNI152NLin2009cAsym"})
-    assert excluded.empty and sessions.t2w[0] == f"{derivatives}{MNI}_desc-preproc_T2w.nii.gz"
+    assert excluded.empty and sessions.T2w[0] == f"{derivatives}{MNI}_desc-preproc_T2w.nii.gz"
     assert sessions["mask"][0] == f"{derivatives}{MNI}_desc-brain_mask.nii.gz"
     assert sessions.labels[0] == "", "there is none in this space"
 
@@ -57,15 +53,15 @@ def test_a_t2w_scan_in_the_space_of_the_t1w_scan_goes_before_others(bids, index)
     bids.scan(f"sub-01/anat/sub-01{MNI}_T1w.nii.gz")
     bids.scan("sub-01/anat/sub-01_desc-a_T2w.nii.gz"), bids.scan(f"sub-01/anat/sub-01{MNI}_T2w.nii.gz")
     sessions, _ = index()
-    assert sessions.t2w[0] == f"sub-01/anat/sub-01{MNI}_T2w.nii.gz"
+    assert sessions.T2w[0] == f"sub-01/anat/sub-01{MNI}_T2w.nii.gz"
 
 
 def test_runs_and_reconstructions_can_be_chosen_too(bids, index):
     for name in ("run-1", "run-2", "rec-norm_run-2"):
         for kind in ("T1w", "T2w"):
             bids.scan(f"sub-01/anat/sub-01_{name}_{kind}.nii.gz")
-    assert index(entities={"run": "2", "rec": ""})[0].t1w[0] == "sub-01/anat/sub-01_run-2_T1w.nii.gz"
-    assert index(entities={"rec": "norm"})[0].t2w[0] == "sub-01/anat/sub-01_rec-norm_run-2_T2w.nii.gz"
+    assert index(entities={"run": "2", "rec": ""})[0].T1w[0] == "sub-01/anat/sub-01_run-2_T1w.nii.gz"
+    assert index(entities={"rec": "norm"})[0].T2w[0] == "sub-01/anat/sub-01_rec-norm_run-2_T2w.nii.gz"
 
 
 @pytest.mark.parametrize(
@@ -81,7 +77,7 @@ def test_the_plain_magnitude_image_of_the_first_run_is_taken(bids, index, kind, 
     for name in (plain, other):
         bids.scan(f"sub-01/anat/sub-01_{name}_{kind}.nii.gz")
     sessions, _ = index()
-    assert sessions[kind.lower()][0] == f"sub-01/anat/sub-01_{plain}_{kind}.nii.gz"
+    assert sessions[kind][0] == f"sub-01/anat/sub-01_{plain}_{kind}.nii.gz"
 
 
 @pytest.mark.parametrize(("name", "words"), [("part-phase", "no magnitude image"), ("acq-scout", "a localizer")])
@@ -92,7 +88,7 @@ def test_a_phase_image_or_a_localizer_alone_is_no_scan_unless_it_is_asked_for(bi
     assert sessions.empty and words in excluded.reason[0] and excluded.file[0] == path
     key, _, value = name.partition("-")
     bids.scan(f"sub-01/anat/sub-01_{name}_T2w.nii.gz")
-    assert index(entities={key: value})[0].t1w[0] == path
+    assert index(entities={key: value})[0].T1w[0] == path
 
 
 def test_a_mask_of_another_run_is_not_taken(bids, index):
@@ -127,7 +123,7 @@ def test_a_scan_under_another_name_is_told_not_passed_over(bids, index, name):
     pair["T2w"].rename(pair["T2w"].with_name(name))
     _, excluded = index()
     assert name in excluded.reason[0] and "rename it" in excluded.reason[0]
-    _, excluded = index(modalities="any")
+    _, excluded = index(require="any")
     assert excluded.empty, "a stray file takes nothing away from a session that is whole without it"
 
 

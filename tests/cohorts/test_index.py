@@ -7,24 +7,22 @@ import pandas as pd
 import pytest
 from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
 
-from neuroquant.cohorts.index import EXCLUDED, SESSIONS, index_cohort
-from neuroquant.cohorts.inventory import refresh_inventory
+from neuroquant.config.base import DEFAULT_MODALITIES
 from neuroquant.errors import InputError
-from neuroquant.files import read_tsv
+from neuroquant.tables import EXCLUDED, SESSION_KEY, sessions_columns
+from tests.cohorts import helpers
 
 
 @pytest.fixture
 def index(bids, tmp_path):
     """Takes the inventory and the index of the folder as it is; gives both tables."""
 
-    def run(registration=False, **change) -> tuple[pd.DataFrame, pd.DataFrame]:
-        cohort, out = bids.cohort.model_copy(update=change), tmp_path / "out"
-        refresh_inventory(cohort, bids.root, out / "inventory.tsv")
-        paths = [out / f"{name}.tsv" for name in ("inventory", "sessions", "excluded")]
-        index_cohort(cohort, bids.root, *paths, registration)
-        sessions, excluded = read_tsv(out / "sessions.tsv"), read_tsv(out / "excluded.tsv")
-        assert list(sessions.columns) == SESSIONS and list(excluded.columns) == EXCLUDED
-        both = pd.concat([sessions[EXCLUDED[:3]], excluded[EXCLUDED[:3]]])
+    def run(modalities=DEFAULT_MODALITIES, registration=False, target="", **change):
+        cohort = bids.cohort.model_copy(update=change)
+        source = helpers.source_of(cohort, modalities, registration=registration, target=target)
+        sessions, excluded = helpers.index(source, tmp_path / "out")
+        assert list(sessions.columns) == sessions_columns(modalities) and list(excluded.columns) == EXCLUDED
+        both = pd.concat([sessions[SESSION_KEY], excluded[SESSION_KEY]])
         assert not both.duplicated().any()
         return sessions, excluded
 
@@ -41,8 +39,8 @@ def test_a_pair_on_one_grid_is_in_with_its_files_and_their_stamps(bids, index):
     assert (row.cohort, row.subject, row.session, row.family, row.sex, row.age) == (
         "study", "sub-02", "ses-1", "fam-1", "M", "15",
     )  # fmt: skip
-    assert row.t1w == "sub-02/ses-1/anat/sub-02_ses-1_T1w.nii.gz"
-    assert row.t1w_stamp == f"{stat.st_size}-{stat.st_mtime_ns}"
+    assert row.T1w == "sub-02/ses-1/anat/sub-02_ses-1_T1w.nii.gz"
+    assert row.T1w_stamp == f"{stat.st_size}-{stat.st_mtime_ns}"
     assert row.labels.startswith("derivatives/truth/") and row["mask"].endswith("desc-brain_mask.nii.gz")
 
 
@@ -66,10 +64,10 @@ def test_of_several_runs_the_first_by_name_is_taken(bids, index):
     for run in (2, 1):
         bids.scan(f"sub-01/anat/sub-01_acq-MPR_run-{run}_T1w.nii.gz")
     sessions, _ = index()
-    assert list(sessions.t1w) == ["sub-01/anat/sub-01_T1w.nii.gz"]
-    (bids.root / sessions.t1w[0]).unlink()
+    assert list(sessions.T1w) == ["sub-01/anat/sub-01_T1w.nii.gz"]
+    (bids.root / sessions.T1w[0]).unlink()
     sessions, _ = index()
-    assert list(sessions.t1w) == ["sub-01/anat/sub-01_acq-MPR_run-1_T1w.nii.gz"]
+    assert list(sessions.T1w) == ["sub-01/anat/sub-01_acq-MPR_run-1_T1w.nii.gz"]
 
 
 def test_an_unpaired_session_is_excluded_alone(bids, index):
@@ -85,7 +83,7 @@ def test_a_pair_on_different_grids_waits_for_registration(bids, index):
         bids.pair(subject)
         bids.scan(f"{subject}/anat/{subject}_T2w.nii.gz", **change)
     _, excluded = index()
-    assert all("raw pair on different grids" in reason for reason in excluded.reason)
+    assert all("raw T2w on another grid than T1w" in reason for reason in excluded.reason)
     assert all("set volume.registration: grids" in reason for reason in excluded.reason)
     assert list(excluded.file) == ["sub-01/anat/sub-01_T2w.nii.gz", "sub-02/anat/sub-02_T2w.nii.gz"]
     kept, excluded = index(registration=True)
@@ -94,9 +92,9 @@ def test_a_pair_on_different_grids_waits_for_registration(bids, index):
 
 def test_sessions_with_one_modality_are_kept_where_any_is_enough(bids, index):
     bids.pair("sub-01"), bids.pair("sub-02")["T2w"].unlink(), bids.pair("sub-03")["T1w"].unlink()
-    sessions, excluded = index(modalities="any")
+    sessions, excluded = index(require="any")
     assert excluded.empty and list(sessions.subject) == ["sub-01", "sub-02", "sub-03"]
-    assert list(sessions.t2w == "") == [False, True, False] and list(sessions.t1w == "") == [False, False, True]
+    assert list(sessions.T2w == "") == [False, True, False] and list(sessions.T1w == "") == [False, False, True]
 
 
 def test_a_mask_or_label_map_on_another_grid_is_named(bids, index):
@@ -178,7 +176,7 @@ def test_a_folder_that_cannot_be_read_excludes_its_session(bids, index, monkeypa
             raise PermissionError(13, "Permission denied")
         return scandir(path)
 
-    monkeypatch.setattr("neuroquant.cohorts.inventory.os.scandir", refuse)
+    monkeypatch.setattr("neuroquant.cohorts.layouts.folders.os.scandir", refuse)
     sessions, excluded = index()
     assert list(sessions.session) == ["ses-1"]
     assert excluded.iloc[0].to_list() == [

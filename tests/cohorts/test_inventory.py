@@ -8,10 +8,11 @@ import pytest
 from neuroquant.cohorts.inventory import check_root, refresh_inventory, take_inventory
 from neuroquant.config.cohort import Cohort
 from neuroquant.errors import InputError
+from tests.cohorts.helpers import source_of
 
 
 def paths(folder):
-    return [path for path, _, _ in take_inventory(folder.cohort, folder.root)]
+    return [path for path, _, _ in take_inventory(source_of(folder.cohort))]
 
 
 def test_only_anatomy_masks_label_maps_and_tables_are_listed(bids):
@@ -38,7 +39,7 @@ def test_it_is_rewritten_exactly_when_a_file_is_touched_added_or_removed(bids, t
     files, table = bids.pair("sub-01"), tmp_path / "inventory.tsv"
 
     def refreshed():
-        return refresh_inventory(bids.cohort, bids.root, table)
+        return refresh_inventory(source_of(bids.cohort), table)
 
     assert refreshed()
     before = table.stat().st_mtime_ns
@@ -54,7 +55,7 @@ def test_it_is_rewritten_exactly_when_a_file_is_touched_added_or_removed(bids, t
 def test_a_dangling_link_is_an_entry_without_a_size(bids):
     (bids.root / "sub-01/anat").mkdir(parents=True)
     (bids.root / "sub-01/anat/sub-01_T1w.nii.gz").symlink_to(bids.root / "nowhere")
-    assert ("sub-01/anat/sub-01_T1w.nii.gz", -1, -1) in take_inventory(bids.cohort, bids.root)
+    assert ("sub-01/anat/sub-01_T1w.nii.gz", -1, -1) in take_inventory(source_of(bids.cohort))
 
 
 def test_a_folder_that_cannot_be_read_is_an_entry_without_a_size(bids, monkeypatch):
@@ -66,15 +67,15 @@ def test_a_folder_that_cannot_be_read_is_an_entry_without_a_size(bids, monkeypat
             raise PermissionError(13, "Permission denied")
         return scandir(path)
 
-    monkeypatch.setattr("neuroquant.cohorts.inventory.os.scandir", refuse)
-    assert ("sub-01/ses-1", -1, -1) in take_inventory(bids.cohort, bids.root)
+    monkeypatch.setattr("neuroquant.cohorts.layouts.folders.os.scandir", refuse)
+    assert ("sub-01/ses-1", -1, -1) in take_inventory(source_of(bids.cohort))
 
 
 def test_a_participants_table_elsewhere_counts_as_input(bids, tmp_path):
     table = tmp_path / "people.csv"
     table.write_text("subject,sex\nsub-01,F\n")
     cohort = bids.cohort.model_copy(update={"participants": str(table)})
-    assert (str(table), 21, table.stat().st_mtime_ns) in take_inventory(cohort, bids.root)
+    assert (str(table), 21, table.stat().st_mtime_ns) in take_inventory(source_of(cohort))
 
 
 def test_other_layouts_are_found_by_their_own_names(bids):
@@ -82,7 +83,7 @@ def test_other_layouts_are_found_by_their_own_names(bids):
     bids.scan("NCANDA_S00033/followup_1y/t2_brain.nii.gz")
     bids.scan("NCANDA_S00033/followup_1y/t1_raw.nii.gz")
     cohort = bids.cohort.model_copy(update={"layout": "ncanda"})
-    assert [path for path, _, _ in take_inventory(cohort, bids.root) if path.endswith(".gz")] == [
+    assert [path for path, _, _ in take_inventory(source_of(cohort)) if path.endswith(".gz")] == [
         "NCANDA_S00033/followup_1y/t1_brain.nii.gz",
         "NCANDA_S00033/followup_1y/t2_brain.nii.gz",
     ]
@@ -98,21 +99,21 @@ def test_four_thousand_files_take_a_fifth_of_a_second(tmp_path):
     seconds = []
     for _ in range(3):
         begin = time.process_time()
-        assert len(take_inventory(cohort, tmp_path)) == 2000
+        assert len(take_inventory(source_of(cohort))) == 2000
         seconds.append(time.process_time() - begin)
     assert min(seconds) < 0.2
 
 
 def refused(cohort):
     with pytest.raises(InputError) as error:
-        check_root(cohort)
+        check_root(source_of(cohort))
     assert error.value.remedy
     return error.value
 
 
 def test_a_good_folder_passes(bids):
     bids.pair("sub-01")
-    check_root(bids.cohort)
+    check_root(source_of(bids.cohort))
 
 
 def test_a_missing_folder_is_refused_by_name(tmp_path):

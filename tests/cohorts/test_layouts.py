@@ -7,34 +7,33 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neuroquant.cohorts.index import index_cohort
-from neuroquant.cohorts.inventory import check_root, refresh_inventory
-from neuroquant.cohorts.layouts import layout_of, match
+from neuroquant.cohorts.inventory import check_root
+from neuroquant.cohorts.layouts import layout_of
+from neuroquant.config.base import DEFAULT_MODALITIES
 from neuroquant.config.cohort import Cohort
 from neuroquant.config.load import read_yaml
 from neuroquant.errors import InputError
-from neuroquant.files import read_tsv
+from tests.cohorts import helpers
 
 COHORTS = Path(__file__).parents[2] / "config/cohorts"
 NAMES = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_]{0,8}", fullmatch=True)
 
 
-def index(cohort: Cohort, out: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    root = Path(cohort.root)
-    check_root(cohort)
-    paths = [out / f"{name}.tsv" for name in ("inventory", "sessions", "excluded")]
-    refresh_inventory(cohort, root, paths[0])
-    index_cohort(cohort, root, *paths)
-    return read_tsv(paths[1]), read_tsv(paths[2])
+def index(
+    cohort: Cohort, out: Path, modalities: tuple[str, ...] = DEFAULT_MODALITIES
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    source = helpers.source_of(cohort, modalities)
+    check_root(source)
+    return helpers.index(source, out)
 
 
 @given(subject=NAMES, session=NAMES)
 def test_a_path_gives_back_the_subject_and_session_that_it_was_made_of(subject, session):
-    files = {"t1w": "{subject}/{session}/{subject}_*.T1.nii.gz", "t2w": "T2/{subject}-*/x_{session}.nii"}
-    layout = layout_of(Cohort(name="c", layout="custom", files=files))
-    assert match(layout, f"{subject}/{session}/{subject}_a-b.T1.nii.gz") == ("t1w", subject, session)
-    assert match(layout, f"{subject}/{session}/other_a.T1.nii.gz") is None or subject == "other"
-    assert match(layout, f"T2/{subject}-77/x_{session}.nii") == ("t2w", subject, session)
+    files = {"T1w": "{subject}/{session}/{subject}_*.T1.nii.gz", "T2w": "T2/{subject}-*/x_{session}.nii"}
+    layout = layout_of(Cohort(name="c", layout="custom", files=files), DEFAULT_MODALITIES)
+    assert layout.match(f"{subject}/{session}/{subject}_a-b.T1.nii.gz") == ("T1w", subject, session)
+    assert layout.match(f"{subject}/{session}/other_a.T1.nii.gz") is None or subject == "other"
+    assert layout.match(f"T2/{subject}-77/x_{session}.nii") == ("T2w", subject, session)
 
 
 def test_ixi_as_it_is_given_out(bids, tmp_path, monkeypatch):
@@ -49,7 +48,7 @@ def test_ixi_as_it_is_given_out(bids, tmp_path, monkeypatch):
     cohort = Cohort.model_validate(read_yaml(COHORTS / "ixi.yaml"))
     sessions, excluded = index(cohort, tmp_path / "out")
     assert excluded.empty and list(sessions.subject) == ["IXI002", "IXI012"] and list(sessions.sex) == ["F", "M"]
-    assert sessions.t2w[0] == "IXI-T2/IXI002-Guys-0828-T2.nii.gz" and sessions.age[1] == "38.780000000000001"
+    assert sessions.T2w[0] == "IXI-T2/IXI002-Guys-0828-T2.nii.gz" and sessions.age[1] == "38.780000000000001"
     assert list(sessions.site) == ["Guys", "HH"]
     assert "DTI" not in (tmp_path / "out/inventory.tsv").read_text()
 
@@ -71,16 +70,16 @@ def hcp(bids, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("file", "t1w"),
+    ("file", "scan"),
     [
         ("hcp_ya.yaml", "100206/T1w/T1w_acpc_dc_restore_brain.nii.gz"),
         ("hcp_ya_unprocessed.yaml", "100206/unprocessed/3T/T1w_MPR1/100206_3T_T1w_MPR1.nii.gz"),
     ],
 )
-def test_hcp_as_it_is_given_out_takes_sex_from_one_table_and_families_from_the_other(hcp, tmp_path, file, t1w):
+def test_hcp_as_it_is_given_out_takes_sex_from_one_table_and_families_from_the_other(hcp, tmp_path, file, scan):
     sessions, excluded = index(Cohort.model_validate(read_yaml(COHORTS / file)), tmp_path / "out")
     assert excluded.empty and list(sessions.sex) == ["M", "F"] and sessions.family[0] == "52259_82122"
-    assert list(sessions.age) == ["27", "36"] and sessions.t1w[0] == t1w
+    assert list(sessions.age) == ["27", "36"] and sessions.T1w[0] == scan
 
 
 def test_hcp_without_the_restricted_table_has_ages_in_bands(hcp, tmp_path):
@@ -94,7 +93,7 @@ def test_subjects_with_spaces_in_their_names_are_found_by_patterns_of_ones_own(b
     for kind in ("t1", "t2"):
         bids.scan(f"scans of 2020/Case No. 1/{kind} brain.nii.gz")
     bids.people("Case No. 1\tF", header="subject\tsex")
-    files = {name: "scans of 2020/{subject}/" + f"{kind} brain.nii.gz" for name, kind in (("t1w", "t1"), ("t2w", "t2"))}
+    files = {name: "scans of 2020/{subject}/" + f"{kind} brain.nii.gz" for name, kind in (("T1w", "t1"), ("T2w", "t2"))}
     sessions, excluded = index(bids.cohort.model_copy(update={"layout": "custom", "files": files}), tmp_path / "out")
     assert excluded.empty and list(sessions.subject) == ["Case No. 1"]
 
@@ -122,7 +121,7 @@ def test_a_table_of_paths_is_enough(listed, tmp_path):
         ("1", "2"),
         ("2", ""),
     ]
-    assert list(sessions.family) == ["f1", "f1", ""] and sessions.t2w[2] == "scans/c two.nii.gz"
+    assert list(sessions.family) == ["f1", "f1", ""] and sessions.T2w[2] == "scans/c two.nii.gz"
 
 
 def test_a_missing_file_of_the_table_costs_its_session(listed, tmp_path):
@@ -155,11 +154,11 @@ def test_a_subject_with_two_sexes_in_the_table_is_left_out_with_both(listed, tmp
 
 
 def test_patterns_that_find_nothing_are_told_before_the_first_job(bids):
-    cohort = Cohort(name="c", layout="custom", root=str(bids.root), files={"t1w": "{subject}/t1.nii"})
+    cohort = Cohort(name="c", layout="custom", root=str(bids.root), files={"T1w": "{subject}/t1.nii"}, require="any")
     with pytest.raises(InputError, match="no file at"):
-        check_root(cohort)
+        check_root(helpers.source_of(cohort))
 
 
 def test_a_pattern_without_a_subject_is_refused():
     with pytest.raises(ValueError, match="subject"):
-        Cohort(name="c", layout="custom", files={"t1w": "all/t1.nii"})
+        Cohort(name="c", layout="custom", files={"T1w": "all/t1.nii"})

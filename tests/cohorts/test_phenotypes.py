@@ -8,11 +8,12 @@ import yaml
 from neuroquant.cohorts.phenotypes import Participant, _session_rows, read_participants, session_facts, years
 from neuroquant.config.cohort import Cohort
 from neuroquant.errors import InputError
+from tests.cohorts.helpers import source_of
 
 
 def people(bids, text, **change):
     (bids.root / "participants.tsv").write_text(text, encoding=change.pop("encoding", "utf-8"))
-    return read_participants(bids.cohort.model_copy(update=change), bids.root)
+    return read_participants(source_of(bids.cohort.model_copy(update=change)))
 
 
 @pytest.mark.parametrize("separator", ["\t", ",", ";"])

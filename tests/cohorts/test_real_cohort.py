@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from neuroquant.cohorts.index import index_cohort
-from neuroquant.cohorts.inventory import check_root, refresh_inventory
+from neuroquant.cohorts.inventory import check_root
 from neuroquant.config.cohort import Cohort
-from neuroquant.files import read_tsv
+from tests.cohorts.helpers import index, source_of
 
 ROOT = Path(os.environ.get("NEUROQUANT_TESTDATA", "")) / "bids_real"
 
@@ -21,26 +20,22 @@ needs_data = pytest.mark.skipif(
 
 @needs_data
 def test_with_registration_and_any_modality_every_session_goes_on_to_preprocessing(tmp_path):
-    cohort = Cohort(name="real", root=str(ROOT), modalities="any")
-    refresh_inventory(cohort, ROOT, tmp_path / "inventory.tsv")
-    index_cohort(cohort, ROOT, *(tmp_path / f"{name}.tsv" for name in ("inventory", "sessions", "excluded")), True)
-    sessions, excluded = read_tsv(tmp_path / "sessions.tsv"), read_tsv(tmp_path / "excluded.tsv")
-    assert excluded.empty and len(sessions) == 10 and (sessions.t2w == "").sum() == 4
+    cohort = Cohort(name="real", root=str(ROOT), require="any")
+    sessions, excluded = index(source_of(cohort, registration=True), tmp_path)
+    assert excluded.empty and len(sessions) == 10 and (sessions.T2w == "").sum() == 4
 
 
 @needs_data
 def test_stripped_pairs_are_in_and_raw_or_unpaired_scans_are_out(tmp_path):
-    cohort = Cohort(name="real", root=str(ROOT))
-    check_root(cohort)
-    refresh_inventory(cohort, ROOT, tmp_path / "inventory.tsv")
-    index_cohort(cohort, ROOT, *(tmp_path / f"{name}.tsv" for name in ("inventory", "sessions", "excluded")))
-    sessions, excluded = read_tsv(tmp_path / "sessions.tsv"), read_tsv(tmp_path / "excluded.tsv")
+    source = source_of(Cohort(name="real", root=str(ROOT)))
+    check_root(source)
+    sessions, excluded = index(source, tmp_path)
     assert list(sessions.subject) == ["sub-04", "sub-05"] and list(sessions.age) == ["53", "40"]
     raw, unpaired = excluded[excluded.subject < "sub-04"], excluded[excluded.subject > "sub-05"]
     assert list(raw.subject) == ["sub-01", "sub-01", "sub-02", "sub-03"] and list(raw.session[:2]) == [
         "ses-01",
         "ses-02",
     ]
-    assert raw.reason.str.startswith("raw pair on different grids").all()
+    assert raw.reason.str.startswith("raw T2w on another grid than T1w").all()
     assert list(unpaired.subject) == ["sub-06", "sub-07", "sub-08", "sub-09"]
     assert (unpaired.reason == "no T2w scan").all()

@@ -5,16 +5,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neuroquant.cohorts.index import SESSIONS
 from neuroquant.cohorts.shards import UNUSED, bucket, write_manifests
+from neuroquant.config.base import DEFAULT_MODALITIES
 from neuroquant.config.volume import Shards, shard_names
 from neuroquant.errors import InputError
 from neuroquant.files import read_tsv, write_tsv
+from neuroquant.tables import sessions_columns
+
+SESSIONS = sessions_columns(DEFAULT_MODALITIES)
 
 
 def cohort(tmp_path, count, visits=2):
     rows = [
-        {"cohort": "c", "subject": f"sub-{n:03d}", "session": f"ses-{v}", "sex": "F", "t1w_stamp": "12-34"}
+        {"cohort": "c", "subject": f"sub-{n:03d}", "session": f"ses-{v}", "sex": "F", "T1w_stamp": "12-34"}
         for n in reversed(range(count))
         for v in reversed(range(visits))
     ]

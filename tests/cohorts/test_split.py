@@ -202,7 +202,7 @@ def test_newcomers_of_a_published_split_follow_their_family_or_their_hash(tmp_pa
 
 
 def hashes(**people):
-    rows = [{"subject": name, "session": "1", "t1w_hash": code, "t2w_hash": ""} for name, code in people.items()]
+    rows = [{"subject": name, "session": "1", "T1w_hash": code, "T2w_hash": ""} for name, code in people.items()]
     return pd.DataFrame(rows)
 
 

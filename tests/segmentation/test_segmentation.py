@@ -20,7 +20,7 @@ from neuroquant.segmentation import recipe
 from neuroquant.segmentation.installed import find_official
 from neuroquant.segmentation.labels import flipped, name_of, official, topological_classes
 from neuroquant.segmentation.network import UNet, ready_on
-from neuroquant.segmentation.recipe import clean, normalised, padding, posteriors_of, segment
+from neuroquant.segmentation.recipe import Use, clean, normalised, padding, posteriors_of, segment
 from neuroquant.segmentation.scans import Found
 from neuroquant.segmentation.weights import layers, read_weights, tensors
 from tests.segmentation.half_balls import SHAPE, truth, write_shard
@@ -183,7 +183,7 @@ def test_soft_volumes_add_up_to_the_image():
     torch.manual_seed(0)
     network = UNet(3, 4, 2).eval()
     image = np.random.default_rng(0).uniform(size=(10, 9, 11))
-    ((found, volumes),) = segment(network, (0, 2, 41), [image], 2.0, True, 8, "cpu")
+    ((found, volumes),) = segment(network, Use((0, 2, 41), True, 8, "cpu"), [image], 2.0)
     assert found.shape == (10, 9, 11) and set(np.unique(found)) <= {0, 2, 41}
     assert volumes.sum() == pytest.approx(10 * 9 * 11 * 8, rel=1e-5)
 

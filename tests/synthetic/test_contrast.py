@@ -57,9 +57,22 @@ def test_a_large_voxel_on_an_edge_holds_the_mean_of_both_tissues():
 def test_gain_scales_and_contrast_steepens():
     labels = brain().labels
     np.testing.assert_allclose(scan(PLAIN.model_copy(update={"gain": 500.0})) * 2.0, scan(PLAIN), atol=2)
-    steep = scan(PLAIN.model_copy(update={"t1_contrast": 2.0}))
+    steep = scan(PLAIN.model_copy(update={"contrast": {"T1w": 2.0}}))
     ratio = [image[labels == 3].mean() / image[labels == 2].mean() for image in (scan(PLAIN), steep)]
     assert ratio[1] < ratio[0] ** 1.5
+
+
+def test_flair_is_t2w_with_dark_fluid():
+    flair, t2w = (tissue_means(name, PLAIN, np.random.default_rng(0)) for name in ("FLAIR", "T2w"))
+    for grey, white in ((3, 2), (8, 7), (17, 41)):
+        assert flair[grey] > 1.15 * flair[white] and t2w[grey] > t2w[white]
+    for fluid in (4, 14, 24):
+        assert flair[fluid] < 0.3 * flair[2] and t2w[fluid] > 1.5 * t2w[3]
+
+
+def test_a_contrast_that_is_set_for_one_modality_leaves_the_others():
+    other = PLAIN.model_copy(update={"contrast": {"FLAIR": 2.0}})
+    assert (scan(other) == scan(PLAIN)).all() and (scan(other, modality="FLAIR") != scan(PLAIN, modality="FLAIR")).any()
 
 
 def test_t2w_inverts_the_contrast_of_cortex_and_white_matter():

@@ -13,7 +13,8 @@ import pytest
 from neuroquant.config.cohort import Cohort, Synthetic
 from neuroquant.errors import InputError
 from neuroquant.files import read_tsv
-from neuroquant.synthetic import bids, write_cohort
+from neuroquant.synthetic import bids
+from neuroquant.synthetic.bids import write_cohort
 from neuroquant.synthetic.subject import anatomy, draw_person
 
 COARSE = Synthetic(subjects=4, voxel_mm=5.0, seed=3)

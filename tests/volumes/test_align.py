@@ -122,20 +122,22 @@ def pair_on_two_grids(shard) -> dict:
     """A session whose T2w lies on another grid, 6 mm off."""
     row = shard.add("a")
     fixed, turned = head(), head(shifted((6.0, 0.0, 0.0), 0.0), shape=(44, 44, 40), side=1.8, invert=True)
-    shard.write(row["t1w"], np.where(fixed.data > 20, fixed.data, 0), fixed.affine)
-    shard.write(row["t2w"], np.where(turned.data > 20, turned.data, 0), turned.affine)
+    shard.write(row["T1w"], np.where(fixed.data > 20, fixed.data, 0), fixed.affine)
+    shard.write(row["T2w"], np.where(turned.data > 20, turned.data, 0), turned.affine)
     return row
 
 
 def test_a_pair_on_two_grids_is_brought_together_recorded_and_goes_back_onto_its_own(shard):
     row = pair_on_two_grids(shard)
     volumes, qc, excluded = shard.run(shape=(48, 48, 48), registration="grids", percentiles=(0.0, 100.0))
-    assert excluded.empty and qc.registered[0] == "yes" and qc.resampled[0] == "T2w"
-    assert float(qc.mi_after[0]) > float(qc.mi_before[0]) and float(qc.shift_mm[0]) == pytest.approx(6, abs=0.7)
+    assert excluded.empty and qc.T2w_registered[0] == "yes" and qc.resampled[0] == "T2w"
+    assert float(qc.T2w_mi_after[0]) > float(qc.T2w_mi_before[0]) and float(qc.T2w_shift_mm[0]) == pytest.approx(
+        6, abs=0.7
+    )
     t1, t2 = (volumes.read("image", index).astype(float) for index in (0, 1))
     mask = ndimage.binary_erosion(volumes.read("mask", 0) > 0, iterations=2)
     assert np.corrcoef(t1[mask], t2[mask])[0, 1] < -0.6, "inverted contrasts lie on one another"
-    for index, kind in ((0, "t1w"), (1, "t2w")):
+    for index, kind in ((0, "T1w"), (1, "T2w")):
         scan = nib.load(shard.root / row[kind])
         data = np.asarray(scan.dataobj)
         back = restore(volumes.read("image", index), volumes.records[index].geometry, volumes.read("mask", index))
@@ -143,7 +145,7 @@ def test_a_pair_on_two_grids_is_brought_together_recorded_and_goes_back_onto_its
         np.testing.assert_allclose(back.affine, scan.affine)
         inner = ndimage.binary_erosion(data > 20, iterations=3)
         error = np.abs(np.asarray(back.dataobj) - data)[inner].mean() / data.max()
-        assert error < (1e-3 if kind == "t1w" else 0.03)
+        assert error < (1e-3 if kind == "T1w" else 0.03)
 
 
 def test_without_registration_such_a_pair_is_left_out_with_what_to_set(shard):
@@ -154,7 +156,7 @@ def test_without_registration_such_a_pair_is_left_out_with_what_to_set(shard):
 
 def test_scans_are_resampled_to_cubes_and_labels_with_them(shard):
     row = shard.add("a", labels=np.where(ball(), 3, 0))
-    for kind in ("t1w", "t2w", "labels"):
+    for kind in ("T1w", "T2w", "labels"):
         shard.write(row[kind], np.asarray(nib.load(shard.root / row[kind]).dataobj), np.diag([1.0, 1.0, 3.0, 1.0]))
     volumes, qc, excluded = shard.run(shape=(32, 32, 48), voxel_mm=1.5)
     assert excluded.empty and qc.voxel_mm[0] == "1.5 x 1.5 x 1.5" and qc.resampled[0] == "T1w T2w"
@@ -203,7 +205,7 @@ def test_a_scan_that_the_engine_cannot_segment_costs_its_session_alone(shard):
         raise InputError("raw scan", "SynthSeg wrote no segmentation (exit status 1)", "a label map", "try it by hand")
 
     _, qc, excluded = shard.run(segment=engine)
-    assert list(qc.subject) == ["good"] and list(excluded.file) == [row["t1w"]]
+    assert list(qc.subject) == ["good"] and list(excluded.file) == [row["T1w"]]
     assert "can't segment it: SynthSeg wrote no segmentation (exit status 1); try it by hand" in excluded.reason[0]
 
 
@@ -232,7 +234,7 @@ def test_the_corpus_callosum_is_white_matter_of_the_nearer_hemisphere_and_all_of
     np.testing.assert_array_equal(volumes.read("mask", 0) > 0, volumes.read("labels", 0) > 0)
 
 
-@pytest.mark.parametrize("missing", ["t1w", "t2w"])
+@pytest.mark.parametrize("missing", ["T1w", "T2w"])
 def test_one_modality_is_enough(shard, missing):
     shard.add("a")[missing] = ""
     volumes, qc, excluded = shard.run()
@@ -245,7 +247,7 @@ def one_pair(shard, **change) -> dict:
     bright = head()
     depth = ndimage.distance_transform_edt(bright.data > 100)
     generator = np.random.default_rng(0)
-    images = {"t1w": 300 + 30 * depth + 0.3 * bright.data, "t2w": 900 - 30 * depth - 0.3 * bright.data}
+    images = {"T1w": 300 + 30 * depth + 0.3 * bright.data, "T2w": 900 - 30 * depth - 0.3 * bright.data}
     for kind, data in images.items():
         data = np.where(bright.data > 100, np.maximum(data + generator.normal(0, 5, data.shape), 1), 0)
         shard.write(row[kind], change.get(kind, lambda image: image)(data.astype(np.float32)), bright.affine)
@@ -255,8 +257,9 @@ def one_pair(shard, **change) -> dict:
 def test_a_pair_that_is_mirrored_or_swapped_is_left_out_with_what_to_do(shard):
     row = one_pair(shard)
     _, qc, excluded = shard.run("good", shape=(48, 48, 48))
-    assert excluded.empty and float(qc.mirrored[0]) < 1 and float(qc.inward[0]) > 0.5
-    one_pair(shard, t2w=lambda image: image[::-1])
+    assert excluded.empty and float(qc.T2w_mirrored[0]) < 1
+    assert float(qc.T1w_inward[0]) - float(qc.T2w_inward[0]) > 0.5
+    one_pair(shard, T2w=lambda image: image[::-1])
     shard.rows = shard.rows[:1]
     _, _, excluded = shard.run("mirrored", shape=(48, 48, 48))
     assert "mirrored left to right" in excluded.reason[0] and "correct it" in excluded.reason[0]
@@ -264,7 +267,7 @@ def test_a_pair_that_is_mirrored_or_swapped_is_left_out_with_what_to_do(shard):
     assert len(volumes) == 2
     shard.rows = []
     row = one_pair(shard)
-    row["t1w"], row["t2w"] = row["t2w"], row["t1w"]
+    row["T1w"], row["T2w"] = row["T2w"], row["T1w"]
     _, _, excluded = shard.run("swapped", shape=(48, 48, 48))
     assert "look swapped" in excluded.reason[0] and "correct the names" in excluded.reason[0]
 
@@ -274,7 +277,7 @@ def test_huge_intensities_and_names_with_spaces_pass(shard):
     huge = np.where(ball(), generator.uniform(1e6, 1e7, ball().shape), 0).astype(np.float32)
     shard.add("sub 1 (left)", T1w=huge)
     volumes, qc, excluded = shard.run()
-    assert excluded.empty and float(qc.t1w_high[0]) > 9e6
+    assert excluded.empty and float(qc.T1w_high[0]) > 9e6
     assert np.isfinite(volumes.read("image", 0)).all() and volumes.read("image", 0).max() == 1
 
 

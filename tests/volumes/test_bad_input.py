@@ -11,14 +11,15 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from neuroquant.cohorts.index import index_cohort
-from neuroquant.cohorts.inventory import refresh_inventory
+from neuroquant.config.base import DEFAULT_MODALITIES
 from neuroquant.config.cohort import Cohort
 from neuroquant.config.volume import Volume
 from neuroquant.errors import InputError
 from neuroquant.files import read_tsv, write_tsv
 from neuroquant.store.disk import told_when_full
-from neuroquant.volumes.preprocess import preprocess_shard
+from neuroquant.volumes.preprocess import ShardFiles, preprocess_shard
+from neuroquant.volumes.work import Preprocessing
+from tests.cohorts.helpers import index, source_of
 from tests.volumes.heads import BALL_ML, ball
 
 AFFINE = np.diag([2.0, 2.0, 2.0, 1.0])
@@ -53,15 +54,13 @@ class Study:
     def run(self, **change) -> dict[str, str]:
         """Subject -> why it is out, of the index and preprocessing."""
         cohort = Cohort(name="c", root=str(self.root)).model_copy(update=change)
-        paths = [self.out / f"{name}.tsv" for name in ("inventory", "sessions", "excluded")]
-        refresh_inventory(cohort, self.root, paths[0])
-        index_cohort(cohort, self.root, *paths)
-        manifest = read_tsv(paths[1]).assign(split="test")
-        write_tsv(manifest, self.out / "manifest.tsv")
+        sessions, early = index(source_of(cohort), self.out)
+        write_tsv(sessions.assign(split="test"), self.out / "manifest.tsv")
         late = [self.out / f"test-000.{kind}" for kind in ("h5", "qc.tsv", "excluded.tsv")]
-        preprocess_shard(self.out / "manifest.tsv", self.root, Volume(shape=(32, 32, 32), brain_ml_min=BALL_ML), *late)
+        how = Preprocessing(self.root, Volume(shape=(32, 32, 32), brain_ml_min=BALL_ML), DEFAULT_MODALITIES)
+        preprocess_shard(self.out / "manifest.tsv", ShardFiles(*late), how)
         self.qc = read_tsv(late[1])
-        rows = [row for path in (paths[2], late[2]) for row in read_tsv(path).itertuples()]
+        rows = [row for table in (early, read_tsv(late[2])) for row in table.itertuples()]
         assert {row.subject for row in rows} | set(self.qc.subject) == {"sub-01", "sub-02"}
         assert len(rows) + len(self.qc) == 2, "each session is in one of the two"
         return {row.subject: row.reason for row in rows}
@@ -174,7 +173,7 @@ def test_codes_for_sex_are_read_where_they_are_told_and_stop_everything_where_th
 
 def test_huge_intensities_pass_with_their_bounds_on_record(study):
     study.save("sub-02", "T2w", study.voxels("bad") * 1.2e4)
-    assert study.run() == {} and float(study.qc.t2w_high[1]) > 1e7
+    assert study.run() == {} and float(study.qc.T2w_high[1]) > 1e7
 
 
 def test_a_few_huge_voxels_neither_hide_the_brain_nor_become_it(study):
@@ -182,7 +181,7 @@ def test_a_few_huge_voxels_neither_hide_the_brain_nor_become_it(study):
         data = study.voxels(kind)
         data[15, 15, 14], data[15, 15, 15] = 1e7, 9e6
         study.save("sub-02", kind, data)
-    assert study.run() == {} and study.qc.brain_ml[0] == study.qc.brain_ml[1] and float(study.qc.t2w_high[1]) < 1000
+    assert study.run() == {} and study.qc.brain_ml[0] == study.qc.brain_ml[1] and float(study.qc.T2w_high[1]) < 1000
 
 
 def test_a_brain_too_small_for_one_is_left_out_wherever_it_was_taken_from(study):
@@ -233,13 +232,15 @@ import resource, signal, sys
 from pathlib import Path
 from neuroquant.config.volume import Volume
 from neuroquant.errors import InputError
-from neuroquant.volumes.preprocess import preprocess_shard
+from neuroquant.volumes.preprocess import ShardFiles, preprocess_shard
+from neuroquant.volumes.work import Preprocessing
 out, root = map(Path, sys.argv[1:])
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, 150_000))
 try:
     paths = [out / f"full.{kind}" for kind in ("h5", "qc.tsv", "excluded.tsv")]
-    preprocess_shard(out / "manifest.tsv", root, Volume(shape=(32, 32, 32), brain_ml_min=0), *paths)
+    how = Preprocessing(root, Volume(shape=(32, 32, 32), brain_ml_min=0), ("T1w", "T2w"))
+    preprocess_shard(out / "manifest.tsv", ShardFiles(*paths), how)
 except InputError as error:
     print(error)
 """

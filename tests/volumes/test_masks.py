@@ -19,7 +19,7 @@ def masked(shard, mask: np.ndarray) -> tuple[str, dict]:
     return (excluded.reason[0] if len(excluded) else ""), row
 
 
-@pytest.mark.parametrize("kind", ["mask", "labels", "t2w"])
+@pytest.mark.parametrize("kind", ["mask", "labels", "T2w"])
 @pytest.mark.parametrize("stored", ["RAS", "PIR", "ASL"])
 def test_the_same_voxels_in_another_orientation_are_the_same_grid(shard, kind, stored):
     row = shard.add("a", mask=ball(), labels=17 * ball(), T1w=NOISE, T2w=2 * NOISE)
@@ -49,7 +49,7 @@ def test_an_inverted_mask_is_no_brain(shard):
 
 def test_a_mask_larger_than_any_brain_is_refused(shard):
     row = shard.add("a", mask=ball(radius=13), T1w=NOISE, T2w=2 * NOISE)
-    for kind in ("t1w", "t2w", "mask"):
+    for kind in ("T1w", "T2w", "mask"):
         shard.write(row[kind], np.asarray(nib.load(shard.root / row[kind]).dataobj), np.diag([7.0, 7.0, 7.0, 1.0]))
     _, _, excluded = shard.run()
     assert "ml (given mask), more than any brain (2200 ml)" in excluded.reason[0]

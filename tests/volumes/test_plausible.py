@@ -33,7 +33,7 @@ def test_slices_that_are_lost_beside_a_whole_scan_are_noticed(shard, kind, name)
     image, said = LOST[kind]
     row = shard.add("a", **{name: image})
     _, _, excluded = shard.run()
-    assert said in excluded.reason[0] and excluded.file[0] == row[name.lower()]
+    assert said in excluded.reason[0] and excluded.file[0] == row[name]
 
 
 def test_a_scan_that_ends_a_little_before_the_brain_passes(shard):
@@ -46,7 +46,7 @@ def test_a_scan_that_ends_a_little_before_the_brain_passes(shard):
 def spoilt(shard, data, **fields) -> tuple[list[str], list[str]]:
     """(reasons, files) of a session whose T1w has other fields in its header than its voxels need."""
     row = shard.add("a")
-    path = (shard.root / row["t1w"]).with_suffix("")
+    path = (shard.root / row["T1w"]).with_suffix("")
     image = nib.Nifti1Image(data, LPS)
     nib.save(image, path)
     raw = bytearray(path.read_bytes())
@@ -54,7 +54,7 @@ def spoilt(shard, data, **fields) -> tuple[list[str], list[str]]:
     for name, value in fields.items():
         head[name] = value
     path.write_bytes(raw)
-    row["t1w"] = path.name
+    row["T1w"] = path.name
     _, _, excluded = shard.run()
     return list(excluded.reason), list(excluded.file)
 
@@ -81,7 +81,7 @@ def flat(shard) -> dict:
     grid = np.stack(np.meshgrid(*map(np.arange, (60, 30, 30)), indexing="ij"), -1)
     ball_mm = np.linalg.norm((grid - (29.5, 14.5, 14.5)) * (1, 2, 2), axis=-1) < 20
     row = shard.add("a")
-    for number, kind in enumerate(("t1w", "t2w")):
+    for number, kind in enumerate(("T1w", "T2w")):
         values = np.random.default_rng(number).uniform(100, 900, ball_mm.shape)
         shard.write(row[kind], np.where(ball_mm, values, 0).astype(np.float32), np.diag([1.0, 2.0, 2.0, 1.0]))
     return row
@@ -94,20 +94,20 @@ def test_voxels_that_are_no_cubes_make_a_round_brain(shard):
     box = np.array([int(side) for side in qc.box[0].split(" x ")])
     assert np.ptp(box) <= 1 and (np.abs(box * 1.587 - 40) < 3).all(), "as round as it is"
     back = restore(volumes.read("image", 0), volumes.records[0].geometry, volumes.read("mask", 0))
-    assert back.shape == nib.load(shard.root / row["t1w"]).shape
+    assert back.shape == nib.load(shard.root / row["T1w"]).shape
 
 
 def test_such_voxels_can_be_left_out_or_brought_to_a_size(shard):
     row = flat(shard)
     _, _, excluded = shard.run("out", uneven_voxels="exclude")
     assert "voxels of 1 x 2 x 2 mm are no cubes: set volume.voxel_mm" in excluded.reason[0]
-    assert excluded.file[0] == row["t1w"]
+    assert excluded.file[0] == row["T1w"]
     assert shard.run("cubes", voxel_mm=2.0)[1].voxel_mm[0] == "2 x 2 x 2"
 
 
 def test_voxels_within_five_percent_of_cubes_stay_as_they_are(shard):
     row = shard.add("a")
-    for kind in ("t1w", "t2w"):
+    for kind in ("T1w", "T2w"):
         shard.write(row[kind], np.asarray(nib.load(shard.root / row[kind]).dataobj), np.diag([2.08, 2.0, 2.0, 1.0]))
     assert shard.run()[1].resampled[0] == "no"
 
@@ -115,7 +115,7 @@ def test_voxels_within_five_percent_of_cubes_stay_as_they_are(shard):
 def test_an_image_of_four_dimensions_with_one_volume_gives_the_same_as_three(shard):
     row = shard.add("a")
     three, _, _ = shard.run("three")
-    for kind in ("t1w", "t2w"):
+    for kind in ("T1w", "T2w"):
         shard.write(row[kind], np.asarray(nib.load(shard.root / row[kind]).dataobj)[..., None])
     four, _, excluded = shard.run("four")
     assert excluded.empty
@@ -126,7 +126,7 @@ def test_an_image_of_four_dimensions_with_one_volume_gives_the_same_as_three(sha
 @pytest.mark.parametrize(("unit", "size"), [("meter", 1e-3), ("micron", 1e3)])
 def test_a_scan_in_metres_or_microns_has_the_millimetres_that_it_has(shard, unit, size):
     row = shard.add("a")
-    for kind in ("t1w", "t2w"):
+    for kind in ("T1w", "T2w"):
         affine = np.diag([size, size, size, 1.0]) @ LPS
         image = nib.Nifti1Image(np.asarray(nib.load(shard.root / row[kind]).dataobj), affine)
         image.header.set_xyzt_units(unit)

@@ -21,7 +21,7 @@ def test_a_pair_becomes_two_rows_in_ras_with_its_brain_in_the_middle(shard):
     assert (record.sex, record.age, record.split) == ("F", 9.5, "test")
     inside = np.argwhere(mask)
     assert (np.abs(inside.min(0) + inside.max(0) - 31) <= 1).all()
-    scan = to_ras(np.asarray(nib.load(shard.root / row["t1w"]).dataobj), LPS)
+    scan = to_ras(np.asarray(nib.load(shard.root / row["T1w"]).dataobj), LPS)
     low, high = record.geometry.intensity
     start = np.array(record.geometry.start)
     place = inside[1234]
@@ -53,7 +53,7 @@ def test_small_negative_ripples_become_background(shard):
     rippled[15, 15, 14] = -30
     shard.add("a", T1w=rippled)
     volumes, qc, excluded = shard.run()
-    assert excluded.empty and float(qc.t1w_low[0]) == 0
+    assert excluded.empty and float(qc.T1w_low[0]) == 0
     assert volumes.read("image", 0).min() == -1
 
 
@@ -62,9 +62,9 @@ def test_slope_and_intercept_of_the_header_are_applied(shard):
     data = np.where(ball(), np.random.default_rng(0).uniform(0.2, 0.9, ball().shape), 0)
     image = nib.Nifti1Image(data, LPS)
     image.set_data_dtype(np.int16)
-    nib.save(image, shard.root / row["t1w"])
+    nib.save(image, shard.root / row["T1w"])
     _, qc, _ = shard.run(percentiles=(0.0, 100.0))
-    assert float(qc.t1w_high[0]) == pytest.approx(data.max(), abs=1e-4)
+    assert float(qc.T1w_high[0]) == pytest.approx(data.max(), abs=1e-4)
 
 
 def test_given_masks_and_label_maps_are_carried_along(shard):
@@ -118,11 +118,11 @@ def test_a_broken_scan_costs_its_session_alone(shard, spoil, modality):
     assert {record.subject for record in volumes.records} == {"good"} and list(qc.subject) == ["good"]
     assert list(excluded.subject) == ["bad"] and reason in excluded.reason[0]
     if spoil != "smaller":
-        assert excluded.file[0] == row[modality.lower()]
+        assert excluded.file[0] == row[modality]
 
 
 @pytest.mark.parametrize("spoil", ["empty", "truncated", "cut short", "flipped", "text", "gone"])
-@pytest.mark.parametrize("kind", ["t1w", "t2w", "mask", "labels"])
+@pytest.mark.parametrize("kind", ["T1w", "T2w", "mask", "labels"])
 def test_a_damaged_file_costs_its_session_alone(shard, spoil, kind):
     shard.add("good")
     row = shard.add("bad", mask=ball(), labels=ball())
@@ -143,7 +143,7 @@ def test_a_damaged_file_costs_its_session_alone(shard, spoil, kind):
 def test_a_raw_head_in_zeroed_air_is_not_taken_for_a_brain(shard):
     head, noise = ball(radius=11.5), np.random.default_rng(0).uniform(100, 900, ball().shape)
     row = shard.add("head")
-    for kind, slope in (("t1w", 1), ("t2w", 2)):
+    for kind, slope in (("T1w", 1), ("T2w", 2)):
         shard.write(row[kind], np.where(head, slope * noise, 0).astype(np.float32), np.diag([8.0, 8.0, 8.0, 1.0]))
     _, _, excluded = shard.run()
     assert "more than any brain" in excluded.reason[0] and "desc-brain_mask" in excluded.reason[0]

@@ -30,11 +30,11 @@ def test_preprocess_then_restore_gives_the_scan_back_in_its_own_space(shard, ord
     affine = canonical.as_reoriented(turn).affine
     row = shard.add("a", labels=np.where(ball(), 3, 0))
     originals = {}
-    for kind in ("t1w", "t2w", "labels"):
+    for kind in ("T1w", "T2w", "labels"):
         originals[kind] = np.asarray(nib.load(shard.root / row[kind]).dataobj)
         shard.write(row[kind], originals[kind], affine)
     volumes, _, _ = shard.run(percentiles=(0.0, 100.0))
-    for index, kind in enumerate(("t1w", "t2w")):
+    for index, kind in enumerate(("T1w", "T2w")):
         geometry = volumes.records[index].geometry
         image = restore(volumes.read("image", index), geometry, volumes.read("mask", index))
         data = np.asarray(image.dataobj)
@@ -49,7 +49,7 @@ def test_preprocess_then_restore_gives_the_scan_back_in_its_own_space(shard, ord
 def test_what_was_cropped_is_zero_and_the_rest_is_in_place(shard):
     row = shard.add("a")
     volumes, _, _ = shard.run(shape=(16, 16, 16), crop_limit=0.9, percentiles=(0.0, 100.0))
-    original = np.asarray(nib.load(shard.root / row["t1w"]).dataobj)
+    original = np.asarray(nib.load(shard.root / row["T1w"]).dataobj)
     back = np.asarray(restore(volumes.read("image", 0), volumes.records[0].geometry, volumes.read("mask", 0)).dataobj)
     kept = back > 0
     assert 0 < kept.sum() == volumes.read("mask", 0).sum() < ball().sum()

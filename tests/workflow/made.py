@@ -9,7 +9,7 @@ import yaml
 
 from neuroquant.config.cohort import Cohort
 from neuroquant.files import read_tsv
-from neuroquant.synthetic import write_cohort
+from neuroquant.synthetic.bids import write_cohort
 from tests.workflow.run import ROOT, TINY
 
 FOLDERS = {name: f"{name}_ROOT" for name in ("NCANDA", "ABCD", "IXI", "HCP")}
@@ -45,7 +45,7 @@ def write_as(name: str, raw: dict, folder: Path, subjects: int = SUBJECTS) -> No
             target = root / path
             target.parent.mkdir(parents=True, exist_ok=True)
             if kind != "mask":
-                shutil.copy(next(source.glob(f"*_{kind.upper()[:2]}w.nii.gz")), target)
+                shutil.copy(next(source.glob(f"*_{kind}.nii.gz")), target)
     write_tables(raw, names, people, folder)
 
 
@@ -59,11 +59,11 @@ def subjects_of(raw: dict, number: int) -> list[str]:
 def paths_of(raw: dict, subject: str) -> dict[str, str]:
     """Kind -> path below the root."""
     if raw["layout"] == "ncanda":
-        return {kind: f"{subject}/baseline/{kind[:2]}_brain.nii.gz" for kind in ("t1w", "t2w")}
+        return {kind: f"{subject}/baseline/{kind[:2].lower()}_brain.nii.gz" for kind in ("T1w", "T2w")}
     if raw["layout"] == "abcd":
         session = "ses-baselineYear1Arm1"
         stem = f"{subject}/{session}/anat/{subject}_{session}"
-        return {kind: f"{stem}_{kind.upper()[:2]}w.nii.gz" for kind in ("t1w", "t2w")}
+        return {kind: f"{stem}_{kind}.nii.gz" for kind in ("T1w", "T2w")}
     return {
         kind: path.replace("{subject}", subject).replace("{site}", "Guys").replace("*", "1")
         for kind, path in raw["files"].items()

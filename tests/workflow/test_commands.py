@@ -14,7 +14,7 @@ from snakemake.cli import parse_args
 
 from neuroquant import cli
 from neuroquant.config.cohort import Cohort
-from neuroquant.synthetic import write_cohort
+from neuroquant.synthetic.bids import write_cohort
 from tests.workflow.made import FOLDERS, shipped, write_as
 from tests.workflow.run import ROOT
 

@@ -114,7 +114,7 @@ def test_planning_lists_nothing_for_a_finished_experiment(finished):
 def test_touching_one_session_redoes_its_shard_and_what_depends_on_it_and_nothing_else(finished):
     results = finished / "results/tiny"
     manifest = read_tsv(results / "cohorts/embedded/shards/test-000.tsv")
-    scan = results / "cohorts/embedded/bids" / manifest.t1w.iloc[0]
+    scan = results / "cohorts/embedded/bids" / manifest.T1w.iloc[0]
     others = {
         path: path.stat().st_mtime_ns
         for path in [*results.glob("volumes/*/*.h5"), *results.glob("models/*/*"), *results.glob("segmenter/*")]

@@ -7,11 +7,13 @@ import pytest
 
 from neuroquant.cohorts.index import index_cohort
 from neuroquant.cohorts.inventory import refresh_inventory
+from neuroquant.cohorts.source import Source
 from neuroquant.cohorts.split import split_subjects
+from neuroquant.config.base import DEFAULT_MODALITIES
 from neuroquant.config.cohort import Cohort, Synthetic
 from neuroquant.config.volume import Split
 from neuroquant.files import read_tsv, write_tsv
-from neuroquant.synthetic import write_cohort
+from neuroquant.synthetic.bids import write_cohort
 from tests.workflow.run import TINY, snakemake
 
 MODEL = "results/tiny/models/neuroquant/model.safetensors"
@@ -41,9 +43,10 @@ def experiment(*roots, **split):
 
 def places(root, tmp_path):
     """Subject -> split, as the experiment will have it."""
-    cohort, paths = Cohort(name="study0", root=str(root)), [tmp_path / f"{n}.tsv" for n in ("i", "s", "x")]
-    refresh_inventory(cohort, root, paths[0])
-    index_cohort(cohort, root, *paths)
+    paths = [tmp_path / f"{n}.tsv" for n in ("i", "s", "x")]
+    source = Source(Cohort(name="study0", root=str(root)), root, DEFAULT_MODALITIES)
+    refresh_inventory(source, paths[0])
+    index_cohort(source, *paths)
     return split_subjects(read_tsv(paths[1]), Split(**EVEN), "study0").set_index("subject")["split"]
 
 

@@ -1,4 +1,4 @@
-"""A cohort in which some sessions have one of the two scans, kept by `modalities: any`, from scans to report."""
+"""A cohort in which some sessions have one of the two scans, kept by `require: any`, from scans to report."""
 
 import copy
 
@@ -7,7 +7,7 @@ import pytest
 
 from neuroquant.config.cohort import Cohort
 from neuroquant.files import read_tsv
-from neuroquant.synthetic import write_cohort
+from neuroquant.synthetic.bids import write_cohort
 from tests.workflow.run import TINY, snakemake
 
 pytestmark = pytest.mark.slow
@@ -17,7 +17,7 @@ def test_sessions_of_one_modality_train_are_tested_and_reach_the_report(tmp_path
     scans = tmp_path / "bids"
     write_cohort(Cohort.model_validate(TINY["cohorts"][0]), scans)
     config = copy.deepcopy(TINY)
-    config["cohorts"] = [{"name": "study", "root": str(scans), "modalities": "any"}]
+    config["cohorts"] = [{"name": "study", "root": str(scans), "require": "any"}]
     config["models"] = ["neuroquant"]
     config["overrides"].pop("baselines.sd_vae")
     config |= {
@@ -37,11 +37,11 @@ def test_sessions_of_one_modality_train_are_tested_and_reach_the_report(tmp_path
     scores = read_tsv(results / "numbers/fidelity.tsv")
     test = read_tsv(results / "cohorts/study/splits.tsv").set_index("subject").split
     mine = sessions[sessions.subject.map(test) == "test"]
-    for kind, name in (("t1w", "T1w"), ("t2w", "T2w")):
-        assert (mine[kind] == "").any()
+    for name in ("T1w", "T2w"):
+        assert (mine[name] == "").any()
         scored = scores[scores.modality == name]
         assert set(zip(scored.subject, scored.session, strict=True)) == {
-            (row.subject, row.session) for row in mine.itertuples() if getattr(row, kind)
+            (row.subject, row.session) for row in mine.itertuples() if getattr(row, name)
         }
     table = pd.read_csv(results / "tables/table1.csv")
     assert {"T1w", "T2w"} <= set(table.modality) and table.value.notna().all()

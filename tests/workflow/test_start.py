@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from neuroquant.config.cohort import Cohort
-from neuroquant.synthetic import write_cohort
+from neuroquant.synthetic.bids import write_cohort
 from tests.workflow.run import ROOT, TINY, finished_jobs, job_counts, snakemake
 
 SPLITS = "results/tiny/cohorts/real/splits.tsv"
