@@ -155,10 +155,10 @@ def _seconds_a_pair(rule: str, experiment: Experiment) -> Rate | None:
     size = prod(volume.shape) / prod(REFERENCE_SHAPE)
     if rule == "preprocess":
         wanted = {"preprocess": True, "preprocess.voxel_mm": volume.voxel_mm > 0, "preprocess.n4": volume.n4}
-        wanted["preprocess.registration"] = volume.registration != "off"
+        wanted["preprocess.registration"] = volume.registration == "all"
         used = [rates[name] for name, yes in wanted.items() if yes]
         sources = [*dict.fromkeys(rate.source for rate in used)]
-        if volume.synthseg_mask:
+        if "synthseg" in volume.brain_mask:
             sources.append("without segmenting raw heads, 166 s each on one thread (benchmarks/segment.md)")
         return Rate(sum(rate.value for rate in used) * size, "; ".join(sources))
     if rule in ("segment", "segment_reference") and experiment.compute.device == "cpu":

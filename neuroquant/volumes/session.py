@@ -122,4 +122,4 @@ def cubic(grid: Grid, volume: Volume, file: str) -> Grid:
         raise Unusable(
             f"voxels of {by(grid.sides)} mm are no cubes: set volume.voxel_mm, or volume.uneven_voxels: resample", file
         )
-    return align.stretched(grid, grid.cube_mm / grid.sides)
+    return align.cubes(grid, volume.uneven_mm)

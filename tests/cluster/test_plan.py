@@ -69,7 +69,7 @@ def test_preprocessing_that_masks_raw_heads_asks_for_what_a_network_does(tiny, t
     monkeypatch.setenv("PATH", f"{command.parent}{os.pathsep}{os.environ['PATH']}")
     config = copy.deepcopy(TINY)
     config["compute"] |= {"threads": 6, "mem_mb": 9000}
-    config["volume"]["synthseg_mask"] = True
+    config["volume"]["brain_mask"] = ["given", "stripped", "synthseg"]
     config["segmentation"]["engine"] = "freesurfer"
     tiny.write_text(yaml.safe_dump(config))
     (ask,) = (ask for ask in planned(tiny, str(ROOT / "slurm")) if ask.rule == "preprocess")
@@ -346,7 +346,7 @@ def test_shards_that_would_take_longer_than_their_walltime_are_named_with_what_t
     assert "raise shards.train (now 16), shards.val (now 2) of" in fault.remedy
     assert not list(walltime_faults([dataclasses.replace(ask, runtime=1200)], costs, heavy.shards))
     assert not list(walltime_faults([ask], parts([ask], resolved(tmp_path), tmp_path, {}), heavy.shards))
-    (raw,) = parts([ask], resolved(tmp_path, volume={"synthseg_mask": True}), tmp_path, {})
+    (raw,) = parts([ask], resolved(tmp_path, volume={"brain_mask": ["synthseg"]}), tmp_path, {})
     assert "without segmenting raw heads" in raw.source
 
 
