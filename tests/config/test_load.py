@@ -132,6 +132,7 @@ for _ in range(9):
         ),
         ({"models": ["sd_va"]}, "sd_va.yaml", "did you mean 'sd_vae'"),
         ({"table1": {"rows": ["nobody"], "cohorts": ["embedded_a"]}}, "demo.yaml", "nobody"),
+        ({"volume": {"brain_mask": ["given", "given"]}}, "demo.yaml: volume.brain_mask", "each source once"),
         (
             {"volume": {"brain_mask": ["given", "synthseg"]}},
             "demo.yaml",
