@@ -30,6 +30,7 @@ from neuroquant.model_folder import load_model
 from neuroquant.models.autoencoder import Swaps
 from neuroquant.models.latents import Latents
 from neuroquant.scans.unusable import Unusable
+from neuroquant.segmentation.finders import finders
 from neuroquant.store.arrays import ArrayFile, ArrayWriter, Record
 from neuroquant.volumes.manifest import SessionRow
 from neuroquant.volumes.preprocess import prepare
@@ -124,7 +125,9 @@ class Tokenizer:
     def __init__(self, folder: Path | str, device: str = "auto"):
         self.device = resolve_device(device)
         self.model, self.row, volume = load_model(folder, self.device)
-        self.volume: Volume = volume.model_copy(update={"synthseg_mask": False})
+        sources = tuple(source for source in volume.brain_mask if source != "synthseg")
+        self.volume: Volume = volume.model_copy(update={"brain_mask": sources or ("stripped",)})
+        self.finders = finders(self.volume.brain_mask, {}, self.device, torch.get_num_threads())
         self.weights = weights_hash(folder)
         self.voxel_mm = None if volume.voxel_mm else trained_voxel_mm(folder)  # scans are resampled where it is set
 
@@ -134,9 +137,9 @@ class Tokenizer:
 
         Parameters
         ----------
-        scan : NIfTI; skull-stripped, unless `mask` is given.
+        scan : NIfTI, a raw head or skull-stripped.
         modality : one of the model's; by default the one with which the file's name ends, as in BIDS.
-        mask : NIfTI on the scan's grid, the brain.
+        mask : NIfTI on the scan's grid, the brain; by default found by the sources of the model's `brain_mask`.
 
         Raises
         ------
@@ -152,7 +155,7 @@ class Tokenizer:
         require_voxel_size(path, self.voxel_mm, f"model {self.row.name}")
         row = SessionRow({modality: str(path)}, mask=str(Path(mask).absolute()) if mask else "")
         try:
-            session = prepare(row, Preprocessing(Path(path.anchor), self.volume, (modality,)))
+            session = prepare(row, Preprocessing(Path(path.anchor), self.volume, (modality,), self.finders))
         except Unusable as error:
             raise InputError(
                 error.file, error.reason, "a scan as docs/cohorts.md describes it", "mend the file, or give a mask"

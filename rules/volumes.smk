@@ -1,6 +1,10 @@
 """From scans to volumes."""
 
 
+# by segmentation.engine; deepbet takes 2.5 GB and is quick on one core
+SYNTHSEG_MASKS = "synthseg" in EXPERIMENT.volume.brain_mask
+
+
 rule preprocess:
     input:
         manifest=RESULTS / "cohorts/{cohort}/shards/{shard}.tsv",
@@ -8,25 +12,23 @@ rule preprocess:
         volumes=RESULTS / "volumes/{cohort}/{shard}.h5",
         qc=RESULTS / "volumes/{cohort}/{shard}.qc.tsv",
         excluded=RESULTS / "volumes/{cohort}/{shard}.excluded.tsv",
-    threads: COMPUTE.threads if EXPERIMENT.volume.synthseg_mask else 1
+    threads: COMPUTE.threads if SYNTHSEG_MASKS else 1
     resources:
         # segmenting a raw head of 256 voxels a side takes 6.3 GB, besides the scans (benchmarks/segment.md)
-        mem_mb=growing(
-            max(8192, COMPUTE.mem_mb) if EXPERIMENT.volume.synthseg_mask else 8192
-        ),
+        mem_mb=growing(max(8192, COMPUTE.mem_mb) if SYNTHSEG_MASKS else 8192),
         runtime=720,
     params:
         volume=literal(whole(EXPERIMENT.volume)),
         modalities=literal(MODALITIES),
-        segmentation=literal(
-            whole(SEGMENTING) if EXPERIMENT.volume.synthseg_mask else ""
-        ),
+        segmentation=literal(whole(SEGMENTING) if SYNTHSEG_MASKS else "{}"),
         device=COMPUTE.device,
         root=lambda wildcards: str(cohort_root(wildcards.cohort)),
         code=code_of(
-            "preprocess"
-            if EXPERIMENT.volume.synthseg_mask
-            else "volumes/preprocess.py"
+            *(
+                ["preprocess"]
+                if SYNTHSEG_MASKS
+                else ["volumes/preprocess.py", "segmentation/deepbet.py"]
+            )
         ),
     message:
         "preprocessing {wildcards.cohort} {wildcards.shard}"

@@ -157,12 +157,16 @@ def _seconds_per_image(rule: str, experiment: Experiment) -> Rate | None:
     size = prod(volume.shape) / prod(REFERENCE_SHAPE)
     if rule == "preprocess":
         wanted = {"preprocess": True, "preprocess.voxel_mm": volume.voxel_mm > 0, "preprocess.n4": volume.n4}
-        wanted["preprocess.registration"] = volume.registration != "off"
+        wanted["preprocess.registration"] = volume.registration == "all"
         used = {name: rates[name] for name, yes in wanted.items() if yes}
         sources = [*dict.fromkeys(rate.source for rate in used.values())]
         # of a session's images all but one are aligned to another
         shares = {"preprocess.registration": 1 - 1 / len(experiment.modalities)}
-        if volume.synthseg_mask:
+        if volume.registration == "grids":
+            sources.append(
+                f"without registering scans on different grids, {rates['preprocess.registration'].value:g} s each"
+            )
+        if "synthseg" in volume.brain_mask:
             sources.append("without segmenting raw heads, 166 s each on one thread (benchmarks/segment.md)")
         seconds = sum(rate.value * shares.get(name, 1) for name, rate in used.items())
         return Rate(seconds * size, "; ".join(sources))

@@ -138,9 +138,9 @@ class Experiment(Settings):
 
     @model_validator(mode="after")
     def _masks_can_be_made(self) -> "Experiment":
-        if self.volume.synthseg_mask and self.segmentation.engine in ("none", "standin"):
+        if "synthseg" in self.volume.brain_mask and self.segmentation.engine in ("none", "standin"):
             raise ValueError(
-                "volume.synthseg_mask: true needs a segmentation.engine that knows real heads (torch, upstream or "
+                "volume.brain_mask: synthseg needs a segmentation.engine that knows real heads (torch, upstream or "
                 f"freesurfer), not {self.segmentation.engine}"
             )
         return self

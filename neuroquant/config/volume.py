@@ -11,6 +11,7 @@ from neuroquant.config.base import (
     Modality,
     NonNegative,
     Percent,
+    Positive,
     Settings,
     Side,
 )
@@ -64,6 +65,9 @@ def shard_names(split: str, count: int) -> list[str]:
     return [f"{split}-{number:03d}" for number in range(count)]
 
 
+MaskSource = Literal["given", "stripped", "labels", "deepbet", "synthseg"]
+
+
 class Volume(Settings):
     """The volumes every model sees."""
 
@@ -82,10 +86,11 @@ class Volume(Settings):
     uneven_voxels: Literal["resample", "exclude"] = Field(
         "resample",
         description="voxel_mm 0: what to do with voxels whose sides differ by more than 5 %: resample them to cubes of "
-        "the same volume, or leave the scan out",
+        "`uneven_mm`, or exclude the scan",
     )
+    uneven_mm: float = Field(1.0, ge=0.2, le=8, description="side of the cubes that uneven voxels are resampled to, mm")
     registration: Literal["off", "grids", "all"] = Field(
-        "off",
+        "grids",
         description="rigid registration of a session's images to `registration_target` with ANTs: those on another "
         "grid, or all; refused where it doesn't help",
     )
@@ -95,8 +100,12 @@ class Volume(Settings):
         "first of the experiment's modalities that the session has",
     )
     n4: bool = Field(False, description="divide the bias field out (N4, within the brain)")
-    synthseg_mask: bool = Field(
-        False, description="brain mask of a raw scan by segmentation.engine, where no mask and no label map is given"
+    brain_mask: tuple[MaskSource, ...] = Field(
+        ("given", "stripped", "labels", "deepbet"),
+        min_length=1,
+        description="where the brain is taken from; the first source that a session has is used: given (a mask), "
+        "stripped (the signal of skull-stripped scans), labels (a label map), deepbet (its networks), synthseg "
+        "(segmentation.engine)",
     )
     pair_check: bool = Field(
         True,
@@ -112,8 +121,10 @@ class Volume(Settings):
         "crop", description="what to do with a brain larger than the volume; rescale shrinks it to fit, and says so"
     )
     brain_ml_min: NonNegative = Field(
-        300.0, description="a brain of fewer millilitres is none, and is left out (newborns have 350); 0: any will do"
+        300.0,
+        description="sessions with a smaller brain are excluded, ml (newborns have 350); 0 disables the check",
     )
+    brain_ml_max: Positive = Field(2200.0, description="sessions with a larger brain are excluded, ml")
     crop_limit: Fraction = Field(0.02, description="largest share of brain voxels that cropping may lose")
     strip_check: Fraction = Field(
         0.15, description="a scan with a smaller share of zero voxels isn't skull-stripped and needs a mask"
@@ -124,6 +135,13 @@ class Volume(Settings):
     def _of_a_head(cls, value: float) -> float:
         if value and not 0.2 <= value <= 8:
             raise ValueError("0, or 0.2 to 8 mm")
+        return value
+
+    @field_validator("brain_mask")
+    @classmethod
+    def _each_source_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(value)) < len(value):
+            raise ValueError("each source once")
         return value
 
     @field_validator("percentiles")

@@ -8,14 +8,11 @@ from scipy import ndimage
 from neuroquant.scans.unusable import Unusable
 from neuroquant.volumes.scan import Scan, noise_floor
 
-BRAIN_ML_MAX = 2200.0
-"""More than any brain. Raw heads whose air is zero pass a look at the zeros alone, but hold 2500 ml and more."""
 MASK_SHARE = 0.8
 """Largest share of an image that a mask may fill: a brain fills little more than half of the box around it."""
-GIVEN, STRIPPED, LABELLED, SEGMENTED = "given mask", "skull-stripped scans", "label map", "SynthSeg"
 SUPPLY = (
     "not skull-stripped and no mask ({why}); "
-    "supply one as derivatives/<name>/sub-*/[ses-*/]anat/*_desc-brain_mask.nii.gz, or set volume.synthseg_mask"
+    "supply one as derivatives/<name>/sub-*/[ses-*/]anat/*_desc-brain_mask.nii.gz, or add deepbet to volume.brain_mask"
 )
 BRAIN_LABELS = (
     2, 3, 4, 5, 7, 8, 10, 11, 12, 13, 14, 15, 16, 17, 18, 24, 26, 28, 41, 42, 43, 44, 46, 47, 49, 50, 51, 52, 53, 54,
@@ -86,7 +83,7 @@ def not_stripped(signals: dict[str, np.ndarray], strip_check: float) -> tuple[st
     return "", ""
 
 
-def signal_brain(signals: dict[str, np.ndarray], affine: np.ndarray) -> tuple[np.ndarray, str]:
+def signal_brain(signals: dict[str, np.ndarray], affine: np.ndarray, most_ml: float) -> tuple[np.ndarray, str]:
     """The brain (D, H, W), bool, of skull-stripped scans, and why it is none (empty where it is one).
 
     It is where any of the scans has signal: the largest piece that is connected by faces, its holes filled, so that
@@ -95,10 +92,12 @@ def signal_brain(signals: dict[str, np.ndarray], affine: np.ndarray) -> tuple[np
     Parameters
     ----------
     signals : modality -> where it has signal, all on one grid with `affine`.
+    most_ml : millilitres of the largest brain. Raw heads whose air is zero pass a check of the share of zeros alone,
+        but hold 2500 ml and more.
     """
     brain = largest_piece(np.logical_or.reduce(list(signals.values())))
     millilitres = brain_ml(brain, affine)
-    if millilitres > BRAIN_ML_MAX:
+    if millilitres > most_ml:
         return brain, f"its signal fills {millilitres:.0f} ml, more than any brain"
     return brain, ""
 

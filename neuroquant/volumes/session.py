@@ -125,4 +125,4 @@ def cubic(grid: Grid, volume: Volume, file: str) -> Grid:
             f"voxels of {in_words(grid.sides)} mm are no cubes: set volume.voxel_mm, or volume.uneven_voxels: resample",
             file,
         )
-    return align.stretched(grid, grid.cube_mm / grid.sides)
+    return align.cubes(grid, volume.uneven_mm)

@@ -11,7 +11,7 @@ from neuroquant.config.volume import Volume
 from neuroquant.scans.unusable import Unusable
 from neuroquant.store.arrays import Geometry
 from neuroquant.volumes.manifest import SessionRow
-from neuroquant.volumes.masking import Brain, BrainSources, Segment
+from neuroquant.volumes.masking import Brain, BrainSources, Finder
 from neuroquant.volumes.scan import Scan
 from neuroquant.volumes.session import Session
 
@@ -25,13 +25,13 @@ class Preprocessing:
     root : the cohort's folder, which the manifest's paths are relative to
     volume : settings
     modalities : the experiment's, in its order
-    segment : makes masks of raw scans that come with neither mask nor label map
+    finders : source of `volume.brain_mask` -> what finds the brain of a raw head
     """
 
     root: Path
     volume: Volume
     modalities: tuple[str, ...]
-    segment: Segment | None = None
+    finders: dict[str, Finder] = field(default_factory=dict)
 
     def in_order(self, images: dict[str, Any]) -> list[str]:
         """The modalities of a session, the target first, then in the experiment's order."""
@@ -92,7 +92,7 @@ class Work:
     def sources(self) -> BrainSources:
         """Where the brain may be taken from."""
         labels = self.row.labels if self.truth is not None else ""
-        return BrainSources(self.how.root, self.files, self.row.mask, labels, self.how.segment)
+        return BrainSources(self.how.root, self.files, self.row.mask, labels, self.how.finders)
 
 
 @dataclass(frozen=True)

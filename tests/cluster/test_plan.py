@@ -52,7 +52,7 @@ def test_preprocessing_that_masks_raw_heads_asks_for_what_a_network_does(tiny, t
     monkeypatch.setenv("PATH", f"{command.parent}{os.pathsep}{os.environ['PATH']}")
     config = copy.deepcopy(TINY)
     config["compute"] |= {"threads": 6, "mem_mb": 9000}
-    config["volume"]["synthseg_mask"] = True
+    config["volume"]["brain_mask"] = ["given", "stripped", "synthseg"]
     config["segmentation"]["engine"] = "freesurfer"
     tiny.write_text(yaml.safe_dump(config))
     (ask,) = (ask for ask in planned(tiny, str(ROOT / "slurm")) if ask.rule == "preprocess")

@@ -132,7 +132,12 @@ for _ in range(9):
         ),
         ({"models": ["sd_va"]}, "sd_va.yaml", "did you mean 'sd_vae'"),
         ({"table1": {"rows": ["nobody"], "cohorts": ["embedded_a"]}}, "demo.yaml", "nobody"),
-        ({"volume": {"synthseg_mask": True}}, "demo.yaml", "volume.synthseg_mask: true needs a segmentation.engine"),
+        ({"volume": {"brain_mask": ["given", "given"]}}, "demo.yaml: volume.brain_mask", "each source once"),
+        (
+            {"volume": {"brain_mask": ["given", "synthseg"]}},
+            "demo.yaml",
+            "volume.brain_mask: synthseg needs a segmentation.engine",
+        ),
         ({"compute": {"gpus": 3, "nodes": 2}}, "compute", "gpus must be a multiple of nodes"),
         ({"compute": {"gpus": 1024}}, "demo.yaml", "can't be dealt out among compute.gpus: 1024"),
         ({"cohorts": [{"name": "x", "root": "$NOT_SET_ANYWHERE/x"}]}, "root", "isn't set"),

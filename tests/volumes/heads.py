@@ -27,6 +27,9 @@ def ball(shape=(30, 34, 28), radius=10.0) -> np.ndarray:
     return np.linalg.norm(apart, axis=-1) < radius
 
 
+MASKS = ("given", "stripped", "labels")
+
+
 class Shard:
     """Scans below a folder, a manifest of them, and what preprocessing makes of it."""
 
@@ -50,13 +53,13 @@ class Shard:
         self.rows.append({**row, "split": "test"})
         return self.rows[-1]
 
-    def run(self, out: str = "out", segment=None, **settings) -> tuple[ArrayFile, pd.DataFrame, pd.DataFrame]:
+    def run(self, out: str = "out", finders=None, **settings) -> tuple[ArrayFile, pd.DataFrame, pd.DataFrame]:
         """(volumes, QC, excluded) of all sessions added so far."""
         write_tsv(pd.DataFrame(self.rows, columns=[*FACTS, *self.modalities]), self.root / "manifest.tsv")
         folder = self.root / out
         paths = [folder / f"test-000.{kind}" for kind in ("h5", "qc.tsv", "excluded.tsv")]
-        volume = Volume(**{"shape": (32, 32, 32), "brain_ml_min": BALL_ML, **settings})
-        how = Preprocessing(self.root, volume, self.modalities, segment)
+        volume = Volume(**{"shape": (32, 32, 32), "brain_ml_min": BALL_ML, "brain_mask": MASKS, **settings})
+        how = Preprocessing(self.root, volume, self.modalities, finders or {})
         preprocess_shard(self.root / "manifest.tsv", ShardFiles(*paths), how)
         assert sorted(os.listdir(folder)) == sorted(path.name for path in paths), "nothing else is left behind"
         return ArrayFile(paths[0]), read_tsv(paths[1]), read_tsv(paths[2])

@@ -150,7 +150,7 @@ def test_a_pair_on_two_grids_is_brought_together_recorded_and_goes_back_onto_its
 
 def test_without_registration_such_a_pair_is_left_out_with_what_to_set(shard):
     pair_on_two_grids(shard)
-    _, _, excluded = shard.run()
+    _, _, excluded = shard.run(registration="off")
     assert "volume.registration is off" in excluded.reason[0]
 
 
@@ -184,14 +184,16 @@ def test_a_raw_scan_takes_its_mask_from_a_label_map_or_from_the_engine(shard):
     shard.add("b", T1w=noise, T2w=2 * noise)
     _, qc, excluded = shard.run()
     assert list(qc.subject) == ["a"] and qc.mask_from[0] == "label map"
-    assert "volume.synthseg_mask" in excluded.reason[0]
+    assert "add deepbet to volume.brain_mask" in excluded.reason[0]
     seen = []
 
     def engine(data, affine):
         seen.append((data.shape, voxel_sizes(affine).tolist()))
         return np.flip(ball(), (0, 1)) * 41
 
-    _, qc, excluded = shard.run("engine", segment=engine)
+    _, qc, excluded = shard.run(
+        "engine", brain_mask=("given", "stripped", "labels", "synthseg"), finders={"synthseg": engine}
+    )
     assert excluded.empty and list(qc.mask_from) == ["label map", "SynthSeg"]
     assert seen == [(ball().shape, [2.0, 2.0, 2.0])], "the engine is asked for what nothing else answers"
 
@@ -204,7 +206,7 @@ def test_a_scan_that_the_engine_cannot_segment_costs_its_session_alone(shard):
     def engine(data, affine):
         raise InputError("raw scan", "SynthSeg wrote no segmentation (exit status 1)", "a label map", "try it by hand")
 
-    _, qc, excluded = shard.run(segment=engine)
+    _, qc, excluded = shard.run(brain_mask=("given", "stripped", "synthseg"), finders={"synthseg": engine})
     assert list(qc.subject) == ["good"] and list(excluded.file) == [row["T1w"]]
     assert "can't segment it: SynthSeg wrote no segmentation (exit status 1); try it by hand" in excluded.reason[0]
 

@@ -68,4 +68,4 @@ def test_the_variant_for_ixi_in_its_comments_is_an_experiment(bids, monkeypatch)
     config = yaml.safe_load(text.replace("mine", "ixi")) | yaml.safe_load("\n".join(lines))
     experiment = resolve_experiment(config, ROOT / "config", "one_gpu.yaml")
     assert experiment.cohort("ixi").layout == "custom"
-    assert (experiment.volume.registration, experiment.volume.synthseg_mask) == ("grids", True)
+    assert (experiment.volume.registration, experiment.volume.brain_mask[-1]) == ("grids", "deepbet")
