@@ -1,6 +1,5 @@
 """From scans to volumes."""
 
-
 # by segmentation.engine; deepbet takes 2.5 GB and is quick on one core
 SYNTHSEG_MASKS = "synthseg" in EXPERIMENT.volume.brain_mask
 
