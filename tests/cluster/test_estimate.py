@@ -119,7 +119,7 @@ def test_shards_that_would_take_longer_than_their_walltime_are_named_with_what_t
     assert "raise shards.train (now 16), shards.val (now 2) of" in fault.remedy
     assert not list(walltime_faults([dataclasses.replace(ask, runtime=1200)], costs, heavy.shards))
     assert not list(walltime_faults([ask], parts([ask], resolved(tmp_path), tmp_path, {}), heavy.shards))
-    (raw,) = parts([ask], resolved(tmp_path, volume={"synthseg_mask": True}), tmp_path, {})
+    (raw,) = parts([ask], resolved(tmp_path, volume={"brain_mask": ["synthseg"]}), tmp_path, {})
     assert "without segmenting raw heads" in raw.source
 
 
