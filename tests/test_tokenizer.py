@@ -160,7 +160,7 @@ def test_what_does_not_fit_is_refused(rows, scans, tmp_path, capsys):
         tokenizer.decode(tokens)
     with pytest.raises(InputError, match="anatomy from appearance"):
         other.translate(tokens, tokens)
-    with pytest.raises(InputError, match="neither T1w nor T2w"):
+    with pytest.raises(InputError, match="none of T1w, T2w"):
         other.encode(tmp_path / "head.nii.gz")
     with pytest.raises(InputError, match="no such file"):
         other.encode(tmp_path / "nowhere_T1w.nii.gz")

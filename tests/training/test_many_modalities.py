@@ -120,7 +120,7 @@ def test_a_model_of_any_modalities_trains_and_is_scored_on_each_that_a_session_h
     model, _, _ = load_model(tmp_path / "model")
     assert model.modalities == names
     log = read_tsv(tmp_path / "model/training.tsv", ("cross",))
-    assert (log.cross.dropna() > 0).all() if len(names) > 1 else (log.cross.dropna() == 0).all()
+    assert (log.cross > 0).any() == (len(names) > 1), "no pairs, no L_cross"
     out = Outputs(*(tmp_path / name for name in ("r.h5", "l.h5", "synthesis.tsv", "codes.tsv")))
     reconstruct_shard(Inputs(tmp_path / "model", mixed, []), out, 5, "cpu", 1)
     made, volumes = ArrayFile(out.reconstructions), ArrayFile(mixed)

@@ -59,8 +59,7 @@ class ResnetBlock(nn.Module):
         super().__init__()
         self.norm1, self.conv1 = norm(sizes, c_in), conv(sizes, c_in, c_out, 3, padding=1)
         self.norm2, self.conv2 = norm(sizes, c_out), conv(sizes, c_out, c_out, 3, padding=1)
-        if c_in != c_out:
-            self.nin_shortcut = conv(sizes, c_in, c_out, 1)
+        self.nin_shortcut = conv(sizes, c_in, c_out, 1) if c_in != c_out else None
 
     def forward(self, x: Tensor | Upsampled) -> Tensor:
         """(B, C, *sides) to (B, C', *sides)."""
@@ -73,7 +72,7 @@ class ResnetBlock(nn.Module):
         return self._shortcut(x) + h
 
     def _shortcut(self, x: Tensor) -> Tensor:
-        return self.nin_shortcut(x) if hasattr(self, "nin_shortcut") else x
+        return x if self.nin_shortcut is None else self.nin_shortcut(x)
 
     def lean(self, source: Source) -> Tensor:
         """The same values with two such volumes in memory beside the source, without gradients."""
@@ -138,6 +137,8 @@ class Level(nn.Module):
     def __init__(self, sizes: Sizes, c_in: int, c_out: int, blocks: int):
         super().__init__()
         self.block = nn.ModuleList(ResnetBlock(sizes, c_out if n else c_in, c_out) for n in range(blocks))
+        self.downsample: Downsample | None = None
+        self.upsample: Upsample | None = None
 
 
 class Middle(nn.Module):
@@ -179,7 +180,7 @@ class Encoder(nn.Module):
         for level in self.down:
             for block in level.block:
                 x = block(x)
-            if hasattr(level, "downsample"):
+            if level.downsample is not None:
                 x = level.downsample(x)
         return self.conv_out(F.silu(self.norm_out(self.mid(x))))
 
@@ -210,7 +211,7 @@ class Decoder(nn.Module):
         for level in reversed(self.up):
             for block in level.block:
                 x = block(x)
-            if hasattr(level, "upsample"):
+            if level.upsample is not None:
                 x = level.upsample(x)
         if not is_large(x.shape, x):
             return self.conv_out(F.silu(self.norm_out(x)))
