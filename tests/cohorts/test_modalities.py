@@ -154,3 +154,10 @@ def test_every_shipped_cohort_reads_three_modalities_or_says_which_it_lacks(monk
     for path in (Path(__file__).parents[2] / "config/cohorts").glob("*.yaml"):
         layout = layout_of(Cohort.model_validate(read_yaml(path)), THREE)
         assert {"T1w", "T2w"} <= layout.files.keys() and set(layout.files) <= set(layout.kinds), path
+
+
+def test_a_scan_of_another_modality_is_not_meant_as_one_that_is_lacking(triple, tmp_path):
+    triple.scan("sub-02/anat/sub-02_space-T1w_FLAIR.nii.gz")
+    (triple.root / "sub-02/anat/sub-02_T2w.nii.gz").unlink()
+    _, excluded = index(source_of(triple.cohort), tmp_path)
+    assert list(excluded.reason) == ["no T2w scan"]
