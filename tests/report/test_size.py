@@ -16,7 +16,7 @@ from neuroquant.statistics import curves
 from neuroquant.statistics.agreement import REGIONS
 from neuroquant.statistics.choice import median_session, sessions_to_view
 from neuroquant.store.arrays import ArrayWriter, Record
-from tests.report.figures.test_figure3 import scores
+from tests.statistics.test_choice import scores
 
 SESSIONS = 774
 """Test sessions of a cohort; the paper's largest number."""
@@ -134,11 +134,3 @@ def test_a_cloud_of_many_points_is_a_picture_in_vector_graphics_and_still_the_sa
     assert b"<image" not in drawn["few"][0] and len(drawn["one"][0]) < len(drawn["few"][0])
     pictures = len(REGIONS) * (1 + len(experiment.figure4.rows))  # one above, one per model below
     assert drawn["one"][0].count(b"<image") == pictures
-
-
-def test_a_long_curve_keeps_its_extremes_in_order_and_a_short_one_everything():
-    values = pd.Series(np.random.default_rng(0).standard_normal(LOGGED), index=np.arange(LOGGED) * 2)
-    drawn = curves.thinned(values)
-    assert drawn.max() == values.max() and drawn.min() == values.min() and drawn.index.is_monotonic_increasing
-    assert len(drawn) <= 2 * curves.PIECES and (drawn == values[drawn.index]).all()
-    assert curves.thinned(values[:50]).equals(values[:50])

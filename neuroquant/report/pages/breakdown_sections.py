@@ -25,11 +25,9 @@ LOOKS = {
 def stood_in(table: pd.DataFrame) -> str:
     """A sentence where numbers come from a stand-in."""
     engines = sorted(set(table.stand_in) - {""})
-    return (
-        f'<p class="note standin">Stand-in: these segmentations are by a {html.escape(engines[0])}, not by SynthSeg.</p>'
-        if engines
-        else ""
-    )
+    if not engines:
+        return ""
+    return f'<p class="note standin">Stand-in: segmented by a {html.escape(engines[0])}, not by SynthSeg.</p>'
 
 
 def structure_section(experiment: Experiment, table: pd.DataFrame, labels: dict[str, str]) -> str:

@@ -1,34 +1,14 @@
 """Figure 3 shows a session in the middle of the field, in every modality that it has, within a page."""
 
 import numpy as np
-import pandas as pd
 import pytest
 from PIL import Image
 
-from neuroquant.files import write_tsv
 from neuroquant.report.figures.figure3 import draw, layout, marked
 from neuroquant.report.figures.images import Images
 from neuroquant.report.figures.style import HEIGHT, WIDTH
 from neuroquant.statistics.against_mean import BELOW
-from neuroquant.statistics.choice import median_session
 from neuroquant.store.arrays import ArrayWriter, Record
-
-
-def scores(path, **psnr):
-    """PSNR by subject: a number for T1w alone, a pair for both."""
-    rows = []
-    for subject, values in psnr.items():
-        for modality, value in zip(("T1w", "T2w"), values if isinstance(values, tuple) else (values,), strict=False):
-            row = {"cohort": "c", "subject": subject, "session": "1", "modality": modality, "model": "m"}
-            rows.append({**row, "family": "", "region": "whole", "metric": "psnr", "value": value})
-    write_tsv(pd.DataFrame(rows), path)
-    return path
-
-
-def test_the_session_is_the_median_of_those_with_most_modalities(tmp_path):
-    path = scores(tmp_path / "f.tsv", a=(20, 22), b=(30, 32), c=(25, 24), d=24.4, e=23.9)
-    assert median_session(path, "c", "m") == ("c", "1")
-    assert median_session(scores(tmp_path / "f.tsv", a=20, b=30, c=25), "c", "m") == ("c", "1")
 
 
 def write_shards(folder, modalities):

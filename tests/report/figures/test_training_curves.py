@@ -7,37 +7,18 @@ import pytest
 from neuroquant.files import write_tsv
 from neuroquant.report.figures import training_curves
 from neuroquant.report.figures.training_curves import CODES, draw, with_modes
-from neuroquant.statistics.curves import curves, later_phases, read_logs
-
-MODES = {1: "3d", 2: "2d", 3: "3d"}
+from neuroquant.statistics.curves import read_logs
+from tests.statistics.test_curves import make_log
 
 
 @pytest.fixture
 def log():
-    """Ten steps on volumes, four on slices, six on volumes; the adversary is there on volumes alone."""
-    steps = np.arange(1, 21)
-    number = np.where(steps <= 10, 1, np.where(steps <= 14, 2, 3))
-    table = pd.DataFrame({"step": steps, "phase": number, "mode": [MODES[n] for n in number], "loss": 1 / steps})
-    started = (number != 2) & (steps > 5)
-    return table.assign(
-        adversary=np.where(number == 2, np.nan, 0.001), perplexity=np.where(started, 7.0, 0.0), usage=0.5
-    ).astype({"phase": str})
+    return make_log()
 
 
-def test_a_line_breaks_where_a_phase_lacks_the_term_and_nowhere_else(log):
-    log = log.astype({"phase": float})
-    assert [list(part.index) for part in curves(log, "adversary")] == [list(range(1, 11)), list(range(15, 21))]
-    assert len(curves(log, "loss")) == 1 and curves(log, "cross") == []
-    rare = log.assign(val=log.loss.where(log.step.isin([5, 10, 12, 20])))
-    assert [list(part.index) for part in curves(rare, "val")] == [[5, 10, 12, 20]], (
-        "scores come now and then: their line goes on through every phase that has some"
-    )
-
-
-def test_the_begin_of_each_later_phase_and_the_order_of_modes_are_shown(log):
-    assert later_phases([log, log]) == [(10.0, "2d"), (14.0, "3d")]
+def test_the_legend_has_the_modes_of_each_model_in_order(log):
     assert with_modes("A", log) == "A (3d, then 2d, then 3d)"
-    assert later_phases([log.drop(columns="phase")]) == [] and with_modes("A", pd.DataFrame(columns=["step"])) == "A"
+    assert with_modes("A", pd.DataFrame(columns=["step"])) == "A"
 
 
 def test_the_figure_has_the_breaks_the_marks_and_no_zero_of_a_codebook_that_has_not_started(tmp_path, log, monkeypatch):

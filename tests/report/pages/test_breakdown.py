@@ -1,120 +1,18 @@
 """Agreement as it is defined, groups that add up, and no names where none may be shown."""
 
-import numpy as np
 import pandas as pd
 import pytest
 
 from neuroquant.errors import InputError
 from neuroquant.files import write_tsv
 from neuroquant.report.pages.breakdown import TABLES, Sources, write_breakdown
-from neuroquant.statistics.agreement import agreement, differences, icc, icc_of, structures
-from neuroquant.statistics.codebook import codebook
 from neuroquant.statistics.scores import ScoreFiles
-from neuroquant.tables import CELLS
 from tests.made_up import computed_of
 
 SYNTHESIS = [
     "cohort", "subject", "session", "family", "modality", "source", "model", "appearance", "region", "metric", "value",
 ]  # fmt: skip
 CODES = ["cohort", "model", "modality", "codebook", "size", "code", "tokens"]
-
-
-def test_icc_is_one_for_equal_measurements_and_falls_with_bias_and_noise():
-    generator = np.random.default_rng(0)
-    truth = generator.normal(50, 10, 400)
-    assert icc(truth, truth) == pytest.approx(1)
-    noisy = truth + generator.normal(0, 10, 400)
-    assert icc(truth, noisy) == pytest.approx(100 / (100 + 50), abs=0.06), "noise of one side: 100 / (100 + 100 / 2)"
-    assert icc(truth, truth + 20) == pytest.approx(100 / (100 + 200), abs=0.04), "a bias counts as variance of raters"
-    assert np.isnan(icc(truth[:2], truth[:2]))
-
-
-def test_the_published_example_of_shrout_and_fleiss():
-    """Four judges' ratings of six targets, table 2 of Shrout and Fleiss 1979; they give ICC(2,1) as 0.29."""
-    ratings = [[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]]
-    assert icc_of(np.array(ratings, float)) == pytest.approx(0.29, abs=0.005)
-    assert icc_of(np.array(ratings, float)) == pytest.approx(0.2897638), "as R's psych has it"
-    two = np.array(ratings, float)[:, :2]
-    assert icc(two[:, 0], two[:, 1]) == icc_of(two)
-
-
-def test_the_published_example_of_bland_and_altman():
-    """Peak flow by a large and a mini meter, Bland and Altman 1986: difference -2.1, limits -79.7 and 75.5 l/min."""
-    large = [494, 395, 516, 434, 476, 557, 413, 442, 650, 433, 417, 656, 267, 478, 178, 423, 427]
-    mini = [512, 430, 520, 428, 500, 600, 364, 380, 658, 445, 432, 626, 260, 477, 259, 350, 451]
-    rows = []
-    for number, values in enumerate(zip(large, mini, strict=True)):
-        facts = {
-            "cohort": "c",
-            "subject": str(number),
-            "session": "1",
-            "modality": "T1w",
-            "region": "r",
-            "stand_in": "",
-        }
-        rows += [
-            {**facts, "model": model, "mm3": 1000.0 * value}
-            for model, value in zip(("mine", "reference"), values, strict=True)
-        ]
-    found = agreement(differences(pd.DataFrame(rows))).iloc[0]
-    # they take 2 standard deviations (38.8) where 1.96 are taken here
-    assert found.bias_ml == pytest.approx(-2.1, abs=0.05)
-    assert (found.high_ml - found.bias_ml) / 1.96 == pytest.approx(38.8, abs=0.05)
-
-
-def test_bias_and_limits_are_those_of_the_differences():
-    rows = []
-    for number, shift in enumerate([10.0, 20.0, 30.0, 40.0]):
-        facts = {"cohort": "c", "subject": str(number), "session": "1", "modality": "T1w", "region": "caudate"}
-        facts["stand_in"] = ""
-        rows.append({**facts, "model": "reference", "mm3": 5000.0 + 100 * number})
-        rows.append({**facts, "model": "mine", "mm3": 5000.0 + 100 * number + shift})
-    found = agreement(differences(pd.DataFrame(rows))).iloc[0]
-    spread = 1.96 * np.std([0.01, 0.02, 0.03, 0.04], ddof=1)
-    assert found.bias_ml == pytest.approx(0.025) and found.high_ml == pytest.approx(0.025 + spread)
-    assert found.images == 4 and found.reference_ml == pytest.approx(5.15)
-
-
-def test_structures_are_means_over_images_in_percent_with_intervals_over_subjects(experiment):
-    rows = []
-    for number in range(20):
-        facts = {
-            "cohort": "c",
-            "subject": f"s{number // 2}",
-            "session": str(number % 2),
-            "modality": "T1w",
-            "model": "m",
-        }
-        facts |= {"family": "", "structure": "11", "name": "left caudate", "stand_in": "", "nsd": 0.5 + number / 100}
-        rows.append(facts | {"dice": 0.8 + 0.01 * (number // 2), "family": ""})
-    found = structures(experiment, pd.DataFrame(rows), pd.DataFrame(columns=CELLS)).iloc[0]
-    assert found.dice == pytest.approx(84.5) and found.dice_low < 84.5 < found.dice_high
-    assert found.nsd == pytest.approx(59.5) and found.images == 20 and found.subjects == 10
-
-
-def test_usage_and_perplexity_are_those_of_all_shards_together(tmp_path, experiment):
-    columns = ["cohort", "model", "modality", "codebook", "size", "code", "tokens"]
-    first = [
-        ("embedded_a", "m", "T1w", 0, 8, 1, 10),
-        ("embedded_a", "m", "T1w", 0, 8, 2, 10),
-        ("embedded_a", "m", "T2w", 0, 8, 5, 40),
-    ]
-    second = [
-        ("embedded_a", "m", "T1w", 0, 8, 3, 20),
-        ("embedded_a", "m", "T1w", 0, 8, 2, 10),
-        ("embedded_a", "m", "T1w", 0, 8, 1, 10),
-    ]
-    for name, rows in (("a", first), ("b", second), ("none", [])):
-        write_tsv(pd.DataFrame(rows, columns=columns), tmp_path / f"{name}.tsv")
-    table = codebook(experiment, [tmp_path / f"{name}.tsv" for name in ("a", "b", "none")]).set_index("modality")
-    assert (
-        table.loc["T1w"].used == 3 and table.loc["T1w"].perplexity == pytest.approx(3) and table.loc["T1w"].tokens == 60
-    )
-    assert table.loc["T2w"].perplexity == pytest.approx(1) and table.loc["T2w"].usage == 1 / 8
-    share = np.array([20, 20, 20, 40]) / 100
-    assert table.loc["all"].perplexity == pytest.approx(np.exp(-(share * np.log(share)).sum()))
-    assert table.stand_in.str.contains("synthetic").all()
-    assert codebook(experiment, [tmp_path / "none.tsv"]).empty
 
 
 def run(folder, experiment, sessions=None, synthesis=(), codes=()):

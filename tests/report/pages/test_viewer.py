@@ -13,7 +13,7 @@ from neuroquant.report.figures.images import Images
 from neuroquant.report.pages.viewer import LEVELS, mosaic, name_of, write_viewer
 from neuroquant.statistics.choice import sessions_to_view
 from neuroquant.store.arrays import ArrayWriter, Record
-from tests.report.figures.test_figure3 import scores
+from tests.statistics.test_choice import scores
 
 SHAPE = (12, 16, 10)
 KINDS = ("original", "reconstruction")
