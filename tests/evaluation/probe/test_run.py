@@ -51,7 +51,7 @@ def run_probe(tmp_path, signal=2.0, sexes="FM", test=(8, 2, "FM"), code="", **ch
         "epochs": 2,
         "patience": 0,
     } | changes
-    settings = Probe(**known)
+    settings = Probe(**known | changes)
     files = (tmp_path / "p.tsv", tmp_path / "log.tsv", tmp_path / "kept")
     task = probing.Task("m", settings, code, "cpu")
     probing.run_probe(probing.Shards(*shards), task, probing.Outputs(*files))
