@@ -135,6 +135,8 @@ RATES = ["cohort", "model", "modality", "kbit_per_volume", "bits_per_voxel"]
 """Then, for each metric of the figure, its value and the ends of its interval, and `stand_in`."""
 BUDGETS = ["model", "phases", "steps", "voxels_seen", "share"]
 RUNTIME = ["rule", "jobs", "hours", "gpu_hours", "most_mb"]
+EXCLUSIONS = ["cohort", "reason", "sessions", "subjects"]
+"""Sessions and subjects that each reason cost each cohort."""
 PROBES = [
     "cohort", "model", "modality", "probe", "array", "subset", "sessions", "subjects", "accuracy", "accuracy_low",
     "accuracy_high", "balanced_accuracy", "balanced_accuracy_low", "balanced_accuracy_high", "auroc", "auroc_low",

@@ -8,8 +8,8 @@ import pandas as pd
 from neuroquant.config.experiment import Experiment
 from neuroquant.errors import kind_of
 from neuroquant.files import read_tsv
+from neuroquant.tables import EXCLUSIONS
 
-EXCLUSIONS = ["cohort", "reason", "sessions", "subjects"]
 SHARED = ("subjects_shared", "families_shared", "images_shared")
 """Columns of a proof of splits: what more than one split has."""
 
