@@ -1,6 +1,8 @@
 # The two commands of the README. Both set up .venv when it is missing or the lock has changed.
 PYTHON ?= python3
 BIN := .venv/bin
+# two processes; what shares a costly fixture stays in one (tests/conftest.py)
+TWO := -n 2 --dist loadgroup
 
 .PHONY: demo test fast-test lint
 
@@ -8,10 +10,10 @@ demo: .venv/ready
 	$(BIN)/snakemake --profile demo all
 
 test: .venv/ready
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(TWO)
 
 fast-test: .venv/ready
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest $(TWO) -m "not slow"
 
 lint: .venv/ready
 	$(BIN)/ruff check .
