@@ -69,7 +69,7 @@ def test_touching_every_script_and_module_plans_nothing(finished, clone):
         ("workflow_scripts/fidelity.py", {"fidelity", "gather", "cells", "table"}),
         ("workflow_scripts/training_curves.py", {"training_curves"}),
         ("neuroquant/report/figures/training_curves.py", {"training_curves"}),
-        ("neuroquant/evaluation/surface.py", {"score_anatomy", "gather", "cells", "table", "breakdown"}),
+        ("neuroquant/evaluation/anatomy/surface.py", {"score_anatomy", "gather", "cells", "table", "breakdown"}),
         ("neuroquant/models/baselines/vqgan.py", set()),
     ],
 )
