@@ -56,8 +56,8 @@ def compare(model: Autoencoder, sessions: Sessions, device: str) -> dict[str, fl
                 output = model(cut, batch.modality, plane=axis)
                 found["psnr_2d"].append(psnr(cut, output.reconstruction.clamp(-1, 1)))
                 found["psnr_2d_as_3d"].append(psnr(cut, whole.narrow(axis + 2, place, 1)))
-                there = latents["z_anat"].narrow(axis + 2, place // model.factor, 1)
-                away = (output.latents["z_anat"] - there).flatten(1).norm(dim=1)
+                there = latents.z_anat.narrow(axis + 2, place // model.factor, 1)
+                away = (output.latents.z_anat - there).flatten(1).norm(dim=1)
                 found["z_anat"].append(away / there.flatten(1).norm(dim=1))
     model.train()
     return {name: float(torch.cat(values).mean()) for name, values in found.items()}
