@@ -29,6 +29,8 @@ from neuroquant.model_folder import save_model  # noqa: E402
 from neuroquant.models.neuroquant import plane  # noqa: E402
 from neuroquant.training.data import Loader, Sessions  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 SHAPE = (32, 32, 32)
 
 

@@ -158,7 +158,8 @@ def test_the_proof_counts_who_is_there():
     assert proof.mean_age["train"] == 13 and pd.isna(proof.mean_age["val"]) and proof.mean_age["test"] == 10
 
 
-@settings(max_examples=30, deadline=None)
+@pytest.mark.slow
+@settings(max_examples=12, deadline=None)
 @given(people=PEOPLE.filter(lambda people: len(people) > 4), seed=st.integers(0, 99))
 def test_exact_shares_hold_to_one_subject_where_nobody_has_family(people, seed):
     table = sessions([(f"sub-{s}", "", x) for s, _, x in people])

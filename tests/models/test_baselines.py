@@ -55,6 +55,7 @@ def head(sides=(16, 32, 16)) -> torch.Tensor:
     return torch.from_numpy(np.stack([t1w, np.where(radius < 0.85, -t1w, -1)])).float()[:, None]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_the_default_has_the_size_and_the_latent_that_its_authors_state(name):
     architecture, parameters, millions, latent, kbit = PUBLISHED[name]
@@ -93,6 +94,7 @@ def test_latents_decode_to_the_volume_and_encoding_is_deterministic(name):
     assert model.bits((16, 32, 16)) > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "steps", "lr"),
     [("vqgan", 140, 4e-3), ("sd_vae", 90, 4e-3), ("meditok", 220, 1e-3), ("medvae", 50, 4e-3), ("brlp", 60, 4e-3),

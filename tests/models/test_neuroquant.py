@@ -187,6 +187,7 @@ def test_attention_over_more_lines_than_a_kernel_takes_is_the_same(monkeypatch):
     torch.testing.assert_close(axis(x), whole)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["nothing", "norms"])
 def test_the_compiled_units_are_whole_graphs_of_the_same_function_and_names(what):
     plain, compiled = (small(attention_blocks=(4,)) for _ in range(2))

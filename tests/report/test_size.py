@@ -18,6 +18,8 @@ from neuroquant.statistics.choice import median_session, sessions_to_view
 from neuroquant.store.arrays import ArrayWriter, Record
 from tests.statistics.test_choice import scores
 
+pytestmark = pytest.mark.slow
+
 SESSIONS = 774
 """Test sessions of a cohort; the paper's largest number."""
 LOGGED = 125_000 // 50

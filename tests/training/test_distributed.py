@@ -23,6 +23,8 @@ from neuroquant.training.distributed import World, buckets, joined
 from neuroquant.training.job_file import read_job
 from tests.training.helpers import PARAMETERS, SD_VAE, SHAPE, job_of, make_row, write_volumes
 
+pytestmark = pytest.mark.slow
+
 TOLERANCE = {"atol": 2e-6, "rtol": 1e-4}
 """Float32 sums in another order, over ten steps of Adam at a rate of 1e-4, the codebook started after two."""
 VOLUMES = Phase(steps=6, batch=4, lr=1e-4, lr_end=1e-4)

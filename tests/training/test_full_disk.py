@@ -10,6 +10,8 @@ import pytest
 from neuroquant.files import full_disk
 from tests.training.helpers import train
 
+pytestmark = pytest.mark.slow
+
 FULL = """
 import resource, signal, sys
 sys.path.insert(0, {helpers!r})

@@ -17,6 +17,8 @@ from neuroquant.training.job_file import JobFile, failure_of
 from neuroquant.training.launch import follow, stop_child
 from tests.training.helpers import PARAMETERS, SHAPE, make_row
 
+pytestmark = pytest.mark.slow
+
 PHASES = (Phase(steps=4, batch=2, lr=1e-4, lr_end=1e-4),)
 
 

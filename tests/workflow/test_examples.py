@@ -11,6 +11,8 @@ from neuroquant.cli import main
 from neuroquant.config.load import load_experiment, resolve_experiment
 from tests.workflow.run import ROOT, job_counts, snakemake
 
+pytestmark = pytest.mark.slow
+
 ONE_GPU = ROOT / "config/examples/one_gpu.yaml"
 SUBJECTS = 24
 MEMORY_GB = 8.5

@@ -9,6 +9,8 @@ from neuroquant.files import read_tsv
 from tests.workflow.made import FOLDERS, experiment, shipped, write_as
 from tests.workflow.run import TINY, job_counts, snakemake
 
+pytestmark = pytest.mark.slow
+
 FREE = "{subject} of {x}"
 """A label that Snakemake would take for wildcards."""
 

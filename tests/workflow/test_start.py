@@ -47,6 +47,7 @@ def test_a_dry_run_writes_nothing(scans, tmp_path):
     assert files_below(tmp_path) == {} and not (tmp_path / "results").exists()
 
 
+@pytest.mark.slow
 def test_a_dry_run_notices_a_new_scan_and_leaves_the_inventory_to_the_run(scans, tmp_path):
     root = tmp_path / "bids"
     shutil.copytree(scans, root)
@@ -112,6 +113,7 @@ def killing(tmp_path, monkeypatch):
     return arrange
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_between_two_outputs_goes_on_with_the_same_command(scans, tmp_path, killing, monkeypatch):
     """Without a profile: what the README says is enough."""
     killing("index/excluded.tsv", all_of_it=True)

@@ -16,6 +16,8 @@ from neuroquant.store.arrays import ArrayFile, ArrayWriter
 from neuroquant.tables import PREDICTIONS
 from tests.training.helpers import write_volumes
 
+pytestmark = pytest.mark.slow
+
 torch.set_num_threads(1)
 
 
