@@ -68,7 +68,7 @@ def test_what_stands_behind_the_means_is_there(finished):
     assert set(zip(synthesis.source, synthesis.modality, strict=True)) == {("T1w", "T2w"), ("T2w", "T1w")}
     apart = read_tsv(numbers / "disentanglement.tsv", ("value", "families"))
     assert set(apart.model) == {"neuroquant"} and {"z_anat", "z_q", "z_mod"} <= set(apart.of)
-    assert "guesses the modality from a latent" in (numbers.parent / "tables/breakdown.html").read_text()
+    assert "recognises the modality from a latent" in (numbers.parent / "tables/breakdown.html").read_text()
     claims = pd.read_csv(numbers.parent / "tables/claims.csv").set_index("id")
     assert "on z_anat" in claims.loc["invariant"].details
     codebook = pd.read_csv(numbers / "codebook.csv")
