@@ -70,7 +70,7 @@ def test_touching_every_script_and_module_plans_nothing(finished, clone):
         ("workflow_scripts/training_curves.py", {"training_curves"}),
         ("neuroquant/report/figures/training_curves.py", {"training_curves"}),
         ("neuroquant/evaluation/anatomy/surface.py", {"score_anatomy", "gather", "cells", "table", "breakdown"}),
-        ("neuroquant/models/baselines/vqgan.py", set()),
+        ("neuroquant/models/baselines/vqgan/network.py", set()),
     ],
 )
 def test_an_edit_of_code_redoes_what_uses_it_and_trains_nothing_anew(finished, clone, edited, redone):
