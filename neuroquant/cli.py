@@ -140,7 +140,7 @@ def add_encode(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("model", type=Path, help="results/*/models/<row>")
     parser.add_argument("scans", type=Path, nargs="+", help="NIfTI, skull-stripped unless --mask is given")
     parser.add_argument("--out", type=Path, required=True, help="folder that receives the tokens")
-    parser.add_argument("--modality", help="one of the model's, e.g. T1w; by default what a name ends with")
+    parser.add_argument("--modality", help="one of the model's; by default what a name ends with")
     parser.add_argument("--mask", type=Path, help="the brain, on the grid of each of the scans")
     _add_device(parser)
     parser.set_defaults(run=encode)
@@ -205,7 +205,7 @@ def add_translate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     """`neuroquant translate MODEL SCAN --like OTHER`."""
     parser = commands.add_parser(
         "translate",
-        help="give one scan's anatomy the appearance of another, e.g. T1w that of a T2w",
+        help="give one scan's anatomy the appearance of another modality",
         description="Writes the first scan's anatomy, on its grid, as the second scan's modality, appearance and range "
         "of intensities (equation 13 of the paper). The second may be any subject's.",
     )

@@ -18,7 +18,7 @@ class Fidelity(Settings):
     ssim_window: Count = Field(11, description="side of the Gaussian window, voxels; sigma 1.5")
     synthesis: bool = Field(
         True,
-        description="score T1w made of T2w and back, too, for rows that tell anatomy from appearance (equation 13)",
+        description="score cross-modal synthesis, for models that separate anatomy from appearance (equation 13)",
     )
 
 
