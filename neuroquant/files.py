@@ -220,7 +220,7 @@ def write_tsv(table: "pd.DataFrame", path: Path | str) -> None:
 
 
 def read_tsv(path: Path | str, numeric: tuple[str, ...] = ()) -> "pd.DataFrame":
-    """Read a TSV of ours: every cell as text (identifiers keep their zeros), `numeric` columns as float."""
+    """Read a TSV that the workflow wrote: cells as text (identifiers keep their zeros), `numeric` columns as float."""
     import pandas as pd  # here, so that jobs without tables start sooner
 
     table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False, encoding="utf-8")

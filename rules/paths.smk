@@ -29,7 +29,7 @@ def one_of(names):
 
 
 def named(paths):
-    """Files by name as a parameter, `job.named_paths` in the script: which is which never hangs on their order.
+    """Files by name as a parameter, for `job.named_paths` in the script, which doesn't rely on their order.
 
     Values are paths, or mappings in turn.
     """

@@ -25,7 +25,7 @@ class Split(Settings):
     test: Fraction = Field(0.15, description="fraction for the test (122 of 808)")
     method: Literal["hash", "exact"] = Field(
         "hash",
-        description="hash: each family by itself, so that a new subject never moves another; exact: the fractions to "
+        description="hash: each family separately, so that a new subject never moves another; exact: the fractions to "
         "one subject within each sex, at the price that a new subject can move others",
     )
     counts: dict[str, tuple[int, int, int]] = Field(

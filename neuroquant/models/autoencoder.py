@@ -174,7 +174,7 @@ class Autoencoder(nn.Module, ABC):
         return Fitted()
 
     def units(self) -> list[nn.Module]:
-        """Parts of which each is compiled by itself: what repeats, and is called through `forward`."""
+        """Parts that are compiled separately: those that repeat and are called through `forward`."""
         return []
 
     def left_to_adamw(self) -> list[nn.Module]:

@@ -37,7 +37,7 @@ class Segmenter(Protocol):
     provenance: dict[str, Any]
 
     def segment_all(self, scans: Iterable[Scan]) -> Iterator[Found]:
-        """Each scan's segmentation, in order; what is dear to load is loaded once for all.
+        """Each scan's segmentation, in order; networks are loaded once.
 
         Raises
         ------

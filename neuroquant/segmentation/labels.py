@@ -23,7 +23,7 @@ REGIONS = {"cerebellum_cortex": (8, 47), "caudate": (11, 50)}
 
 
 TOPOLOGY = ((2, 3, 4, 5), (7, 8), (41, 42, 43, 44), (46, 47))
-"""Structures of which the clean-up keeps one piece together; every other but background and CSF is by itself."""
+"""Structures of which the clean-up keeps one piece together; all others, except background and CSF, one piece each."""
 UPSTREAM_NAMES = {"3rd ventricle": 14, "4th ventricle": 15, "brain-stem": 16, "csf": 24}
 """Names in SynthSeg's tables of volumes that differ from ours."""
 

@@ -41,7 +41,7 @@ def fitted(
     facts = {
         "weights": "fitted to all training sessions, without gradients",
         "sessions": len(sessions),
-        "passes": passes.begun,
+        "passes": passes.started,
         "seconds": round(time.monotonic() - begin, 1),
         "notes": list(found.notes),
         "training_data": made_of["data"],
@@ -59,12 +59,12 @@ class Passes:
     """
 
     def __init__(self, name: str, sessions: Sessions):
-        self.name, self.sessions, self.begun = name, sessions, 0
+        self.name, self.sessions, self.started = name, sessions, 0
 
     def __call__(self) -> Iterator[tuple[Tensor, Tensor]]:
         """One pass."""
-        self.begun += 1
-        number, total = self.begun, len(self.sessions)
+        self.started += 1
+        number, total = self.started, len(self.sessions)
         shown = time.monotonic()
         for first in range(0, total, TOGETHER):
             batch = self.sessions.volumes(list(range(first, min(first + TOGETHER, total))))

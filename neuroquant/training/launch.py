@@ -118,7 +118,7 @@ def stop_steps(process: subprocess.Popen) -> None:
     """Ask the tasks on all nodes to stop; a signal to srun itself would kill them before they have saved.
 
     Where SLURM itself ends the job they have been asked already, and scancel would try again after five seconds: by
-    then a requeued job, which keeps its number, may have begun its next life.
+    then a requeued job, which keeps its number, may have started again.
     """
     with suppress(subprocess.TimeoutExpired):
         subprocess.run(["scancel", "--signal=TERM", os.environ["SLURM_JOB_ID"]], check=False, timeout=3)

@@ -210,6 +210,12 @@ def test_codes_outside_the_brain_do_not_count():
         assert (compare(codes, np.ones_like(inside)).within > 0.4).all()
 
 
+def test_of_two_subjects_a_position_counts_where_it_lies_in_the_brains_of_both():
+    codes = np.array([[[[[[1, 2, 3, 4]]]]] * 2, [[[[[1, 9, 9, 4]]]]] * 2]).reshape(2, 2, 1, 1, 1, 4)
+    inside = np.array([[1, 1, 0, 0], [1, 0, 1, 0]], bool).reshape(2, 1, 1, 4)
+    assert same_code(codes, inside).between.tolist() == [1, 1], "the first position, and no other"
+
+
 def test_a_share_is_counted_over_positions_and_an_overlap_over_codes_wherever_they_are():
     codes = np.array([[[[[[1, 1, 2, 3]]]], [[[[1, 2, 1, 9]]]]]] * 2)  # two sessions, T1w and T2w, one codebook
     inside = np.ones((2, 1, 1, 4), bool)

@@ -126,6 +126,21 @@ def test_swapped_film_gives_the_other_modality_the_same_anatomy():
     assert one.shape == other.shape and not torch.allclose(one, other)
 
 
+def test_a_translation_has_the_appearance_and_the_modality_that_it_is_given_not_its_own():
+    torch.manual_seed(1)
+    x, kinds = torch.rand(2, 1, 16, 16, 16) * 2 - 1, torch.tensor([0, 1])
+    model = started(small(), x)
+    with torch.no_grad():
+        latents = model.encode(x, kinds)
+        looks = model.appearance(latents)
+        swapped = model.translate(latents, looks.flip(0), kinds.flip(0))
+        own = model.translate(latents, looks, kinds)
+        other = model.decode_with(latents.z_q, model.film(latents.z_mod.flip(0), kinds.flip(0)))
+    torch.testing.assert_close(swapped, other)
+    torch.testing.assert_close(own, model.decode(latents, kinds).detach())
+    assert (swapped - own).abs().max() > 1e-3
+
+
 def test_the_adversary_turns_the_gradient_round():
     x = torch.ones(3, requires_grad=True)
     ReverseGradient.apply(x, 0.25).sum().backward()

@@ -34,7 +34,7 @@ def curves(tmp_path_factory):
 
 
 def drawn(folder, experiment, curves):
-    """Every figure of ours that needs no images, in every form."""
+    """Every figure that needs no images, in every format."""
     folder.mkdir()
     logs = read_logs(curves, {"Coded": 0.001})
     draw(logs, LOSSES, {}, [folder / f"training.{kind}" for kind in KINDS])

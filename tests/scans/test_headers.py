@@ -1,4 +1,4 @@
-"""Headers that speak against a scan, each with its sentence; no damage to a file is an error of ours."""
+"""Headers that exclude a scan, each with its reason; a damaged file never ends in a traceback."""
 
 import gzip
 

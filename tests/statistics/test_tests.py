@@ -41,6 +41,10 @@ def test_the_paired_test_is_wilcoxons_on_the_example_of_his_textbook():
     p = paired_test(difference, np.zeros(15), np.arange(15))
     assert p == pytest.approx(0.041259765625)
     twice = paired_test(np.repeat(difference, 2), np.zeros(30), np.repeat(np.arange(15), 2))
+    ties = np.append(difference, [0.0, 0.0])
+    pratt = stats.wilcoxon(ties, zero_method="pratt").pvalue
+    assert pratt != stats.wilcoxon(ties, zero_method="wilcox").pvalue
+    assert paired_test(ties, np.zeros(17), np.arange(17)) == pytest.approx(pratt), "subjects without a difference count"
     assert twice == pytest.approx(p), "a second visit that says the same is no further evidence"
 
 
@@ -50,6 +54,7 @@ def test_the_effect_size_is_the_mean_difference_in_standard_deviations_over_clus
     shifted = values + (0.5 + generator.normal(size=4000))[clusters]
     assert effect_size(shifted, values, clusters) == pytest.approx(0.5, abs=0.05)
     assert effect_size(values, shifted, clusters) == pytest.approx(-effect_size(shifted, values, clusters))
+    assert effect_size([1.0, 2.0, 6.0], [0.0, 0.0, 0.0], list("abc")) == pytest.approx(3 / np.sqrt(7))
     assert effect_size(values, values, clusters) == 0 and effect_size(values + 1, values, clusters) == np.inf
     assert np.isnan(effect_size([1.0], [0.0], ["s"]))
 

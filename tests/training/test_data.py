@@ -23,6 +23,7 @@ def test_every_session_is_seen_once_an_epoch():
     order = Fake().order(3, 0, 21)
     for epoch in range(3):
         assert sorted(order[7 * epoch : 7 * epoch + 7]) == list(range(7))
+    assert order[:7] != order[7:14] != order[14:], "each epoch has an order of its own"
 
 
 def test_slices_come_from_all_three_planes_and_show_brain(shards):
@@ -33,6 +34,21 @@ def test_slices_come_from_all_three_planes_and_show_brain(shards):
         assert (batch.x > -1).flatten(1).any(1).all()
         pairs = batch.partner[batch.partner]
         assert torch.equal(pairs, torch.arange(len(pairs)))
+
+
+def test_slices_are_drawn_from_all_places_that_show_brain():
+    class Whole(Sessions):
+        def __init__(self):
+            image = np.broadcast_to(np.linspace(0, 1, 16, dtype=np.float16)[:, None, None], (16, 4, 4))
+            self.images = [[(0, image)]]
+
+    values = {float(Whole().slices([0], 0, np.random.default_rng(seed)).x.max()) for seed in range(200)}
+    assert len(values) == 16
+
+
+def test_of_a_pair_each_image_has_the_other_as_its_partner(shards):
+    batch = Sessions([shards[0]]).volumes([0, 1])
+    assert batch.partner.tolist() == [1, 0, 3, 2]
 
 
 @pytest.mark.parametrize("plane", [0, 1, 2])

@@ -1,5 +1,7 @@
 """The learning rate: a warm-up, half a cosine, and a second warm-up where the codebook starts."""
 
+import math
+
 import pytest
 
 from neuroquant.config.model import Phase, Training
@@ -12,6 +14,7 @@ PHASE = Phase(steps=101, lr=1.0, lr_end=0.2, warmup=9)
 
 def test_it_rises_over_the_warm_up_and_falls_along_half_a_cosine():
     assert learning_rate(PHASE, 0) == pytest.approx(0.1)
+    assert learning_rate(PHASE, 25) == pytest.approx(0.2 + 0.8 * (1 + math.sqrt(0.5)) / 2)
     assert learning_rate(PHASE, 50) == pytest.approx(0.6)
     assert learning_rate(PHASE, 100) == pytest.approx(0.2)
 

@@ -5,6 +5,7 @@ import time
 import nibabel as nib
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from neuroquant.volumes.geometry import to_ras
 from tests.volumes.heads import LPS, ball
@@ -78,6 +79,8 @@ def test_given_masks_and_label_maps_are_carried_along(shard):
     assert volumes.attributes["has_labels"] == [True, True, False, False]
     assert volumes.read("mask", 0).sum() == given.sum()
     assert set(np.unique(volumes.read("labels", 1))) == {0, 17}
+    inner = ndimage.binary_erosion(volumes.read("mask", 0), iterations=2)
+    assert (volumes.read("labels", 0)[inner] == 17).mean() > 0.9, "labels lie where the brain does"
     assert (volumes.read("labels", 0) > 0).sum() == (labels > 0).sum() and not volumes.read("labels", 2).any()
 
 

@@ -246,5 +246,5 @@ class CompVis(nn.Module):
         start_as_background(self.decoder.conv_out)
 
     def halves(self) -> Iterator[nn.Module]:
-        """What is compiled by itself."""
+        """What is compiled separately."""
         yield from (self.encoder, self.decoder)
