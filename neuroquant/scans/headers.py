@@ -124,9 +124,7 @@ def read_header(path: Path) -> SpatialHeader:
 def _check_grid(header: SpatialHeader, grid: Grid) -> None:
     shape, affine = grid
     if len(shape) != 3:
-        raise Unusable(
-            f"{len(shape)}D, of shape {shape}; one 3D volume is expected: save one of them separately"
-        )
+        raise Unusable(f"{len(shape)}D, of shape {shape}; one 3D volume is expected: save one of them separately")
     if min(shape) < SIDE_MIN:
         raise Unusable(f"of shape {shape}: fewer than {SIDE_MIN} voxels along one side, no whole brain: supply one")
     codes = [int(header[name]) for name in ("sform_code", "qform_code") if name in header.keys()]

@@ -100,7 +100,7 @@ FILES = {
         lambda s: (s.path.unlink(), s.path.symlink_to(s.root / "gone")), "can't be opened", "mend what it points to",
     ),
     "misnamed": (lambda s: s.path.rename(s.path.with_name("sub-02_T2w (1).nii.gz")), "isn't named", "rename it"),
-    "4D": (write(lambda data: np.stack([data] * 3, -1)), "4D", "save one of its volumes"),
+    "4D": (write(lambda data: np.stack([data] * 3, -1)), "4D", "save one of them"),
     "one slice": (write(lambda data: data[:, :, :1]), "fewer than 16 voxels", "supply one"),
     "NaN": (write(bend), "1 voxels are NaN", "set them to 0"),
     "infinite": (write(lambda data: bend(data, value=np.inf)), "1 voxels are NaN or infinite", "set them to 0"),
