@@ -34,13 +34,14 @@ def trained_voxel_mm(folder: Path | str) -> float | None:
     return found if isinstance(found, float) and 0 < found < float("inf") else None
 
 
-def require_voxel_size(scan: Path, trained: float | None, model: str) -> None:
+def require_voxel_size(scan: Path, trained: float | None, model: str, uneven_mm: float) -> None:
     """Refuse a scan that shows a brain far larger or smaller, in voxels, than a model has ever seen.
 
     Parameters
     ----------
     trained : side in mm of the voxels that the model was trained on; None: not known, and nothing is refused.
     model : its name.
+    uneven_mm : side in mm of the cubes to which preprocessing resamples a scan whose voxels aren't cubes.
 
     Raises
     ------
@@ -48,11 +49,12 @@ def require_voxel_size(scan: Path, trained: float | None, model: str) -> None:
         Also where the scan's header speaks against it.
     """
     try:
-        side = read_grid(scan).cube_mm
+        grid = read_grid(scan)
     except Unusable as error:
         raise InputError(
             str(scan), error.reason, "a scan as docs/cohorts.md describes it", "correct the file"
         ) from None
+    side = uneven_mm if grid.uneven else grid.cube_mm
     if trained is not None and not 1 / FAR <= side / trained <= FAR:
         raise InputError(
             str(scan),

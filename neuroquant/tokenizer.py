@@ -152,7 +152,7 @@ class Tokenizer:
         path = Path(scan).absolute()
         if not os.path.isfile(path):  # unlike Path.is_file, this bears any name
             raise InputError(str(scan), "no such file", "a NIfTI", "look at its name")
-        require_voxel_size(path, self.voxel_mm, f"model {self.row.name}")
+        require_voxel_size(path, self.voxel_mm, f"model {self.row.name}", self.volume.uneven_mm)
         row = SessionRow({modality: str(path)}, mask=str(Path(mask).absolute()) if mask else "")
         try:
             session = prepare(row, Preprocessing(Path(path.anchor), self.volume, (modality,), self.finders))

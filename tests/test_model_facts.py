@@ -17,7 +17,7 @@ from neuroquant.config.volume import Volume
 from neuroquant.errors import InputError
 from neuroquant.evaluation.latents import export_latents
 from neuroquant.files import sha256
-from neuroquant.model_facts import UnknownWeights, trained_voxel_mm
+from neuroquant.model_facts import UnknownWeights, require_voxel_size, trained_voxel_mm
 from neuroquant.model_folder import save_model
 from neuroquant.tokenizer import read_tokens
 from tests.training.helpers import PARAMETERS
@@ -88,6 +88,14 @@ def test_a_scan_in_voxels_far_from_the_models_own_is_refused_with_both_sizes(sca
         return
     with pytest.raises(InputError, match=f"(?s)voxels of 2 mm.*voxels of {trained:g} mm.*resample the scan"):
         tokenizer.encode(scan)
+
+
+def test_thick_slices_count_with_the_size_to_which_they_are_resampled(tmp_path):
+    thick = tmp_path / "thick_T1w.nii.gz"
+    nib.save(nib.Nifti1Image(np.ones((20, 20, 20), np.float32), np.diag([0.9, 0.9, 3.0, 1.0])), thick)
+    require_voxel_size(thick, 1.0, "model m", uneven_mm=1.0)
+    with pytest.raises(InputError, match="(?s)voxels of 1 mm.*voxels of 2 mm"):
+        require_voxel_size(thick, 2.0, "model m", uneven_mm=1.0)
 
 
 def test_a_model_that_resamples_takes_any_size_and_so_does_one_that_does_not_know_its_own(scan, tmp_path):

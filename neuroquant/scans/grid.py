@@ -9,6 +9,8 @@ from nibabel.orientations import axcodes2ornt, inv_ornt_aff, io_orientation, orn
 RAS = axcodes2ornt("RAS")
 GRID_MM = 0.1
 """Two grids are one where no corner lies further apart than this."""
+UNEVEN = 1.05
+"""Factor by which the sides of a voxel may differ in a cube."""
 
 
 class Grid(NamedTuple):
@@ -26,6 +28,11 @@ class Grid(NamedTuple):
     def cube_mm(self) -> float:
         """Side in mm of the cube that has a voxel's volume."""
         return abs(float(np.linalg.det(np.asarray(self.affine)[:3, :3]))) ** (1 / 3)
+
+    @property
+    def uneven(self) -> bool:
+        """Whether the voxels are no cubes: a brain whose voxels are taken for cubes would be squashed."""
+        return bool(self.sides.max() > UNEVEN * self.sides.min())
 
     def turned(self) -> "Grid":
         """The grid of the same voxels in RAS+."""

@@ -20,8 +20,6 @@ from neuroquant.volumes.scan import Scan, noise_floor
 
 OFF_MM = 0.05
 """By how much a voxel's side may differ from the wanted one before a scan is resampled."""
-UNEVEN = 1.05
-"""By what factor the sides of a voxel may differ before it is no cube."""
 BINS = 32
 """Intensity bins a scan of the joint histogram behind the mutual information."""
 SEED = 1
@@ -36,11 +34,6 @@ def cubes(grid: Grid, side: float) -> Grid:
     if (np.abs(grid.sides - side) <= OFF_MM).all():
         return grid
     return stretched(grid, side / grid.sides)
-
-
-def uneven(grid: Grid) -> bool:
-    """Whether a grid's voxels are no cubes: a brain whose voxels are taken for cubes would be squashed."""
-    return bool(grid.sides.max() > UNEVEN * grid.sides.min())
 
 
 def stretched(grid: Grid, factors: np.ndarray) -> Grid:

@@ -118,7 +118,7 @@ def cubic(grid: Grid, volume: Volume, file: str) -> Grid:
     """
     if volume.voxel_mm:
         return align.cubes(grid, volume.voxel_mm)
-    if not align.uneven(grid):
+    if not grid.uneven:
         return grid
     if volume.uneven_voxels == "exclude":
         raise Unusable(
