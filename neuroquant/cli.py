@@ -138,7 +138,7 @@ def add_encode(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "as the model's training images were.",
     )
     parser.add_argument("model", type=Path, help="results/*/models/<row>")
-    parser.add_argument("scans", type=Path, nargs="+", help="NIfTI, skull-stripped unless --mask is given")
+    parser.add_argument("scans", type=Path, nargs="+", help="NIfTI, raw heads or skull-stripped")
     parser.add_argument("--out", type=Path, required=True, help="folder that receives the tokens")
     parser.add_argument("--modality", help="one of the model's; by default what a name ends with")
     parser.add_argument("--mask", type=Path, help="the brain, on the grid of each of the scans")
@@ -210,7 +210,7 @@ def add_translate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
         "of intensities (equation 13 of the paper). The second may be any subject's.",
     )
     parser.add_argument("model", type=Path, help="results/*/models/<row>, a row with modality FiLM")
-    parser.add_argument("scan", type=Path, help="NIfTI, skull-stripped unless --mask is given")
+    parser.add_argument("scan", type=Path, help="NIfTI, a raw head or skull-stripped")
     parser.add_argument("--like", type=Path, required=True, help="the scan whose appearance it gets")
     parser.add_argument("--out", type=Path, required=True, help="the NIfTI to write")
     for name, whose in (("", "the scan's"), ("like-", "the other one's")):
