@@ -66,12 +66,12 @@ rule preprocess_all:
 
 rule train_all:
     input:
-        expand(RESULTS / "models/{row}/model.safetensors", row=ROWS),
+        expand(RESULTS / "models/{model}/model.safetensors", model=MODELS),
 
 
 rule reconstruct_all:
     input:
-        per_test_shard("reconstructions/{row}/{cohort}/{shard}.h5"),
+        per_test_shard("reconstructions/{model}/{cohort}/{shard}.h5"),
 
 
 rule fidelity_all:

@@ -23,7 +23,7 @@ from torch.utils.flop_counter import (
 )
 
 from neuroquant import models
-from neuroquant.config.model import ModelRow, Phase
+from neuroquant.config.model import ModelEntry, Phase
 from neuroquant.models import losses
 from neuroquant.models.autoencoder import Autoencoder
 from neuroquant.models.batch import Batch
@@ -132,14 +132,14 @@ def _bytes(value: Any) -> int:
 
 
 def account(
-    row: ModelRow,
+    entry: ModelEntry,
     shape: tuple[int, int, int],
     pairs: int,
     normal: int | None = None,
     precision: str = "fp32",
     recompute: str = "nothing",
 ) -> Account:
-    """Count one step of `row`, its codebook started.
+    """Count one step of `model`, its codebook started.
 
     FLOPs go by the module that an operation belongs to, forward or backward. Attention is counted as the fused kernel
     that never keeps the weights. Saved bytes are what lives between forward and backward: all terms of the loss are
@@ -155,7 +155,7 @@ def account(
     found = Account()
     bf16 = torch.autocast("cpu", torch.bfloat16) if precision.startswith("bf16") else nullcontext()
     with FakeTensorMode(), _norms_left_to_autocast() if "norms" in precision else nullcontext():
-        model = models.build(row.architecture, row.parameters).train()
+        model = models.build(entry.architecture, entry.parameters).train()
         model.recompute(recompute)
         model.quantizer._started = True  # asking the tensor needs data
         batch, similarity = make_batch(shape, pairs, normal), Similarity()
@@ -167,7 +167,7 @@ def account(
             patch.object(losses, "ssim3d", similarity),
         ):
             with AsOnGPUs(), bf16:
-                loss = losses.total(model.losses(batch, row.objective))
+                loss = losses.total(model.losses(batch, entry.objective))
             loss.backward()
     for name, operations in counter.get_flop_counts().items():
         flop, name = sum(operations.values()), name.removeprefix("NeuroQuant.").lower()
@@ -182,12 +182,12 @@ def account(
 
 
 def operations(
-    row: ModelRow, shape: tuple[int, int, int], phase: Phase, precision: str = "fp32", recompute: str = "nothing"
+    entry: ModelEntry, shape: tuple[int, int, int], phase: Phase, precision: str = "fp32", recompute: str = "nothing"
 ) -> Account:
     """The account of a step; of slices, the mean of the three planes, which are drawn evenly."""
     if phase.mode == "3d":
-        return account(row, shape, phase.batch, None, precision, recompute)
-    counts = [account(row, shape, phase.batch, axis, precision, recompute) for axis in range(3)]
+        return account(entry, shape, phase.batch, None, precision, recompute)
+    counts = [account(entry, shape, phase.batch, axis, precision, recompute) for axis in range(3)]
     flop, saved = (
         {part: sum(getattr(c, kind)[part] for c in counts) // 3 for part in PARTS} for kind in ("flop", "saved")
     )

@@ -20,13 +20,13 @@ from typing import Any
 import pandas as pd
 import yaml
 from disentanglement import table
-from rows import load_rows
+from entries import load_models
 from time_to_quality import Run
 from virtual_data import Data
 
 from neuroquant import models
 from neuroquant.config.evaluation import Statistics
-from neuroquant.config.model import ModelRow, Objective
+from neuroquant.config.model import ModelEntry, Objective
 from neuroquant.device import resolve_device, use_threads
 from neuroquant.training.data import Sessions
 
@@ -44,9 +44,9 @@ SETTINGS = (
 COLUMNS = ("setting", "seconds", "psnr", "cost_db", "swapped_psnr", "linear", "convolutional", "same", "between")
 
 
-def changed(row: ModelRow, setting: str) -> ModelRow:
+def changed(entry: ModelEntry, setting: str) -> ModelEntry:
     """The model with a setting's keys, each in its objective or among its parameters."""
-    objective, parameters = row.objective.model_dump(), dict(row.parameters)
+    objective, parameters = entry.objective.model_dump(), dict(entry.parameters)
     for change in setting.split("+"):
         key, found, text = change.partition("=")
         value = yaml.safe_load(text)
@@ -55,8 +55,8 @@ def changed(row: ModelRow, setting: str) -> ModelRow:
         if not found or key not in target:
             raise SystemExit(f"{setting}: {change!r} is no KEY=VALUE of {', '.join([*objective, *parameters])}")
         target[key] = value
-    checked = models.parameters_class(row.architecture).model_validate(parameters).model_dump(mode="json")
-    return row.model_copy(update={"objective": Objective(**objective), "parameters": checked})
+    checked = models.parameters_class(entry.architecture).model_validate(parameters).model_dump(mode="json")
+    return entry.model_copy(update={"objective": Objective(**objective), "parameters": checked})
 
 
 def line_of(found: pd.DataFrame) -> dict[str, float]:
@@ -90,16 +90,16 @@ def main() -> None:
     train, test = (sorted(arguments.volumes.glob(f"*/{split}-*.h5")) for split in ("train", "test"))
     if not train or not test:
         raise SystemExit(f"{arguments.volumes}: no */train-*.h5 or no */test-*.h5; give an experiment's volumes")
-    (row,) = load_rows(["neuroquant"], demo_size=True)
+    (entry,) = load_models(["neuroquant"], demo_size=True)
     data = Data(Sessions(train), {})
     first: float | None = None
     print("\t".join(COLUMNS), flush=True)
     for setting in arguments.settings:
-        run = Run(setting, changed(row, setting), data, device, lambda _: None, None, arguments.steps)
+        run = Run(setting, changed(entry, setting), data, device, lambda _: None, None, arguments.steps)
         run.go(1)
         run.model.eval()
         line: dict[str, Any] = line_of(
-            table(run.model, row.objective.ssim_window, test, device, Statistics(bootstrap=100))
+            table(run.model, entry.objective.ssim_window, test, device, Statistics(bootstrap=100))
         )
         first = line["psnr"] if first is None else first
         line |= {"setting": setting, "seconds": run.spent, "cost_db": first - line["psnr"]}

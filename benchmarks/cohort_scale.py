@@ -6,7 +6,7 @@ Makes two BIDS folders with made-up subjects (6 visits each, and 2) whose scans 
 then, each in a process of its own, prints seconds, processor seconds (user and system) and peak memory (GB) of
 
 - inventory, index, split, assign: what stands before preprocessing, both cohorts
-- snakemake -n: a dry run of everything, with as many model rows as told, in the default number of shards
+- snakemake -n: a dry run of everything, with as many model models as told, in the default number of shards
 - the first of these once more, with one session added: how many shards' manifests change. Only their chains run anew,
   which tests/workflow/test_end_to_end.py counts on a finished run; a dry run lists more (docs/architecture.md)
 """
@@ -118,14 +118,14 @@ def main() -> None:
         for number, (sessions, visits) in enumerate(zip(arguments.sessions, VISITS, strict=True)):
             make_cohort(folder / f"c{number}", sessions, visits)
         print(f"{sum(arguments.sessions)} sessions made in {time.perf_counter() - begin:.0f} s", file=sys.stderr)
-        rows = [f"row{number}" for number in range(arguments.models)]
-        shown = {"rows": rows, "cohorts": ["c0", "c1"]}
+        models = [f"model{number}" for number in range(arguments.models)]
+        shown = {"models": models, "cohorts": ["c0", "c1"]}
         config = {
             "experiment": "scale",
             "cohorts": [{"name": f"c{n}", "root": str(folder / f"c{n}")} for n in (0, 1)],
-            "models": [{"name": row, "architecture": "neuroquant"} for row in rows],
+            "models": [{"name": model, "architecture": "neuroquant"} for model in models],
             "segmentation": {"engine": "standin"},
-            "table1": shown, "table2": shown, "figure4": {"cohort": "c0", "rows": rows[:4]},
+            "table1": shown, "table2": shown, "figure4": {"cohort": "c0", "models": models[:4]},
         }  # fmt: skip
         path = folder / "scale.yaml"
         path.write_text(yaml.safe_dump(config))

@@ -125,9 +125,9 @@ def main() -> None:
     arguments = parser.parse_args()
     use_threads(arguments.threads)
     device = resolve_device(arguments.device)
-    model, row, _ = load_model(arguments.model, device)
+    model, entry, _ = load_model(arguments.model, device)
     settings = Statistics(bootstrap=arguments.bootstrap)
-    found = table(model, row.objective.ssim_window, arguments.shards, device, settings)
+    found = table(model, entry.objective.ssim_window, arguments.shards, device, settings)
     print(found.to_csv(sep="\t", index=False, float_format="%.4g"), end="")
 
 

@@ -24,7 +24,7 @@ from neuroquant.cohorts.split import split_subjects
 from neuroquant.config.base import DEFAULT_MODALITIES
 from neuroquant.config.cohort import Cohort
 from neuroquant.config.load import load_experiment, resolve_experiment
-from neuroquant.config.model import ModelRow
+from neuroquant.config.model import ModelEntry
 from neuroquant.config.volume import Split, Volume
 from neuroquant.errors import InputError
 from neuroquant.model_folder import save_model
@@ -55,8 +55,8 @@ def base() -> Path:
     torch.manual_seed(0)
     folder = Path(tempfile.mkdtemp(prefix="fuzz-base-"))
     model = models.build("neuroquant", SMALL)
-    row = ModelRow(name="small", architecture="neuroquant", parameters=SMALL)
-    save_model(folder / "model", model, row, VOLUME, {})
+    entry = ModelEntry(name="small", architecture="neuroquant", parameters=SMALL)
+    save_model(folder / "model", model, entry, VOLUME, {})
     t1w, _ = odd.head(np.random.default_rng(0))
     odd.save(folder / "a_T1w.nii.gz", t1w)
     Tokenizer(folder / "model", "cpu").encode(folder / "a_T1w.nii.gz").save(folder / "tokens.h5")

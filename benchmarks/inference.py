@@ -1,9 +1,9 @@
-"""Encode and decode time and peak memory of a volume for every row, at 144 x 192 x 144, in one run.
+"""Encode and decode time and peak memory of a volume for every model, at 144 x 192 x 144, in one run.
 
-    python benchmarks/inference.py [ROW ...] [--slices 16] [--threads 1] [--device cpu]
+    python benchmarks/inference.py [MODEL ...] [--slices 16] [--threads 1] [--device cpu]
 
-Random weights: neither time nor memory depends on them. Each row runs in a process of its own; peak memory is that
-process's, Python and PyTorch included. Slice-wise rows do `--slices` of the 144 slices, and their seconds are scaled.
+Random weights: neither time nor memory depends on them. Each model runs in a process of its own; peak memory is that
+process's, Python and PyTorch included. Slice-wise models do `--slices` of the 144 slices, and their seconds are scaled.
 On a CPU seconds are processor seconds, summed over threads, so that other load on the machine doesn't count; `wall_s`
 is what the clock showed. Ratios are to `sd_vae`.
 """
@@ -20,18 +20,18 @@ import pandas as pd
 
 ROOT = Path(__file__).parents[1]
 SHAPE = (144, 192, 144)
-ROWS = ["medvae", "neuroquant", "sd_vae", "vqgan", "meditok", "brlp", "maisi", "lowpass", "identity"]
+MODELS = ["medvae", "neuroquant", "sd_vae", "vqgan", "meditok", "brlp", "maisi", "lowpass", "identity"]
 
 
-def measure(row: str, slices: int, threads: int, device: str) -> dict[str, float]:
-    """Seconds and GB of one row, in this process."""
+def measure(model: str, slices: int, threads: int, device: str) -> dict[str, float]:
+    """Seconds and GB of one model, in this process."""
     import torch
 
     from neuroquant import models
     from neuroquant.config.load import read_yaml
 
     torch.set_num_threads(threads)
-    raw = read_yaml(ROOT / "config/models" / f"{row}.yaml")
+    raw = read_yaml(ROOT / "config/models" / f"{model}.yaml")
     model = models.build(raw["architecture"], raw.get("parameters", {})).to(device).eval()
     start_gb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
     shape = list(SHAPE)
@@ -52,7 +52,7 @@ def measure(row: str, slices: int, threads: int, device: str) -> dict[str, float
     if device == "cuda":
         memory = torch.cuda.max_memory_allocated() / 1e9
     size = sum(parameter.numel() for parameter in model.parameters())
-    facts = {"row": row, "parameters_m": size / 1e6, "kbit": model.bits(SHAPE) / 1000}
+    facts = {"model": model, "parameters_m": size / 1e6, "kbit": model.bits(SHAPE) / 1000}
     facts |= {"encode_s": scale * (times[1] - times[0]), "decode_s": scale * (times[2] - times[1])}
     return facts | {"wall_s": scale * wall, "gb_loaded": start_gb, "gb": memory}
 
@@ -68,25 +68,25 @@ def clock(device: str) -> float:
 
 
 def main() -> None:
-    """Print a line a row."""
+    """Print a line a model."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("rows", nargs="*", default=ROWS)
+    parser.add_argument("models", nargs="*", default=MODELS)
     parser.add_argument("--slices", type=int, default=16)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.one:
-        print(json.dumps(measure(chosen.rows[0], chosen.slices, chosen.threads, chosen.device)))
+        print(json.dumps(measure(chosen.models[0], chosen.slices, chosen.threads, chosen.device)))
         return
     found = []
-    for row in chosen.rows:
-        command = [sys.executable, __file__, row, "--one", "--slices", str(chosen.slices)]
+    for model in chosen.models:
+        command = [sys.executable, __file__, model, "--one", "--slices", str(chosen.slices)]
         command += ["--threads", str(chosen.threads), "--device", chosen.device]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
         found.append(json.loads(done.stdout.splitlines()[-1]))
         print(found[-1], file=sys.stderr, flush=True)
-    table = pd.DataFrame(found).set_index("row")
+    table = pd.DataFrame(found).set_index("model")
     if "sd_vae" in table.index:
         total = table.encode_s + table.decode_s
         table["to_sd_vae"] = total / total["sd_vae"]

@@ -1,4 +1,4 @@
-"""Seconds to make one T1w+T2w pair of an embedded cohort at 1 mm, files included, and the ratio to the budget.
+"""Seconds to make one T1w+T2w pair of a synthetic cohort at 1 mm, files included, and the ratio to the budget.
 
     python benchmarks/make_pair.py [--labels FOLDER] [--pairs 4]
 

@@ -21,11 +21,11 @@ import tempfile
 from pathlib import Path
 
 import torch
-from rows import load_rows, with_parameters
+from entries import load_models, with_parameters
 from virtual_data import make_data
 
 from neuroquant import models
-from neuroquant.config.model import ModelRow, Phase
+from neuroquant.config.model import ModelEntry, Phase
 from neuroquant.device import resolve_device, use_threads
 from neuroquant.models.autoencoder import Autoencoder
 from neuroquant.similarity import psnr
@@ -63,20 +63,20 @@ def compare(model: Autoencoder, sessions: Sessions, device: str) -> dict[str, fl
     return {name: float(torch.cat(values).mean()) for name, values in found.items()}
 
 
-def train(model: Autoencoder, row: ModelRow, phase: Phase, number: int, sessions: Sessions, device: str) -> None:
+def train(model: Autoencoder, entry: ModelEntry, phase: Phase, number: int, sessions: Sessions, device: str) -> None:
     """All steps of one phase."""
-    optimizer = build_optimizer(model, row.training)
-    with Loader(sessions, phase, number, row.training.seed, model.plane_axis, device == "cuda") as loader:
+    optimizer = build_optimizer(model, entry.training)
+    with Loader(sessions, phase, number, entry.training.seed, model.plane_axis, device == "cuda") as loader:
         for step in range(phase.steps):
-            train_step(model, optimizer, loader.batch(step).to(device), row, learning_rate(phase, step), How(device))
+            train_step(model, optimizer, loader.batch(step).to(device), entry, learning_rate(phase, step), How(device))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=2)
-    parser.add_argument("--steps", type=int, help="on volumes; the row's own otherwise")
-    parser.add_argument("--slice-steps", type=int, help="on slices; the row's own otherwise")
-    parser.add_argument("--slice-lr", type=float, help="learning rate on slices; the row's own otherwise")
+    parser.add_argument("--steps", type=int, help="on volumes; the model's own otherwise")
+    parser.add_argument("--slice-steps", type=int, help="on slices; the model's own otherwise")
+    parser.add_argument("--slice-lr", type=float, help="learning rate on slices; the model's own otherwise")
     parser.add_argument("--demo-size", action="store_true", help="the demo's small network")
     parser.add_argument("--shape", type=int, nargs=3, help="voxels; 32 48 32 on CPUs, 144 192 144 on GPUs")
     parser.add_argument("--subjects", type=int, default=16, help="to train on; a quarter as many more are held out")
@@ -87,8 +87,8 @@ def main() -> None:
     use_threads(arguments.threads)
     shape = tuple(arguments.shape or ((144, 192, 144) if device == "cuda" else (32, 48, 32)))
     carried = os.environ.get("NEUROQUANT_TESTDATA", "")
-    (row,) = load_rows(["neuroquant"], arguments.demo_size)
-    volumes, slices = row.training.phases
+    (entry,) = load_models(["neuroquant"], arguments.demo_size)
+    volumes, slices = entry.training.phases
     volumes = volumes.model_copy(update={"steps": arguments.steps or volumes.steps})
     slice_lr = {"lr": arguments.slice_lr, "lr_end": arguments.slice_lr} if arguments.slice_lr else {}
     slices = slices.model_copy(update={"steps": arguments.slice_steps or slices.steps, **slice_lr})
@@ -99,8 +99,8 @@ def main() -> None:
         print("\t".join(("seed", "plane_attention", "after", *MEASURES)), flush=True)
         for seed in range(arguments.seeds):
             for kind in ("off", "self"):
-                changed = with_parameters(row, plane_attention=kind, start_after=volumes.steps // 2)
-                changed = changed.model_copy(update={"training": row.training.model_copy(update={"seed": seed})})
+                changed = with_parameters(entry, plane_attention=kind, start_after=volumes.steps // 2)
+                changed = changed.model_copy(update={"training": entry.training.model_copy(update={"seed": seed})})
                 torch.manual_seed(seed)
                 model = models.build(changed.architecture, changed.parameters).to(device).train()
                 for number, (name, phase) in enumerate((("volumes", volumes), ("slices", slices))):

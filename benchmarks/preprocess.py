@@ -2,7 +2,7 @@
 
     python benchmarks/preprocess.py [--subjects 3] [--registration] [--n4]
 
-On embedded pairs at 1 mm, skull-stripped, one thread. The first table: seconds a pair, and relative to reading its two
+On synthetic pairs at 1 mm, skull-stripped, one thread. The first table: seconds a pair, and relative to reading its two
 files with nibabel alone. The second: one volume and one slice of each plane from the shard store (page cache warm)
 against nibabel on the .nii.gz, best of several; and the sizes on disk.
 """
@@ -92,7 +92,7 @@ def main() -> None:
         folder, volume = Path(name), Volume()
         root = folder / "bids"
         recipe = Synthetic(subjects=arguments.subjects, visits_max=1)
-        write_cohort(Cohort(name="c", embedded=True, synthetic=recipe), root)
+        write_cohort(Cohort(name="c", stand_in=True, synthetic=recipe), root)
         rows = pairs_of(root)
         write_tsv(pd.DataFrame(rows), folder / "manifest.tsv")
         how = Preprocessing(root, volume, DEFAULT_MODALITIES)

@@ -44,7 +44,7 @@ def make_shard(folder: Path, maps: list[Path], subjects: int, split: str, seed: 
     for path in maps:
         (chosen / path.name).symlink_to(path.resolve())
     recipe = Synthetic(subjects=subjects, visits_max=1, seed=seed, labels=str(chosen))
-    write_cohort(Cohort(name=split, embedded=True, synthetic=recipe), root)
+    write_cohort(Cohort(name=split, stand_in=True, synthetic=recipe), root)
     rows = []
     for path in sorted(root.glob("sub-*/**/anat/*_T1w.nii.gz")):
         t1w = path.relative_to(root)

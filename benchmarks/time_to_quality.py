@@ -37,12 +37,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from entries import load_models
 from ranking import FIT, MEAN, RANKING, ranking, write
-from rows import load_rows
 from virtual_data import Data, make_data
 
 from neuroquant import models
-from neuroquant.config.model import ModelRow
+from neuroquant.config.model import ModelEntry
 from neuroquant.device import resolve_device, use_threads
 from neuroquant.models.autoencoder import Autoencoder
 from neuroquant.models.neuroquant.model import NeuroQuant
@@ -144,18 +144,18 @@ class Run:
     def __init__(
         self,
         name: str,
-        row: ModelRow,
+        entry: ModelEntry,
         data: Data,
         device: str,
         show: Show,
         seconds: float | None,
         steps: int | None = None,
     ):
-        self.name, self.row, self.data, self.device, self.show = name, row, data, device, show
+        self.name, self.entry, self.data, self.device, self.show = name, entry, data, device, show
         self.seconds, self.steps = seconds, steps
         self.budget = f"{steps} steps" if steps else f"{seconds:g} s"
-        torch.manual_seed(row.training.seed)
-        self.model = models.build(row.architecture, row.parameters).to(device).train()
+        torch.manual_seed(entry.training.seed)
+        self.model = models.build(entry.architecture, entry.parameters).to(device).train()
         self.average = Average(self.model, AVERAGE_DECAY)
         self.spent, self.step = 0.0, 0
 
@@ -165,22 +165,24 @@ class Run:
 
     def go(self, points: int, start_share: float | None = None) -> None:
         """Train until the budget is spent."""
-        row, model, quantizer = self.row, self.model, codebook_of(self.model)
-        phase, started, point = row.training.phases[0], None, 0
+        entry, model, quantizer = self.entry, self.model, codebook_of(self.model)
+        phase, started, point = entry.training.phases[0], None, 0
         if quantizer is not None:
             start_share = min(quantizer.start_after / phase.steps, 1.0) if start_share is None else start_share
             quantizer.start_after = NEVER
-        optimizer = build_optimizer(model, row.training)
+        optimizer = build_optimizer(model, entry.training)
         # of a phase of two steps, step 0 is its beginning and step 1 its end
         endless, curve = (phase.model_copy(update={"steps": steps, "warmup": 0}) for steps in (NEVER, 2))
-        with Loader(self.data.train, endless, 0, row.training.seed, model.plane_axis, self.device == "cuda") as loader:
+        with Loader(
+            self.data.train, endless, 0, entry.training.seed, model.plane_axis, self.device == "cuda"
+        ) as loader:
             while point < points:
                 if quantizer is not None and self.share() >= start_share and started is None:
                     quantizer.start_after, started = 1, self.step + 1  # quantised from the next step on
                 rise = warm(phase, self.step if started is None or self.step < started else self.step - started)
                 begin = clock_of(self.device)
                 batch = loader.batch(self.step).to(self.device)
-                train_step(model, optimizer, batch, row, rise * learning_rate(curve, self.share()), How(self.device))
+                train_step(model, optimizer, batch, entry, rise * learning_rate(curve, self.share()), How(self.device))
                 self.spent, self.step = self.spent + clock_of(self.device) - begin, self.step + 1
                 self.average.update()
                 reached = int(self.share() * points + 1e-9)
@@ -198,38 +200,38 @@ class Run:
         quantizer = codebook_of(self.model)
         quantised = quantizer is not None and quantizer.has_started()
         for name, sessions in self.data.scored.items():
-            scores = score(self.model, sessions, self.device, self.row.objective.ssim_window) if len(sessions) else {}
+            scores = score(self.model, sessions, self.device, self.entry.objective.ssim_window) if len(sessions) else {}
             state = {"seconds": round(self.spent, 2), "steps": self.step, "quantised": int(quantised)}
-            of = {"budget": self.budget, "model": self.name, "seed": self.row.training.seed, "weights": weights}
+            of = {"budget": self.budget, "model": self.name, "seed": self.entry.training.seed, "weights": weights}
             self.show(of | state | {"scored_on": name, **scores})
 
 
-def fit(row: ModelRow, data: Data, device: str, show: Show) -> None:
+def fit(entry: ModelEntry, data: Data, device: str, show: Show) -> None:
     """Fit a model that learns without gradients, and score it."""
-    model = models.build(row.architecture, row.parameters)
-    model.fit(Passes(row.name, data.train))
+    model = models.build(entry.architecture, entry.parameters)
+    model.fit(Passes(entry.name, data.train))
     model.to(device)
     for name, sessions in data.scored.items():
-        scores = score(model, sessions, device, row.objective.ssim_window) if len(sessions) else {}
-        show({"budget": FIT, "model": row.name, "seed": 0, "weights": "plain", "scored_on": name, **scores})
+        scores = score(model, sessions, device, entry.objective.ssim_window) if len(sessions) else {}
+        show({"budget": FIT, "model": entry.name, "seed": 0, "weights": "plain", "scored_on": name, **scores})
 
 
-def requested(text: str, demo_size: bool, seeds: int) -> tuple[str, ModelRow, int]:
+def requested(text: str, demo_size: bool, seeds: int) -> tuple[str, ModelEntry, int]:
     """Name, model and number of seeds of `MODEL+key=value:SEEDS`."""
     name, _, own = text.partition(":")
     base, *changes = name.split("+")
-    (row,) = load_rows([base], demo_size)
+    (entry,) = load_models([base], demo_size)
     for change in changes:
         key, _, value = change.partition("=")
         if key == "lr" and number(value):
-            row = with_phase(row, lr=number(value), lr_end=number(value) / LR_FALL)
+            entry = with_phase(entry, lr=number(value), lr_end=number(value) / LR_FALL)
         elif key == "optimizer" and value in ("adamw", "muon"):
-            row = with_training(row, optimizer=value)
+            entry = with_training(entry, optimizer=value)
         elif key == "cross_images" and value in ("all", "half"):
-            row = row.model_copy(update={"objective": row.objective.model_copy(update={key: value})})
+            entry = entry.model_copy(update={"objective": entry.objective.model_copy(update={key: value})})
         else:
             raise SystemExit(f"{text}: {change!r} is none of optimizer=adamw|muon, lr=NUMBER, cross_images=all|half")
-    return name, row, int(own) if own else seeds
+    return name, entry, int(own) if own else seeds
 
 
 def number(text: str) -> float | None:
@@ -240,15 +242,15 @@ def number(text: str) -> float | None:
         return None
 
 
-def with_phase(row: ModelRow, **changes: object) -> ModelRow:
+def with_phase(entry: ModelEntry, **changes: object) -> ModelEntry:
     """The model with another first phase."""
-    first, *others = row.training.phases
-    return with_training(row, phases=(first.model_copy(update=changes), *others))
+    first, *others = entry.training.phases
+    return with_training(entry, phases=(first.model_copy(update=changes), *others))
 
 
-def with_training(row: ModelRow, **changes: object) -> ModelRow:
+def with_training(entry: ModelEntry, **changes: object) -> ModelEntry:
     """The model with other settings of its training."""
-    return row.model_copy(update={"training": row.training.model_copy(update=changes)})
+    return entry.model_copy(update={"training": entry.training.model_copy(update=changes)})
 
 
 def parse() -> argparse.Namespace:
@@ -288,16 +290,16 @@ def main() -> None:
         counts = ", ".join(f"{len(sessions)} {name}" for name, sessions in data.scored.items())
         print(f"{len(data.train)} sessions to train on; scored: {counts}", file=sys.stderr)
         print("\t".join(COLUMNS), flush=True)
-        for row in load_rows(FITTED, arguments.demo_size):
-            fit(row, data, device, show)
+        for entry in load_models(FITTED, arguments.demo_size):
+            fit(entry, data, device, show)
         budgets = [(arguments.seconds, None), (None, arguments.steps)]
         for seconds, steps in [budget for budget in budgets if any(budget)] or [(SECONDS, None)]:
             for trial in range(max(seeds for _, _, seeds in chosen)):  # the first lines compare all models already
-                for name, row, seeds in chosen:
+                for name, entry, seeds in chosen:
                     if trial < seeds:
                         seed = arguments.first_seed + trial
-                        row = with_phase(row, batch=arguments.pairs) if arguments.pairs else row
-                        run = Run(name, with_training(row, seed=seed), data, device, show, seconds, steps)
+                        entry = with_phase(entry, batch=arguments.pairs) if arguments.pairs else entry
+                        run = Run(name, with_training(entry, seed=seed), data, device, show, seconds, steps)
                         run.go(arguments.points, arguments.start_share)
     print("\n" + "\t".join(RANKING))
     for line in ranking(lines):

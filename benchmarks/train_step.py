@@ -37,12 +37,12 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from account import DEVICES, PARTS, SETTINGS, operations
-from rows import load_rows, with_parameters
+from entries import load_models, with_parameters
 from scipy import ndimage
 from torch import Tensor
 
 from neuroquant import models
-from neuroquant.config.model import ModelRow, Phase
+from neuroquant.config.model import ModelEntry, Phase
 from neuroquant.device import resolve_device, use_threads
 from neuroquant.models.neuroquant import plane
 from neuroquant.store.arrays import ArrayWriter, Record
@@ -80,21 +80,21 @@ def write_smooth(path: Path, shape: tuple[int, int, int], sessions: int) -> Path
     ]
     with ArrayWriter(path, records) as writer:
         writer.create("image", shape, np.float16)
-        for row in range(len(records)):
+        for entry in range(len(records)):
             knots = generator.uniform(-0.9, 0.9, [side // 8 for side in shape]).astype(np.float32)
             image = ndimage.zoom(knots, [side / n for side, n in zip(shape, knots.shape, strict=True)], order=1)
-            writer.write("image", row, np.where(inside, image, -1.0).astype(np.float16))
+            writer.write("image", entry, np.where(inside, image, -1.0).astype(np.float16))
     return path
 
 
-def measure(row: ModelRow, phase: Phase, sessions: Sessions, device: str, steps: int) -> Measured:
+def measure(entry: ModelEntry, phase: Phase, sessions: Sessions, device: str, steps: int) -> Measured:
     """Train for some steps and look at the clock; on a GPU the steps are waited for at the end alone."""
     torch.manual_seed(0)
-    model = models.build(row.architecture, row.parameters).to(device).train()
-    model.recompute(row.training.recompute)
-    if row.training.compile:
+    model = models.build(entry.architecture, entry.parameters).to(device).train()
+    model.recompute(entry.training.recompute)
+    if entry.training.compile:
         model.compile_units()
-    optimizer = build_optimizer(model, row.training)
+    optimizer = build_optimizer(model, entry.training)
     warm_up = WARM_UP if phase.mode == "3d" else warm_up_of_planes(sessions, phase)
     phase, wait = phase.model_copy(update={"steps": warm_up + steps}), 0.0
     with peak_memory(device) as peak, Loader(sessions, phase, 0, 0, None, device == "cuda") as loader:
@@ -104,7 +104,7 @@ def measure(row: ModelRow, phase: Phase, sessions: Sessions, device: str, steps:
             asked = time.perf_counter()
             batch = loader.batch(step)
             wait += time.perf_counter() - asked
-            train_step(model, optimizer, batch.to(device), row, phase.lr, How(device, phase.accumulate))
+            train_step(model, optimizer, batch.to(device), entry, phase.lr, How(device, phase.accumulate))
         seconds = (now(device) - begin) / steps
     return Measured(seconds, wait / steps, peak[0])
 
@@ -167,25 +167,31 @@ def without_tf32() -> Iterator[None]:
 
 
 def variants(
-    row: ModelRow, phase: Phase, sessions: Sessions, device: str, steps: int, compiled: bool, names: list[str] | None
+    entry: ModelEntry,
+    phase: Phase,
+    sessions: Sessions,
+    device: str,
+    steps: int,
+    compiled: bool,
+    names: list[str] | None,
 ) -> dict[str, Measured]:
     """Measure all variants of one phase, or float32 and those of `names`.
 
     On CPUs, which train in float32 anyway, the configured one is float32.
     """
     pieces = phase.model_copy(update={"accumulate": phase.batch})
-    exact = trained(row, precision="fp32")
+    exact = trained(entry, precision="fp32")
     planned = [
         ("float32", exact, phase, nullcontext()),
         ("float32, up-sampling apart", exact, phase, patch.object(plane, "upsampled_conv", apart)),
-        ("in pieces", row, pieces, nullcontext()),
-        ("norms recomputed", trained(row, recompute="norms"), phase, nullcontext()),
-        ("attention recomputed", trained(row, recompute="attention"), phase, nullcontext()),
+        ("in pieces", entry, pieces, nullcontext()),
+        ("norms recomputed", trained(entry, recompute="norms"), phase, nullcontext()),
+        ("attention recomputed", trained(entry, recompute="attention"), phase, nullcontext()),
     ]
     if device == "cuda":
-        planned.insert(0, ("configured", row, phase, nullcontext()))
+        planned.insert(0, ("configured", entry, phase, nullcontext()))
     if compiled:
-        planned.append(("compiled", trained(row, compile=True), phase, nullcontext()))
+        planned.append(("compiled", trained(entry, compile=True), phase, nullcontext()))
     planned = [plan for plan in planned if plan[0] in ("float32", *(names or [plan[0]]))]
     found = {}
     for name, changed, batches, context in planned:
@@ -197,14 +203,14 @@ def variants(
     return found
 
 
-def trained(row: ModelRow, **changes: Any) -> ModelRow:
-    """The row with other settings of its training."""
-    return row.model_copy(update={"training": row.training.model_copy(update=changes)})
+def trained(entry: ModelEntry, **changes: Any) -> ModelEntry:
+    """The model with other settings of its training."""
+    return entry.model_copy(update={"training": entry.training.model_copy(update=changes)})
 
 
-def print_account(row: ModelRow, shape: tuple[int, int, int], phase: Phase) -> None:
+def print_account(entry: ModelEntry, shape: tuple[int, int, int], phase: Phase) -> None:
     """A line a part."""
-    found = operations(row, shape, phase)
+    found = operations(entry, shape, phase)
     print(f"{phase.mode}, {'x'.join(map(str, shape))}, batch {phase.batch}: one step in float32")
     print("part\tTFLOP\tshare\tkept_for_backward_GB")
     flop, saved = sum(found.flop.values()), sum(found.saved.values())
@@ -217,7 +223,7 @@ def print_account(row: ModelRow, shape: tuple[int, int, int], phase: Phase) -> N
         print(f"floor\t{floor:.3f}\t{floor * 1e12 / flop:.3f}\t-")
     print("precision\trecomputed\tTFLOP\tkept_GB\tmoved_TB\t" + "\t".join(f"{name}_least_s" for name in DEVICES))
     for precision, recompute in SETTINGS:
-        found = operations(row, shape, phase, precision, recompute)
+        found = operations(entry, shape, phase, precision, recompute)
         flop, saved = sum(found.flop.values()) / 1e12, sum(found.saved.values()) / 1e9
         least = "\t".join(f"{seconds:.4f}" for seconds in found.least_s.values())
         print(f"{precision}\t{recompute}\t{flop:.3f}\t{saved:.2f}\t{found.moved / 1e12:.4f}\t{least}", flush=True)
@@ -228,12 +234,12 @@ def share_of_full(shape: tuple[int, int, int], pairs: int) -> float:
     return float(np.prod(shape)) * pairs / (np.prod(FULL) * PAIRS)
 
 
-def print_times(row: ModelRow, shape: tuple[int, int, int], phase: Phase, found: dict[str, Measured]) -> None:
+def print_times(entry: ModelEntry, shape: tuple[int, int, int], phase: Phase, found: dict[str, Measured]) -> None:
     """A line a variant."""
-    flop = sum(operations(row, shape, phase).flop.values())
+    flop = sum(operations(entry, shape, phase).flop.values())
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else ""
     known = next((name for name in DEVICES if name in device), None)
-    floor = float("nan") if known is None else least_times(row, shape, phase)[known]
+    floor = float("nan") if known is None else least_times(entry, shape, phase)[known]
     for name, measured in found.items():
         print(
             f"{phase.mode}\t{name}\t{measured.seconds:.4g}\t{flop / measured.seconds / 1e12:.3f}\t"
@@ -243,16 +249,16 @@ def print_times(row: ModelRow, shape: tuple[int, int, int], phase: Phase, found:
         )
 
 
-def least_times(row: ModelRow, shape: tuple[int, int, int], phase: Phase) -> dict[str, float]:
+def least_times(entry: ModelEntry, shape: tuple[int, int, int], phase: Phase) -> dict[str, float]:
     """Floor of a step in seconds, by GPU."""
     if phase.mode == "2d":
-        return operations(row, shape, phase, "bf16").least_s
+        return operations(entry, shape, phase, "bf16").least_s
     return {name: seconds * share_of_full(shape, phase.batch) for name, seconds in FLOOR_S.items()}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--row", default="neuroquant", help="a row of config/models")
+    parser.add_argument("--model", default="neuroquant", help="a model of config/models")
     parser.add_argument("--demo-size", action="store_true", help="the demo's small network")
     parser.add_argument("--account", action="store_true", help="count a step, at full size unless told, and end")
     parser.add_argument("--compile", action="store_true", help="measure the compiled variant on CPUs too")
@@ -272,10 +278,10 @@ def main() -> None:
         Phase(mode="3d", batch=arguments.pairs or (PAIRS if full else SMALL_PAIRS)),
         Phase(mode="2d", batch=arguments.slices or (SLICES if full else SMALL_SLICES)),
     )
-    row = with_parameters(*load_rows([arguments.row], arguments.demo_size), start_after=0)
+    entry = with_parameters(*load_models([arguments.entry], arguments.demo_size), start_after=0)
     if arguments.account:
         for phase in phases:
-            print_account(row, shape, phase)
+            print_account(entry, shape, phase)
         return
     print(f"torch {torch.__version__}, {device}, {arguments.threads} thread(s), {'x'.join(map(str, shape))}, ", end="")
     print(f"{phases[0].batch} pairs, {phases[1].batch} pairs of slices, {arguments.steps} steps")
@@ -285,10 +291,10 @@ def main() -> None:
 
         def taken(phase: Phase) -> dict[str, Measured]:
             compiled = device == "cuda" or arguments.compile
-            return variants(row, phase, sessions, device, arguments.steps, compiled, arguments.variants)
+            return variants(entry, phase, sessions, device, arguments.steps, compiled, arguments.variants)
 
         for phase in phases:
-            print_times(row, shape, phase, taken(phase))
+            print_times(entry, shape, phase, taken(phase))
 
 
 if __name__ == "__main__":

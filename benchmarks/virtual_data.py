@@ -66,7 +66,7 @@ def link(maps: list[Path], folder: Path) -> str:
 def virtual(folder: Path, subjects: int, seed: int, voxel_mm: float, labels: str = "") -> Path:
     """A cohort with one visit a subject."""
     recipe = Synthetic(subjects=subjects, visits_max=1, seed=seed, labels=labels, voxel_mm=voxel_mm)
-    write_cohort(Cohort(name=folder.name, embedded=True, synthetic=recipe), folder)
+    write_cohort(Cohort(name=folder.name, stand_in=True, synthetic=recipe), folder)
     return folder
 
 

@@ -137,7 +137,7 @@ def add_encode(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         description="Every scan becomes <name>.h5: its latents, and where they lie in the scan. The scan is prepared "
         "as the model's training images were.",
     )
-    parser.add_argument("model", type=Path, help="results/*/models/<row>")
+    parser.add_argument("model", type=Path, help="results/*/models/<model>")
     parser.add_argument("scans", type=Path, nargs="+", help="NIfTI, raw heads or skull-stripped")
     parser.add_argument("--out", type=Path, required=True, help="folder that receives the tokens")
     parser.add_argument("--modality", help="one of the model's; by default what a name ends with")
@@ -209,7 +209,7 @@ def add_translate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
         description="Writes the first scan's anatomy, on its grid, as the second scan's modality, appearance and range "
         "of intensities (equation 13 of the paper). The second may be any subject's.",
     )
-    parser.add_argument("model", type=Path, help="results/*/models/<row>, a row with modality FiLM")
+    parser.add_argument("model", type=Path, help="results/*/models/<model>, a model with modality FiLM")
     parser.add_argument("scan", type=Path, help="NIfTI, a raw head or skull-stripped")
     parser.add_argument("--like", type=Path, required=True, help="the scan whose appearance it gets")
     parser.add_argument("--out", type=Path, required=True, help="the NIfTI to write")

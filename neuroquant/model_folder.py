@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 
 from neuroquant import models
 from neuroquant.config.load import validate
-from neuroquant.config.model import ModelRow
+from neuroquant.config.model import ModelEntry
 from neuroquant.config.plain import brief, read_json
 from neuroquant.config.volume import Volume
 from neuroquant.errors import InputError
@@ -19,16 +19,16 @@ from neuroquant.models.autoencoder import Autoencoder
 WEIGHTS, CONFIG, PROVENANCE = "model.safetensors", "config.json", "provenance.json"
 
 
-def save_model(folder: Path, model: Autoencoder, row: ModelRow, volume: Volume, provenance: dict[str, Any]) -> None:
+def save_model(folder: Path, model: Autoencoder, entry: ModelEntry, volume: Volume, provenance: dict[str, Any]) -> None:
     """Write a model folder; the weights come last, so that a folder with weights is complete."""
-    write_json(folder / CONFIG, {"row": row.model_dump(mode="json"), "volume": volume.model_dump(mode="json")})
+    write_json(folder / CONFIG, {"model": entry.model_dump(mode="json"), "volume": volume.model_dump(mode="json")})
     write_json(folder / PROVENANCE, provenance)
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     with written_whole(folder / WEIGHTS) as scratch:
         save_file(state, scratch)
 
 
-def load_model(folder: Path | str, device: str = "cpu") -> tuple[Autoencoder, ModelRow, Volume]:
+def load_model(folder: Path | str, device: str = "cpu") -> tuple[Autoencoder, ModelEntry, Volume]:
     """Rebuild a model from its folder, in evaluation mode.
 
     The folder may come from anybody: its configuration is checked as an experiment's is, and no memory is taken for a
@@ -42,22 +42,22 @@ def load_model(folder: Path | str, device: str = "cpu") -> tuple[Autoencoder, Mo
     """
     folder = Path(folder)
     weights_path = folder / WEIGHTS
-    row, volume = read_config(folder / CONFIG)
+    entry, volume = read_config(folder / CONFIG)
     try:
         with safe_open(weights_path, framework="pt") as file:
             shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
-        check_shapes(weights_path, _shapes(_built(row, folder / CONFIG, "meta")), shapes)
+        check_shapes(weights_path, _shapes(_built(entry, folder / CONFIG, "meta")), shapes)
         state = load_file(weights_path)
     except (OSError, SafetensorError) as error:
         raise InputError(str(weights_path), f"not readable ({error})", "whole safetensors weights", RETRAIN) from None
     check_finite(weights_path, state)
-    model = _built(row, folder / CONFIG, "cpu")
+    model = _built(entry, folder / CONFIG, "cpu")
     model.load_state_dict(state)
-    return model.to(torch.device(device)).eval(), row, volume
+    return model.to(torch.device(device)).eval(), entry, volume
 
 
-def read_config(path: Path) -> tuple[ModelRow, Volume]:
-    """The row and the settings of the volumes that a model folder's configuration names.
+def read_config(path: Path) -> tuple[ModelEntry, Volume]:
+    """The model and the settings of the volumes that a model folder's configuration names.
 
     Raises
     ------
@@ -65,23 +65,23 @@ def read_config(path: Path) -> tuple[ModelRow, Volume]:
         If it isn't such a file, or a value can't be.
     """
     config = read_json(path)
-    if not isinstance(config, dict) or not {"row", "volume"} <= config.keys():
-        raise InputError(str(path), "no row and volume in it", "a model folder's config.json", RETRAIN)
-    row = validate(ModelRow, config["row"], f"{path}: row")
-    validate(models.parameters_class(row.architecture), row.parameters, f"{path}: row.parameters")
-    return row, validate(Volume, config["volume"], f"{path}: volume")
+    if not isinstance(config, dict) or not {"model", "volume"} <= config.keys():
+        raise InputError(str(path), "no model and volume in it", "a model folder's config.json", RETRAIN)
+    entry = validate(ModelEntry, config["model"], f"{path}: model")
+    validate(models.parameters_class(entry.architecture), entry.parameters, f"{path}: model.parameters")
+    return entry, validate(Volume, config["volume"], f"{path}: volume")
 
 
-def _built(row: ModelRow, path: Path, device: str) -> Autoencoder:
+def _built(entry: ModelEntry, path: Path, device: str) -> Autoencoder:
     """A fresh network; on the device "meta" it has shapes alone, and costs no memory however large it would be."""
     try:
         with torch.device(device):
-            return models.build(row.architecture, row.parameters, row.suffixes)
+            return models.build(entry.architecture, entry.parameters, entry.suffixes)
     except InputError:
         raise
     except (ValueError, TypeError, RuntimeError, ArithmeticError, AssertionError, LookupError, MemoryError) as error:
         raise InputError(
-            f"{path}: row.parameters", f"no network can be built of them ({brief(error)})", "the parameters of a model",
+            f"{path}: model.parameters", f"no network can be built of them ({brief(error)})", "a model's parameters",
             RETRAIN,
         ) from None  # fmt: skip
 

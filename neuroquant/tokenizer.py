@@ -47,7 +47,7 @@ class Tokens:
 
     Attributes
     ----------
-    model : name of the row that encoded it
+    model : name of the model that encoded it
     record : whose scan it is, its modality, and where the volume lies in it
     latents : name -> (C, d, h, w), float32 or whole numbers
     mask : the brain (D, H, W), uint8; None where it isn't known
@@ -113,7 +113,7 @@ class Tokenizer:
 
     Parameters
     ----------
-    folder : `results/*/models/<row>`, or a copy of it.
+    folder : `results/*/models/<model>`, or a copy of it.
     device : "auto", "cpu" or "cuda".
 
     Raises
@@ -124,7 +124,7 @@ class Tokenizer:
 
     def __init__(self, folder: Path | str, device: str = "auto"):
         self.device = resolve_device(device)
-        self.model, self.row, volume = load_model(folder, self.device)
+        self.model, self.entry, volume = load_model(folder, self.device)
         sources = tuple(source for source in volume.brain_mask if source != "synthseg")
         self.volume: Volume = volume.model_copy(update={"brain_mask": sources or ("stripped",)})
         self.finders = finders(self.volume.brain_mask, {}, self.device, torch.get_num_threads())
@@ -152,7 +152,7 @@ class Tokenizer:
         path = Path(scan).absolute()
         if not os.path.isfile(path):  # unlike Path.is_file, this bears any name
             raise InputError(str(scan), "no such file", "a NIfTI", "look at its name")
-        require_voxel_size(path, self.voxel_mm, f"model {self.row.name}", self.volume.uneven_mm)
+        require_voxel_size(path, self.voxel_mm, f"model {self.entry.name}", self.volume.uneven_mm)
         row = SessionRow({modality: str(path)}, mask=str(Path(mask).absolute()) if mask else "")
         try:
             session = prepare(row, Preprocessing(Path(path.anchor), self.volume, (modality,), self.finders))
@@ -168,7 +168,7 @@ class Tokenizer:
             raise InputError(
                 str(scan), f"latents with NaN or infinite values ({bad[0]})", "numbers", "try another model"
             )
-        return Tokens(self.row.name, record, arrays, session.mask.astype(np.uint8), self.weights)
+        return Tokens(self.entry.name, record, arrays, session.mask.astype(np.uint8), self.weights)
 
     @torch.inference_mode()
     def decode(self, tokens: Tokens) -> nib.Nifti1Image:
@@ -177,7 +177,7 @@ class Tokenizer:
         Raises
         ------
         InputError
-            If another row or other weights made the tokens, they aren't of its kind or don't say where they lie, or a
+            If another model or other weights made the tokens, they aren't of its kind or don't say where they lie, or a
             latent or a voxel isn't a number.
         """
         arrays, modality = self._arrays(tokens), self._modality(*_described(tokens))
@@ -200,7 +200,7 @@ class Tokenizer:
         model = self.model
         if not isinstance(model, Swaps):
             raise InputError(
-                f"model {self.row.name}",
+                f"model {self.entry.name}",
                 "a network that doesn't tell anatomy from appearance",
                 "one that does",
                 "take a model that does, e.g. neuroquant",
@@ -221,7 +221,7 @@ class Tokenizer:
             raise InputError(
                 where,
                 f"modality {name!r}",
-                f"one of {', '.join(known)}, with which model {self.row.name} was trained",
+                f"one of {', '.join(known)}, with which model {self.entry.name} was trained",
                 "take a scan of one of these, or a model that was trained with this modality",
             )
         return torch.tensor([known.index(name)], device=self.device)
@@ -232,11 +232,11 @@ class Tokenizer:
     def _arrays(self, tokens: Tokens) -> dict[str, Tensor]:
         """The latents of tokens as tensors (1, C, d, h, w), refused where another model encoded them."""
         where = f"tokens of {tokens.record.subject}"
-        if tokens.model != self.row.name:
+        if tokens.model != self.entry.name:
             raise InputError(
                 where,
                 f"made by {tokens.model}",
-                f"made by {self.row.name}, the model that is to decode them",
+                f"made by {self.entry.name}, the model that is to decode them",
                 "load the model that made them",
             )
         require_weights(f"tokens of {tokens.record.subject}", tokens.weights, self.weights)
@@ -248,9 +248,9 @@ class Tokenizer:
     def _check_kind(self, where: str, tokens: Tokens) -> None:
         """Refuse latents that a model of this kind doesn't make, and such as aren't numbers."""
         found = {name: array.shape for name, array in tokens.latents.items()}
-        wanted = models.latent_shapes(self.row.architecture, self.row.parameters, self.volume.shape)
+        wanted = models.latent_shapes(self.entry.architecture, self.entry.parameters, self.volume.shape)
         if wanted is not None and found != wanted:
-            raise InputError(where, f"latents {found}", f"{wanted}, as {self.row.name} makes them", "encode again")
+            raise InputError(where, f"latents {found}", f"{wanted}, as {self.entry.name} makes them", "encode again")
         if tokens.mask is not None and tokens.mask.shape != self.volume.shape:
             raise InputError(where, f"a mask of {tokens.mask.shape}", str(self.volume.shape), "encode again")
         bad = [name for name, array in tokens.latents.items() if not np.isfinite(array).all()]
@@ -266,7 +266,7 @@ class Tokenizer:
             raise
         except (RuntimeError, TypeError, ValueError, LookupError) as error:
             said = " ".join(str(error).split())[:200]
-            raise InputError(where, f"not decodable ({said})", f"tokens of {self.row.name}", "encode again") from None
+            raise InputError(where, f"not decodable ({said})", f"tokens of {self.entry.name}", "encode again") from None
         if not torch.isfinite(made).all():
             raise InputError(
                 where, "a decoded image with NaN or infinite voxels", "finite numbers",

@@ -84,4 +84,4 @@ def cohort_of(wildcards):
 
 def model_of(wildcards):
     """The model that the wildcards name as plain data, without what only tables show of it."""
-    return whole(without_names(EXPERIMENT.row(wildcards.row)))
+    return whole(without_names(EXPERIMENT.model(wildcards.model)))

@@ -1,13 +1,17 @@
 """The paper's figures 3 and 4."""
 
-FIGURE3_ROWS = list(EXPERIMENT.report.figure3_rows or EXPERIMENT.table1.rows)
+FIGURE3_MODELS = list(EXPERIMENT.report.figure3_models or EXPERIMENT.table1.models)
 FIGURE3_COHORT = EXPERIMENT.table1.cohorts[0]
 # the viewer shows one model: the first of NeuroQuant's in figure 3, or else its first
 VIEWED = next(
-    (row for row in FIGURE3_ROWS if EXPERIMENT.row(row).architecture == "neuroquant"),
-    FIGURE3_ROWS[0],
+    (
+        model
+        for model in FIGURE3_MODELS
+        if EXPERIMENT.model(model).architecture == "neuroquant"
+    ),
+    FIGURE3_MODELS[0],
 )
-FIGURE3_IMAGES = images_by_model(FIGURE3_COHORT, FIGURE3_ROWS, "reconstructions")
+FIGURE3_IMAGES = images_by_model(FIGURE3_COHORT, FIGURE3_MODELS, "reconstructions")
 
 
 rule draw_figure3:
@@ -28,7 +32,7 @@ rule draw_figure3:
     params:
         experiment=settings("modalities", "models", "report.identifiable"),
         files=named(FIGURE3_IMAGES),
-        rows=FIGURE3_ROWS,
+        models=FIGURE3_MODELS,
         cohort=FIGURE3_COHORT,
         viewed=VIEWED,
     message:
@@ -57,7 +61,7 @@ rule draw_rate:
         cells=RESULTS / "numbers/cells.csv",
         spread=RESULTS / "numbers/spread.tsv",
         models=PROVENANCE.values(),
-        reconstructions=per_test_shard("reconstructions/{row}/{cohort}/{shard}.h5"),
+        reconstructions=per_test_shard("reconstructions/{model}/{cohort}/{shard}.h5"),
     output:
         **reported("rate"),
         costs=reported("costs")["csv"],

@@ -19,16 +19,16 @@ NETWORK_JOB = dict(mem_mb=growing(COMPUTE.mem_mb), runtime=480)
 SMALL_JOB = dict(mem_mb=growing(2048), runtime=30)
 
 
-def module_file(models, row):
+def module_file(models, entry):
     """Folder or file of a model's architecture."""
-    path = models.joinpath(*row.architecture.split("."))
+    path = models.joinpath(*entry.architecture.split("."))
     return path if path.is_dir() else path.with_suffix(".py")
 
 
-def code_of(*names, row=False):
+def code_of(*names, model=False):
     """Hash of the package's code that a job uses, as a parameter: a job reruns when that code changes, and no other.
 
-    Names are those of workflow scripts, or files and folders of the package; what they import is followed. `row` adds
+    Names are those of workflow scripts, or files and folders of the package; what they import is followed. `model` adds
     the architecture of the model that the wildcards name, which is imported by its name.
     """
     package = BASE / "neuroquant"
@@ -43,8 +43,10 @@ def code_of(*names, row=False):
 
     def code(wildcards):
         used = list(starts)
-        if row:
-            used.append(module_file(package / "models", EXPERIMENT.row(wildcards.row)))
+        if model:
+            used.append(
+                module_file(package / "models", EXPERIMENT.model(wildcards.model))
+            )
         return code_hash(*used)
 
     return code

@@ -1,23 +1,23 @@
 """Latents, and what they know of the subject."""
 
 
-# One job for all shards of training and validation: a change in one of them trains the row again, and so asks for all of
+# One job for all shards of training and validation: a change in one of them trains the model again, and so asks for all of
 # these latents anew anyway. `reconstruct` encodes the test subjects, a shard a job.
 rule export_latents:
     input:
         **by_shard("volumes/{cohort}/{shard}.h5", "train", "val"),
-        model=RESULTS / "models/{row}/model.safetensors",
+        model=RESULTS / "models/{model}/model.safetensors",
         manifests=manifests_of("train", "val"),
     output:
-        **by_shard("latents/{row}/{cohort}/{shard}.h5", "train", "val"),
+        **by_shard("latents/{model}/{cohort}/{shard}.h5", "train", "val"),
     threads: COMPUTE.threads
     resources:
         **NETWORK_JOB,
     params:
         device=COMPUTE.device,
-        code=code_of("export_latents", row=True),
+        code=code_of("export_latents", model=True),
     message:
-        "latents of {wildcards.row} on {wildcards.cohort}, training and validation"
+        "latents of {wildcards.model} on {wildcards.cohort}, training and validation"
     script:
         "../workflow_scripts/export_latents.py"
 
@@ -26,35 +26,37 @@ rule probe:
     input:
         train=lambda wildcards: shards_of(
             wildcards.cohort,
-            f"latents/{wildcards.row}/{{cohort}}/{{shard}}.h5",
+            f"latents/{wildcards.model}/{{cohort}}/{{shard}}.h5",
             "train",
         ),
         val=lambda wildcards: shards_of(
-            wildcards.cohort, f"latents/{wildcards.row}/{{cohort}}/{{shard}}.h5", "val"
+            wildcards.cohort,
+            f"latents/{wildcards.model}/{{cohort}}/{{shard}}.h5",
+            "val",
         ),
         test=lambda wildcards: shards_of(
             wildcards.cohort,
-            f"latents/{wildcards.row}/{{cohort}}/{{shard}}.h5",
+            f"latents/{wildcards.model}/{{cohort}}/{{shard}}.h5",
             "test",
         ),
         manifests=manifests_of("train", "val", "test"),
     output:
-        predictions=RESULTS / "numbers/probe/{row}/{cohort}.tsv",
-        curve=RESULTS / "numbers/probe/{row}/{cohort}.training.tsv",
+        predictions=RESULTS / "numbers/probe/{model}/{cohort}.tsv",
+        curve=RESULTS / "numbers/probe/{model}/{cohort}.training.tsv",
     threads: COMPUTE.threads
     resources:
         **{**NETWORK_JOB, "runtime": 60 * COMPUTE.probe_hours},
     params:
         probe=literal(whole(EXPERIMENT.probe)),
-        array=lambda wildcards: EXPERIMENT.row(wildcards.row).latent,
-        model=lambda wildcards: wildcards.row,
+        array=lambda wildcards: EXPERIMENT.model(wildcards.model).latent,
+        model=lambda wildcards: wildcards.model,
         # not an output: Snakemake deletes the outputs of a job that fails, and these are what it resumes from
         checkpoints=lambda wildcards: str(
-            RESULTS / "checkpoints" / wildcards.row / "probe" / wildcards.cohort
+            RESULTS / "checkpoints" / wildcards.model / "probe" / wildcards.cohort
         ),
         device=COMPUTE.device,
     message:
-        "sex from the latents of {wildcards.row} on {wildcards.cohort}"
+        "sex from the latents of {wildcards.model} on {wildcards.cohort}"
     script:
         "../workflow_scripts/probe.py"
 
@@ -84,7 +86,7 @@ use rule probe as probe_volumes with:
         "sex from the volumes of {wildcards.cohort}, the reference"
 
 
-# one job a cohort for all its rows: starting torch costs more than the classifiers
+# one job a cohort for all its models: starting torch costs more than the classifiers
 rule disentanglement:
     input:
         volumes=lambda wildcards: shards_of(
@@ -92,9 +94,9 @@ rule disentanglement:
         ),
         latents=lambda wildcards: [
             path
-            for row in rows_scored_on(wildcards.cohort)
+            for model in models_scored_on(wildcards.cohort)
             for path in shards_of(
-                wildcards.cohort, f"latents/{row}/{{cohort}}/{{shard}}.h5", "test"
+                wildcards.cohort, f"latents/{model}/{{cohort}}/{{shard}}.h5", "test"
             )
         ],
         manifests=manifests_of("test"),

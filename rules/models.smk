@@ -1,18 +1,21 @@
-"""Training: one job a row of the benchmark, on the training splits of all cohorts together."""
+"""Training: one job per model, on the training splits of all cohorts together."""
 
 from neuroquant.models import fit_bytes
 
-TRAINED = [row.name for row in EXPERIMENT.models if row.training.phases]
-# Rows that nothing trains, but that see all training volumes once or a few times: name -> MB. Reading the volumes of
-# 14,900 training sessions five times, 1.2 TB, and multiplying takes about 6 hours of one thread (docs/rows.md).
+TRAINED = [entry.name for entry in EXPERIMENT.models if entry.training.phases]
+# Models that nothing trains, but that see all training volumes once or a few times: name -> MB. Reading the volumes of
+# 14,900 training sessions five times, 1.2 TB, and multiplying takes about 6 hours of one thread (docs/models.md).
 FITTED = {
-    row.name: 1000 + size // 1_000_000
-    for row in EXPERIMENT.models
-    if not row.training.phases
-    and not row.weights
+    entry.name: 1000 + size // 1_000_000
+    for entry in EXPERIMENT.models
+    if not entry.training.phases
+    and not entry.weights
     and (
         size := fit_bytes(
-            row.architecture, row.parameters, EXPERIMENT.volume.shape, len(row.suffixes)
+            entry.architecture,
+            entry.parameters,
+            EXPERIMENT.volume.shape,
+            len(entry.suffixes),
         )
     )
 }
@@ -28,12 +31,12 @@ rule train:
         # ancient: a change in the test split renews the proofs, and must not train anything again
         proofs=ancient(proofs()),
     output:
-        weights=RESULTS / "models/{row}/model.safetensors",
-        config=RESULTS / "models/{row}/config.json",
-        curve=RESULTS / "models/{row}/training.tsv",
-        provenance=RESULTS / "models/{row}/provenance.json",
+        weights=RESULTS / "models/{model}/model.safetensors",
+        config=RESULTS / "models/{model}/config.json",
+        curve=RESULTS / "models/{model}/training.tsv",
+        provenance=RESULTS / "models/{model}/provenance.json",
     wildcard_constraints:
-        row=one_of(TRAINED),
+        model=one_of(TRAINED),
     threads: COMPUTE.threads * PROCESSES_A_NODE
     resources:
         **SEVERAL_NODES,
@@ -42,16 +45,16 @@ rule train:
         # not a parameter: weights that were trained by another number of processes are as good
         processes=COMPUTE.gpus,
     params:
-        row=model_of,
+        model=model_of,
         volume=literal(whole(EXPERIMENT.volume)),
-        folder=lambda wildcards: str(RESULTS / "models" / wildcards.row),
+        folder=lambda wildcards: str(RESULTS / "models" / wildcards.model),
         # not an output: Snakemake deletes the outputs of a job that fails, and these are what it resumes from
-        checkpoints=lambda wildcards: str(RESULTS / "checkpoints" / wildcards.row),
-        pictures=lambda wildcards: str(RESULTS / "progress" / wildcards.row),
+        checkpoints=lambda wildcards: str(RESULTS / "checkpoints" / wildcards.model),
+        pictures=lambda wildcards: str(RESULTS / "progress" / wildcards.model),
         device=COMPUTE.device,
-        code=code_of("train", "training", row=True),
+        code=code_of("train", "training", model=True),
     message:
-        "training {wildcards.row}"
+        "training {wildcards.model}"
     script:
         "../workflow_scripts/train.py"
 
@@ -61,26 +64,26 @@ ask_for_gpus("train", PROCESSES_A_NODE)
 
 use rule train as save_untrained with:
     output:
-        weights=RESULTS / "models/{row}/model.safetensors",
-        config=RESULTS / "models/{row}/config.json",
-        curve=RESULTS / "models/{row}/training.tsv",
-        provenance=RESULTS / "models/{row}/provenance.json",
+        weights=RESULTS / "models/{model}/model.safetensors",
+        config=RESULTS / "models/{model}/config.json",
+        curve=RESULTS / "models/{model}/training.tsv",
+        provenance=RESULTS / "models/{model}/provenance.json",
     wildcard_constraints:
-        row=one_of(name for name in ROWS if name not in TRAINED),
-    threads: lambda wildcards: COMPUTE.threads if wildcards.row in FITTED else 1
+        model=one_of(name for name in MODELS if name not in TRAINED),
+    threads: lambda wildcards: COMPUTE.threads if wildcards.model in FITTED else 1
     resources:
         mem_mb=lambda wildcards, attempt, rulename: growing(
-            max(COMPUTE.mem_mb, FITTED.get(wildcards.row, 0))
+            max(COMPUTE.mem_mb, FITTED.get(wildcards.model, 0))
         )(wildcards, attempt, rulename),
-        runtime=lambda wildcards: FITTING_MINUTES if wildcards.row in FITTED else 30,
+        runtime=lambda wildcards: FITTING_MINUTES if wildcards.model in FITTED else 30,
         processes=1,
     params:
         device="cpu",
     message:
-        "{wildcards.row}, which isn't trained by gradients"
+        "{wildcards.model}, which isn't trained by gradients"
 
 
-CURVES = {row: RESULTS / f"models/{row}/training.tsv" for row in ROWS}
+CURVES = {model: RESULTS / f"models/{model}/training.tsv" for model in MODELS}
 
 
 rule training_curves:
@@ -110,9 +113,9 @@ rule fetch_weights:
     resources:
         **SMALL_JOB,
     params:
-        rows=literal([whole(row) for row in EXPERIMENT.models]),
+        models=literal([whole(entry) for entry in EXPERIMENT.models]),
     message:
-        "fetching the authors' weights of the rows that begin with them"
+        "fetching the authors' weights of the models that begin with them"
     script:
         "../workflow_scripts/fetch_weights.py"
 

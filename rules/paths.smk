@@ -6,19 +6,19 @@ from neuroquant.weights.find import find_files
 RESULTS = Path("results") / EXPERIMENT.experiment
 FAILURES = RESULTS / "logs/failures"
 CAPTIONS = BASE / "neuroquant/report/captions"
-ROWS = [row.name for row in EXPERIMENT.models]
+MODELS = [entry.name for entry in EXPERIMENT.models]
 COHORTS = [cohort.name for cohort in EXPERIMENT.cohorts]
 SHARDS = {
     split: shard_names(split, getattr(EXPERIMENT.shards, split))
     for split in ("train", "val", "test")
 }
 ALL_SHARDS = [shard for names in SHARDS.values() for shard in names]
-PROVENANCE = {row: RESULTS / f"models/{row}/provenance.json" for row in ROWS}
+PROVENANCE = {model: RESULTS / f"models/{model}/provenance.json" for model in MODELS}
 
 
 wildcard_constraints:
     cohort="[A-Za-z][A-Za-z0-9_]*",
-    row="(?!reference/)[A-Za-z][A-Za-z0-9_]*",
+    model="(?!reference/)[A-Za-z][A-Za-z0-9_]*",
     shard="(train|val|test)-[0-9]+",
     table="table[12]",
 
@@ -38,7 +38,9 @@ def named(paths):
 
 def weights_of(wildcards):
     """Files of published weights that a model needs, looked at before the first job; most need none."""
-    return [str(path) for path in checked(find_files, EXPERIMENT.row(wildcards.row))]
+    return [
+        str(path) for path in checked(find_files, EXPERIMENT.model(wildcards.model))
+    ]
 
 
 def cohort_root(name):
@@ -53,12 +55,12 @@ def scored_pairs():
     """(model, cohort) pairs that some table or figure shows, each once, in the order of the tables."""
     tables = (EXPERIMENT.table1, EXPERIMENT.table2)
     pairs = [
-        (row, cohort)
+        (model, cohort)
         for table in tables
         for cohort in table.cohorts
-        for row in table.rows
+        for model in table.models
     ]
-    pairs += [(row, EXPERIMENT.figure4.cohort) for row in EXPERIMENT.figure4.rows]
+    pairs += [(model, EXPERIMENT.figure4.cohort) for model in EXPERIMENT.figure4.models]
     return list(dict.fromkeys(pairs))
 
 
@@ -67,9 +69,9 @@ def scored_cohorts():
     return list(dict.fromkeys(cohort for _, cohort in scored_pairs()))
 
 
-def rows_scored_on(cohort):
+def models_scored_on(cohort):
     """Models that are scored on a cohort, each once."""
-    return [row for row, where in scored_pairs() if where == cohort]
+    return [model for model, where in scored_pairs() if where == cohort]
 
 
 def shards_of(cohort, template, *splits):
@@ -90,7 +92,7 @@ def by_shard(template, *splits):
     }
 
 
-def images_by_model(cohort, rows, folder):
+def images_by_model(cohort, models, folder):
     """The test shards of a cohort: `volumes` -> shard -> path, and `models` -> model -> shard -> path.
 
     `folder` is that of the models' files: reconstructions or latents.
@@ -101,22 +103,23 @@ def images_by_model(cohort, rows, folder):
 
     return {
         "volumes": shards(f"volumes/{cohort}"),
-        "models": {row: shards(f"{folder}/{row}/{cohort}") for row in rows},
+        "models": {model: shards(f"{folder}/{model}/{cohort}") for model in models},
     }
 
 
 def files_of(folder):
     """The test images of the cohort that the wildcards name and of all models scored on it, as a parameter."""
     return lambda wildcards: named(
-        images_by_model(wildcards.cohort, rows_scored_on(wildcards.cohort), folder)
+        images_by_model(wildcards.cohort, models_scored_on(wildcards.cohort), folder)
     )(wildcards)
 
 
 def segmentations_of(wildcards):
     """Model -> segmentations of the cohort's shard that the wildcards name."""
     return {
-        row: RESULTS / f"segmentations/{row}/{wildcards.cohort}/{wildcards.shard}.h5"
-        for row in rows_scored_on(wildcards.cohort)
+        model: RESULTS
+        / f"segmentations/{model}/{wildcards.cohort}/{wildcards.shard}.h5"
+        for model in models_scored_on(wildcards.cohort)
     }
 
 
@@ -145,8 +148,8 @@ def proofs():
 def per_test_shard(template):
     """Paths for every scored (model, cohort) and test shard."""
     return [
-        RESULTS / template.format(row=row, cohort=cohort, shard=shard)
-        for row, cohort in scored_pairs()
+        RESULTS / template.format(model=model, cohort=cohort, shard=shard)
+        for model, cohort in scored_pairs()
         for shard in SHARDS["test"]
     ]
 
@@ -159,8 +162,8 @@ def every_shard(template, *splits):
 def all_latents():
     """Every shard of latents that a probe reads."""
     return [
-        RESULTS / f"latents/{row}/{cohort}/{shard}.h5"
-        for row, cohort in scored_pairs()
+        RESULTS / f"latents/{model}/{cohort}/{shard}.h5"
+        for model, cohort in scored_pairs()
         for shard in ALL_SHARDS
     ]
 

@@ -5,13 +5,13 @@ FIDELITY = EXPERIMENT.fidelity.model_copy(update=dict(region="whole", synthesis=
 
 rule reconstruct:
     input:
-        model=RESULTS / "models/{row}/model.safetensors",
+        model=RESULTS / "models/{model}/model.safetensors",
         volumes=RESULTS / "volumes/{cohort}/{shard}.h5",
         # says how a modality looks for the most part; no more is opened than that takes
         training=lambda wildcards: (
             shards_of(
                 wildcards.cohort,
-                f"latents/{wildcards.row}/{{cohort}}/{{shard}}.h5",
+                f"latents/{wildcards.model}/{{cohort}}/{{shard}}.h5",
                 "train",
             )
             if EXPERIMENT.fidelity.synthesis
@@ -19,10 +19,10 @@ rule reconstruct:
         ),
         manifest=RESULTS / "cohorts/{cohort}/shards/{shard}.tsv",
     output:
-        reconstructions=RESULTS / "reconstructions/{row}/{cohort}/{shard}.h5",
-        latents=RESULTS / "latents/{row}/{cohort}/{shard}.h5",
-        synthesis=RESULTS / "numbers/synthesis/{row}/{cohort}/{shard}.tsv",
-        codes=RESULTS / "numbers/codes/{row}/{cohort}/{shard}.tsv",
+        reconstructions=RESULTS / "reconstructions/{model}/{cohort}/{shard}.h5",
+        latents=RESULTS / "latents/{model}/{cohort}/{shard}.h5",
+        synthesis=RESULTS / "numbers/synthesis/{model}/{cohort}/{shard}.tsv",
+        codes=RESULTS / "numbers/codes/{model}/{cohort}/{shard}.tsv",
     wildcard_constraints:
         shard="test-[0-9]+",
     threads: COMPUTE.threads
@@ -33,9 +33,9 @@ rule reconstruct:
         synthesis_window=(
             EXPERIMENT.fidelity.ssim_window if EXPERIMENT.fidelity.synthesis else 0
         ),
-        code=code_of("reconstruct", row=True),
+        code=code_of("reconstruct", model=True),
     message:
-        "reconstructing {wildcards.cohort} {wildcards.shard} with {wildcards.row}"
+        "reconstructing {wildcards.cohort} {wildcards.shard} with {wildcards.model}"
     script:
         "../workflow_scripts/reconstruct.py"
 
@@ -43,22 +43,22 @@ rule reconstruct:
 rule fidelity:
     input:
         volumes=RESULTS / "volumes/{cohort}/{shard}.h5",
-        reconstructions=RESULTS / "reconstructions/{row}/{cohort}/{shard}.h5",
+        reconstructions=RESULTS / "reconstructions/{model}/{cohort}/{shard}.h5",
         manifest=RESULTS / "cohorts/{cohort}/shards/{shard}.tsv",
     output:
-        scores=RESULTS / "numbers/fidelity/{row}/{cohort}/{shard}.tsv",
+        scores=RESULTS / "numbers/fidelity/{model}/{cohort}/{shard}.tsv",
     threads: COMPUTE.threads
     resources:
         **NETWORK_JOB,
     params:
         fidelity=literal(whole(FIDELITY)),  # the rest is read later
     message:
-        "PSNR and SSIM of {wildcards.row} on {wildcards.cohort} {wildcards.shard}"
+        "PSNR and SSIM of {wildcards.model} on {wildcards.cohort} {wildcards.shard}"
     script:
         "../workflow_scripts/fidelity.py"
 
 
-# one job a cohort for all its rows: starting one costs more than the sums
+# one job a cohort for all its models: starting one costs more than the sums
 rule spread:
     input:
         volumes=lambda wildcards: shards_of(
@@ -66,10 +66,10 @@ rule spread:
         ),
         reconstructions=lambda wildcards: [
             path
-            for row in rows_scored_on(wildcards.cohort)
+            for model in models_scored_on(wildcards.cohort)
             for path in shards_of(
                 wildcards.cohort,
-                f"reconstructions/{row}/{{cohort}}/{{shard}}.h5",
+                f"reconstructions/{model}/{{cohort}}/{{shard}}.h5",
                 "test",
             )
         ],

@@ -45,15 +45,15 @@ rule segment_reference:
 
 use rule segment_reference as segment with:
     input:
-        images=RESULTS / "reconstructions/{row}/{cohort}/{shard}.h5",
+        images=RESULTS / "reconstructions/{model}/{cohort}/{shard}.h5",
         segmenter=segmenter_file,
         manifest=RESULTS / "cohorts/{cohort}/shards/{shard}.tsv",
     output:
-        segmentations=RESULTS / "segmentations/{row}/{cohort}/{shard}.h5",
+        segmentations=RESULTS / "segmentations/{model}/{cohort}/{shard}.h5",
     params:
         segmentation=literal(whole(SEGMENTING)),
     message:
-        "segmenting {wildcards.row}'s reconstructions of {wildcards.cohort} {wildcards.shard}"
+        "segmenting {wildcards.model}'s reconstructions of {wildcards.cohort} {wildcards.shard}"
 
 
 rule score_anatomy:

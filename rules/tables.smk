@@ -2,7 +2,7 @@
 
 ANATOMY_COHORTS = scored_cohorts() if EXPERIMENT.segmentation.engine != "none" else []
 NUMBERS = {
-    "fidelity": per_test_shard("numbers/fidelity/{row}/{cohort}/{shard}.tsv"),
+    "fidelity": per_test_shard("numbers/fidelity/{model}/{cohort}/{shard}.tsv"),
     "dice": [
         p
         for c in ANATOMY_COHORTS
@@ -23,7 +23,8 @@ NUMBERS = {
         RESULTS / f"numbers/disentanglement/{cohort}.tsv" for cohort in scored_cohorts()
     ],
     "predictions": [
-        RESULTS / f"numbers/probe/{row}/{cohort}.tsv" for row, cohort in scored_pairs()
+        RESULTS / f"numbers/probe/{model}/{cohort}.tsv"
+        for model, cohort in scored_pairs()
     ]
     + [RESULTS / f"numbers/probe_volumes/{cohort}.tsv" for cohort in scored_cohorts()],
 }
@@ -94,7 +95,7 @@ rule table:
             "cohorts",
             "table1",
             "table2",
-            "figure4.rows",
+            "figure4.models",
             "fidelity.region",
             "statistics.confidence",
         ),
@@ -154,8 +155,8 @@ rule breakdown:
         dice=RESULTS / "numbers/dice.tsv",
         predictions=RESULTS / "numbers/predictions.tsv",
         sessions=SCORED_SESSIONS.values(),
-        synthesis=per_test_shard("numbers/synthesis/{row}/{cohort}/{shard}.tsv"),
-        codes=per_test_shard("numbers/codes/{row}/{cohort}/{shard}.tsv"),
+        synthesis=per_test_shard("numbers/synthesis/{model}/{cohort}/{shard}.tsv"),
+        codes=per_test_shard("numbers/codes/{model}/{cohort}/{shard}.tsv"),
         disentanglement=RESULTS / "numbers/disentanglement.tsv",
     output:
         **reported("breakdown"),
@@ -167,7 +168,7 @@ rule breakdown:
             "models",
             "cohorts",
             "table1",
-            "figure4.rows",
+            "figure4.models",
             "fidelity.region",
             "report.identifiable",
             "segmentation.surface_tolerance_mm",

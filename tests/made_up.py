@@ -1,4 +1,4 @@
-"""Made-up scores of the demo's rows."""
+"""Made-up scores of the demo's models."""
 
 from pathlib import Path
 
@@ -19,10 +19,10 @@ FAMILIES = {"s0": "f0", "s1": "f0", "s2": "f1", "s3": "f1"}
 
 @pytest.fixture(scope="session")
 def experiment():
-    """The demo with all rows of the reference group."""
+    """The demo with all models of the reference group."""
     raw, more = read_yaml(CONFIG / "demo.yaml"), ["identity", "lowpass"]
     raw["models"] += more
-    raw["table1"]["rows"] += more
+    raw["table1"]["models"] += more
     return resolve_experiment(raw, CONFIG, "demo.yaml")
 
 
@@ -43,16 +43,16 @@ def write_numbers(folder, experiment, subjects=12):
     """
     generator = np.random.default_rng(0)
     fidelity, dice, guesses, regions = [], [], [], []
-    for cohort in ("embedded_a", "embedded_b"):
+    for cohort in ("synthetic_a", "synthetic_b"):
         for number in range(subjects):
             for modality in experiment.modalities:
                 own = generator.normal()
-                for row in [row.name for row in experiment.models]:
+                for model in [entry.name for entry in experiment.models]:
                     subject = f"s{number}"
                     key = {"cohort": cohort, "subject": subject, "session": "1", "family": FAMILIES.get(subject, "")}
-                    key |= {"modality": modality, "model": row}
+                    key |= {"modality": modality, "model": model}
                     best = 3.0 if modality == experiment.modalities[0] else 0.0
-                    lead = {"identity": 20.0, "sd_vae": best}.get(row, 0.0)
+                    lead = {"identity": 20.0, "sd_vae": best}.get(model, 0.0)
                     value = 25 + own + lead + 0.1 * generator.normal()
                     fidelity.append({**key, "region": "whole", "metric": "psnr", "value": value})
                     fidelity.append({**key, "region": "brain", "metric": "psnr", "value": 0})
@@ -67,7 +67,7 @@ def write_numbers(folder, experiment, subjects=12):
                         regions.append(
                             {**key, "region": region, "mm3": 5000 + 100 * own, "stand_in": "stand-in segmenter"}
                         )
-                        if row == "neuroquant":
+                        if model == "neuroquant":
                             regions.append({**regions[-1], "model": "reference", "mm3": 5000 + 90 * own})
     for name, table in (("fidelity", fidelity), ("dice", dice), ("predictions", guesses), ("regions", regions)):
         write_tsv(pd.DataFrame(table), folder / f"{name}.tsv")

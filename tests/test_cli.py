@@ -36,10 +36,10 @@ def experiment(tmp_path):
         for kind in ("T1w", "T2w") if number < 8 else ("T1w",):
             write_scan(root / f"sub-{number:02d}/anat/sub-{number:02d}_{kind}.nii.gz")
     (root / "participants.tsv").write_text("\n".join(people) + "\n")
-    shown = {"rows": ["neuroquant"], "cohorts": ["mine"]}
+    shown = {"models": ["neuroquant"], "cohorts": ["mine"]}
     config = {
         "experiment": "mine", "cohorts": [{"name": "mine", "root": str(root)}], "models": ["neuroquant"],
-        "table1": shown, "table2": shown, "figure4": {"cohort": "mine", "rows": ["neuroquant"]},
+        "table1": shown, "table2": shown, "figure4": {"cohort": "mine", "models": ["neuroquant"]},
         "split": {"train": 0.5, "val": 0.0, "test": 0.5},
     }  # fmt: skip
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(config))

@@ -46,7 +46,7 @@ def test_a_job_that_was_killed_is_named_beside_one_that_could_say_why(tmp_path, 
     records.mkdir()
     probe = {
         "rule": "probe",
-        "wildcards": {"row": "base"},
+        "wildcards": {"model": "base"},
         "cause": "one sex only",
         "log": "results/x/logs/probe/base.log",
     }

@@ -12,7 +12,7 @@ import pytest
 import neuroquant
 from neuroquant import models
 from neuroquant.cli import main
-from neuroquant.config.model import ModelRow
+from neuroquant.config.model import ModelEntry
 from neuroquant.config.volume import Volume
 from neuroquant.errors import InputError
 from neuroquant.evaluation.latents import export_latents
@@ -25,11 +25,11 @@ from tests.volumes.heads import Shard
 
 
 def write_model(folder: Path, trained: float | None = 2.0, **settings) -> Path:
-    """A model folder of the row `neuroquant`, as training writes it, with weights of its own."""
+    """A model folder of the model `neuroquant`, as training writes it, with weights of its own."""
     volume = Volume(**{"shape": (32, 32, 32), "percentiles": (0.0, 100.0), "brain_ml_min": 10, **settings})
-    row = ModelRow(name="neuroquant", architecture="neuroquant", parameters=PARAMETERS)
+    entry = ModelEntry(name="neuroquant", architecture="neuroquant", parameters=PARAMETERS)
     facts = {} if trained is None else {"voxel_mm": trained}
-    save_model(folder, models.build("neuroquant", PARAMETERS), row, volume, facts)
+    save_model(folder, models.build("neuroquant", PARAMETERS), entry, volume, facts)
     return folder
 
 

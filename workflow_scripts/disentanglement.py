@@ -1,4 +1,4 @@
-"""How well anatomy and appearance are apart in the latents of one cohort's test subjects, all rows together."""
+"""How well anatomy and appearance are apart in the latents of one cohort's test subjects, all models together."""
 
 import json
 

@@ -1,11 +1,11 @@
-"""Get the authors' weights that rows begin with, and check them."""
+"""Get the authors' weights that models begin with, and check them."""
 
 import json
 
 from neuroquant.job import running
 
 with running(snakemake):
-    from neuroquant.config.model import ModelRow
+    from neuroquant.config.model import ModelEntry
     from neuroquant.weights.find import fetch_all
 
-    fetch_all([ModelRow.model_validate(json.loads(text)) for text in snakemake.params.rows])
+    fetch_all([ModelEntry.model_validate(json.loads(text)) for text in snakemake.params.models])

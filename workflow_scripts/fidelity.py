@@ -13,7 +13,7 @@ with running(snakemake):
     score_fidelity(
         Path(snakemake.input.volumes),
         Path(snakemake.input.reconstructions),
-        snakemake.wildcards.row,
+        snakemake.wildcards.model,
         Fidelity.model_validate(json.loads(snakemake.params.fidelity)),
         Path(snakemake.output.scores),
         threads=snakemake.threads,

@@ -16,9 +16,9 @@ with running(snakemake):
 
     params, fidelity = snakemake.params, Path(snakemake.input.fidelity)
     experiment, (volumes, shards) = read_part(params.experiment), images_by_model(params.files)
-    labels = {row: experiment.row(row).shown for row in params.rows}
+    labels = {model: experiment.model(model).shown for model in params.models}
     verdicts = verdicts_on(params.cohort, pd.read_csv(snakemake.input.against_mean))
-    session = median_session(fidelity, params.cohort, params.rows[0])
+    session = median_session(fidelity, params.cohort, params.models[0])
     out = [Path(path) for path in (snakemake.output.png, snakemake.output.svg, snakemake.output.pdf)]
     draw(Images(volumes, shards), labels, experiment.modalities, session, verdicts, out)
 

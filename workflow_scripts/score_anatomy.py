@@ -1,4 +1,4 @@
-"""Dice and regional volumes of one test shard, for every row."""
+"""Dice and regional volumes of one test shard, for every model."""
 
 from neuroquant.job import named_paths, running
 
@@ -9,8 +9,8 @@ with running(snakemake):
     from neuroquant.evaluation.anatomy.regions import write_regions
 
     reference = Path(snakemake.input.reference)
-    rows = named_paths(snakemake.params.segmentations)
+    models = named_paths(snakemake.params.segmentations)
     how = (tuple(snakemake.params.structures), snakemake.params.tolerance_mm)
-    score_dice(reference, rows, *how, Path(snakemake.output.dice))
+    score_dice(reference, models, *how, Path(snakemake.output.dice))
     score_truth(Path(snakemake.input.volumes), reference, *how, Path(snakemake.output.truth))
-    write_regions({"reference": reference, **rows}, Path(snakemake.output.regions))
+    write_regions({"reference": reference, **models}, Path(snakemake.output.regions))

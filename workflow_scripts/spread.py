@@ -1,4 +1,4 @@
-"""How much the reconstructions of all rows vary between the test subjects of one cohort."""
+"""How much the reconstructions of all models vary between the test subjects of one cohort."""
 
 from neuroquant.job import images_by_model, running
 

@@ -1,4 +1,4 @@
-"""Train one row, in one process or in several."""
+"""Train one model, in one process or in several."""
 
 import json
 
@@ -13,7 +13,7 @@ with running(snakemake):
 
     processes, nodes = snakemake.resources.processes, snakemake.resources.get("nodes", 1)
     job = JobFile(
-        row=json.loads(snakemake.params.row),
+        model=json.loads(snakemake.params.model),
         volume=json.loads(snakemake.params.volume),
         train_shards=snakemake.input.train,
         val_shards=snakemake.input.val,

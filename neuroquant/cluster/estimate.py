@@ -9,7 +9,7 @@ from neuroquant.cluster.rates import REFERENCE_SHAPE, Rate, images_in, passes, r
 from neuroquant.cohorts.index import find_sessions
 from neuroquant.cohorts.source import Source
 from neuroquant.config.experiment import Experiment
-from neuroquant.config.model import ModelRow
+from neuroquant.config.model import ModelEntry
 from neuroquant.models import fit_bytes, fitting, latent_shapes, parameters_class, spec
 
 MAKERS = {
@@ -84,13 +84,13 @@ def parts(asks: list[Ask], experiment: Experiment, results: Path, earlier: dict[
 
 
 def _training(experiment: Experiment, jobs: int, earlier: dict[str, Rate]) -> Part:
-    """Every row that a rate is known of; the others are named. The share of rows that are trained already is off."""
+    """Hours of every model that is still to be trained and has a known rate; models without a rate are named."""
     seconds, unknown, sources = [], [], []
-    trained = [row for row in experiment.models if row.training.phases]
-    for row in trained:
-        known = earlier.get(f"train.{row.name}") or _floor(row, experiment)
+    trained = [entry for entry in experiment.models if entry.training.phases]
+    for entry in trained:
+        known = earlier.get(f"train.{entry.name}") or _floor(entry, experiment)
         if known is None:
-            unknown.append(row.name)
+            unknown.append(entry.name)
         else:
             seconds.append(known.value)
             sources.append(known.source)
@@ -104,14 +104,14 @@ def _training(experiment: Experiment, jobs: int, earlier: dict[str, Rate]) -> Pa
 
 
 def _fitting(experiment: Experiment, jobs: int, counts: dict) -> Part:
-    """Rows that are fitted to all training volumes, which they read a few times; others are saved in no time."""
-    untrained = [row for row in experiment.models if not row.training.phases]
+    """Models that are fitted to all training volumes, which they read a few times; others are saved in no time."""
+    untrained = [entry for entry in experiment.models if not entry.training.phases]
     shape, rate = experiment.volume.shape, recorded()["fit"]
     images = sum(splits["train"] for splits in counts.values()) * prod(shape) / prod(REFERENCE_SHAPE)
     seconds = [
-        rate.value * images * fitting.passes(row.parameters.get("components", 0))
-        for row in untrained
-        if not row.weights and fit_bytes(row.architecture, row.parameters, shape, len(row.suffixes)) is not None
+        rate.value * images * fitting.passes(entry.parameters.get("components", 0))
+        for entry in untrained
+        if not entry.weights and fit_bytes(entry.architecture, entry.parameters, shape, len(entry.suffixes)) is not None
     ]
     if not seconds:
         return Part("save_untrained", None, None, "no rate is recorded")
@@ -119,21 +119,21 @@ def _fitting(experiment: Experiment, jobs: int, counts: dict) -> Part:
     return Part("save_untrained", share * sum(seconds) / 3600, max(seconds) / 3600, rate.source)
 
 
-def _floor(row: ModelRow, experiment: Experiment) -> Rate | None:
+def _floor(entry: ModelEntry, experiment: Experiment) -> Rate | None:
     """Seconds of a training at the floor of the hardware; known for NeuroQuant with its default sizes on a GPU."""
-    if row.architecture != COUNTED or experiment.compute.device == "cpu":
+    if entry.architecture != COUNTED or experiment.compute.device == "cpu":
         return None
     default = parameters_class(COUNTED)()
-    if default.model_validate(row.parameters).channels != default.channels:
+    if default.model_validate(entry.parameters).channels != default.channels:
         return None
     size = prod(experiment.volume.shape) / prod(REFERENCE_SHAPE)
     rates = recorded()
     seconds = 0.0
-    for phase in row.training.phases:
+    for phase in entry.training.phases:
         share = size if phase.mode == "3d" else size ** (2 / 3)
         if phase.crop:
             share = prod(phase.crop) / prod(REFERENCE_SHAPE)
-        images = phase.batch * len(row.modalities)
+        images = phase.batch * len(entry.modalities)
         seconds += phase.steps * images * share * rates[f"train.{phase.mode}"].value
     return Rate(seconds / experiment.compute.gpus, rates["train.3d"].source + "; a real step takes longer")
 
@@ -186,37 +186,37 @@ def bytes_needed(experiment: Experiment, results: Path, rules: set[str]) -> int:
     return missing
 
 
-def latent_bytes(row: ModelRow, shape: tuple[int, int, int]) -> int | None:
+def latent_bytes(entry: ModelEntry, shape: tuple[int, int, int]) -> int | None:
     """Bytes of all latents of one volume as `export_latents` writes them: float16, and whole numbers as int32.
 
-    None where the row's architecture doesn't say what latents it has.
+    None where the model's architecture doesn't say what latents it has.
     """
-    shapes = latent_shapes(row.architecture, row.parameters, shape)
+    shapes = latent_shapes(entry.architecture, entry.parameters, shape)
     if shapes is None:
         return None
-    whole = spec(row.architecture).whole_numbers
+    whole = spec(entry.architecture).whole_numbers
     return sum(prod(sides) * (4 if name in whole else 2) for name, sides in shapes.items())
 
 
 def disk(experiment: Experiment, results: Path) -> dict[str, float]:
-    """Bytes of the large folders, all rows together, but latents of which nothing is known."""
+    """Bytes of the large folders, all models together, but latents of which nothing is known."""
     counts, rates = images_of(experiment, results), recorded()
     voxels = prod(experiment.volume.shape)
     everyone = sum(sum(splits.values()) for splits in counts.values())
     scored = {
-        (row, cohort)
+        (model, cohort)
         for table in (experiment.table1, experiment.table2)
         for cohort in table.cohorts
-        for row in table.rows
+        for model in table.models
     }
-    scored |= {(row, experiment.figure4.cohort) for row in experiment.figure4.rows}
+    scored |= {(model, experiment.figure4.cohort) for model in experiment.figure4.models}
     tested = sum(counts[cohort]["test"] for _, cohort in scored)
-    latents = {row: latent_bytes(experiment.row(row), experiment.volume.shape) or 0 for row, _ in scored}
+    latents = {model: latent_bytes(experiment.model(model), experiment.volume.shape) or 0 for model, _ in scored}
     reference = sum(counts[cohort]["test"] for cohort in {cohort for _, cohort in scored})
     sizes = {
         "volumes": everyone * voxels * rates["volumes"].value,
         "reconstructions": tested * voxels * rates["reconstructions"].value,
-        "latents": sum(latents[row] * sum(counts[cohort].values()) for row, cohort in scored),
+        "latents": sum(latents[model] * sum(counts[cohort].values()) for model, cohort in scored),
     }
     if experiment.segmentation.engine != "none":
         reference *= passes("segment_reference", experiment.segmentation.ceiling)

@@ -128,7 +128,7 @@ def disk_table(experiment: Experiment, results: Path, rules: set[str]) -> list[s
     folders = ", ".join(f"{name} {_bytes(size)}" for name, size in sizes.items())
     total, more = _bytes(sum(sizes.values())), _bytes(bytes_needed(experiment, results, rules))
     lines = [f"Disk below {results}: about {total} ({folders}); {more} of it to come"]
-    silent = [row.name for row in experiment.models if latent_bytes(row, experiment.volume.shape) is None]
+    silent = [entry.name for entry in experiment.models if latent_bytes(entry, experiment.volume.shape) is None]
     return lines + ([f"  without the latents of {', '.join(silent)}, whose shapes aren't known"] if silent else [])
 
 

@@ -39,9 +39,9 @@ def recorded() -> dict[str, Rate]:
 
 
 def earlier_runs(results: Path, experiment: Experiment) -> dict[str, Rate]:
-    """Seconds per image and pass (rules on shards) or a training (`train.<row>`), from earlier runs.
+    """Seconds per image and pass (rules on shards) or a training (`train.<model>`), from earlier runs.
 
-    A run counts where its volumes have the same shape, and a row where its architecture, parameters and kinds of
+    A run counts where its volumes have the same shape, and a model where its architecture, parameters and kinds of
     phases are the same; seconds go with the steps. What ran on another kind of processor can't be told from here.
     """
     rates: dict[str, Rate] = {}
@@ -75,19 +75,22 @@ def images_in(manifest: Path) -> int:
 
 
 def _trainings(run: Path, settings: dict, experiment: Experiment) -> Iterator[tuple[str, Rate]]:
-    then = {row["name"]: row for row in settings["models"]}
-    for row in experiment.models:
-        path = run / "benchmarks/train" / f"{row.name}.tsv"
-        now = row.model_dump(mode="json")
-        if not path.exists() or row.name not in then:
+    then = {model["name"]: model for model in settings["models"]}
+    for entry in experiment.models:
+        path = run / "benchmarks/train" / f"{entry.name}.tsv"
+        now = entry.model_dump(mode="json")
+        if not path.exists() or entry.name not in then:
             continue
-        old = then[row.name]
+        old = then[entry.name]
         alike = all(now[key] == old[key] for key in ("architecture", "parameters"))
         alike &= len(now["modalities"]) == len(old.get("modalities") or DEFAULT_MODALITIES)
         kinds = [[(phase["mode"], phase["batch"]) for phase in each["training"]["phases"]] for each in (now, old)]
         steps = [sum(phase["steps"] for phase in each["training"]["phases"]) for each in (now, old)]
         if alike and kinds[0] == kinds[1] and steps[1]:
-            yield f"train.{row.name}", Rate(_seconds(path) * steps[0] / steps[1], f"{path}: measured in an earlier run")
+            yield (
+                f"train.{entry.name}",
+                Rate(_seconds(path) * steps[0] / steps[1], f"{path}: measured in an earlier run"),
+            )
 
 
 def _seconds(path: Path) -> float:

@@ -4,7 +4,7 @@ import math
 
 from neuroquant import models
 from neuroquant.config.experiment import Experiment
-from neuroquant.config.model import ModelRow, Phase, require_codebook_starts
+from neuroquant.config.model import ModelEntry, Phase, require_codebook_starts
 from neuroquant.errors import InputError
 
 PAIR = 2
@@ -25,14 +25,14 @@ def step_voxels(phase: Phase, shape: tuple[int, int, int], plane_axis: int | Non
     return phase.batch * PAIR * math.prod(map(min, shape, phase.crop or shape))
 
 
-def row_voxels(row: ModelRow, shape: tuple[int, int, int]) -> float:
-    """Voxels that the whole training of a row sees, if every session has both modalities."""
-    axis = models.plane_axis(row.parameters)
-    return sum(phase.steps * step_voxels(phase, shape, axis) for phase in row.training.phases)
+def model_voxels(entry: ModelEntry, shape: tuple[int, int, int]) -> float:
+    """Voxels that the whole training of a model sees, if every session has both modalities."""
+    axis = models.plane_axis(entry.parameters)
+    return sum(phase.steps * step_voxels(phase, shape, axis) for phase in entry.training.phases)
 
 
 def with_budget(experiment: Experiment, where: str) -> Experiment:
-    """The experiment as it is, or with every trained row's steps scaled to the voxels of the full model's training.
+    """The experiment as it is, or with every trained model's steps scaled to the voxels of the full model's training.
 
     Parameters
     ----------
@@ -45,25 +45,25 @@ def with_budget(experiment: Experiment, where: str) -> Experiment:
     """
     if experiment.budget == "own":
         return experiment
-    full, shape = experiment.row(experiment.figure4.rows[0]), experiment.volume.shape
+    full, shape = experiment.model(experiment.figure4.models[0]), experiment.volume.shape
     if not full.training.phases:
         raise InputError(
-            f"{where}: budget", f"equal_voxels, with {full.name}, which isn't trained, first in figure4.rows",
+            f"{where}: budget", f"equal_voxels, with {full.name}, which isn't trained, first in figure4.models",
             "a full model with training.phases, whose voxels the others get",
-            "put a trained model first in figure4.rows, or set budget: own",
+            "put a trained model first in figure4.models, or set budget: own",
         )  # fmt: skip
-    target = row_voxels(full, shape)
-    rows = tuple(scaled(row, target / row_voxels(row, shape), where) if row.training.phases else row
-                 for row in experiment.models)  # fmt: skip
-    return experiment.model_copy(update={"models": rows})
+    target = model_voxels(full, shape)
+    entries = tuple(scaled(entry, target / model_voxels(entry, shape), where) if entry.training.phases else entry
+                 for entry in experiment.models)  # fmt: skip
+    return experiment.model_copy(update={"models": entries})
 
 
-def scaled(row: ModelRow, factor: float, where: str) -> ModelRow:
-    """The row with `factor` times the steps in every phase, warm-up included, and at least one step each."""
+def scaled(entry: ModelEntry, factor: float, where: str) -> ModelEntry:
+    """The model with `factor` times the steps in every phase, warm-up included, and at least one step each."""
     phases = tuple(
         phase.model_copy(update={"steps": max(1, round(factor * phase.steps)), "warmup": round(factor * phase.warmup)})
-        for phase in row.training.phases
+        for phase in entry.training.phases
     )
-    place = f"{where}: budget: equal_voxels, model {row.name}"
-    require_codebook_starts(place, phases, row.parameters.get("start_after"))
-    return row.model_copy(update={"training": row.training.model_copy(update={"phases": phases})})
+    place = f"{where}: budget: equal_voxels, model {entry.name}"
+    require_codebook_starts(place, phases, entry.parameters.get("start_after"))
+    return entry.model_copy(update={"training": entry.training.model_copy(update={"phases": phases})})

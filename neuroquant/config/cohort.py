@@ -54,7 +54,7 @@ class Cohort(Settings):
     stands_for: Literal["", "NCANDA", "ABCD"] = Field(
         "", description="cohort of the paper whose published values stand beside these; empty: none"
     )
-    embedded: bool = Field(False, description="made by the pipeline itself; named as a stand-in wherever it shows")
+    stand_in: bool = Field(False, description="made by the pipeline itself; named as a stand-in wherever it shows")
     layout: Literal["bids", "ncanda", "abcd", "custom", "table"] = Field(
         "bids", description="how the folder is laid out; custom: as `files` says; table: as a table of paths says"
     )

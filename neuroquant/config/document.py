@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from neuroquant.config.cohort import Cohort
 from neuroquant.config.experiment import Experiment
-from neuroquant.config.model import ModelRow
+from neuroquant.config.model import ModelEntry
 from neuroquant.files import write_text
 
 PAPER: dict[str, Any] = {
@@ -35,7 +35,7 @@ PAPER: dict[str, Any] = {
         "neuroquant_cross",
     ],
     "table1": {
-        "rows": [
+        "models": [
             "vqgan",
             "sd_vae",
             "meditok",
@@ -50,12 +50,12 @@ PAPER: dict[str, Any] = {
         "cohorts": ["ncanda", "abcd"],
     },
     "table2": {
-        "rows": ["neuroquant_base", "neuroquant_fma", "neuroquant_film", "neuroquant_cross", "neuroquant"],
+        "models": ["neuroquant_base", "neuroquant_fma", "neuroquant_film", "neuroquant_cross", "neuroquant"],
         "cohorts": ["ncanda"],
     },
     "figure4": {
         "cohort": "ncanda",
-        "rows": ["neuroquant", "neuroquant_wo_joint", "neuroquant_cross", "neuroquant_base"],
+        "models": ["neuroquant", "neuroquant_wo_joint", "neuroquant_cross", "neuroquant_base"],
     },
 }
 HEADER = """\
@@ -97,7 +97,7 @@ def documents() -> dict[str, str]:
         "config.yaml": HEADER + commented_yaml(Experiment, PAPER) + "\n",
         "schemas/experiment.schema.json": _json(experiment_schema()),
         "schemas/cohort.schema.json": _json(Cohort.model_json_schema()),
-        "schemas/model.schema.json": _json(_with_extends(ModelRow.model_json_schema())),
+        "schemas/model.schema.json": _json(_with_extends(ModelEntry.model_json_schema())),
     }
 
 

@@ -7,14 +7,14 @@ from pydantic import Field, model_validator
 from neuroquant.config.base import DEFAULT_MODALITIES, RESERVED, Count, Modalities, Name, Settings
 from neuroquant.config.cohort import Cohort
 from neuroquant.config.evaluation import Fidelity, Probe, Segmentation, Statistics
-from neuroquant.config.model import ModelRow
+from neuroquant.config.model import ModelEntry
 from neuroquant.config.volume import Shards, Split, Volume
 
 
 class Table(Settings):
-    """Rows and cohorts of one table."""
+    """Models and cohorts of one table."""
 
-    rows: tuple[Name, ...] = Field(description="model rows, top to bottom")
+    models: tuple[Name, ...] = Field(description="models, top to bottom")
     cohorts: tuple[Name, ...] = Field(description="cohorts, top to bottom")
 
 
@@ -22,14 +22,14 @@ class Figure4(Settings):
     """Regional volumes: ground truth, the full model, its ablations."""
 
     cohort: Name = Field(description="cohort shown")
-    rows: tuple[Name, ...] = Field(min_length=1, description="model rows, the full model first")
+    models: tuple[Name, ...] = Field(min_length=1, description="models, the full model first")
 
 
 class Report(Settings):
     """What the report shows."""
 
     title: str = Field("NeuroQuant", description="title of the front page")
-    figure3_rows: tuple[Name, ...] = Field((), description="model rows of Figure 3; empty: those of Table 1")
+    figure3_models: tuple[Name, ...] = Field((), description="models of Figure 3; empty: those of Table 1")
     identifiable: bool = Field(False, description="show subject identifiers and paths")
 
 
@@ -68,14 +68,16 @@ class Experiment(Settings):
         description="BIDS suffixes of the images that models take, in the order of tables and figures; one or more",
     )
     cohorts: tuple[Cohort, ...] = Field(min_length=1, description="names of files in config/cohorts, paths, or inline")
-    models: tuple[ModelRow, ...] = Field(min_length=1, description="names of files in config/models, paths, or inline")
+    models: tuple[ModelEntry, ...] = Field(
+        min_length=1, description="names of files in config/models, paths, or inline"
+    )
     overrides: dict[str, dict[str, Any]] = Field(
-        {}, description="changes to every row of an architecture, e.g. small sizes for the demo"
+        {}, description="changes to every model of an architecture, e.g. small sizes for the demo"
     )
     budget: Literal["own", "equal_voxels"] = Field(
         "own",
         description="own: every model has the steps of its phases; equal_voxels: the steps of each trained model, "
-        "warm-up included, are scaled so that it sees as many voxels as the full model, the first of figure4.rows",
+        "warm-up included, are scaled so that it sees as many voxels as the full model, the first of figure4.models",
     )
     split: Split = Field(Split(), description="who trains, who is tested")
     shards: Shards = Field(Shards(), description="how the sessions are cut into jobs")
@@ -85,7 +87,7 @@ class Experiment(Settings):
     probe: Probe = Field(Probe(), description="sex classification on latents")
     statistics: Statistics = Field(Statistics(), description="intervals and tests")
     table1: Table = Field(description="the comparison")
-    table2: Table = Field(description="the ablation, each row adding one component")
+    table2: Table = Field(description="the ablation, each model adding one component")
     figure4: Figure4 = Field(description="regional volumes")
     report: Report = Field(Report(), description="what the report shows")
     compute: Compute = Field(Compute(), description="what a job may use")
@@ -96,30 +98,30 @@ class Experiment(Settings):
             names = [item.name for item in items]
             twice = sorted({name for name in names if names.count(name) > 1})
             if twice:
-                raise ValueError(f"two {kind} rows are named {twice[0]!r}; give each its own name")
-        for row in self.models:
-            if row.name in RESERVED:
-                raise ValueError(f"a model row can't be named {row.name!r}: score tables use that name")
+                raise ValueError(f"two {kind}s are named {twice[0]!r}; give each its own name")
+        for entry in self.models:
+            if entry.name in RESERVED:
+                raise ValueError(f"a model can't be named {entry.name!r}: score tables use that name")
         shown: dict[str, str] = {}
-        for row in self.models:
-            other = shown.setdefault(row.shown, row.name)
-            if other != row.name:
+        for entry in self.models:
+            other = shown.setdefault(entry.shown, entry.name)
+            if other != entry.name:
                 raise ValueError(
-                    f"models {other} and {row.name} are both shown as {row.shown!r}; give each a label of its own"
+                    f"models {other} and {entry.name} are both shown as {entry.shown!r}; give each a label of its own"
                 )
-        rows, cohorts = {row.name for row in self.models}, {cohort.name for cohort in self.cohorts}
-        used_rows = {
-            "table1.rows": self.table1.rows,
-            "table2.rows": self.table2.rows,
-            "figure4.rows": self.figure4.rows,
-            "report.figure3_rows": self.report.figure3_rows,
+        models, cohorts = {entry.name for entry in self.models}, {cohort.name for cohort in self.cohorts}
+        used_models = {
+            "table1.models": self.table1.models,
+            "table2.models": self.table2.models,
+            "figure4.models": self.figure4.models,
+            "report.figure3_models": self.report.figure3_models,
         }
         used_cohorts = {
             "table1.cohorts": self.table1.cohorts,
             "table2.cohorts": self.table2.cohorts,
             "figure4.cohort": (self.figure4.cohort,),
         }
-        for known, used in ((rows, used_rows), (cohorts, used_cohorts)):
+        for known, used in ((models, used_models), (cohorts, used_cohorts)):
             for key, names in used.items():
                 for name in names:
                     if name not in known:
@@ -147,11 +149,11 @@ class Experiment(Settings):
 
     @model_validator(mode="after")
     def _batches_fit(self) -> "Experiment":
-        for row in self.models:
-            for number, phase in enumerate(row.training.phases):
+        for entry in self.models:
+            for number, phase in enumerate(entry.training.phases):
                 if phase.batch % (self.compute.gpus * phase.accumulate):
                     raise ValueError(
-                        f"model {row.name}, training.phases[{number}]: a batch of {phase.batch} with accumulate: "
+                        f"model {entry.name}, training.phases[{number}]: a batch of {phase.batch} with accumulate: "
                         f"{phase.accumulate} can't be dealt out among compute.gpus: {self.compute.gpus}; batch must be "
                         "a multiple of gpus x accumulate"
                     )
@@ -161,6 +163,6 @@ class Experiment(Settings):
         """The cohort of that name."""
         return next(cohort for cohort in self.cohorts if cohort.name == name)
 
-    def row(self, name: str) -> ModelRow:
-        """The model row of that name."""
-        return next(row for row in self.models if row.name == name)
+    def model(self, name: str) -> ModelEntry:
+        """The model of that name."""
+        return next(entry for entry in self.models if entry.name == name)

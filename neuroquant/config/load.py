@@ -12,7 +12,7 @@ from neuroquant.config.base import Settings
 from neuroquant.config.budget import with_budget
 from neuroquant.config.cohort import Cohort
 from neuroquant.config.experiment import Experiment
-from neuroquant.config.model import ModelRow, require_codebook_starts
+from neuroquant.config.model import ModelEntry, require_codebook_starts
 from neuroquant.config.plain import UNPARSED, bounded, brief, parse_yaml, read_text
 from neuroquant.errors import InputError
 
@@ -42,11 +42,11 @@ def resolve_experiment(raw: dict[str, Any], config_folder: Path, where: str) -> 
     raw = dict(bounded(raw, where))
     overrides = raw.get("overrides") or {}
     cohorts = _resolve_list(raw, "cohorts", config_folder, where)
-    rows = _resolve_list(raw, "models", config_folder, where)
-    for origin, row in rows:
-        if not isinstance(row.get("architecture", ""), str):
-            raise _wrong(f"{origin}: architecture", row["architecture"], "a module's name, such as neuroquant")
-    architectures = {row["architecture"] for _, row in rows if "architecture" in row}
+    entries = _resolve_list(raw, "models", config_folder, where)
+    for origin, entry in entries:
+        if not isinstance(entry.get("architecture", ""), str):
+            raise _wrong(f"{origin}: architecture", entry["architecture"], "a module's name, such as neuroquant")
+    architectures = {entry["architecture"] for _, entry in entries if "architecture" in entry}
     if not isinstance(overrides, dict):
         raise _wrong(f"{where}: overrides", overrides, "a mapping, architecture: {changes}")
     for name, change in overrides.items():
@@ -56,8 +56,8 @@ def resolve_experiment(raw: dict[str, Any], config_folder: Path, where: str) -> 
             raise _wrong(f"{where}: overrides.{name}", change, "a mapping of changes")
     if cohorts:
         raw["cohorts"] = [validate(Cohort, item, origin) for origin, item in cohorts]
-    if rows:
-        raw["models"] = [_resolve_row(item, overrides, origin) for origin, item in rows]
+    if entries:
+        raw["models"] = [_resolve_model(item, overrides, origin) for origin, item in entries]
     experiment = with_modalities(validate(Experiment, raw, where), where)
     require_fitting_sides(experiment, where)
     return _within_rate(with_budget(experiment, where))
@@ -71,16 +71,17 @@ def with_modalities(experiment: Experiment, where: str) -> Experiment:
     InputError
         If a model names one that the experiment doesn't have.
     """
-    for row in experiment.models:
-        if other := [name for name in row.modalities if name not in experiment.modalities]:
+    for entry in experiment.models:
+        if other := [name for name in entry.modalities if name not in experiment.modalities]:
             raise InputError(
-                f"{where}: model {row.name}: modalities", other[0], f"some of {', '.join(experiment.modalities)}",
+                f"{where}: model {entry.name}: modalities", other[0], f"some of {', '.join(experiment.modalities)}",
                 "correct the name, or add it to the experiment's `modalities`",
             )  # fmt: skip
-    rows = tuple(
-        row.model_copy(update={"modalities": row.modalities or experiment.modalities}) for row in experiment.models
+    entries = tuple(
+        entry.model_copy(update={"modalities": entry.modalities or experiment.modalities})
+        for entry in experiment.models
     )
-    return experiment.model_copy(update={"models": rows})
+    return experiment.model_copy(update={"models": entries})
 
 
 def require_fitting_sides(experiment: Experiment, where: str) -> None:
@@ -91,17 +92,17 @@ def require_fitting_sides(experiment: Experiment, where: str) -> None:
     InputError
         If a side of `volume.shape`, or of a phase's `crop`, is no multiple of what a model needs.
     """
-    for row in experiment.models:
-        step = models.divisor(row.architecture, row.parameters)
+    for entry in experiment.models:
+        step = models.divisor(entry.architecture, entry.parameters)
         shapes = {"volume.shape": experiment.volume.shape}
-        for number, phase in enumerate(row.training.phases):
-            shapes[f"model {row.name}, training.phases[{number}].crop"] = phase.crop
+        for number, phase in enumerate(entry.training.phases):
+            shapes[f"model {entry.name}, training.phases[{number}].crop"] = phase.crop
         for key, shape in shapes.items():
             bad = [side for side in shape if side % step]
             if bad:
                 raise InputError(
                     f"{where}: {key}", f"{list(shape)}, with a side of {bad[0]}",
-                    f"each side a multiple of {step}: model {row.name} makes them {step} times smaller",
+                    f"each side a multiple of {step}: model {entry.name} makes them {step} times smaller",
                     "correct the sides, or the number of blocks (NeuroQuant's parameters.channels)",
                 )  # fmt: skip
 
@@ -175,30 +176,30 @@ def _follow(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
     return merge({key: of_parent for key, of_parent in base.items() if key not in OWN}, value)
 
 
-def _resolve_row(raw: dict[str, Any], overrides: dict[str, Any], where: str) -> ModelRow:
-    """A model row with the overrides of its architecture and its parameters' defaults filled in."""
+def _resolve_model(raw: dict[str, Any], overrides: dict[str, Any], where: str) -> ModelEntry:
+    """A model with the overrides of its architecture and its parameters' defaults filled in."""
     change = overrides.get(raw.get("architecture"), {})
-    row = validate(ModelRow, merge(raw, change), where)
-    parameters = validate(models.parameters_class(row.architecture), row.parameters, f"{where}: parameters")
-    phases = tuple(phase for phase in row.training.phases if row.training.joint or phase.mode == "3d")
-    if not phases and row.training.phases:
+    entry = validate(ModelEntry, merge(raw, change), where)
+    parameters = validate(models.parameters_class(entry.architecture), entry.parameters, f"{where}: parameters")
+    phases = tuple(phase for phase in entry.training.phases if entry.training.joint or phase.mode == "3d")
+    if not phases and entry.training.phases:
         raise InputError(f"{where}: training.phases", "no 3d phase", "at least one with joint: false", "add one")
-    require_codebook_starts(where, phases, models.start_after(row.architecture, parameters))
-    training = row.training.model_copy(update={"phases": phases})
-    return row.model_copy(update={"parameters": parameters.model_dump(mode="json"), "training": training})
+    require_codebook_starts(where, phases, models.start_after(entry.architecture, parameters))
+    training = entry.training.model_copy(update={"phases": phases})
+    return entry.model_copy(update={"parameters": parameters.model_dump(mode="json"), "training": training})
 
 
 def _within_rate(experiment: Experiment) -> Experiment:
-    """The experiment, its reference rows lowered to the bits that the full model, the first of figure4.rows, has."""
-    full, shape = experiment.row(experiment.figure4.rows[0]), experiment.volume.shape
+    """The experiment, its reference models lowered to the bits of the full model, the first of figure4.models."""
+    full, shape = experiment.model(experiment.figure4.models[0]), experiment.volume.shape
     limit = models.bits(full.architecture, full.parameters, shape)
     if limit is None:
         return experiment
-    rows = tuple(
-        row.model_copy(update={"parameters": models.within(row.architecture, row.parameters, limit)})
-        for row in experiment.models
+    entries = tuple(
+        entry.model_copy(update={"parameters": models.within(entry.architecture, entry.parameters, limit)})
+        for entry in experiment.models
     )
-    return experiment.model_copy(update={"models": rows})
+    return experiment.model_copy(update={"models": entries})
 
 
 def validate(kind: type[Checked], raw: Any, where: str) -> Checked:

@@ -1,4 +1,4 @@
-"""One row of the benchmark: an architecture, its parameters, its objective and its training."""
+"""One model of the benchmark: an architecture, its parameters, its objective and its training."""
 
 from pathlib import PurePosixPath
 from typing import Any, Literal
@@ -54,7 +54,7 @@ class Training(Settings):
 
     phases: tuple[Phase, ...] = Field(
         (Phase(warmup=500), Phase(mode="2d", steps=25_000, batch=128, lr=4.5e-6, lr_end=4.5e-6)),
-        description="in order; none: nothing is trained (published weights as they are, or a row without parameters)",
+        description="in order; none: nothing is trained (published weights as they are, or a model without parameters)",
     )
     joint: bool = Field(True, description="false drops the 2d phases: the paper's 'w/o joint training'")
     optimizer: Literal["adamw", "muon"] = Field(
@@ -86,11 +86,11 @@ class Weights(Settings):
     filename: Location = Field(description="the file's name; looked for in `folder`, $NEUROQUANT_WEIGHTS, the cache")
     folder: Location = Field("", description="where the file is; empty: $NEUROQUANT_WEIGHTS, ~/.cache/neuroquant")
     hub: str = Field("", description="Hugging Face repository that has it")
-    revision: str = Field("main", description="its commit; a pinned row names one")
+    revision: str = Field("main", description="its commit; a pinned model names one")
     source: str = Field("", description="where it is to be had by hand, if not from the hub")
     bytes: int = Field(0, ge=0, description="its size; 0: not checked")
-    sha256: str = Field("", pattern="^([0-9a-f]{64})?$", description="its hash; without it the row doesn't start")
-    licence: str = Field(min_length=1, description="licence of the weights, shown beside every number of the row")
+    sha256: str = Field("", pattern="^([0-9a-f]{64})?$", description="its hash; without it the model doesn't start")
+    licence: str = Field(min_length=1, description="licence of the weights, shown beside every number of the model")
 
     @field_validator("filename")
     @classmethod
@@ -104,7 +104,7 @@ class Weights(Settings):
 class Perceptual(Settings):
     """LPIPS (Zhang et al. 2018), with which VQGAN, SD-VAE and MedVAE were trained; off by default."""
 
-    weight: NonNegative = Field(0.0, description="weight of the term; 0: off, which the row's provenance says")
+    weight: NonNegative = Field(0.0, description="weight of the term; 0: off, which the model's provenance says")
     vgg: Weights = Field(
         Weights(filename="vgg16-397923af.pth", source="download.pytorch.org/models", licence="BSD-3-Clause"),
         description="torchvision's VGG16",
@@ -136,12 +136,12 @@ class Objective(Settings):
     critic_channels: Count = Field(64, description="channels of its first layer")
 
 
-class ModelRow(Settings):
-    """One row of Table 1 or 2."""
+class ModelEntry(Settings):
+    """One model of Table 1 or 2."""
 
     name: Name = Field(description="short name, used in paths and tables")
     label: Label = Field("", description="name shown in tables and figures; empty: the short name")
-    published_as: str = Field("", description="the paper's name of this row; empty: not in the paper")
+    published_as: str = Field("", description="the paper's name of this model; empty: not in the paper")
     architecture: str = Field(description="module of neuroquant.models with Parameters and build, e.g. neuroquant")
     parameters: dict[str, Any] = Field({}, description="the architecture's own parameters")
     modalities: Modalities = Field((), description="BIDS suffixes that the model takes; empty: those of the experiment")

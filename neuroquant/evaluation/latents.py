@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from neuroquant.config.model import ModelRow
+from neuroquant.config.model import ModelEntry
 from neuroquant.device import resolve_device, use_threads
 from neuroquant.evaluation.batches import MODALITIES, batches, rows_for
 from neuroquant.files import written_whole
@@ -23,18 +23,20 @@ def export_latents(model_folder: Path, volumes_h5: list[Path], out_h5: list[Path
     """
     use_threads(threads)
     device = resolve_device(device)
-    model, row, _ = load_model(model_folder, device)
+    model, entry, _ = load_model(model_folder, device)
     weights = weights_hash(model_folder)
     for shard, out in zip(volumes_h5, out_h5, strict=True):
         volumes = ArrayFile(shard)
         rows = rows_for(volumes, model.modalities)
         records = [volumes.records[index] for index in rows]
-        with written_whole(out) as scratch, latent_writer(scratch, records, model, row, weights) as writer:
+        with written_whole(out) as scratch, latent_writer(scratch, records, model, entry, weights) as writer:
             for positions, x, modality in batches(volumes, rows, model, device):
                 write_latents(writer, positions, model, model.encode(x, modality))
 
 
-def latent_writer(path: Path, records: list[Record], model: Autoencoder, row: ModelRow, weights: str) -> ArrayWriter:
+def latent_writer(
+    path: Path, records: list[Record], model: Autoencoder, entry: ModelEntry, weights: str
+) -> ArrayWriter:
     """A file of latents with the records of the volumes.
 
     Attributes: model; modalities, which it takes; weights, the SHA-256 of its weights; probe_latent, which a probe
@@ -43,10 +45,10 @@ def latent_writer(path: Path, records: list[Record], model: Autoencoder, row: Mo
     empty where the model has none or doesn't quantise yet.
     """
     attributes = {
-        "model": row.name,
+        "model": entry.name,
         MODALITIES: list(model.modalities),
         "weights": weights,
-        "probe_latent": row.latent or model.probe_latent,
+        "probe_latent": entry.latent or model.probe_latent,
         "supports_swap": isinstance(model, Swaps),
         "anatomy": list(model.latents_class.ANATOMY),
         "appearance": list(model.latents_class.APPEARANCE),

@@ -72,12 +72,12 @@ def reconstruct_shard(inputs: Inputs, out: Outputs, synthesis_window: int | None
     """
     use_threads(threads)
     device = resolve_device(device)
-    model, row, volume = load_model(inputs.model, device)
+    model, entry, volume = load_model(inputs.model, device)
     volumes = ArrayFile(inputs.volumes)
     rows = rows_for(volumes, model.modalities)
     records = [volumes.records[index] for index in rows]
     attributes = {
-        "model": row.name,
+        "model": entry.name,
         MODALITIES: list(model.modalities),
         "factor": model.factor,
         "kbit_per_volume": model.bits(volume.shape) / 1000,
@@ -89,7 +89,7 @@ def reconstruct_shard(inputs: Inputs, out: Outputs, synthesis_window: int | None
         written_whole(out.reconstructions) as image_scratch,
         written_whole(out.latents) as latent_scratch,
         ArrayWriter(image_scratch, records, attributes) as images,
-        latent_writer(latent_scratch, records, model, row, weights_hash(inputs.model)) as latents,
+        latent_writer(latent_scratch, records, model, entry, weights_hash(inputs.model)) as latents,
     ):
         images.create("image", volume.shape, np.float16)
         clock = Clock(device)
@@ -103,9 +103,9 @@ def reconstruct_shard(inputs: Inputs, out: Outputs, synthesis_window: int | None
                 if swaps:
                     kept[rows[position]] = found.each(lambda tensor, n=place: tensor[n : n + 1])
         images.note(**{name: seconds / max(len(rows), 1) for name, seconds in clock.spent.items()})
-    codes.write(volumes.records[0].cohort if len(volumes) else "", row.name, out.codes)
+    codes.write(volumes.records[0].cohort if len(volumes) else "", entry.name, out.codes)
     typical = typical_appearances(model, inputs.training, device) if kept else {}
-    write_synthesis(Synthesis(model, row.name, typical, synthesis_window or 1), kept, volumes, out.synthesis)
+    write_synthesis(Synthesis(model, entry.name, typical, synthesis_window or 1), kept, volumes, out.synthesis)
 
 
 def decoded(model: Autoencoder, latents: Latents, modality: Tensor, shape: tuple[int, int, int]) -> Tensor:

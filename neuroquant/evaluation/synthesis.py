@@ -41,7 +41,7 @@ class Synthesis:
     Attributes
     ----------
     model : an autoencoder that implements `Swaps`
-    name : of its row
+    name : of its model
     typical : modality -> appearance (C,), of training images
     window : side of SSIM's Gaussian window in voxels
     """

@@ -77,7 +77,7 @@ def plane_axis(parameters: dict[str, Any]) -> int | None:
 
     Parameters
     ----------
-    parameters : with their defaults filled in, as a resolved row has them.
+    parameters : with their defaults filled in, as a resolved model has them.
     """
     return parameters.get("axis")
 

@@ -168,7 +168,7 @@ class Autoencoder(nn.Module, ABC):
     def fit(self, passes: Passes) -> Fitted:
         """Instead of training, in models that learn without gradients: see all training volumes, as often as needed.
 
-        Called for rows that train nothing and begin from no weights. The same volumes give the same bytes, and memory
+        Called for models that train nothing and begin from no weights. The same volumes give the same bytes, and memory
         doesn't grow with their number.
         """
         return Fitted()

@@ -47,7 +47,7 @@ def mean_image_sentences(experiment: Experiment, cells: pd.DataFrame) -> list[st
             names: dict[str, list[str]] = {}
             for (where, model, modality), outcome in known.items():
                 if (where, outcome) == (cohort, verdict):
-                    names.setdefault(experiment.row(model).shown, []).append(modality)
+                    names.setdefault(experiment.model(model).shown, []).append(modality)
             if names:
                 who = "; ".join(f"{name} ({', '.join(each)})" for name, each in names.items())
                 texts.append(f"{experiment.cohort(cohort).shown}, PSNR {verdict}: {who}{end}.")
@@ -66,7 +66,7 @@ def spread_sentences(experiment: Experiment, costs: pd.DataFrame) -> list[str]:
     for cohort, here in costs.groupby("cohort", sort=False):
         low: dict[str, list[str]] = {}
         for line in here.to_dict("records"):
-            row = experiment.row(line["model"])
+            row = experiment.model(line["model"])
             values = [f"{m} {line[f'spread_{m}']:.2f}" for m in modalities(costs) if line[f"spread_{m}"] < LEAST]
             if values and row.architecture != ARCHITECTURE:
                 low[row.shown] = values
@@ -90,8 +90,8 @@ def budget_notes(experiment: Experiment, budgets: pd.DataFrame) -> list[str]:
     apart = unequal(budgets)
     if not len(apart):
         return []
-    who = ", ".join(f"{experiment.row(row.model).shown} {row.share:.2g}" for row in apart.itertuples())
-    full = experiment.row(experiment.figure4.rows[0]).shown
+    who = ", ".join(f"{experiment.model(row.model).shown} {row.share:.2g}" for row in apart.itertuples())
+    full = experiment.model(experiment.figure4.models[0]).shown
     return [
         f"Training budgets differ. Voxels seen in training as a multiple of {full}'s: {who}. Steps and voxels are in "
         "the table of training budgets; `budget: equal_voxels` makes them equal."

@@ -20,7 +20,7 @@ ABOVE = "above the mean image"
 
 def mean_model(experiment: Experiment) -> str | None:
     """The name of the experiment's model of the mean image; None where there is none."""
-    return next((row.name for row in experiment.models if row.architecture == ARCHITECTURE), None)
+    return next((entry.name for entry in experiment.models if entry.architecture == ARCHITECTURE), None)
 
 
 def against_mean(experiment: Experiment, scores: pd.DataFrame, measure: str = MEASURE) -> pd.DataFrame:
@@ -41,7 +41,7 @@ def against_mean(experiment: Experiment, scores: pd.DataFrame, measure: str = ME
     Columns `AGAINST_MEAN`, a row per cohort, modality and model.
     """
     mean = mean_model(experiment)
-    trained = [row.name for row in experiment.models if row.group != "reference"]
+    trained = [entry.name for entry in experiment.models if entry.group != "reference"]
     rows = []
     for (cohort, modality), here in scores[scores.metric == measure].groupby(["cohort", "modality"], sort=False):
         baseline = here[here.model == mean]

@@ -18,7 +18,7 @@ def budgets(experiment: Experiment, table: str, provenance: dict[str, Path]) -> 
     """A row per model of a table that is trained here; no times, so equal runs give equal bytes.
 
     `phases` are the modes of its phases in order, `voxels_seen` those of all images of all steps, and `share` the same
-    as a multiple of the full model's, the first of figure4.rows; empty where a model folder doesn't say.
+    as a multiple of the full model's, the first of figure4.models; empty where a model folder doesn't say.
 
     Parameters
     ----------
@@ -26,10 +26,10 @@ def budgets(experiment: Experiment, table: str, provenance: dict[str, Path]) -> 
         Model -> provenance.json of its model folder.
     """
     wanted = experiment.table1 if table == "table1" else experiment.table2
-    full = seen(provenance, experiment.figure4.rows[0])
+    full = seen(provenance, experiment.figure4.models[0])
     rows = []
-    for name in wanted.rows:
-        phases = experiment.row(name).training.phases
+    for name in wanted.models:
+        phases = experiment.model(name).training.phases
         if phases and name in provenance:
             own = seen(provenance, name)
             share = own / full if own is not None and full else None

@@ -11,7 +11,7 @@ from neuroquant.statistics.fingerprints import fingerprint
 from neuroquant.statistics.intervals import Interval, cluster_bootstrap
 from neuroquant.tables import CEILING, CELL_KEY, CELLS, VOLUMES
 
-EMBEDDED = "synthetic cohort"
+SYNTHETIC = "synthetic cohort"
 """What a cohort that the workflow made itself is called in the column `stand_in`."""
 MODEL_GROUPS = {
     "trained_here": "trained here",
@@ -25,15 +25,15 @@ EXTRA = {VOLUMES: "volumes (reference)", CEILING: "segmenter test-retest"}
 """Entries of table 1 that are no models, and how they are called."""
 
 
-def by_group(experiment: Experiment, rows: tuple[str, ...]) -> dict[str, list[str]]:
+def by_group(experiment: Experiment, names: tuple[str, ...]) -> dict[str, list[str]]:
     """The models of each group, in order."""
-    return {group: [row for row in rows if experiment.row(row).group == group] for group in MODEL_GROUPS}
+    return {group: [model for model in names if experiment.model(model).group == group] for group in MODEL_GROUPS}
 
 
 def entries(experiment: Experiment, table: str) -> tuple[str, ...]:
     """The models of a table, and before them what else it has lines of."""
     wanted: Table = getattr(experiment, table)
-    return (*EXTRA, *wanted.rows) if table == "table1" else wanted.rows
+    return (*EXTRA, *wanted.models) if table == "table1" else wanted.models
 
 
 def cells(experiment: Experiment, scores: pd.DataFrame) -> pd.DataFrame:
@@ -60,7 +60,7 @@ def cells(experiment: Experiment, scores: pd.DataFrame) -> pd.DataFrame:
 
 def cohort_stand_in(experiment: Experiment, cohort: str) -> str:
     """What stands in for a cohort of the study, if anything does."""
-    return EMBEDDED if experiment.cohort(cohort).embedded else ""
+    return SYNTHETIC if experiment.cohort(cohort).stand_in else ""
 
 
 def measured(part: pd.DataFrame, experiment: Experiment) -> Interval:

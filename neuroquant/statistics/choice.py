@@ -115,8 +115,8 @@ def worst_images(scores: pd.DataFrame, model: str) -> pd.DataFrame:
 
 def leading_model(experiment: Experiment) -> str:
     """The model whose worst images are listed: the first NeuroQuant of Table 1, or else its first model."""
-    rows = experiment.table1.rows
-    return next((row for row in rows if experiment.row(row).architecture == "neuroquant"), rows[0])
+    models = experiment.table1.models
+    return next((model for model in models if experiment.model(model).architecture == "neuroquant"), models[0])
 
 
 def first_of_shard(sessions: list[tuple[str, str, str]], odd: set[tuple[str, str, str]]) -> list[tuple[str, str, str]]:

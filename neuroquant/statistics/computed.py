@@ -66,7 +66,7 @@ class Computed:
         """How the models of one table compare with the mean image, columns `AGAINST_MEAN`."""
         wanted: Table = getattr(experiment, table)
         own = self.against_mean
-        return own[own.cohort.isin(wanted.cohorts) & own.model.isin(wanted.rows)].reset_index(drop=True)
+        return own[own.cohort.isin(wanted.cohorts) & own.model.isin(wanted.models)].reset_index(drop=True)
 
 
 def read_cells(cells_csv: Path) -> pd.DataFrame:
@@ -112,7 +112,7 @@ def table_of(experiment: Experiment, table: str, computed: Computed) -> pd.DataF
 
 def ranks(experiment: Experiment, own: pd.DataFrame) -> pd.Series:
     """The rank of each cell's model in its group, 1 for the best; none where a model has no rival, or is none."""
-    groups = {row.name: row.group for row in experiment.models}
+    groups = {entry.name: entry.group for entry in experiment.models}
     better = own["value"] * own.metric.map(lambda name: metric(name).sign).astype(float)
     column = [own.cohort, own.modality, own.metric, own.model.map(groups)]
     rank = better.groupby(column).rank(method="min", ascending=False)
@@ -130,7 +130,7 @@ def tied(own: pd.DataFrame, tests: pd.DataFrame) -> list[bool]:
 
 def _published(experiment: Experiment, table: str, cell: tuple) -> float:
     """The paper's number of a cell; nan where it has none."""
-    name = "" if cell.model in EXTRA else experiment.row(cell.model).published_as
+    name = "" if cell.model in EXTRA else experiment.model(cell.model).published_as
     return published(table, experiment.cohort(cell.cohort).stands_for, name, cell.modality, cell.metric)
 
 

@@ -28,7 +28,7 @@ def paired_tests(experiment: Experiment, table: str, scores: pd.DataFrame) -> pd
     wanted: Table = getattr(experiment, table)
     rows = []
     for by_model in columns_of(experiment, table, scores):
-        for models in by_group(experiment, wanted.rows).values():
+        for models in by_group(experiment, wanted.models).values():
             group = {model: by_model[model] for model in models if model in by_model}
             rows += against_best(group, experiment.statistics)
     tests = pd.DataFrame(rows, columns=TESTS)
@@ -43,7 +43,7 @@ def columns_of(experiment: Experiment, table: str, scores: pd.DataFrame) -> Iter
         for shown in shown_in(table):
             for modality in experiment.modalities:
                 column = (cohort, shown.name, modality)
-                yield {model: parts[*column, model] for model in wanted.rows if (*column, model) in parts}
+                yield {model: parts[*column, model] for model in wanted.models if (*column, model) in parts}
 
 
 def against_best(by_model: dict[str, pd.DataFrame], settings: Statistics) -> list[dict[str, object]]:

@@ -24,7 +24,7 @@ from neuroquant.synthetic.structures import names
 from neuroquant.synthetic.subject import Person, anatomy, draw_person
 
 TRUTH = "derivatives/ground_truth"
-GENERATOR = "NeuroQuant embedded cohort"
+GENERATOR = "NeuroQuant synthetic cohort"
 
 
 def write_cohort(cohort: Cohort, folder: Path, modalities: tuple[str, ...] = DEFAULT_MODALITIES) -> None:

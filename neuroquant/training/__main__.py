@@ -1,6 +1,6 @@
 """One training from one JSON file: `torchrun --nproc-per-node 2 -m neuroquant.training job.json`.
 
-The file is a `JobFile`, with the row and the volume as the workflow resolves them. Without torchrun, one
+The file is a `JobFile`, with the model and the volume as the workflow resolves them. Without torchrun, one
 process trains. Stopped by a signal, the same command goes on from the last step.
 """
 

@@ -1,4 +1,4 @@
-"""Rows that learn from all training volumes without gradients: each of them decides how often it sees them."""
+"""Models that learn from all training volumes without gradients: each of them decides how often it sees them."""
 
 import sys
 import time
@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from neuroquant.config.model import ModelRow
+from neuroquant.config.model import ModelEntry
 from neuroquant.config.volume import Volume
 from neuroquant.models import fit_bytes
 from neuroquant.models.autoencoder import Autoencoder
@@ -18,8 +18,8 @@ from neuroquant.training.identity import identity
 
 
 def fitted(
-    row: ModelRow, volume: Volume, model: Autoencoder, sessions: Sessions, shards: list[Path]
-) -> tuple[ModelRow, dict[str, Any]]:
+    entry: ModelEntry, volume: Volume, model: Autoencoder, sessions: Sessions, shards: list[Path]
+) -> tuple[ModelEntry, dict[str, Any]]:
     """Fit a model in place, where it is one that is fitted.
 
     Parameters
@@ -28,16 +28,19 @@ def fitted(
 
     Returns
     -------
-    The row with the parameters that the volumes decided, and what provenance.json says of the fit; of other models the
-    row as it was, and nothing.
+    The model with the parameters that the volumes decided, and what provenance.json says of the fit; other models as
+    they were, and nothing.
     """
-    if row.weights is not None or fit_bytes(row.architecture, row.parameters, volume.shape, len(row.suffixes)) is None:
-        return row, {}
-    passes, begin = Passes(row.name, sessions), time.monotonic()
-    made_of = identity(row, volume, shards)
+    if (
+        entry.weights is not None
+        or fit_bytes(entry.architecture, entry.parameters, volume.shape, len(entry.suffixes)) is None
+    ):
+        return entry, {}
+    passes, begin = Passes(entry.name, sessions), time.monotonic()
+    made_of = identity(entry, volume, shards)
     found = model.fit(passes)
     for note in found.notes:
-        print(f"model {row.name}: {note}", file=sys.stderr, flush=True)
+        print(f"model {entry.name}: {note}", file=sys.stderr, flush=True)
     facts = {
         "weights": "fitted to all training sessions, without gradients",
         "sessions": len(sessions),
@@ -47,7 +50,7 @@ def fitted(
         "training_data": made_of["data"],
         "code": made_of["code"],
     }
-    return row.model_copy(update={"parameters": row.parameters | found.parameters}), facts
+    return entry.model_copy(update={"parameters": entry.parameters | found.parameters}), facts
 
 
 class Passes:
@@ -55,7 +58,7 @@ class Passes:
 
     Parameters
     ----------
-    name : of the row, for the log.
+    name : of the model, for the log.
     """
 
     def __init__(self, name: str, sessions: Sessions):

@@ -11,7 +11,7 @@ def check(name: str, rows: list[dict[str, Any]]) -> None:
 
     Parameters
     ----------
-    name : of the row that trains.
+    name : of the model that trains.
     rows : the log so far, each with step, loss and grad_norm.
 
     Raises

@@ -4,32 +4,32 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from neuroquant.config.model import ModelRow
+from neuroquant.config.model import ModelEntry
 from neuroquant.config.volume import Volume
 from neuroquant.sources import PACKAGE, code_hash
 from neuroquant.store.arrays import ArrayFile
 from neuroquant.store.digest import digest, shard_digest
 
 SHOWN_ONLY = {"name", "label", "published_as", "latent"}
-"""Settings of a row that change no weight."""
+"""Settings of a model that change no weight."""
 WATCHED_ONLY = {"log_every", "checkpoint_every", "pictures_every", "val_sessions"}
 ROUNDED_ONLY = {"compile", "accumulate", "recompute"}
 """Settings of a training or a phase that change how a step is computed, and by that the weights by no more than
 rounding."""
 
 
-def identity(row: ModelRow, volume: Volume, shards: list[Path]) -> dict[str, Any]:
+def identity(entry: ModelEntry, volume: Volume, shards: list[Path]) -> dict[str, Any]:
     """Everything that decides the weights: settings, training data, code. JSON-ready, without paths or subjects."""
-    settings = row.model_dump(mode="json", exclude=SHOWN_ONLY)
+    settings = entry.model_dump(mode="json", exclude=SHOWN_ONLY)
     training = settings["training"]
     for part in (training, *training["phases"]):
         for name in WATCHED_ONLY | ROUNDED_ONLY:
             part.pop(name, None)
     return {
-        "row": settings,
+        "model": settings,
         "volume": volume.model_dump(mode="json"),
         "data": digest([shard_digest(path) for path in sorted(shards)]),
-        "code": code_digest(row.architecture),
+        "code": code_digest(entry.architecture),
     }
 
 

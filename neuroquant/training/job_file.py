@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import Field, ValidationError
 
 from neuroquant.config.base import Count, Settings
-from neuroquant.config.model import ModelRow
+from neuroquant.config.model import ModelEntry
 from neuroquant.config.volume import Volume
 from neuroquant.errors import InputError
 
@@ -14,7 +14,7 @@ from neuroquant.errors import InputError
 class JobFile(Settings):
     """One training: what is trained, on what, and where its results go."""
 
-    row: ModelRow
+    model: ModelEntry
     volume: Volume
     train_shards: tuple[Path, ...] = Field(description="volume shards of all cohorts")
     val_shards: tuple[Path, ...] = Field((), description="shards of sessions that are only watched")

@@ -68,12 +68,12 @@ class LPIPS(nn.Module):
 
 
 class Judges(nn.Module):
-    """What looks at reconstructions while a row trains.
+    """What looks at reconstructions while a model trains.
 
     Parameters
     ----------
-    weights : the row's objective; its `perceptual` and `critic` say what is wanted.
-    key : of the row, for errors.
+    weights : the model's objective; its `perceptual` and `critic` say what is wanted.
+    key : of the model, for errors.
     """
 
     def __init__(self, weights: Objective, key: str):

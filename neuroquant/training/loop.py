@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from neuroquant.config.model import ModelRow, Training
+from neuroquant.config.model import ModelEntry, Training
 from neuroquant.errors import InputError
 from neuroquant.models.autoencoder import Autoencoder
 from neuroquant.models.batch import Batch
@@ -39,7 +39,7 @@ class Job:
     world : the processes that train together
     """
 
-    row: ModelRow
+    entry: ModelEntry
     model: Autoencoder
     optimizer: torch.optim.Optimizer
     sessions: Sessions
@@ -62,14 +62,14 @@ def loop(job: Job, done: int, progress: Progress, stop: list[int]) -> None:
     Interrupted
         After the step in which `stop` was filled, in any of the processes, its state saved.
     """
-    training, world, first, volumes = job.row.training, job.world, 0, 0
+    training, world, first, volumes = job.entry.training, job.world, 0, 0
     starts = job.model.start_after or 0
     for number, phase in enumerate(training.phases):
         # the codebook starts after so many steps on volumes, in whichever phase they are reached
         restart = starts - volumes if phase.mode == "3d" and starts > volumes else None
         volumes += phase.steps if phase.mode == "3d" else 0
         begin = max(done - first, 0)
-        row = job.row if phase.critic else without_critic(job.row)
+        entry = job.entry if phase.critic else without_critic(job.entry)
         if begin < phase.steps:
             progress.enter(number, phase.mode, len(training.phases), phase.steps - begin, first + begin)
             pin, plane_axis = job.device == "cuda", job.model.plane_axis
@@ -81,14 +81,14 @@ def loop(job: Job, done: int, progress: Progress, stop: list[int]) -> None:
                     if world.size > 1:  # other noise in each process, where a model draws some; repeated on resuming
                         torch.manual_seed(hash_seed(training.seed, step, world.rank))
                     how = How(job.device, phase.accumulate, world)
-                    progress.add(step, *train_step(job.model, job.optimizer, batch, row, lr, how))
+                    progress.add(step, *train_step(job.model, job.optimizer, batch, entry, lr, how))
                     settle(job, step, lr, progress, stop)
         first += phase.steps
 
 
-def without_critic(row: ModelRow) -> ModelRow:
-    """The row as long as its critic doesn't take part."""
-    return row.model_copy(update={"objective": row.objective.model_copy(update={"critic": 0.0})})
+def without_critic(entry: ModelEntry) -> ModelEntry:
+    """The model as long as its critic doesn't take part."""
+    return entry.model_copy(update={"objective": entry.objective.model_copy(update={"critic": 0.0})})
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def train_step(
     model: Autoencoder,
     optimizer: torch.optim.Optimizer,
     batch: Batch,
-    row: ModelRow,
+    entry: ModelEntry,
     lr: float,
     how: How,
 ) -> tuple[dict[str, Tensor], Tensor]:
@@ -126,13 +126,13 @@ def train_step(
     optimizer.zero_grad(set_to_none=True)
     terms: dict[str, Tensor] = {}
     for piece in batch.split(how.accumulate):
-        with autocast(row.training, how.device):
-            found = model.losses(piece, row.objective)
+        with autocast(entry.training, how.device):
+            found = model.losses(piece, entry.objective)
         total(found).backward()
         terms = {name: terms[name] + value.detach() if terms else value.detach() for name, value in found.items()}
     terms = how.world.sum_terms(terms)
     how.world.sum_gradients(model.parameters())
-    norm = torch.nn.utils.clip_grad_norm_(model.parameters(), row.training.grad_clip or float("inf"))
+    norm = torch.nn.utils.clip_grad_norm_(model.parameters(), entry.training.grad_clip or float("inf"))
     optimizer.step()
     model.after_step(batch.plane)
     return terms, norm
@@ -147,7 +147,7 @@ def autocast(training: Training, device: str) -> Any:
 
 def settle(job: Job, step: int, lr: float, progress: Progress, stop: list[int]) -> None:
     """What is due after a step: a row of the log, scores, a checkpoint, the end."""
-    training, last = job.row.training, step == progress.total
+    training, last = job.entry.training, step == progress.total
     asked = 0 if last else job.world.most(stop[0] if stop else 0)
     scoring = last or step % training.checkpoint_every == 0
     if last or step % training.pictures_every == 0:
@@ -159,13 +159,13 @@ def settle(job: Job, step: int, lr: float, progress: Progress, stop: list[int]) 
     if scoring:
         facts |= validate(job.model, job.watched, training.val_sessions, job.device, job.world)
     job.watch.row(progress.row(step, lr, facts))  # this and the next raise before a diverged state is saved
-    job.model.check_log(f"training of {job.row.name}", progress.rows)
+    job.model.check_log(f"training of {job.entry.name}", progress.rows)
     if scoring or asked:
         job.keep(step)
     progress.pause_over()
     if asked:
         raise Interrupted(
-            f"training of {job.row.name}",
+            f"training of {job.entry.name}",
             f"signal {signal.Signals(asked).name} at step {step} of {progress.total}",
             "time to finish",
             "give the same command again: it goes on from this step",

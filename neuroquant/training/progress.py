@@ -21,7 +21,7 @@ class Progress:
 
     Parameters
     ----------
-    name : of the row that trains.
+    name : of the model that trains.
     total : steps of the whole training.
     rows : rows of the log that an interrupted run left.
     table : where `training.tsv` is kept up to date; nowhere where None.

@@ -1,4 +1,4 @@
-"""Train one row of the benchmark, from shards to a model folder."""
+"""Train one model of the benchmark, from shards to a model folder."""
 
 import platform
 import sys
@@ -11,7 +11,7 @@ import torch
 
 import neuroquant
 from neuroquant import models
-from neuroquant.config.model import ModelRow, require_codebook_starts
+from neuroquant.config.model import ModelEntry, require_codebook_starts
 from neuroquant.config.volume import Volume
 from neuroquant.device import resolve_device, use_threads
 from neuroquant.errors import InputError
@@ -61,7 +61,7 @@ class Prepared:
 
 
 def train(job: JobFile, world: World = ALONE) -> None:
-    """Train a row and write its model folder; go on from the newest checkpoint where there is one.
+    """Train a model and write its model folder; go on from the newest checkpoint where there is one.
 
     The weights of the last step are kept: nothing is selected. The validation sessions are only watched.
 
@@ -78,33 +78,33 @@ def train(job: JobFile, world: World = ALONE) -> None:
         On SIGTERM or SIGINT, after the step is finished and saved.
     """
     use_threads(job.threads)
-    row, device = job.row, resolve_device(job.device)
-    sessions, watched = (Sessions(list(shards), row.suffixes) for shards in (job.train_shards, job.val_shards))
-    require_sessions(row, sessions)
-    world.require_equal_shares(row.name, row.training.phases)
-    if device == "cuda" and row.training.precision == "bf16":
+    entry, device = job.model, resolve_device(job.device)
+    sessions, watched = (Sessions(list(shards), entry.suffixes) for shards in (job.train_shards, job.val_shards))
+    require_sessions(entry, sessions)
+    world.require_equal_shares(entry.name, entry.training.phases)
+    if device == "cuda" and entry.training.precision == "bf16":
         check_convolutions(device)
-    torch.manual_seed(row.training.seed)
-    model = models.build(row.architecture, row.parameters, row.suffixes)
+    torch.manual_seed(entry.training.seed)
+    model = models.build(entry.architecture, entry.parameters, entry.suffixes)
     provenance = job.provenance | {"voxel_mm": voxel_side(list(job.train_shards))}
-    if row.weights is not None:
-        provenance = provenance | load_published(row, model)
+    if entry.weights is not None:
+        provenance = provenance | load_published(entry, model)
     prepared = Prepared(job, model, sessions, watched, device, world, provenance)
-    if row.training.phases:
+    if entry.training.phases:
         train_by_gradients(prepared)
     else:
-        row, facts = fitted(row, job.volume, model, sessions, list(job.train_shards))
-        save_untrained(job.folder, model, row, job.volume, facts | provenance)
+        entry, facts = fitted(entry, job.volume, model, sessions, list(job.train_shards))
+        save_untrained(job.folder, model, entry, job.volume, facts | provenance)
 
 
 def train_by_gradients(prepared: Prepared) -> None:
     """All phases of the schedule, and the model folder in the end; as `train`."""
     job, world, device = prepared.job, prepared.world, prepared.device
-    row = job.row
-    require_fitting_pieces(row, prepared.model.factor)
-    require_codebook_starts(f"training of {row.name}", row.training.phases, prepared.model.start_after)
-    model, optimizer = set_up(row, prepared.model, device)
-    made_of = identity(row, job.volume, list(job.train_shards))
+    entry = job.model
+    require_fitting_pieces(entry, prepared.model.factor)
+    require_codebook_starts(f"training of {entry.name}", entry.training.phases, prepared.model.start_after)
+    model, optimizer = set_up(entry, prepared.model, device)
+    made_of = identity(entry, job.volume, list(job.train_shards))
     done, progress = begin(prepared, optimizer, made_of)
     world.share_state(model)
     watch = Watch(job.pictures if world.leads else None, done)
@@ -115,14 +115,14 @@ def train_by_gradients(prepared: Prepared) -> None:
 
     with interruptible() as stop:
         loop(
-            Job(row, model, optimizer, prepared.sessions, prepared.watched, device, keep, watch, world),
+            Job(entry, model, optimizer, prepared.sessions, prepared.watched, device, keep, watch, world),
             done, progress, stop,
         )  # fmt: skip
     watch.close()
     progress.write()
     facts = describe(model, job.volume, device, progress) | {
         "sessions": len(prepared.sessions),
-        "voxels_seen": voxels_seen(prepared.sessions, row.training.phases, row.training.seed, model.plane_axis),
+        "voxels_seen": voxels_seen(prepared.sessions, entry.training.phases, entry.training.seed, model.plane_axis),
         "processes": world.size,
         "resumed_at_step": done,
         "training_data": made_of["data"],
@@ -130,17 +130,21 @@ def train_by_gradients(prepared: Prepared) -> None:
     }
     model.judges = None
     if world.leads:
-        save_model(job.folder, model, row, job.volume, facts | judges_provenance(row.objective) | prepared.provenance)
+        save_model(
+            job.folder, model, entry, job.volume, facts | judges_provenance(entry.objective) | prepared.provenance
+        )
 
 
-def set_up(row: ModelRow, model: Autoencoder, device: str) -> tuple[Autoencoder, "torch.optim.Optimizer | Together"]:
+def set_up(
+    entry: ModelEntry, model: Autoencoder, device: str
+) -> tuple[Autoencoder, "torch.optim.Optimizer | Together"]:
     """The model on its device with its judges, in training mode, and its optimizer."""
-    if row.objective.critic or row.objective.perceptual.weight:
-        model.judges = Judges(row.objective, f"model {row.name}")
+    if entry.objective.critic or entry.objective.perceptual.weight:
+        model.judges = Judges(entry.objective, f"model {entry.name}")
     model = model.to(device).train()
-    optimizer = build_optimizer(model, row.training)
-    model.recompute(row.training.recompute)
-    if row.training.compile:
+    optimizer = build_optimizer(model, entry.training)
+    model.recompute(entry.training.recompute)
+    if entry.training.compile:
         model.compile_units()
     return model, optimizer
 
@@ -155,40 +159,42 @@ def begin(
     made_of : the training's identity.
     """
     job, model, sessions, world = prepared.job, prepared.model, prepared.sessions, prepared.world
-    row, steps = job.row, total_steps(job.row.training.phases)
+    entry, steps = job.model, total_steps(job.model.training.phases)
     if world.leads:
         done, rows = checkpoint.resume(job.checkpoints, model, optimizer, made_of, steps)
-        if not done and row.weights is None:
+        if not done and entry.weights is None:
             model.prepare(
-                sessions.volumes([index]).x.float() for index in sessions.order(row.training.seed, 0, PREPARED)
+                sessions.volumes([index]).x.float() for index in sessions.order(entry.training.seed, 0, PREPARED)
             )
-        progress = Progress(row.name, steps, rows, job.folder / "training.tsv")
+        progress = Progress(entry.name, steps, rows, job.folder / "training.tsv")
         world.most(done)
         return done, progress
     done = world.most(0)
     rows = checkpoint.load(job.checkpoints, done, model, optimizer)
-    return done, Progress(row.name, steps, rows, None, show=lambda line: None)
+    return done, Progress(entry.name, steps, rows, None, show=lambda line: None)
 
 
-def save_untrained(folder: Path, model: Autoencoder, row: ModelRow, volume: Volume, provenance: dict[str, Any]) -> None:
-    """Write the folder of a row of which nothing is trained.
+def save_untrained(
+    folder: Path, model: Autoencoder, entry: ModelEntry, volume: Volume, provenance: dict[str, Any]
+) -> None:
+    """Write the folder of a model of which nothing is trained.
 
     Raises
     ------
     InputError
         If it has parameters that nobody gave values.
     """
-    if row.weights is None and any(parameter.requires_grad for parameter in model.parameters()):
+    if entry.weights is None and any(parameter.requires_grad for parameter in model.parameters()):
         raise InputError(
-            f"model {row.name}: training.phases", "none, and no weights", "a schedule, or weights to begin with",
+            f"model {entry.name}: training.phases", "none, and no weights", "a schedule, or weights to begin with",
             "leave `phases` out, or name the authors' file under `weights`",
         )  # fmt: skip
-    progress = Progress(row.name, 0, [], folder / "training.tsv")
+    progress = Progress(entry.name, 0, [], folder / "training.tsv")
     progress.write()
-    save_model(folder, model, row, volume, describe(model, volume, "cpu", progress) | provenance)
+    save_model(folder, model, entry, volume, describe(model, volume, "cpu", progress) | provenance)
 
 
-def require_sessions(row: ModelRow, sessions: Sessions) -> None:
+def require_sessions(entry: ModelEntry, sessions: Sessions) -> None:
     """Refuse to train on nothing.
 
     Raises
@@ -198,14 +204,14 @@ def require_sessions(row: ModelRow, sessions: Sessions) -> None:
     """
     if not len(sessions):
         raise InputError(
-            f"training of {row.name}",
+            f"training of {entry.name}",
             "no session in any training shard",
             "at least one",
             "look at cohorts/*/excluded.tsv and cohorts/*/split_proof.tsv for where they went",
         )
 
 
-def require_fitting_pieces(row: ModelRow, factor: int) -> None:
+def require_fitting_pieces(entry: ModelEntry, factor: int) -> None:
     """Refuse pieces of volumes that the network can't halve evenly, before the first of them is read.
 
     Raises
@@ -213,10 +219,10 @@ def require_fitting_pieces(row: ModelRow, factor: int) -> None:
     InputError
         If a side of a phase's `crop` isn't a multiple of the model's factor.
     """
-    for number, phase in enumerate(row.training.phases):
+    for number, phase in enumerate(entry.training.phases):
         if any(side % factor for side in phase.crop):
             raise InputError(
-                f"training of {row.name}: training.phases[{number}].crop", str(list(phase.crop)),
+                f"training of {entry.name}: training.phases[{number}].crop", str(list(phase.crop)),
                 f"sides that are multiples of {factor}, by which this model divides them", "correct the sides",
             )  # fmt: skip
 

@@ -27,7 +27,7 @@ class Watch:
 
     Parameters
     ----------
-    folder : of one row; `tensorboard --logdir` takes it or the folder above, which compares all rows.
+    folder : of one model; `tensorboard --logdir` takes it or the folder above, which compares all models.
     done : steps of an interrupted run that this one goes on from; later events of that run are struck out.
     """
 

@@ -6,7 +6,7 @@ import sys
 import textwrap
 from pathlib import Path
 
-from neuroquant.config.model import ModelRow, Weights
+from neuroquant.config.model import ModelEntry, Weights
 from neuroquant.errors import InputError
 from neuroquant.files import sha256, written_whole
 
@@ -20,19 +20,19 @@ def places(weights: Weights) -> list[Path]:
     return [*found, Path.home() / ".cache/neuroquant" / weights.filename]
 
 
-def files_of(row: ModelRow) -> dict[str, Weights]:
-    """Every file of published weights that a row needs, by its key."""
-    key = f"model {row.name}"
-    found = {f"{key}: weights": row.weights} if row.weights else {}
-    seen = row.objective.perceptual
-    if seen.weight and row.training.phases:
+def files_of(entry: ModelEntry) -> dict[str, Weights]:
+    """Every file of published weights that a model needs, by its key."""
+    key = f"model {entry.name}"
+    found = {f"{key}: weights": entry.weights} if entry.weights else {}
+    seen = entry.objective.perceptual
+    if seen.weight and entry.training.phases:
         found |= {f"{key}: objective.perceptual.{name}": getattr(seen, name) for name in ("vgg", "linear")}
     return found
 
 
-def find_files(row: ModelRow) -> list[Path]:
+def find_files(entry: ModelEntry) -> list[Path]:
     """All of them, checked; as `find_file`."""
-    return [find_file(weights, key) for key, weights in files_of(row).items()]
+    return [find_file(weights, key) for key, weights in files_of(entry).items()]
 
 
 def find_file(weights: Weights, key: str) -> Path:
@@ -68,15 +68,15 @@ def where(weights: Weights) -> str:
     return f"get it from {weights.source} and put it where it is looked for"
 
 
-def fetch_all(rows: list[ModelRow]) -> None:
-    """Get the weights of all rows, saying where each lies.
+def fetch_all(entries: list[ModelEntry]) -> None:
+    """Get the weights of all models, saying where each lies.
 
     Raises
     ------
     InputError
         At the end, with every file that can't be had or isn't pinned; the others are there by then.
     """
-    files = {key: weights for row in rows for key, weights in files_of(row).items()}
+    files = {key: weights for entry in entries for key, weights in files_of(entry).items()}
     faults = []
     for key, weights in files.items():
         try:
@@ -124,7 +124,7 @@ def fetch(weights: Weights, key: str) -> Path:
 
 
 def check_licence(weights: Weights, key: str) -> None:
-    """Compare the licence that the row states with the one that the hub does, where it can be asked and states one.
+    """Compare the licence that the model states with the one that the hub does, where it can be asked and states one.
 
     Raises
     ------

@@ -9,7 +9,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from neuroquant import models
-from neuroquant.config.model import ModelRow
+from neuroquant.config.model import ModelEntry
 from neuroquant.errors import InputError
 from neuroquant.models.autoencoder import Autoencoder
 from neuroquant.weights.find import find_file
@@ -27,16 +27,16 @@ UNREADABLE = (
 """What the readers raise on files that they can't make sense of."""
 
 
-def load_published(row: ModelRow, model: Autoencoder) -> dict[str, Any]:
-    """Fill a model with the weights that its row names; returns what provenance.json says of them.
+def load_published(entry: ModelEntry, model: Autoencoder) -> dict[str, Any]:
+    """Fill a model with the weights that its model names; returns what provenance.json says of them.
 
     Raises
     ------
     InputError
         If the file is missing, another one, unreadable, or of another model.
     """
-    path = find_file(row.weights, f"model {row.name}: weights")
-    state = models.published_state(row.architecture, read_state(path))
+    path = find_file(entry.weights, f"model {entry.name}: weights")
+    state = models.published_state(entry.architecture, read_state(path))
     own = model.state_dict()
     missing, unknown = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
     shapes = [
@@ -48,12 +48,12 @@ def load_published(row: ModelRow, model: Autoencoder) -> dict[str, Any]:
         parts = [f"{len(missing)} tensors missing ({', '.join(missing[:3])})"] if missing else []
         parts += [f"{len(unknown)} unknown ({', '.join(unknown[:3])})"] if unknown else []
         raise InputError(
-            f"model {row.name}: {path}", "; ".join(parts + shapes[:3]), f"the weights of {row.architecture}",
+            f"model {entry.name}: {path}", "; ".join(parts + shapes[:3]), f"the weights of {entry.architecture}",
             "these are of another model, or `parameters` are of another size",
         )  # fmt: skip
     model.load_state_dict(state)
-    facts = row.weights.model_dump(include={"filename", "hub", "revision", "source", "sha256", "licence"})
-    return {"published_weights": {**facts, "fine_tuned": bool(row.training.phases)}}
+    facts = entry.weights.model_dump(include={"filename", "hub", "revision", "source", "sha256", "licence"})
+    return {"published_weights": {**facts, "fine_tuned": bool(entry.training.phases)}}
 
 
 def read_state(path: Path) -> dict[str, Any]:

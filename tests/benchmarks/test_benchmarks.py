@@ -15,10 +15,10 @@ sys.path.insert(0, str(BENCHMARKS))
 import account as accounting  # noqa: E402
 import adversary  # noqa: E402
 import disentanglement  # noqa: E402
+import entries  # noqa: E402
 import inference  # noqa: E402
 import plane_attention  # noqa: E402
 import ranking  # noqa: E402
-import rows  # noqa: E402
 import time_to_quality  # noqa: E402
 import train_step  # noqa: E402
 
@@ -40,9 +40,9 @@ def one_thread():
 
 
 @pytest.fixture(scope="module")
-def small_row():
-    (row,) = rows.load_rows(["neuroquant"], demo_size=True)
-    return rows.with_parameters(row, start_after=0)
+def small_entry():
+    (entry,) = entries.load_models(["neuroquant"], demo_size=True)
+    return entries.with_parameters(entry, start_after=0)
 
 
 def printed(capsys, monkeypatch, script, *arguments: str) -> list[list[str]]:
@@ -52,8 +52,8 @@ def printed(capsys, monkeypatch, script, *arguments: str) -> list[list[str]]:
     return [line.split("\t") for line in capsys.readouterr().out.splitlines()]
 
 
-def test_the_account_scales_with_the_voxels_but_for_attention_along_lines(small_row):
-    small, large, largest = (accounting.account(small_row, (side, 32, 32), 1) for side in (32, 64, 96))
+def test_the_account_scales_with_the_voxels_but_for_attention_along_lines(small_entry):
+    small, large, largest = (accounting.account(small_entry, (side, 32, 32), 1) for side in (32, 64, 96))
     for part in ("encoder", "decoder"):
         assert large.flop[part] == pytest.approx(2 * small.flop[part], rel=1e-3)
         grown = large.saved[part] - small.saved[part]  # what's left are up-sampling kernels, whatever the size
@@ -61,9 +61,9 @@ def test_the_account_scales_with_the_voxels_but_for_attention_along_lines(small_
     assert large.flop["attention"] > 2 * small.flop["attention"]
 
 
-def test_the_account_of_a_decoder_holds_its_forward_and_backward_pass(small_row):
+def test_the_account_of_a_decoder_holds_its_forward_and_backward_pass(small_entry):
     """Eight products a voxel and channel for an up-sampling convolution; the backward pass has twice the operations."""
-    bare = rows.with_parameters(small_row, attention=False, film=False)
+    bare = entries.with_parameters(small_entry, attention=False, film=False)
     flop = accounting.account(bare, SHAPE, 1).flop
     code, channels, head = (bare.parameters[key] for key in ("code_dim", "channels", "head_channels"))
     side, widths = SHAPE[0] // 2 ** len(channels), [*reversed(channels), head]
@@ -76,8 +76,8 @@ def test_the_account_of_a_decoder_holds_its_forward_and_backward_pass(small_row)
     assert flop["attention"] == 0 and flop["rest"] < 0.05 * flop["decoder"]
 
 
-def test_slices_are_accounted_for_part_by_part(small_row):
-    found = accounting.account(small_row, SHAPE, 2, normal=1)
+def test_slices_are_accounted_for_part_by_part(small_entry):
+    found = accounting.account(small_entry, SHAPE, 2, normal=1)
     assert all(value >= 0 for value in found.flop.values())
     assert min(found.flop[part] for part in ("encoder", "attention", "decoder", "SSIM")) > 0
 
@@ -109,8 +109,8 @@ def test_the_account_is_printed_beside_the_floor(capsys, monkeypatch):
     assert firsts.count("bf16") == 2
 
 
-def test_the_account_sees_what_precision_and_recomputation_save(small_row):
-    found = {setting: accounting.account(small_row, SHAPE, 1, None, *setting) for setting in accounting.SETTINGS}
+def test_the_account_sees_what_precision_and_recomputation_save(small_entry):
+    found = {setting: accounting.account(small_entry, SHAPE, 1, None, *setting) for setting in accounting.SETTINGS}
     exact, plain, bf16, norms, attention = (
         vars(a) | {"saved": sum(a.saved.values()), "flop": sum(a.flop.values())} for a in found.values()
     )
@@ -205,9 +205,9 @@ def test_a_run_that_was_stopped_is_ranked_from_its_lines(capsys, monkeypatch, tm
     assert [line[1:3] for line in lines[1:]] == [["1", "pca"], ["below the mean image", "a"]]
 
 
-def test_the_average_holds_the_codebook_and_leaves_the_model_as_it_was(small_row):
+def test_the_average_holds_the_codebook_and_leaves_the_model_as_it_was(small_entry):
     torch.manual_seed(0)
-    model = models.build(small_row.architecture, small_row.parameters)
+    model = models.build(small_entry.architecture, small_entry.parameters)
     average = time_to_quality.Average(model, 0.99)
     codes = []
     for value in (1.0, 3.0):
@@ -228,26 +228,26 @@ def test_a_change_of_training_that_is_none_is_refused(change):
 
 
 def test_a_model_is_requested_with_changes_and_its_own_number_of_seeds():
-    name, row, seeds = time_to_quality.requested("neuroquant+optimizer=adamw+lr=4e-3+cross_images=all:1", True, 3)
+    name, entry, seeds = time_to_quality.requested("neuroquant+optimizer=adamw+lr=4e-3+cross_images=all:1", True, 3)
     assert name == "neuroquant+optimizer=adamw+lr=4e-3+cross_images=all" and seeds == 1
-    assert (row.training.optimizer, row.objective.cross_images) == ("adamw", "all")
-    assert row.training.phases[0].lr == 4e-3 and row.training.phases[0].lr_end == pytest.approx(2e-4)
+    assert (entry.training.optimizer, entry.objective.cross_images) == ("adamw", "all")
+    assert entry.training.phases[0].lr == 4e-3 and entry.training.phases[0].lr_end == pytest.approx(2e-4)
 
 
 def test_rows_keep_what_sets_them_apart_at_both_sizes():
     for demo_size in (False, True):
-        full, base = rows.load_rows(["neuroquant", "neuroquant_base"], demo_size)
+        full, base = entries.load_models(["neuroquant", "neuroquant_base"], demo_size)
         assert full.parameters["film"] and not base.parameters["film"]
         assert full.parameters["channels"][-1] == (64 if demo_size else 256)
 
 
 @pytest.fixture(scope="module")
-def model_and_shard(tmp_path_factory, small_row):
+def model_and_shard(tmp_path_factory, small_entry):
     folder = tmp_path_factory.mktemp("disentanglement")
     shard = train_step.write_smooth(folder / "test.h5", SHAPE, 6)
     torch.manual_seed(0)
-    model = models.build(small_row.architecture, small_row.parameters)
-    save_model(folder / "model", model, small_row, Volume(shape=SHAPE), {})
+    model = models.build(small_entry.architecture, small_entry.parameters)
+    save_model(folder / "model", model, small_entry, Volume(shape=SHAPE), {})
     return folder / "model", shard
 
 
@@ -265,12 +265,12 @@ def test_disentanglement_prints_accuracies_and_errors_with_intervals(capsys, mon
     assert ((low <= value) & (value <= high)).all() and set(table.subjects) == {"6"}
 
 
-def test_a_setting_of_the_adversary_reaches_objective_and_parameters(small_row):
-    row = adversary.changed(small_row, "adversary=1e-1+film_trunk=true+classifier_view=both")
-    assert row.objective.adversary == 0.1
-    assert row.parameters["film_trunk"] is True and row.parameters["classifier_view"] == "both"
+def test_a_setting_of_the_adversary_reaches_objective_and_parameters(small_entry):
+    entry = adversary.changed(small_entry, "adversary=1e-1+film_trunk=true+classifier_view=both")
+    assert entry.objective.adversary == 0.1
+    assert entry.parameters["film_trunk"] is True and entry.parameters["classifier_view"] == "both"
     with pytest.raises(SystemExit, match="no KEY=VALUE"):
-        adversary.changed(small_row, "advresary=1")
+        adversary.changed(small_entry, "advresary=1")
 
 
 @pytest.mark.slow
@@ -303,12 +303,12 @@ def test_the_gap_between_slices_and_volumes_is_measured_for_both_settings(capsys
     assert (measured > 0).all(axis=None) and np.isfinite(measured).all(axis=None)
 
 
-@pytest.mark.parametrize(("row", "sides"), [("brlp", (16, 16, 16)), ("sd_vae", (16, 16, 32))])
-def test_the_times_of_slices_are_scaled_to_a_volume(monkeypatch, row, sides):
+@pytest.mark.parametrize(("model", "sides"), [("brlp", (16, 16, 16)), ("sd_vae", (16, 16, 32))])
+def test_the_times_of_slices_are_scaled_to_a_volume(monkeypatch, model, sides):
     monkeypatch.setattr(inference, "SHAPE", sides)
     ticks = iter([0.0, 1.0, 3.0])
     monkeypatch.setattr(inference, "clock", lambda device: next(ticks))
-    found = inference.measure(row, 4, 1, "cpu")
-    scale = 1 if row == "brlp" else 32 / 4
+    found = inference.measure(model, 4, 1, "cpu")
+    scale = 1 if model == "brlp" else 32 / 4
     assert found["encode_s"] == scale and found["decode_s"] == 2 * scale and found["gb"] > 0.1
-    assert found["parameters_m"] == pytest.approx({"brlp": 13.77, "sd_vae": 83.65}[row], rel=1e-3)
+    assert found["parameters_m"] == pytest.approx({"brlp": 13.77, "sd_vae": 83.65}[model], rel=1e-3)

@@ -24,7 +24,7 @@ def resolved(tmp_path, **changes):
     """The paper's experiment with changes, its folders anywhere."""
     cohorts = [{"name": name, "root": str(tmp_path)} for name in ("ncanda", "abcd")]
     raw = {**yaml.safe_load((ROOT / "config/config.yaml").read_text()), "cohorts": cohorts, "models": ["neuroquant"]}
-    raw["table1"]["rows"] = raw["table2"]["rows"] = raw["figure4"]["rows"] = ["neuroquant"]
+    raw["table1"]["models"] = raw["table2"]["models"] = raw["figure4"]["models"] = ["neuroquant"]
     for section, values in changes.items():
         raw[section] |= values
     return resolve_experiment(raw, ROOT / "config", "x")

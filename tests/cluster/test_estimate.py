@@ -16,7 +16,7 @@ from tests.workflow.run import ROOT, TINY
 
 def test_a_fit_costs_its_passes_over_the_training_volumes(tiny, tmp_path):
     experiment = resolve_experiment({**TINY, "volume": {"shape": [144, 192, 144]}}, ROOT / "config", "x")
-    with_manifests(tmp_path, experiment, {"embedded": 100})
+    with_manifests(tmp_path, experiment, {"synthetic": 100})
     (part,) = parts([ask_of("save_untrained", 2)], experiment, tmp_path, {})
     pass_s = 100 * recorded()["fit"].value
     assert part.longest == pytest.approx(5 * pass_s / 3600) and part.hours == pytest.approx(6 * pass_s / 3600)
@@ -24,15 +24,15 @@ def test_a_fit_costs_its_passes_over_the_training_volumes(tiny, tmp_path):
 
 def test_images_are_counted_in_manifests_and_before_that_expected_by_shares(tiny, tmp_path):
     experiment = experiment_of(tiny)
-    expected = images_of(experiment, tmp_path)["embedded"]
+    expected = images_of(experiment, tmp_path)["synthetic"]
     assert sum(expected.values()) == pytest.approx(2 * 16 * 1.5) and expected["train"] == pytest.approx(24)
-    shards = tmp_path / "cohorts/embedded/shards"
+    shards = tmp_path / "cohorts/synthetic/shards"
     shards.mkdir(parents=True)
     for name, sessions in (("train-000", 5), ("val-000", 0), ("test-000", 2), ("test-001", 3)):
         (shards / f"{name}.tsv").write_text(HEADER + "a\tt1\tt2\n" * sessions)
     with (shards / "test-001.tsv").open("a") as file:
         file.write("b\tt1\t\n")
-    assert images_of(experiment, tmp_path)["embedded"] == {"train": 10, "val": 0, "test": 11}
+    assert images_of(experiment, tmp_path)["synthetic"] == {"train": 10, "val": 0, "test": 11}
 
 
 @pytest.mark.parametrize("modalities", [["T1w"], ["T1w", "T2w", "FLAIR"]])
@@ -43,7 +43,7 @@ def test_estimates_grow_with_the_number_of_modalities(tmp_path, modalities):
         resolve_experiment({**TINY, "modalities": names, "compute": {"device": "cpu"}}, ROOT / "config", "x")
         for names in (["T1w", "T2w"], modalities)
     )
-    before, after = (images_of(experiment, tmp_path)["embedded"]["train"] for experiment in (two, other))
+    before, after = (images_of(experiment, tmp_path)["synthetic"]["train"] for experiment in (two, other))
     assert after == pytest.approx(before * count / 2)
     sizes = [disk(experiment, tmp_path) for experiment in (two, other)]
     assert sizes[1]["volumes"] == pytest.approx(sizes[0]["volumes"] * count / 2)
@@ -63,8 +63,8 @@ def test_disk_grows_with_the_volumes_and_shrinks_by_what_is_there(tiny, tmp_path
     assert bytes_needed(large, tmp_path, rules) == pytest.approx(8 * bytes_needed(small, tmp_path, rules), rel=1e-3)
     assert 0 < bytes_needed(small, tmp_path, {"preprocess"}) < bytes_needed(small, tmp_path, rules)
     assert bytes_needed(small, tmp_path, {"table"}) == 0
-    (tmp_path / "volumes/embedded").mkdir(parents=True)
-    (tmp_path / "volumes/embedded/train-000.h5").write_bytes(bytes(1000))
+    (tmp_path / "volumes/synthetic").mkdir(parents=True)
+    (tmp_path / "volumes/synthetic/train-000.h5").write_bytes(bytes(1000))
     assert bytes_needed(small, tmp_path, rules) == bytes_needed(small, tmp_path / "elsewhere", rules) - 1000
 
 
@@ -72,7 +72,7 @@ def test_each_rows_latents_take_their_own_space(tiny, tmp_path):
     config = copy.deepcopy(TINY)
     without = disk(resolve_experiment(config, ROOT / "config", "x"), tmp_path)["latents"]
     config["models"].append("identity")
-    config["table1"]["rows"].append("identity")
+    config["table1"]["models"].append("identity")
     images = 2 * 16 * 1.5  # both modalities of the expected sessions
     grown = disk(resolve_experiment(config, ROOT / "config", "x"), tmp_path)["latents"]
     assert grown - without == pytest.approx(images * 32**3 * 2)
@@ -89,7 +89,7 @@ def test_latents_have_the_grid_of_the_models_own_number_of_blocks(channels, side
     config = copy.deepcopy(TINY)
     config["overrides"]["neuroquant"]["parameters"] |= {"channels": channels, "attention_blocks": [2]}
     experiment = resolve_experiment(config, ROOT / "config", "x")
-    one = latent_bytes(experiment.row("neuroquant"), (32, 32, 32))
+    one = latent_bytes(experiment.model("neuroquant"), (32, 32, 32))
     assert one == side**3 * ((8 + 8 + 4) * 2 + 4)  # z_anat, z_q and z_mod as float16, indices as int32
     four_blocks = disk(resolve_experiment(TINY, ROOT / "config", "x"), tmp_path)["latents"]
     assert (disk(experiment, tmp_path)["latents"] > four_blocks) == (side > 2)
@@ -143,9 +143,9 @@ def test_an_earlier_run_of_the_same_shape_gives_measured_rates(tiny, tmp_path):
     then["segmentation"]["ceiling"] = True  # every original segmented twice
     for path, text in {
         "config.yaml": yaml.safe_dump(then),
-        "cohorts/embedded/shards/test-000.tsv": HEADER + "a\tt1\tt2\n" * 4,
-        "benchmarks/segment/neuroquant-embedded-test-000.tsv": "s\th:m:s\n20.0\t0:00:20\n",
-        "benchmarks/segment_reference/embedded-test-000.tsv": "s\th:m:s\n20.0\t0:00:20\n",
+        "cohorts/synthetic/shards/test-000.tsv": HEADER + "a\tt1\tt2\n" * 4,
+        "benchmarks/segment/neuroquant-synthetic-test-000.tsv": "s\th:m:s\n20.0\t0:00:20\n",
+        "benchmarks/segment_reference/synthetic-test-000.tsv": "s\th:m:s\n20.0\t0:00:20\n",
         "benchmarks/train/neuroquant.tsv": "s\th:m:s\n100.0\t0:01:40\n",
     }.items():
         (run / path).parent.mkdir(parents=True, exist_ok=True)

@@ -62,10 +62,10 @@ def test_preprocessing_that_masks_raw_heads_asks_for_what_a_network_does(tiny, t
 def test_a_training_over_two_nodes_costs_the_gpus_of_both(tiny):
     config = copy.deepcopy(TINY)
     config["models"].append("identity")
-    config["table1"]["rows"].append("identity")
+    config["table1"]["models"].append("identity")
     config["compute"] |= {"gpus": 4, "nodes": 2}
-    for row in config["overrides"].values():
-        for phase in row["training"]["phases"]:
+    for override in config["overrides"].values():
+        for phase in override["training"]["phases"]:
             phase["batch"] = 4
     tiny.write_text(yaml.safe_dump(config))
     asks = planned(tiny, str(ROOT / "slurm"))
@@ -112,9 +112,9 @@ def test_plan_says_why_an_experiment_cannot_be_planned(tiny, capsys):
     config = {
         **TINY,
         "cohorts": [{"name": "real", "root": "/nowhere"}],
-        "figure4": {"cohort": "real", "rows": ["neuroquant"]},
+        "figure4": {"cohort": "real", "models": ["neuroquant"]},
     }
-    config |= {name: {"rows": ["neuroquant"], "cohorts": ["real"]} for name in ("table1", "table2")}
+    config |= {name: {"models": ["neuroquant"], "cohorts": ["real"]} for name in ("table1", "table2")}
     tiny.write_text(yaml.safe_dump(config))
     assert main(["plan", str(tiny)]) == 1
     assert "/nowhere: no such folder" in capsys.readouterr().err
@@ -134,7 +134,7 @@ def test_a_run_stops_before_its_first_job_where_the_site_cannot_take_it(tiny, si
     assert done.returncode != 0, done.stdout
     assert "partition test" in done.stdout and "expected: one of gpu" in done.stdout and "to do:" in done.stdout
     assert not [call for call in site.calls() if call.startswith("sbatch")]
-    assert not (tiny.parent / "results/tiny/cohorts/embedded").exists()
+    assert not (tiny.parent / "results/tiny/cohorts/synthetic").exists()
 
 
 def test_retries_ask_for_more_memory_until_a_node_has_no_more(tiny, site):
@@ -144,7 +144,7 @@ def test_retries_ask_for_more_memory_until_a_node_has_no_more(tiny, site):
     path = site.folder / "sbatch"
     path.write_text(path.read_text().replace("cat <<", f"{refusing}\ncat <<", 1))
     soon = ("--slurm-init-seconds-before-status-checks", "1")
-    done = start(tiny, *soon, target="results/tiny/cohorts/embedded/inventory.tsv")
+    done = start(tiny, *soon, target="results/tiny/cohorts/synthetic/inventory.tsv")
     asked = [
         re.search(r"--mem (\d+)", call)[1] for call in site.calls() if call.startswith("sbatch") and "--mem " in call
     ]
@@ -182,7 +182,7 @@ def test_a_site_that_demands_a_qos_a_constraint_and_an_option_takes_the_run(tiny
     demand(site, "--qos=long", "--mail-type=FAIL")
     profile = profile_with(tmp_path, **keys)
     assert main(["plan", str(tiny), "--profile", profile]) == 0
-    done = start(tiny, target="results/tiny/cohorts/embedded/inventory.tsv", profile=profile)
+    done = start(tiny, target="results/tiny/cohorts/synthetic/inventory.tsv", profile=profile)
     asked = [call for call in site.calls() if call.startswith("sbatch")]
     assert "would fail at this site" not in done.stdout and "lacks" not in done.stdout, done.stdout
     assert any("--test-only" not in call for call in asked), done.stdout
@@ -203,8 +203,8 @@ def test_a_gres_that_the_executor_refuses_is_found_by_plan_and_before_the_first_
 def test_a_gpu_that_only_sbatch_can_name_is_asked_for_as_often_as_processes_need_it(tiny, site, tmp_path):
     config = copy.deepcopy(TINY)
     config["compute"] |= {"gpus": 2}
-    for row in config["overrides"].values():
-        for phase in row["training"]["phases"]:
+    for override in config["overrides"].values():
+        for phase in override["training"]["phases"]:
             phase["batch"] = 2
     tiny.write_text(yaml.safe_dump(config))
     extra = {"gres": "", "slurm_extra": "--mail-type=FAIL --gpus-per-node=a100-sxm4-80gb:1"}

@@ -5,9 +5,9 @@ import pathlib
 import pytest
 import yaml
 
-from neuroquant.config.budget import row_voxels, scaled, step_voxels
+from neuroquant.config.budget import model_voxels, scaled, step_voxels
 from neuroquant.config.load import merge, resolve_experiment
-from neuroquant.config.model import ModelRow, Phase, Training
+from neuroquant.config.model import ModelEntry, Phase, Training
 from neuroquant.errors import InputError
 
 CONFIG = pathlib.Path(__file__).parents[2] / "config"
@@ -35,9 +35,9 @@ def test_a_step_sees_both_images_of_its_sessions_as_volumes_pieces_or_slices(pha
 
 def test_equal_voxels_evens_every_trained_model_and_leaves_the_full_one_and_the_others_as_they_are():
     own, even = experiment(), experiment(budget="equal_voxels")
-    full = own.figure4.rows[0]
-    assert even.row(full) == own.row(full)
-    target, trained = row_voxels(own.row(full), own.volume.shape), 0
+    full = own.figure4.models[0]
+    assert even.model(full) == own.model(full)
+    target, trained = model_voxels(own.model(full), own.volume.shape), 0
     for before, after in zip(own.models, even.models, strict=True):
         if not before.training.phases:
             assert after == before
@@ -54,10 +54,10 @@ def test_equal_voxels_evens_every_trained_model_and_leaves_the_full_one_and_the_
 
 def test_warm_up_and_phases_are_scaled_by_the_same_factor_and_never_to_nothing():
     phases = (Phase(steps=400, warmup=40), Phase(mode="2d", steps=200), Phase(mode="2d", steps=3))
-    row = ModelRow(name="row", architecture="baselines.sd_vae", training=Training(phases=phases))
-    found = scaled(row, 0.1, "x").training.phases
+    entry = ModelEntry(name="model", architecture="baselines.sd_vae", training=Training(phases=phases))
+    found = scaled(entry, 0.1, "x").training.phases
     assert [(phase.steps, phase.warmup) for phase in found] == [(40, 4), (20, 0), (1, 0)]
-    assert [phase.steps for phase in scaled(row, 2.5, "x").training.phases] == [1000, 500, 8]
+    assert [phase.steps for phase in scaled(entry, 2.5, "x").training.phases] == [1000, 500, 8]
 
 
 def test_resolving_again_what_was_evened_changes_nothing():
@@ -68,11 +68,11 @@ def test_resolving_again_what_was_evened_changes_nothing():
 def test_a_codebook_that_would_never_start_and_a_full_model_without_training_are_refused():
     phases = (Phase(steps=400), Phase(mode="2d", steps=400))
     parameters = {"start_after": 50}
-    row = ModelRow(name="q", architecture="neuroquant", parameters=parameters, training=Training(phases=phases))
-    assert scaled(row, 0.2, "x").training.phases[0].steps == 80
+    entry = ModelEntry(name="q", architecture="neuroquant", parameters=parameters, training=Training(phases=phases))
+    assert scaled(entry, 0.2, "x").training.phases[0].steps == 80
     with pytest.raises(InputError, match="40 steps on volumes.*never start") as caught:
-        scaled(row, 0.1, "mine.yaml")
+        scaled(entry, 0.1, "mine.yaml")
     assert caught.value.where == "mine.yaml: budget: equal_voxels, model q: training.phases"
     with pytest.raises(InputError, match="mean, which isn't trained") as caught:
-        experiment(budget="equal_voxels", figure4={"cohort": "embedded_a", "rows": ["mean"]})
+        experiment(budget="equal_voxels", figure4={"cohort": "synthetic_a", "models": ["mean"]})
     assert caught.value.where == "demo.yaml: budget"

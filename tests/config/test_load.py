@@ -31,20 +31,20 @@ def test_the_paper_is_the_default(monkeypatch, tmp_path):
     monkeypatch.setenv("ABCD_ROOT", str(tmp_path))
     experiment = load_experiment(CONFIG / "config.yaml", CONFIG)
     assert experiment.volume.shape == (144, 192, 144)
-    phases = experiment.row("neuroquant").training.phases
+    phases = experiment.model("neuroquant").training.phases
     assert [(phase.mode, phase.steps, phase.batch) for phase in phases] == [("3d", 100_000, 4), ("2d", 25_000, 128)]
     assert phases[0].lr == 1e-4 and phases[0].lr_end == phases[1].lr == phases[1].lr_end == 4.5e-6
 
 
 def test_without_joint_training_only_volumes_are_trained_on():
     experiment = load_experiment(CONFIG / "demo.yaml", CONFIG)
-    assert {phase.mode for phase in experiment.row("neuroquant_wo_joint").training.phases} == {"3d"}
-    assert {phase.mode for phase in experiment.row("neuroquant").training.phases} == {"3d", "2d"}
+    assert {phase.mode for phase in experiment.model("neuroquant_wo_joint").training.phases} == {"3d"}
+    assert {phase.mode for phase in experiment.model("neuroquant").training.phases} == {"3d", "2d"}
 
 
 def test_table_2_adds_one_component_at_a_time():
     experiment = load_experiment(CONFIG / "demo.yaml", CONFIG)
-    rows = [experiment.row(name) for name in experiment.table2.rows]
+    rows = [experiment.model(name) for name in experiment.table2.models]
     switches = [
         (row.parameters["attention"], row.parameters["film"], row.objective.cross > 0, row.objective.adversary > 0)
         for row in rows
@@ -62,18 +62,18 @@ def test_resolving_a_resolved_experiment_changes_nothing():
 
 
 def test_pca_has_no_more_components_than_the_full_models_bits_pay_for():
-    """Of the demo's volumes, 16 fewer a side; the bits of whatever model is the first of figure4.rows count."""
+    """Of the demo's volumes, 16 fewer a side; the bits of whatever model is the first of figure4.models count."""
     tokens = {"channels": [8, 8, 8, 8], "attention_blocks": [4], "heads": 2, "codebook_size": 16, "c_m": 4}
     small = {**demo(), "volume": {"shape": [32, 32, 32]}, "overrides": {"neuroquant": {"parameters": tokens}}}
     with_z_mod = resolve_experiment(small, CONFIG, "x")
-    full, pca = with_z_mod.row("neuroquant"), with_z_mod.row("pca")
+    full, pca = with_z_mod.model("neuroquant"), with_z_mod.model("pca")
     kept = models.latent_shapes("neuroquant", full.parameters, (32, 32, 32))["indices"]
     bits = math.prod(kept) * 4 + 32 * 4
     assert pca.parameters["components"] == bits // 16 < 64
-    small["figure4"] = {**small["figure4"], "rows": ["neuroquant_base", "neuroquant"]}
-    assert resolve_experiment(small, CONFIG, "x").row("pca").parameters["components"] == (bits - 32 * 4) // 16
-    small["figure4"]["rows"] = ["sd_vae"]
-    assert resolve_experiment(small, CONFIG, "x").row("pca").parameters["components"] == 64
+    small["figure4"] = {**small["figure4"], "models": ["neuroquant_base", "neuroquant"]}
+    assert resolve_experiment(small, CONFIG, "x").model("pca").parameters["components"] == (bits - 32 * 4) // 16
+    small["figure4"]["models"] = ["sd_vae"]
+    assert resolve_experiment(small, CONFIG, "x").model("pca").parameters["components"] == 64
 
 
 def blocks(channels: list[int], attention: list[int] | None = None, **training) -> dict:
@@ -119,7 +119,7 @@ for _ in range(9):
             "model neuroquant, training.phases[0].crop",
             "each side a multiple of 4",
         ),
-        ({"models": [*demo()["models"], "neuroquant"]}, "demo.yaml", "two model rows are named 'neuroquant'"),
+        ({"models": [*demo()["models"], "neuroquant"]}, "demo.yaml", "two models are named 'neuroquant'"),
         (
             {"models": [*demo()["models"], {"name": "mine", "label": "NeuroQuant", "architecture": "neuroquant"}]},
             "demo.yaml",
@@ -131,7 +131,7 @@ for _ in range(9):
             "greater than or equal to 1",
         ),
         ({"models": ["sd_va"]}, "sd_va.yaml", "did you mean 'sd_vae'"),
-        ({"table1": {"rows": ["nobody"], "cohorts": ["embedded_a"]}}, "demo.yaml", "nobody"),
+        ({"table1": {"models": ["nobody"], "cohorts": ["synthetic_a"]}}, "demo.yaml", "nobody"),
         ({"volume": {"brain_mask": ["given", "given"]}}, "demo.yaml: volume.brain_mask", "each source once"),
         (
             {"volume": {"brain_mask": ["given", "synthseg"]}},
@@ -147,7 +147,7 @@ for _ in range(9):
         ({"volume": {"voxel_mm": 1e-6}}, "volume.voxel_mm", "0.2 to 8 mm"),
         ({"shards": {"test": 10**9}}, "shards.test", "less than or equal to 1000"),
         ({"statistics": {"confidence": 1.0}}, "statistics.confidence", "less than 1"),
-        ({"figure4": {"rows": []}}, "figure4.rows", "at least 1 entries"),
+        ({"figure4": {"models": []}}, "figure4.models", "at least 1 entries"),
         ({"experiment": "x" * 300}, "experiment", "at most 64 characters"),
         *(
             ({"cohorts": [{"name": "x", "label": label}]}, "label", "pattern")
@@ -185,7 +185,7 @@ def test_a_variant_is_shown_by_a_name_of_its_own_and_stands_for_no_row_of_the_pa
     (tmp_path / "models/wide.yaml").write_text("extends: neuroquant_film\nname: wide\nobjective: {ssim: 2.0}\n")
     raw = demo() | {"cohorts": [str(CONFIG / "cohorts" / f"{name}.yaml") for name in demo()["cohorts"]]}
     experiment = resolve_experiment(raw | {"models": [*raw["models"], "wide"]}, tmp_path, "demo.yaml")
-    wide, parent = experiment.row("wide"), experiment.row("neuroquant_film")
+    wide, parent = experiment.model("wide"), experiment.model("neuroquant_film")
     assert (wide.shown, wide.published_as) == ("wide", "") and parent.shown == parent.published_as == "+ M-FiLM"
     assert wide.parameters == parent.parameters and wide.objective.ssim == 2.0 and wide.objective.cross == 0
 

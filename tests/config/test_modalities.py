@@ -33,4 +33,4 @@ def test_names_that_tables_cannot_tell_apart_are_refused(names, words):
 def test_a_cohort_that_still_says_modalities_is_told_the_new_key():
     cohort = {"name": "study", "root": "/data", "modalities": "paired"}
     with pytest.raises(InputError, match="write `require: all`"):
-        demo(cohorts=["embedded_a", "embedded_b", cohort])
+        demo(cohorts=["synthetic_a", "synthetic_b", cohort])

@@ -22,7 +22,7 @@ def test_a_part_reads_back_as_it_was():
     assert part.statistics == experiment.statistics and part.report.identifiable is False
     for model, whole in zip(part.models, experiment.models, strict=True):
         assert (model.name, model.shown, model.group) == (whole.name, whole.shown, whole.group)
-    assert part.cohort("embedded").shown == "Embedded" and part.row("pca").group == "reference"
+    assert part.cohort("synthetic").shown == "Synthetic" and part.model("pca").group == "reference"
 
 
 @pytest.mark.parametrize(
@@ -31,8 +31,8 @@ def test_a_part_reads_back_as_it_was():
         lambda part: part.table2,
         lambda part: part.report.title,
         lambda part: part.models[0].training,
-        lambda part: part.row("neuroquant").parameters,
-        lambda part: part.cohort("embedded").root,
+        lambda part: part.model("neuroquant").parameters,
+        lambda part: part.cohort("synthetic").root,
         lambda part: hasattr(part, "volume"),
     ],
 )
@@ -44,9 +44,9 @@ def test_reading_an_undeclared_setting_raises(read):
 
 def test_a_setting_of_every_model_can_be_added():
     part = read_part(part_of(tiny(), "models", "models.training.phases"))
-    assert [phase.mode for phase in part.row("neuroquant").training.phases] == ["3d", "2d"]
+    assert [phase.mode for phase in part.model("neuroquant").training.phases] == ["3d", "2d"]
     with pytest.raises(UndeclaredSetting):
-        part.row("neuroquant").training.seed  # noqa: B018
+        part.model("neuroquant").training.seed  # noqa: B018
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_a_setting_of_every_model_can_be_added():
         ({"report": {"title": "Another"}}, {"report.title"}),
         ({"statistics": {"confidence": 0.9}}, {"statistics"}),
         ({"overrides": {"neuroquant": {"training": {"seed": 9}}}}, {"models.training"}),
-        ({"table1": {"rows": ["sd_vae", "neuroquant"]}}, {"table1"}),
+        ({"table1": {"models": ["sd_vae", "neuroquant"]}}, {"table1"}),
     ],
 )
 def test_a_part_changes_with_its_own_settings_alone(change, changed):
@@ -66,9 +66,9 @@ def test_a_part_changes_with_its_own_settings_alone(change, changed):
 
 def test_what_only_tables_show_of_a_model_or_cohort_can_be_taken_away():
     experiment = tiny()
-    model, cohort = without_names(experiment.row("neuroquant")), without_names(experiment.cohort("embedded"))
+    model, cohort = without_names(experiment.model("neuroquant")), without_names(experiment.cohort("synthetic"))
     assert (model.label, model.published_as, cohort.label, cohort.stands_for) == ("", "", "", "")
-    assert model.training == experiment.row("neuroquant").training and cohort.synthetic is not None
+    assert model.training == experiment.model("neuroquant").training and cohort.synthetic is not None
 
 
 def test_a_name_that_no_setting_has_is_refused():

@@ -6,7 +6,7 @@ import torch
 
 from neuroquant import models
 from neuroquant.config.evaluation import Statistics
-from neuroquant.config.model import ModelRow
+from neuroquant.config.model import ModelEntry
 from neuroquant.config.volume import Volume
 from neuroquant.errors import InputError
 from neuroquant.evaluation.classifiers import CLASSIFIERS, fitted_network
@@ -164,8 +164,8 @@ def test_the_pairs_of_a_model_are_its_latents_codes_and_brain(tmp_path, volumes)
         torch.manual_seed(0)
         model = models.build("neuroquant", {**parameters, "film": film}).train()
         model.encode_train(torch.rand(2, 1, *SHAPE))
-        row = ModelRow(name="row", architecture="neuroquant", parameters={**parameters, "film": film})
-        save_model(tmp_path / f"{film}", model, row, Volume(shape=SHAPE), {})
+        entry = ModelEntry(name="model", architecture="neuroquant", parameters={**parameters, "film": film})
+        save_model(tmp_path / f"{film}", model, entry, Volume(shape=SHAPE), {})
         export_latents(tmp_path / f"{film}", [volumes], [tmp_path / f"{film}.h5"], "cpu", 1)
     pairs, cohort = read_complete([volumes], [tmp_path / "True.h5"])
     assert cohort == "c" and set(pairs.latents) == {"z_anat", "z_q", "z_mod"} and len(pairs.clusters) == 16
@@ -179,8 +179,8 @@ def test_the_pairs_of_a_model_are_its_latents_codes_and_brain(tmp_path, volumes)
 def test_codes_of_a_codebook_that_never_started_are_none(tmp_path, volumes):
     torch.manual_seed(0)
     parameters = {"channels": (4, 8, 8, 8), "codebook_size": 12, "code_dim": 6, "c_m": 4, "c_s": 4, "start_after": 5}
-    row = ModelRow(name="row", architecture="neuroquant", parameters=parameters)
-    save_model(tmp_path / "m", models.build("neuroquant", parameters), row, Volume(shape=SHAPE), {})
+    entry = ModelEntry(name="model", architecture="neuroquant", parameters=parameters)
+    save_model(tmp_path / "m", models.build("neuroquant", parameters), entry, Volume(shape=SHAPE), {})
     export_latents(tmp_path / "m", [volumes], [tmp_path / "l.h5"], "cpu", 1)
     pairs, _ = read_complete([volumes], [tmp_path / "l.h5"])
     assert pairs.codes is None and set(pairs.latents) == {"z_anat", "z_q", "z_mod"}

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 
 from neuroquant import models
 from neuroquant.config.evaluation import Fidelity
-from neuroquant.config.model import ModelRow
+from neuroquant.config.model import ModelEntry
 from neuroquant.config.volume import Volume
 from neuroquant.errors import InputError
 from neuroquant.evaluation.fidelity import score_fidelity
@@ -31,8 +31,8 @@ def model_folder(tmp_path_factory):
     torch.manual_seed(0)
     model = models.build("neuroquant", PARAMETERS).train()
     model.encode_train(torch.rand(2, 1, *SHAPE))
-    row = ModelRow(name="row", architecture="neuroquant", parameters=PARAMETERS)
-    save_model(folder, model, row, Volume(shape=SHAPE), {})
+    entry = ModelEntry(name="model", architecture="neuroquant", parameters=PARAMETERS)
+    save_model(folder, model, entry, Volume(shape=SHAPE), {})
     return folder
 
 
@@ -144,7 +144,7 @@ def test_rows_without_the_gift_give_empty_tables_and_codes_are_those_of_their_la
     model.prepare([x])
     if architecture == "neuroquant":
         model.encode_train(x)
-    save_model(tmp_path / "m", model, ModelRow(name="row", architecture=architecture, parameters=parameters),
+    save_model(tmp_path / "m", model, ModelEntry(name="model", architecture=architecture, parameters=parameters),
                Volume(shape=SHAPE), {})  # fmt: skip
     out = reconstruct(tmp_path / "m", volumes, tmp_path)
     assert len(read_tsv(out.synthesis)) == 0

@@ -22,7 +22,7 @@ import torch
 from neuroquant import models
 from neuroquant.config.evaluation import Statistics
 from neuroquant.config.load import read_yaml, resolve_experiment
-from neuroquant.config.model import ModelRow, Phase, Training
+from neuroquant.config.model import ModelEntry, Phase, Training
 from neuroquant.evaluation.disentanglement import write_disentanglement
 from neuroquant.evaluation.latents import export_latents
 from neuroquant.evaluation.reconstruct import Inputs, Outputs, reconstruct_shard
@@ -48,10 +48,10 @@ def judged(folder):
 PLAIN = """
 config = Path("config")
 raw = read_yaml(config / "demo.yaml")
-raw["models"] = [*raw["models"], "my_row"]
-raw["table1"]["rows"] = [*raw["table1"]["rows"], "my_row"]
-row = resolve_experiment(raw, config, "mine.yaml").row("my_row")
-assert row.shown == "My row" and row.parameters == {"width": 64}
+raw["models"] = [*raw["models"], "my_model"]
+raw["table1"]["models"] = [*raw["table1"]["models"], "my_model"]
+row = resolve_experiment(raw, config, "mine.yaml").model("my_model")
+assert row.shown == "My model" and row.parameters == {"width": 64}
 train(here, write_volumes(here / "train.h5"), (), row.model_copy(update={"training": SHORT}))
 model, _, _ = load_model(Path("model"))
 x = torch.rand(1, 1, 16, 16, 16)
@@ -61,7 +61,7 @@ assert len(synthesis) == len(codes) == len(apart) == 0, "what a model doesn't of
 print(model.bits((16, 16, 16)))
 """
 SWAPS = """
-row = ModelRow(name="m", architecture="baselines.my_swap", training=SHORT)
+row = ModelEntry(name="m", architecture="baselines.my_swap", training=SHORT)
 train(here, write_volumes(here / "train.h5", only_t1=1), (), row)
 assert "swap" in read_tsv(here / "model/training.tsv")
 synthesis, codes, apart = judged(here)
@@ -76,7 +76,7 @@ from neuroquant.models.baselines.my_swap import network
 
 del network.Tinted.losses, network.Tinted.modality_rows
 network.Parts.ANATOMY = network.Parts.APPEARANCE = ()
-row = ModelRow(name="m", architecture="baselines.my_swap", training=SHORT)
+row = ModelEntry(name="m", architecture="baselines.my_swap", training=SHORT)
 train(here, write_volumes(here / "train.h5"), (), row)
 synthesis, codes, apart = judged(here)
 assert len(synthesis) and len(codes) == len(apart) == 0
@@ -88,10 +88,10 @@ print("less")
 def followed(tmp_path):
     """The page followed to the letter in a copy of the project: its files under config/ and among the baselines."""
     text = (ROOT / "docs/adding-a-model.md").read_text()
-    (row,), codes = (re.findall(rf"```{kind}\n(.*?)```", text, re.DOTALL) for kind in ("yaml", "python"))
+    (entry,), codes = (re.findall(rf"```{kind}\n(.*?)```", text, re.DOTALL) for kind in ("yaml", "python"))
     for folder in ("config", "neuroquant"):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    (tmp_path / "config/models/my_row.yaml").write_text(row)
+    (tmp_path / "config/models/my_model.yaml").write_text(entry)
     for code in codes:
         path = tmp_path / re.match(r"# (neuroquant/\S+\.py)\n", code)[1]
         path.parent.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""The rows beside NeuroQuant: each the real architecture, of its published size, and able to learn."""
+"""The models beside NeuroQuant: each the real architecture, of its published size, and able to learn."""
 
 import math
 

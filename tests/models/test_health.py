@@ -12,9 +12,9 @@ def logged(step, perplexity, mode="3d"):
 
 def test_a_codebook_with_one_code_in_use_stops_the_training_after_a_thousand_steps():
     rows = [logged(100, 7.0)] + [logged(step, 1.0) for step in range(200, 1100, 100)]
-    check_codebook("training of row", rows)
-    with pytest.raises(InputError, match="(?s)training of row, step 1100.*every token gets the same code"):
-        check_codebook("training of row", [*rows, logged(1100, 1.2)])
+    check_codebook("training of model", rows)
+    with pytest.raises(InputError, match="(?s)training of model, step 1100.*every token gets the same code"):
+        check_codebook("training of model", [*rows, logged(1100, 1.2)])
 
 
 def test_a_codebook_that_recovers_has_not_started_or_rests_on_slices_is_not_dead():

@@ -11,30 +11,30 @@ from neuroquant.models import latent_shapes, plane_axis
 from tests.test_architecture import OWN_LATENTS
 
 CONFIG = Path(__file__).parents[2] / "config"
-ROWS = sorted(path.stem for path in (CONFIG / "models").glob("*.yaml"))
+MODELS = sorted(path.stem for path in (CONFIG / "models").glob("*.yaml"))
 SHAPE = (32, 48, 64)
 
 
 @pytest.fixture(scope="module")
-def rows():
+def entries():
     demo = load_experiment(CONFIG / "demo.yaml", CONFIG).model_dump(mode="json")
-    demo |= {"overrides": {}, "volume": {}, "models": sorted({*ROWS, *(row["name"] for row in demo["models"])})}
-    return {row.name: row for row in resolve_experiment(demo, CONFIG, "x").models}
+    demo |= {"overrides": {}, "volume": {}, "models": sorted({*MODELS, *(entry["name"] for entry in demo["models"])})}
+    return {entry.name: entry for entry in resolve_experiment(demo, CONFIG, "x").models}
 
 
-@pytest.mark.parametrize("name", ROWS)
-def test_every_shipped_rows_latents_have_the_shapes_and_the_kind_that_are_planned_with(name, rows):
-    row = rows[name]
+@pytest.mark.parametrize("name", MODELS)
+def test_every_shipped_rows_latents_have_the_shapes_and_the_kind_that_are_planned_with(name, entries):
+    entry = entries[name]
     # models that are fitted rather than trained have the sides of their training volumes
-    fitted = {"shape": SHAPE} if "shape" in row.parameters else {}
-    with torch.device("cpu" if fitted or row.architecture == "neuroquant" else "meta"), torch.inference_mode():
-        model = models.build(row.architecture, row.parameters | fitted).eval()
+    fitted = {"shape": SHAPE} if "shape" in entry.parameters else {}
+    with torch.device("cpu" if fitted or entry.architecture == "neuroquant" else "meta"), torch.inference_mode():
+        model = models.build(entry.architecture, entry.parameters | fitted).eval()
         found = model.encode(torch.zeros(1, 1, *SHAPE), torch.zeros(1, dtype=torch.long))
-    assert model.bits(SHAPE) == models.bits(row.architecture, row.parameters, SHAPE)
+    assert model.bits(SHAPE) == models.bits(entry.architecture, entry.parameters, SHAPE)
     assert {name: tuple(latent.shape[1:]) for name, latent in found.arrays().items()} == latent_shapes(
-        row.architecture, row.parameters, SHAPE
+        entry.architecture, entry.parameters, SHAPE
     )
-    assert model.plane_axis == plane_axis(row.parameters), "budgets count the slices of that plane"
+    assert model.plane_axis == plane_axis(entry.parameters), "budgets count the slices of that plane"
     whole = {name for name, latent in found.arrays().items() if not latent.is_floating_point()}
-    assert whole == set(models.spec(row.architecture).whole_numbers)
+    assert whole == set(models.spec(entry.architecture).whole_numbers)
     assert set(found.arrays()) <= OWN_LATENTS, "tests/test_architecture.py looks for their names"

@@ -5,7 +5,7 @@ import torch
 
 from neuroquant import models
 from neuroquant.config.base import DEFAULT_MODALITIES
-from neuroquant.config.model import ModelRow
+from neuroquant.config.model import ModelEntry
 from neuroquant.config.volume import Volume
 from neuroquant.errors import InputError
 from neuroquant.model_folder import load_model, save_model
@@ -26,11 +26,11 @@ def test_the_parts_of_a_model_that_count_modalities_follow_its_own(names):
 
 
 def test_a_folder_keeps_the_modalities_that_its_model_was_trained_with(tmp_path):
-    row = ModelRow(name="row", architecture="neuroquant", parameters=SMALL, modalities=THREE[::-1])
-    save_model(tmp_path, models.build("neuroquant", SMALL, row.suffixes), row, Volume(shape=(16, 16, 16)), {})
+    entry = ModelEntry(name="model", architecture="neuroquant", parameters=SMALL, modalities=THREE[::-1])
+    save_model(tmp_path, models.build("neuroquant", SMALL, entry.suffixes), entry, Volume(shape=(16, 16, 16)), {})
     model, back, _ = load_model(tmp_path)
     assert model.modalities == back.modalities == THREE[::-1]
-    assert ModelRow(name="old", architecture="neuroquant").suffixes == DEFAULT_MODALITIES
+    assert ModelEntry(name="old", architecture="neuroquant").suffixes == DEFAULT_MODALITIES
 
 
 @pytest.mark.parametrize("new", [THREE, ("FLAIR", *DEFAULT_MODALITIES)])

@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from neuroquant import models
-from neuroquant.config.model import ModelRow
+from neuroquant.config.model import ModelEntry
 from neuroquant.config.volume import Volume
 from neuroquant.errors import InputError
 from neuroquant.model_folder import load_model, save_model
@@ -28,18 +28,18 @@ VOLUME = Volume(shape=(16, 16, 16))
 @pytest.fixture
 def folder(tmp_path):
     torch.manual_seed(0)
-    row = ModelRow(name="row", architecture="neuroquant", parameters=SMALL)
+    entry = ModelEntry(name="model", architecture="neuroquant", parameters=SMALL)
     model = models.build("neuroquant", SMALL).train()
     model.encode_train(torch.rand(1, 1, 16, 16, 16))
     model.quantizer.update()
-    save_model(tmp_path, model, row, VOLUME, {"steps": 1})
-    return tmp_path, model, row
+    save_model(tmp_path, model, entry, VOLUME, {"steps": 1})
+    return tmp_path, model, entry
 
 
 def test_weights_and_codebook_come_back_bit_for_bit(folder):
-    path, model, row = folder
-    loaded, loaded_row, volume = load_model(path)
-    assert loaded_row.model_dump(mode="json") == row.model_dump(mode="json")
+    path, model, entry = folder
+    loaded, loaded_entry, volume = load_model(path)
+    assert loaded_entry.model_dump(mode="json") == entry.model_dump(mode="json")
     assert volume == VOLUME and not loaded.training
     for name, tensor in model.state_dict().items():
         assert torch.equal(tensor, loaded.state_dict()[name]), name
@@ -55,7 +55,7 @@ def test_truncated_weights_are_named(folder):
 
 def test_weights_of_another_configuration_are_refused_with_what_differs(folder):
     config = json.loads((folder[0] / "config.json").read_text())
-    config["row"]["parameters"]["codebook_size"] = 20
+    config["model"]["parameters"]["codebook_size"] = 20
     (folder[0] / "config.json").write_text(json.dumps(config))
     with pytest.raises(InputError, match=r"quantizer.count is \(12,\), not \(20,\)"):
         load_model(folder[0])
@@ -68,10 +68,10 @@ def test_no_pickle_is_written(folder):
 @pytest.mark.parametrize(
     "text",
     [
-        "{", "[]", "3", "[" * 100_000, "9" * 5000, "{}", '{"row": 1, "volume": {}}', '{"row": {}, "volume": []}',
-        '{"row": {"name": "a", "architecture": "os.path"}, "volume": {}}',
-        '{"row": {"name": "a", "architecture": ["neuroquant"]}, "volume": {}}',
-        '{"row": {"name": "../a", "architecture": "neuroquant"}, "volume": {}}',
+        "{", "[]", "3", "[" * 100_000, "9" * 5000, "{}", '{"model": 1, "volume": {}}', '{"model": {}, "volume": []}',
+        '{"model": {"name": "a", "architecture": "os.path"}, "volume": {}}',
+        '{"model": {"name": "a", "architecture": ["neuroquant"]}, "volume": {}}',
+        '{"model": {"name": "../a", "architecture": "neuroquant"}, "volume": {}}',
     ],
 )  # fmt: skip
 def test_a_configuration_that_is_none_is_refused_in_a_sentence(folder, text):
@@ -83,7 +83,7 @@ def test_a_configuration_that_is_none_is_refused_in_a_sentence(folder, text):
 def changed(folder, **parameters):
     """The folder, with other parameters in its configuration."""
     config = json.loads((folder / "config.json").read_text())
-    config["row"]["parameters"] |= parameters
+    config["model"]["parameters"] |= parameters
     (folder / "config.json").write_text(json.dumps(config))
     return folder
 

@@ -22,7 +22,7 @@ CM = 2.54
 
 @pytest.fixture(scope="module")
 def curves(tmp_path_factory):
-    """Two rows that trained, one of them without codes, and one that never did."""
+    """Two models that trained, one of them without codes, and one that never did."""
     tmp_path = tmp_path_factory.mktemp("curves")
     steps = np.arange(10, 110, 10)
     table = pd.DataFrame({"step": steps, "loss": 1 / steps, "l1": 0.5 / steps, "val_psnr": 20 + steps / 10})

@@ -39,11 +39,11 @@ def overlap_by_structure(folder, experiment):
 
 
 def session_of_figure_3(folder, experiment):
-    return median_session(folder / "fidelity.tsv", "embedded_a", "neuroquant")
+    return median_session(folder / "fidelity.tsv", "synthetic_a", "neuroquant")
 
 
 def sessions_of_the_viewer(folder, experiment):
-    return sessions_to_view(folder / "fidelity.tsv", "embedded_a", "neuroquant")
+    return sessions_to_view(folder / "fidelity.tsv", "synthetic_a", "neuroquant")
 
 
 def segmenters_quality(folder, experiment):

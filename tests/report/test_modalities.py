@@ -43,8 +43,8 @@ def test_tables_have_a_group_of_columns_per_modality_titled_by_its_suffix(run):
 def test_figures_draw_every_modality_in_a_fill_of_its_own_within_a_page(run):
     experiment, folder, computed = run
     costs = pd.DataFrame(
-        [{"model": row.name, "cohort": cohort, "kbit_per_volume": 2.0 + number, "bits_per_voxel": 1.0}
-         for number, row in enumerate(experiment.models) for cohort in experiment.table1.cohorts]
+        [{"model": entry.name, "cohort": cohort, "kbit_per_volume": 2.0 + number, "bits_per_voxel": 1.0}
+         for number, entry in enumerate(experiment.models) for cohort in experiment.table1.cohorts]
     )  # fmt: skip
     table = rates(experiment, costs, computed.cells)
     assert set(table.modality) == set(experiment.modalities)

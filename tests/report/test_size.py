@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 SESSIONS = 774
 """Test sessions of a cohort; the paper's largest number."""
 LOGGED = 125_000 // 50
-"""Rows of training.tsv."""
+"""Models of training.tsv."""
 OTHERS = 4_500_000
 """Bytes of a report that hang little on its size: Snakemake's libraries (3.3 MB), tables, pages, smaller figures."""
 
@@ -55,7 +55,7 @@ def write_shards(folder):
 
 
 def write_regions(path, experiment, sessions=SESSIONS):
-    """Regional volumes of every session in both modalities, of the originals and the rows of figure 4."""
+    """Regional volumes of every session in both modalities, of the originals and the models of figure 4."""
     generator, tables = np.random.default_rng(0), []
     for region in REGIONS:
         base = pd.DataFrame(
@@ -63,13 +63,13 @@ def write_regions(path, experiment, sessions=SESSIONS):
         ).assign(cohort=experiment.figure4.cohort, session="1", family="", region=region, stand_in="")
         truth = generator.normal(5000, 500, len(base))
         tables.append(base.assign(model="reference", mm3=truth))
-        for row in experiment.figure4.rows:
+        for row in experiment.figure4.models:
             tables.append(base.assign(model=row, mm3=truth + generator.normal(0, 100, len(base))))
     write_tsv(pd.concat(tables), path)
 
 
 def write_curves(folder, experiment):
-    """A noisy log of the whole schedule for each row that trains."""
+    """A noisy log of the whole schedule for each model that trains."""
     generator, steps, found = np.random.default_rng(0), np.arange(1, LOGGED + 1) * 50, {}
     for row in experiment.models:
         if not row.training.phases:
@@ -95,7 +95,7 @@ def pieces(tmp_path_factory):
     fidelity = scores(folder / "f.tsv", a=(20.0, 21.0), b=(30.0, 31.0), c=(25.0, 26.0))
     write_tsv(pd.DataFrame(columns=["cohort", "subject", "session", "outlier"]), folder / "qc.tsv")
     write_regions(folder / "regions.tsv", experiment)
-    rows = experiment.report.figure3_rows or experiment.table1.rows
+    rows = experiment.report.figure3_models or experiment.table1.models
 
     montage.draw([volumes], folder / "qc.tsv", montage.Selection(2, False), [folder / "montage.png"])
     images = Images([volumes], dict.fromkeys(["m", *rows[1:]], [copies]))
@@ -134,5 +134,5 @@ def test_a_cloud_of_many_points_is_a_picture_in_vector_graphics_and_still_the_sa
         drawn[name] = [(tmp_path / f"{name}.{kind}").read_bytes() for kind in ("svg", "pdf")]
     assert drawn["one"] == drawn["two"]
     assert b"<image" not in drawn["few"][0] and len(drawn["one"][0]) < len(drawn["few"][0])
-    pictures = len(REGIONS) * (1 + len(experiment.figure4.rows))  # one above, one per model below
+    pictures = len(REGIONS) * (1 + len(experiment.figure4.models))  # one above, one per model below
     assert drawn["one"][0].count(b"<image") == pictures

@@ -24,7 +24,7 @@ def test_the_tidy_table_has_the_stated_columns_and_the_configured_region(tmp_pat
     numbers(tmp_path, experiment)
     cells, _, _ = make(tmp_path, experiment)
     assert list(cells.columns) == TABLE
-    assert len(cells) == 2 * len(experiment.table1.rows) * 2 * 4
+    assert len(cells) == 2 * len(experiment.table1.models) * 2 * 4
     psnr = cells[(cells.metric == "psnr") & (cells.model == "sd_vae") & (cells.modality == "T1w")]
     assert psnr.value.between(26, 30).all() and (psnr.ci_low < psnr.value).all() and (psnr.value < psnr.ci_high).all()
     assert (cells[cells.metric == "accuracy"].value == 100).all(), "the table shows SEResNet, not the linear probe"
@@ -34,7 +34,7 @@ def test_the_tidy_table_has_the_stated_columns_and_the_configured_region(tmp_pat
 def test_published_values_stand_beside_and_never_in_place(tmp_path, experiment, numbers):
     numbers(tmp_path, experiment)
     cells, _, (markdown, page, _) = make(tmp_path, experiment)
-    row = cells[(cells.model == "neuroquant") & (cells.cohort == "embedded_a") & (cells.modality == "T1w")]
+    row = cells[(cells.model == "neuroquant") & (cells.cohort == "synthetic_a") & (cells.modality == "T1w")]
     assert row[row.metric == "psnr"].published.item() == 28.89 != row[row.metric == "psnr"].value.item()
     assert "[28.89]" in markdown and "[28.89]" in page
     assert published("table2", "NCANDA", "NeuroQuant", "T2w", "accuracy") == 68.36
@@ -46,7 +46,7 @@ def test_best_is_bold_second_underlined_and_an_insignificant_lead_marked(tmp_pat
     numbers(tmp_path, experiment, subjects=16)
     _, tests, (markdown, _, latex) = make(tmp_path, experiment)
     groups = {row.name: row.group for row in experiment.models}
-    assert (tests.model.map(groups) == tests.against.map(groups)).all(), "rows are compared within their group"
+    assert (tests.model.map(groups) == tests.against.map(groups)).all(), "models are compared within their group"
     clear = tests[(tests.modality == "T1w") & (tests.metric == "psnr") & (tests.model.map(groups) == "trained_here")]
     assert (clear[clear["rank"] == 1].model == "sd_vae").all() and (clear.p_holm < 0.05).all()
     behind = clear[clear["rank"] > 1]
@@ -70,8 +70,8 @@ def test_rows_of_another_kind_stand_in_a_group_of_their_own(tmp_path, experiment
 
 
 def test_a_row_alone_in_its_group_is_not_tested(tmp_path, experiment, numbers):
-    rows = tuple(row for row in experiment.table1.rows if row not in ("mean", "pca", "lowpass"))
-    experiment = experiment.model_copy(update={"table1": experiment.table1.model_copy(update={"rows": rows})})
+    models = tuple(row for row in experiment.table1.models if row not in ("mean", "pca", "lowpass"))
+    experiment = experiment.model_copy(update={"table1": experiment.table1.model_copy(update={"models": models})})
     numbers(tmp_path, experiment)
     cells, tests, _ = make(tmp_path, experiment)
     assert "identity" in set(cells.model) and "identity" not in set(tests.model) | set(tests.against)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from neuroquant.config.model import ModelRow
+from neuroquant.config.model import ModelEntry
 from neuroquant.files import write_tsv
 from neuroquant.report.figures.figure3 import marked
 from neuroquant.report.sentences import SIGNS, mean_image_sentences
@@ -22,7 +22,7 @@ from neuroquant.statistics.against_mean import (
 from neuroquant.statistics.metrics import METRICS, Metric
 from tests.made_up import computed_of, scores_of, write_table
 
-PLACE = ("embedded_a", "T1w")
+PLACE = ("synthetic_a", "T1w")
 LEADS = {"vqgan": [-0.2, -0.1], "sd_vae": [2.0, 2.1], "neuroquant": [1.0, -0.9]}
 
 
@@ -30,7 +30,7 @@ LEADS = {"vqgan": [-0.2, -0.1], "sd_vae": [2.0, 2.1], "neuroquant": [1.0, -0.9]}
 def compared(experiment):
     """The demo with the mean image among its models, and some of its rows in table 1."""
     others = tuple(row for row in experiment.models if row.architecture != ARCHITECTURE)
-    mean = ModelRow(name="mean", label="Mean image", architecture=ARCHITECTURE, training={"phases": ()})
+    mean = ModelEntry(name="mean", label="Mean image", architecture=ARCHITECTURE, training={"phases": ()})
     rows = ("vqgan", "sd_vae", "neuroquant", "identity", "lowpass")
     table1 = experiment.table1.model_copy(update={"rows": (*rows, "mean")})
     return experiment.model_copy(update={"models": (*others, mean), "table1": table1})
@@ -40,7 +40,7 @@ def compared(experiment):
 def alone(compared):
     """The same without the mean image."""
     models = tuple(row for row in compared.models if row.name != "mean")
-    rows = tuple(name for name in compared.table1.rows if name != "mean")
+    rows = tuple(name for name in compared.table1.models if name != "mean")
     table1 = compared.table1.model_copy(update={"rows": rows})
     return compared.model_copy(update={"models": models, "table1": table1})
 

@@ -11,14 +11,14 @@ from neuroquant.statistics.codebook import codebook
 def test_usage_and_perplexity_are_those_of_all_shards_together(tmp_path, experiment):
     columns = ["cohort", "model", "modality", "codebook", "size", "code", "tokens"]
     first = [
-        ("embedded_a", "m", "T1w", 0, 8, 1, 10),
-        ("embedded_a", "m", "T1w", 0, 8, 2, 10),
-        ("embedded_a", "m", "T2w", 0, 8, 5, 40),
+        ("synthetic_a", "m", "T1w", 0, 8, 1, 10),
+        ("synthetic_a", "m", "T1w", 0, 8, 2, 10),
+        ("synthetic_a", "m", "T2w", 0, 8, 5, 40),
     ]
     second = [
-        ("embedded_a", "m", "T1w", 0, 8, 3, 20),
-        ("embedded_a", "m", "T1w", 0, 8, 2, 10),
-        ("embedded_a", "m", "T1w", 0, 8, 1, 10),
+        ("synthetic_a", "m", "T1w", 0, 8, 3, 20),
+        ("synthetic_a", "m", "T1w", 0, 8, 2, 10),
+        ("synthetic_a", "m", "T1w", 0, 8, 1, 10),
     ]
     for name, rows in (("a", first), ("b", second), ("none", [])):
         write_tsv(pd.DataFrame(rows, columns=columns), tmp_path / f"{name}.tsv")

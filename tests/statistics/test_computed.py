@@ -38,8 +38,8 @@ def test_a_table_and_the_rates_have_the_cells_numbers(tmp_path, experiment, numb
         assert len(both) == len(table) > 0
         for end in ENDS:
             np.testing.assert_array_equal(both[end], both[f"{end}_cell"])
-    spent = pd.DataFrame([["sd_vae", "embedded_a", 8, 48.0, 0.1, 5, 1.0, 1.0]], columns=COSTS)
-    cell = computed.cells.set_index(CELL_KEY).loc["embedded_a", "sd_vae", "T1w", "psnr"]
+    spent = pd.DataFrame([["sd_vae", "synthetic_a", 8, 48.0, 0.1, 5, 1.0, 1.0]], columns=COSTS)
+    cell = computed.cells.set_index(CELL_KEY).loc["synthetic_a", "sd_vae", "T1w", "psnr"]
     point = rates(experiment, spent, computed.cells).set_index("modality").loc["T1w"]
     assert (point.psnr, point.psnr_low, point.psnr_high) == (cell["value"], cell.ci_low, cell.ci_high)
 
@@ -75,8 +75,8 @@ def test_the_test_retest_is_a_mean_over_the_images_of_all_modalities(tmp_path, e
     again["dice"] = np.where(again.modality == "T1w", 0.9, 0.6)
     write_tsv(pd.concat([table, again]), tmp_path / "dice.tsv")
     level = ceilings(computed_of(tmp_path, experiment).cells)
-    level = level[level.metric == "dice"].set_index("cohort").value["embedded_a"]
-    assert level == pytest.approx(100 * again[again.cohort == "embedded_a"].dice.mean())
+    level = level[level.metric == "dice"].set_index("cohort").value["synthetic_a"]
+    assert level == pytest.approx(100 * again[again.cohort == "synthetic_a"].dice.mean())
 
 
 @pytest.mark.parametrize("modalities", [("T1w",), ("FLAIR", "T1w", "T2w"), ("FLAIR", "T1ce")])
@@ -118,7 +118,7 @@ def test_a_score_without_its_session_in_a_second_model_makes_no_pair(tmp_path, e
     of_ssim = tests[(tests.metric == "ssim") & (tests.table == "table1")]
     alone = of_ssim.model.eq("sd_vae") | of_ssim.against.eq("sd_vae")
     assert (of_ssim[alone].n_subjects == 11).all() and (of_ssim[~alone].n_subjects == 12).all()
-    cell = cells_of(experiment, scores).set_index(CELL_KEY).loc["embedded_a", "sd_vae", "T1w", "psnr"]
+    cell = cells_of(experiment, scores).set_index(CELL_KEY).loc["synthetic_a", "sd_vae", "T1w", "psnr"]
     assert cell.n_subjects == cell.scores == 11
 
 

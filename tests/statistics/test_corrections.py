@@ -19,9 +19,9 @@ FILES = ("fidelity", "dice", "predictions")
 @pytest.fixture
 def few(experiment):
     """Three trained models in Table 1, and the references."""
-    rows = ("sd_vae", "neuroquant", "neuroquant_wo_joint", "identity", "lowpass")
-    fewer = experiment.table1.model_copy(update={"rows": rows})
-    cohorts = tuple(cohort.model_copy(update={"embedded": False}) for cohort in experiment.cohorts)
+    models = ("sd_vae", "neuroquant", "neuroquant_wo_joint", "identity", "lowpass")
+    fewer = experiment.table1.model_copy(update={"models": models})
+    cohorts = tuple(cohort.model_copy(update={"stand_in": False}) for cohort in experiment.cohorts)
     return experiment.model_copy(update={"table1": fewer, "cohorts": cohorts})
 
 
@@ -70,7 +70,7 @@ def test_each_group_has_a_best_and_a_second_of_its_own_whoever_leads_another(tmp
     cells, tests = write_table(tmp_path, few)
     lines = [line for _, lines in lay_out(few, "table1", Numbers(cells, tests, {})).groups for line in lines]
     ranks = {line.label: line.cells[0].rank for line in reversed(lines) if line.cells[0] is not None}
-    label = {row: few.row(row).shown for row in few.table1.rows}
+    label = {name: few.model(name).shown for name in few.table1.models}
     assert ranks[label["sd_vae"]] == 1 and ranks[label["identity"]] == 1 and ranks[label["lowpass"]] == 2
     assert sorted([ranks[label["neuroquant"]], ranks[label["neuroquant_wo_joint"]]]) == [2, 3]
 
@@ -99,7 +99,7 @@ def test_a_lead_that_is_not_significant_in_the_table_does_not_hold_in_the_ledger
         line.cells[4].tied
         for _, lines in lay_out(few, "table1", Numbers(cells, tests, {})).groups
         for line in lines
-        if line.label == few.row("neuroquant").shown
+        if line.label == few.model("neuroquant").shown
     }
     assert line == (verdict == "undecided"), "marked in the table"
     computed = Computed.of(few, scores)
@@ -113,7 +113,7 @@ def test_a_lead_that_is_not_significant_in_the_table_does_not_hold_in_the_ledger
 
 
 def test_a_comparison_has_the_p_value_of_the_table_or_one_of_the_same_family_of_tests(tmp_path, few, numbers):
-    """Two rows that both aren't best are no test of the table's; corrected together with all of those."""
+    """Two models that both aren't best are no test of the table's; corrected together with all of those."""
     scores = leading(tmp_path, few, numbers, 24)
     behind = (scores.model == "neuroquant_wo_joint") & (scores.metric == "psnr") & (scores.modality == "T1w")
     scores.loc[behind, "value"] -= 0.1
@@ -126,8 +126,8 @@ def test_a_comparison_has_the_p_value_of_the_table_or_one_of_the_same_family_of_
     inside, outside = [], {}
     for comparison, lead in Leads(few, scores, computed.tests).known.items():
         if comparison.table == "table1":
-            rows = sorted((comparison.model, comparison.rival))
-            place = ("/".join(comparison.cohorts), comparison.metric, comparison.modality, *rows)
+            models = sorted((comparison.model, comparison.rival))
+            place = ("/".join(comparison.cohorts), comparison.metric, comparison.modality, *models)
             if place in known:
                 inside.append((lead.p, lead.p_holm) == known[place])
             else:

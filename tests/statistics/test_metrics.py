@@ -48,8 +48,10 @@ def erring(tmp_path, experiment, numbers, with_mae):
 
 def test_the_least_is_the_best_where_lower_is_better(erring, experiment):
     cells, tests = write_table(erring, experiment)
-    own = cells[(cells.metric == "mae") & (cells.cohort == "embedded_a") & (cells.modality == "T1w")].set_index("model")
-    group = [row.name for row in experiment.models if row.group == "trained_here"]
+    own = cells[(cells.metric == "mae") & (cells.cohort == "synthetic_a") & (cells.modality == "T1w")].set_index(
+        "model"
+    )
+    group = [entry.name for entry in experiment.models if entry.group == "trained_here"]
     assert (own["rank"]["sd_vae"], own["rank"]["neuroquant"]) == (1, 2)
     assert own["rank"]["vqgan"] == own["rank"][own.index.isin(group)].max(), "the largest error comes last"
     assert own["value"]["sd_vae"] == pytest.approx(1.0, abs=0.1), "in percent, as the line says"

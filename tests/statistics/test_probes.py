@@ -141,7 +141,7 @@ def test_the_page_says_which_controls_are_missing(tmp_path):
     experiment = load_experiment("config/demo.yaml", "config")
     cohort = make_cohort(tmp_path)
     cohorts = (experiment.cohorts[0].model_copy(update={"name": "c"}), *experiment.cohorts[1:])
-    table = experiment.table1.model_copy(update={"cohorts": ("c", "embedded_b"), "rows": ("sd_vae",)})
+    table = experiment.table1.model_copy(update={"cohorts": ("c", "synthetic_b"), "models": ("sd_vae",)})
     experiment = experiment.model_copy(update={"cohorts": cohorts, "table1": table})
     write_details(by_head_size(cohort, tmp_path), [cohort], FEW, tmp_path / "details.csv")
     write_page(experiment, tmp_path / "details.csv", tmp_path / "page.html")

@@ -15,7 +15,7 @@ from neuroquant.synthetic.structures import STRUCTURES
 SCANNER = Scanner(noise=0.04, bias=0.35, blur=0.8, gain=420.0, contrast={"T1w": 1.25, "T2w": 0.85})
 COHORT = Cohort(
     name="golden",
-    embedded=True,
+    stand_in=True,
     synthetic=Synthetic(subjects=2, visits_max=2, seed=7, voxel_mm=4.0, scanner=SCANNER),
 )
 BEFORE = {

@@ -1,4 +1,4 @@
-"""The embedded cohort: invertible deformations, known effects, and the same bytes for the same seed."""
+"""The synthetic cohort: invertible deformations, known effects, and the same bytes for the same seed."""
 
 import dataclasses
 import hashlib
@@ -21,7 +21,7 @@ COARSE = Synthetic(subjects=4, voxel_mm=5.0, seed=3)
 
 
 def cohort(**changes) -> Cohort:
-    return Cohort(name="e", synthetic=COARSE.model_copy(update=changes), embedded=True)
+    return Cohort(name="e", synthetic=COARSE.model_copy(update=changes), stand_in=True)
 
 
 def millilitres(labels: np.ndarray, *numbers: int, voxel_mm: float = 1.0) -> float:

@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load_file
 
 from neuroquant import models
-from neuroquant.config.model import ModelRow, Phase, Training
+from neuroquant.config.model import ModelEntry, Phase, Training
 from neuroquant.config.volume import Volume
 from neuroquant.models.autoencoder import Autoencoder
 from neuroquant.models.batch import Batch
@@ -91,10 +91,10 @@ def write_sessions(path: Path, sessions: list[tuple[str, ...]], split: str = "tr
     return path
 
 
-def make_row(**changes) -> ModelRow:
+def make_entry(**changes) -> ModelEntry:
     """NeuroQuant in small: six steps on volumes, five on slices."""
     schedule = Training(phases=PHASES, log_every=2, checkpoint_every=3, val_sessions=1)
-    return ModelRow(
+    return ModelEntry(
         **{"name": "row", "architecture": "neuroquant", "parameters": PARAMETERS, "training": schedule, **changes}
     )
 
@@ -111,10 +111,10 @@ def awake(**changes) -> Autoencoder:
     return model
 
 
-def job_of(row: ModelRow, shards: list[Path], folder: Path, val: tuple[Path, ...] = ()) -> JobFile:
+def job_of(entry: ModelEntry, shards: list[Path], folder: Path, val: tuple[Path, ...] = ()) -> JobFile:
     """A training of volumes of `SHAPE` on the CPU, with everything it writes below `folder`."""
     return JobFile(
-        row=row,
+        entry=entry,
         volume=Volume(shape=SHAPE),
         train_shards=tuple(shards),
         val_shards=tuple(val),
@@ -126,10 +126,10 @@ def job_of(row: ModelRow, shards: list[Path], folder: Path, val: tuple[Path, ...
 
 
 def train(
-    folder: Path, shard: Path, val: tuple[Path, ...] = (), row: ModelRow | None = None
+    folder: Path, shard: Path, val: tuple[Path, ...] = (), entry: ModelEntry | None = None
 ) -> dict[str, torch.Tensor]:
     """Train in `folder` and return the weights."""
-    run.train(job_of(row or make_row(), [shard], folder, val))
+    run.train(job_of(entry or make_entry(), [shard], folder, val))
     return load_file(folder / "model" / "model.safetensors")
 
 

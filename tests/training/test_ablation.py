@@ -19,27 +19,27 @@ STEPS = {
 
 
 @pytest.fixture
-def rows():
-    """The paper's rows by name, resolved, JSON-ready, without what only names them."""
+def entries():
+    """The paper's models by name, resolved, JSON-ready, without what only names them."""
     demo = CONFIG / "demo.yaml"  # whose cohorts need no folder; without its sizes
     experiment = resolve_experiment(read_yaml(demo) | {"overrides": {}, "volume": {}}, CONFIG, str(demo))
-    return {row.name: row.model_dump(mode="json", exclude=NAMED) for row in experiment.models}
+    return {entry.name: entry.model_dump(mode="json", exclude=NAMED) for entry in experiment.models}
 
 
 @pytest.mark.parametrize(("before", "after"), STEPS)
-def test_a_row_of_table_2_adds_one_thing_to_the_row_above(rows, before, after):
-    assert set(differences(rows[before], rows[after])) == STEPS[before, after]
+def test_a_row_of_table_2_adds_one_thing_to_the_row_above(entries, before, after):
+    assert set(differences(entries[before], entries[after])) == STEPS[before, after]
 
 
-def test_without_joint_training_the_slices_are_left_out_and_nothing_else(rows):
-    full, without = rows["neuroquant"], rows["neuroquant_wo_joint"]
+def test_without_joint_training_the_slices_are_left_out_and_nothing_else(entries):
+    full, without = entries["neuroquant"], entries["neuroquant_wo_joint"]
     assert [phase["mode"] for phase in full["training"].pop("phases")] == ["3d", "2d"]
     assert [phase["mode"] for phase in without["training"].pop("phases")] == ["3d"]
     assert differences(full, without) == ["training.joint: True became False"]
 
 
-def test_the_rows_are_one_architecture_at_the_papers_width(rows):
+def test_the_rows_are_one_architecture_at_the_papers_width(entries):
     for name in {name for pair in STEPS for name in pair}:
-        assert rows[name]["architecture"] == "neuroquant"
-        parameters = models.parameters_class("neuroquant").model_validate(rows[name]["parameters"])
+        assert entries[name]["architecture"] == "neuroquant"
+        parameters = models.parameters_class("neuroquant").model_validate(entries[name]["parameters"])
         assert parameters.channels[3] == 256 and parameters.attention_blocks is None

@@ -8,7 +8,7 @@ from neuroquant import models
 from neuroquant.config.model import Phase
 from neuroquant.training.data import Loader, Sessions
 from neuroquant.training.loop import How, train_step
-from tests.training.helpers import PARAMETERS, awake, batches, make_row, write_volumes
+from tests.training.helpers import PARAMETERS, awake, batches, make_entry, write_volumes
 
 TOLERANCE = {"atol": 2e-6, "rtol": 1e-4}
 """Float32 sums in another order, over eight steps of Adam at a rate of 1e-4."""
@@ -19,11 +19,11 @@ def steps(shard, accumulate, mode="3d", count=8, **parameters):
     torch.manual_seed(0)
     model = models.build("neuroquant", {**PARAMETERS, "reservoir": 20, **parameters}).train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=1.0, fused=True)
-    row, terms = make_row(), []
+    entry, terms = make_entry(), []
     with Loader(Sessions([shard]), Phase(mode=mode, steps=count, batch=4), 0, 0, None) as loader:
         for step in range(count):
             batch = loader.batch(step).to("cpu")
-            found, norm = train_step(model, optimizer, batch, row, 1e-4, How(accumulate=accumulate))
+            found, norm = train_step(model, optimizer, batch, entry, 1e-4, How(accumulate=accumulate))
             terms.append({name: float(value) for name, value in found.items()} | {"norm": float(norm)})
     return model, terms
 
@@ -78,7 +78,7 @@ def test_a_step_on_slices_leaves_every_number_of_the_codebook_as_it_is(mixed):
         model.encode_train(batches(mixed, "3d")[0].to("cpu").x)
     model.quantizer.update()
     before = {name: value.clone() for name, value in model.quantizer.state_dict().items()}
-    train_step(model, torch.optim.SGD(model.parameters()), batch, make_row(), 1e-3, How())
+    train_step(model, torch.optim.SGD(model.parameters()), batch, make_entry(), 1e-3, How())
     assert model.quantizer.steps() == 1 and before["count"].any()
     assert all(torch.equal(before[name], value) for name, value in model.quantizer.state_dict().items())
 
@@ -93,9 +93,9 @@ def test_a_checkpoint_does_not_mind_another_accumulate():
     from neuroquant.training.identity import identity
 
     one, two = (Phase(batch=4, accumulate=n) for n in (1, 2))
-    schedule = make_row().training
+    schedule = make_entry().training
     first, second = (
-        identity(make_row(training=schedule.model_copy(update={"phases": (phase,)})), Volume(), [])
+        identity(make_entry(training=schedule.model_copy(update={"phases": (phase,)})), Volume(), [])
         for phase in (one, two)
     )
     assert first == second

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 
 from neuroquant.errors import InputError
 from neuroquant.training import cudnn, run
-from tests.training.helpers import make_row, train
+from tests.training.helpers import make_entry, train
 
 
 def test_sound_convolutions_pass_and_all_kinds_are_looked_at():
@@ -53,4 +53,4 @@ def test_training_in_bf16_on_a_gpu_begins_with_the_check(monkeypatch, tmp_path, 
     monkeypatch.setattr(run, "resolve_device", lambda device: "cuda")
     monkeypatch.setattr(run, "check_convolutions", look)
     with pytest.raises(Looked, match="cuda"):
-        train(tmp_path, shards[0], row=make_row())
+        train(tmp_path, shards[0], entry=make_entry())

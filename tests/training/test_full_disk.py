@@ -21,7 +21,8 @@ from tests.training.helpers import train
 from neuroquant.job import running
 folder, shard, limit = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-job = SimpleNamespace(rule="train", wildcards={{"row": "row"}}, log=[str(folder / "logs/train/row.log")], threads=1)
+logs = [str(folder / "logs/train/model.log")]
+job = SimpleNamespace(rule="train", wildcards={{"model": "model"}}, log=logs, threads=1)
 with running(job):
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
     train(folder, shard)

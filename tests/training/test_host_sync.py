@@ -7,7 +7,7 @@ from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTens
 from neuroquant import models
 from neuroquant.models.batch import Batch
 from neuroquant.training.loop import How, train_step
-from tests.training.helpers import PARAMETERS, make_row
+from tests.training.helpers import PARAMETERS, make_entry
 
 
 def step(sessions, plane, started, accumulate=1, after_losses=lambda model: None):
@@ -27,7 +27,7 @@ def step(sessions, plane, started, accumulate=1, after_losses=lambda model: None
         sides = [1 if axis == plane else 16 for axis in range(3)]
         x, partner = torch.empty(rows, 1, *sides), torch.empty(rows, dtype=torch.long)
         batch = Batch(x, torch.empty(rows, dtype=torch.long), partner, paired, plane, sessions)
-        return train_step(model, optimizer, batch, make_row(), 1e-4, How(accumulate=accumulate))
+        return train_step(model, optimizer, batch, make_entry(), 1e-4, How(accumulate=accumulate))
 
 
 @pytest.mark.parametrize("started", [True, False])

@@ -14,7 +14,7 @@ from neuroquant.files import sha256
 from neuroquant.training import judges
 from neuroquant.training.judges import LPIPS, Judges, pictures
 from neuroquant.training.loop import Interrupted
-from tests.training.helpers import make_row, train
+from tests.training.helpers import make_entry, train
 
 MEDVAE = {"width": 4, "mults": (1, 1, 2, 2), "groups": 2, "blocks": 1}
 CRITIC = {"cross": 0.0, "adversary": 0.0, "critic": 0.1, "critic_channels": 4}
@@ -72,7 +72,7 @@ def test_pictures_are_slices_of_each_axis_or_the_slice_itself():
 
 def test_critic_and_model_do_not_train_each_other():
     weights = Objective(**CRITIC)
-    judge = Judges(weights, "row")
+    judge = Judges(weights, "model")
     x = torch.rand(2, 1, 32, 32, 32)
     x_hat = torch.rand(2, 1, 32, 32, 32, requires_grad=True)
     terms = judge(x_hat, x, weights)
@@ -88,16 +88,18 @@ def test_critic_and_model_do_not_train_each_other():
 
 def test_a_critic_trains_beside_resumes_exactly_and_is_not_saved(tmp_path, shards, monkeypatch):
     schedule = Training(phases=PHASES, log_every=1, checkpoint_every=2, val_sessions=1)
-    row = make_row(architecture="baselines.medvae", parameters=MEDVAE, objective=Objective(**CRITIC), training=schedule)
+    entry = make_entry(
+        architecture="baselines.medvae", parameters=MEDVAE, objective=Objective(**CRITIC), training=schedule
+    )
     monkeypatch.setattr(judges, "pictures", lambda x: [F.interpolate(x[:, :, 8], (32, 32))])
-    straight = train(tmp_path / "a", shards[0], (), row)
+    straight = train(tmp_path / "a", shards[0], (), entry)
     log = (tmp_path / "a/model/training.tsv").read_text().splitlines()
     columns = log[0].split("\t")
     seen = [line.split("\t")[columns.index("critic")] for line in log[1:]]
     assert seen[:3] == ["", "", ""] and all(seen[3:]), "the critic begins with the second phase"
     with torch.device("meta"):
         assert set(load_file(tmp_path / "a/model/model.safetensors")) == set(
-            models.build(row.architecture, MEDVAE).state_dict()
+            models.build(entry.architecture, MEDVAE).state_dict()
         )
     told = json.loads((tmp_path / "a/model/provenance.json").read_text())
     assert told["critic"] == "patches, weight 0.1" and told["perceptual_term"].startswith("none")
@@ -109,14 +111,14 @@ def test_a_critic_trains_beside_resumes_exactly_and_is_not_saved(tmp_path, shard
     def stopping(*arguments):
         calls.append(1)
         if len(calls) == 6:
-            raise Interrupted("row", "a test's signal", "time", "again")
+            raise Interrupted("model", "a test's signal", "time", "again")
         return real(*arguments)
 
     monkeypatch.setattr(loop, "train_step", stopping)
     with pytest.raises(Interrupted):
-        train(tmp_path / "b", shards[0], (), row)
+        train(tmp_path / "b", shards[0], (), entry)
     monkeypatch.setattr(loop, "train_step", real)
-    resumed = train(tmp_path / "b", shards[0], (), row)
+    resumed = train(tmp_path / "b", shards[0], (), entry)
     assert all(torch.equal(resumed[name], straight[name]) for name in straight)
 
 
@@ -128,14 +130,14 @@ def test_lpips_takes_part_with_its_files_and_stops_without_them(tmp_path, shards
         files[name] = facts | {"sha256": sha256(tmp_path / f"{name}.safetensors")}
     weights = {"cross": 0.0, "adversary": 0.0, "perceptual": {"weight": 0.5, **files}}
     schedule = Training(phases=PHASES[1:], log_every=1, checkpoint_every=2, val_sessions=1)
-    row = make_row(architecture="baselines.medvae", parameters=MEDVAE, objective=weights, training=schedule)
-    train(tmp_path / "a", shards[0], (), row)
+    entry = make_entry(architecture="baselines.medvae", parameters=MEDVAE, objective=weights, training=schedule)
+    train(tmp_path / "a", shards[0], (), entry)
     assert "perceptual" in (tmp_path / "a/model/training.tsv").read_text().splitlines()[0]
     assert "LPIPS" in json.loads((tmp_path / "a/model/provenance.json").read_text())["perceptual_term"]
     save_file({"other": torch.zeros(1)}, tmp_path / "linear.safetensors")
     with pytest.raises(InputError, match="objective.perceptual.linear"):
-        train(tmp_path / "b", shards[0], (), row)
+        train(tmp_path / "b", shards[0], (), entry)
     files["linear"]["sha256"] = sha256(tmp_path / "linear.safetensors")
-    row = make_row(architecture="baselines.medvae", parameters=MEDVAE, objective=weights, training=schedule)
+    entry = make_entry(architecture="baselines.medvae", parameters=MEDVAE, objective=weights, training=schedule)
     with pytest.raises(InputError, match="not LPIPS's networks"):
-        train(tmp_path / "b", shards[0], (), row)
+        train(tmp_path / "b", shards[0], (), entry)

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from neuroquant.training import checkpoint, loop
-from tests.training.helpers import STEPS, make_row, train
+from tests.training.helpers import STEPS, make_entry, train
 
 MOMENTS = 20
 LAST_OF_VOLUMES = 6
@@ -37,7 +37,7 @@ def in_a_process(folder, shard, told=None):
             return step(*arguments)
 
         loop.train_step = telling
-        train(folder, shard, row=make_row())
+        train(folder, shard, entry=make_entry())
         code = 0
     except loop.Interrupted:
         code = 3

@@ -15,7 +15,7 @@ from neuroquant.errors import InputError
 from neuroquant.training import launch
 from neuroquant.training.job_file import JobFile, failure_of
 from neuroquant.training.launch import follow, stop_child
-from tests.training.helpers import PARAMETERS, SHAPE, make_row
+from tests.training.helpers import PARAMETERS, SHAPE, make_entry
 
 pytestmark = pytest.mark.slow
 
@@ -24,9 +24,9 @@ PHASES = (Phase(steps=4, batch=2, lr=1e-4, lr_end=1e-4),)
 
 def job(folder, shards, **changes):
     schedule = Training(phases=PHASES, log_every=2, checkpoint_every=3)
-    row = make_row(training=schedule, **{"parameters": PARAMETERS, **changes})
+    entry = make_entry(training=schedule, **{"parameters": PARAMETERS, **changes})
     folders = {"folder": folder / "model", "checkpoints": folder / "checkpoints"}
-    return JobFile(row=row, volume=Volume(shape=SHAPE), train_shards=shards, device="cpu", **folders)
+    return JobFile(entry=entry, volume=Volume(shape=SHAPE), train_shards=shards, device="cpu", **folders)
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,7 @@ from neuroquant.model_folder import load_model
 from neuroquant.models import build
 from neuroquant.store.arrays import ArrayFile
 from neuroquant.training.data import Loader, Sessions
-from tests.training.helpers import PARAMETERS, SHAPE, make_row, train, write_sessions
+from tests.training.helpers import PARAMETERS, SHAPE, make_entry, train, write_sessions
 
 THREE = ("T1w", "T2w", "FLAIR")
 MIXED = [THREE, THREE[:2], THREE[1:], ("FLAIR",), THREE]
@@ -116,7 +116,7 @@ def test_half_of_the_images_have_the_expectation_of_all_of_them(mixed):
 
 @pytest.mark.parametrize("names", [("FLAIR",), THREE[1:], THREE])
 def test_a_model_of_any_modalities_trains_and_is_scored_on_each_that_a_session_has(mixed, tmp_path, names):
-    train(tmp_path, mixed, (mixed,), make_row(modalities=names))
+    train(tmp_path, mixed, (mixed,), make_entry(modalities=names))
     model, _, _ = load_model(tmp_path / "model")
     assert model.modalities == names
     log = read_tsv(tmp_path / "model/training.tsv", ("cross",))
@@ -137,8 +137,10 @@ def test_a_model_of_any_modalities_trains_and_is_scored_on_each_that_a_session_h
 
 @pytest.mark.parametrize(("architecture", "parameters"), [("mean", {}), ("pca", {"components": 2})])
 def test_fitted_models_have_an_image_of_each_modality(mixed, tmp_path, architecture, parameters):
-    schedule = make_row().training.model_copy(update={"phases": ()})
-    row = make_row(architecture=f"baselines.{architecture}", parameters=parameters, training=schedule, modalities=THREE)
+    schedule = make_entry().training.model_copy(update={"phases": ()})
+    row = make_entry(
+        architecture=f"baselines.{architecture}", parameters=parameters, training=schedule, modalities=THREE
+    )
     state = train(tmp_path, mixed, (), row)
     volumes = ArrayFile(mixed)
     for kind, name in enumerate(THREE):

@@ -9,7 +9,7 @@ from neuroquant.config.model import Phase, Training
 from neuroquant.models.losses import total
 from neuroquant.training.loop import How, train_step
 from neuroquant.training.optimizer import FlatMuon, build_optimizer, inner_matrices
-from tests.training.helpers import PARAMETERS, awake, batches, make_row, train
+from tests.training.helpers import PARAMETERS, awake, batches, make_entry, train
 
 MUON = Training(
     optimizer="muon",
@@ -91,12 +91,12 @@ def test_a_gradient_above_the_limit_is_scaled_down_to_it_and_one_below_stays(sha
     """Plain descent shows it: the step is the rate times the clipped gradient. The logged norm is the whole one."""
     batch = batches(shards[0], "3d")[0].to("cpu")
     model = awake(start_after=9)
-    total(model.losses(batch, make_row().objective)).backward()
+    total(model.losses(batch, make_entry().objective)).backward()
     gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
     whole = torch.stack([gradient.norm() for gradient in gradients]).norm().item()
     before = [parameter.detach().clone() for parameter in model.parameters()]
-    row = make_row(training=MUON.model_copy(update={"grad_clip": share * whole}))
-    _, norm = train_step(model, torch.optim.SGD(model.parameters()), batch, row, 1e-2, How())
+    entry = make_entry(training=MUON.model_copy(update={"grad_clip": share * whole}))
+    _, norm = train_step(model, torch.optim.SGD(model.parameters()), batch, entry, 1e-2, How())
     moved = torch.stack([(a - b).norm() for a, b in zip(before, model.parameters(), strict=True)]).norm().item()
     assert norm.item() == pytest.approx(whole, rel=1e-3)
     assert moved == pytest.approx(1e-2 * whole * (min(share, 1) or 1), rel=1e-2)
@@ -105,8 +105,8 @@ def test_a_gradient_above_the_limit_is_scaled_down_to_it_and_one_below_stays(sha
 def test_a_training_with_muon_that_was_interrupted_ends_with_the_same_weights(tmp_path, shards, monkeypatch):
     from neuroquant.training import loop
 
-    row = make_row(training=MUON)
-    straight = train(tmp_path / "straight", shards[0], row=row)
+    entry = make_entry(training=MUON)
+    straight = train(tmp_path / "straight", shards[0], entry=entry)
     step, calls = loop.train_step, []
 
     def disturbed(*arguments):
@@ -117,9 +117,11 @@ def test_a_training_with_muon_that_was_interrupted_ends_with_the_same_weights(tm
 
     monkeypatch.setattr(loop, "train_step", disturbed)
     with pytest.raises(KeyboardInterrupt):
-        train(tmp_path / "broken", shards[0], row=row)
-    again = train(tmp_path / "broken", shards[0], row=row)
+        train(tmp_path / "broken", shards[0], entry=entry)
+    again = train(tmp_path / "broken", shards[0], entry=entry)
     assert len(calls) == 8, "went on from the checkpoint after step 3"
     assert all(torch.equal(straight[name], again[name]) for name in straight)
-    adamw = train(tmp_path / "adamw", shards[0], row=make_row(training=MUON.model_copy(update={"optimizer": "adamw"})))
+    adamw = train(
+        tmp_path / "adamw", shards[0], entry=make_entry(training=MUON.model_copy(update={"optimizer": "adamw"}))
+    )
     assert not torch.equal(adamw["decoder.enter.weight"], straight["decoder.enter.weight"])

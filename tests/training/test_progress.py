@@ -14,7 +14,7 @@ def follow(tmp_path, monkeypatch, seconds):
     now = [0.0]
     monkeypatch.setattr("time.monotonic", lambda: now[0])
     lines = []
-    progress = Progress("row", 100, [], tmp_path / "training.tsv", lines.append)
+    progress = Progress("model", 100, [], tmp_path / "training.tsv", lines.append)
     progress.enter(0, "3d", 2, 80, 0)
 
     def step(number):
@@ -34,7 +34,7 @@ def test_a_line_comes_every_few_seconds_even_between_rows_of_the_log(tmp_path, m
         step(number)
     assert len(lines) == 3
     assert lines[0] == (
-        "row [--------------------]   3 % step 3/100 (3d)  "
+        "model [--------------------]   3 % step 3/100 (3d)  "
         "loss 0.7500  [l1 0.5000 ssim 0.2500]  2.0 s/step  0:02:34 left in phase 1/2"
     )
 
@@ -75,4 +75,4 @@ def test_a_term_is_averaged_over_the_steps_that_had_it_and_the_loss_over_all(tmp
 @pytest.mark.parametrize("bad", [{"loss": float("nan")}, {"grad_norm": float("inf")}])
 def test_numbers_that_are_not_finite_stop_the_training(bad):
     with pytest.raises(InputError, match=r"lower training.phases\[\].lr"):
-        check("row", [logged(1, 5.0), logged(2, 5.0, **bad)])
+        check("model", [logged(1, 5.0), logged(2, 5.0, **bad)])

@@ -11,18 +11,18 @@ from safetensors.torch import save_file
 
 from neuroquant.config.model import Objective, Training
 from neuroquant.training import identity, loop
-from tests.training.helpers import SD_VAE, STEPS, make_row, train
+from tests.training.helpers import SD_VAE, STEPS, make_entry, train
 
-ROWS = {
-    "neuroquant": make_row(),
-    "sd_vae": make_row(architecture="baselines.sd_vae", parameters=SD_VAE),
+ENTRIES = {
+    "neuroquant": make_entry(),
+    "sd_vae": make_entry(architecture="baselines.sd_vae", parameters=SD_VAE),
 }
 
 
 @pytest.fixture(scope="module")
 def straight(tmp_path_factory, shards):
     """Weights of undisturbed runs."""
-    return {name: train(tmp_path_factory.mktemp(name), shards[0], row=row) for name, row in ROWS.items()}
+    return {name: train(tmp_path_factory.mktemp(name), shards[0], entry=entry) for name, entry in ENTRIES.items()}
 
 
 @pytest.fixture
@@ -74,9 +74,9 @@ def interrupted(folder, shard, trouble, at=5):
 def test_stopped_by_a_signal_and_resumed_it_ends_with_the_same_bits(tmp_path, shards, straight, trouble, name, at):
     calls = trouble(at, terminate)
     with pytest.raises(loop.Interrupted, match="same command again"):
-        train(tmp_path, shards[0], row=ROWS[name])
+        train(tmp_path, shards[0], entry=ENTRIES[name])
     torch.manual_seed(99)
-    assert same(train(tmp_path, shards[0], row=ROWS[name]), straight[name])
+    assert same(train(tmp_path, shards[0], entry=ENTRIES[name]), straight[name])
     assert len(calls) == STEPS  # no step was done twice
 
 
@@ -104,7 +104,7 @@ def test_a_signal_in_the_last_step_lets_the_training_end(tmp_path, shards, strai
 
 
 def test_validation_does_not_touch_the_weights(tmp_path, shards, straight):
-    assert same(train(tmp_path, shards[0], val=shards[1:], row=ROWS["sd_vae"]), straight["sd_vae"])
+    assert same(train(tmp_path, shards[0], val=shards[1:], entry=ENTRIES["sd_vae"]), straight["sd_vae"])
 
 
 def test_a_truncated_checkpoint_is_passed_over_for_the_one_before(tmp_path, shards, straight, trouble, capsys):
@@ -117,8 +117,8 @@ def test_a_truncated_checkpoint_is_passed_over_for_the_one_before(tmp_path, shar
 
 def test_a_checkpoint_of_other_settings_is_set_aside_with_what_differs(tmp_path, shards, trouble, capsys):
     newest = interrupted(tmp_path, shards[0], trouble)
-    train(tmp_path, shards[0], row=make_row(objective=Objective(l1=2.0)))
-    assert "row.objective.l1: 1.0 became 2.0" in capsys.readouterr().err
+    train(tmp_path, shards[0], entry=make_entry(objective=Objective(l1=2.0)))
+    assert "model.objective.l1: 1.0 became 2.0" in capsys.readouterr().err
     assert newest.with_suffix(".other-configuration").is_file()
 
 
@@ -130,8 +130,8 @@ def test_a_checkpoint_of_other_data_is_set_aside(tmp_path, shards, trouble, caps
 
 def test_settings_that_change_no_weight_leave_a_checkpoint_usable(tmp_path, shards, straight, trouble, capsys):
     interrupted(tmp_path, shards[0], trouble)
-    watched = Training(phases=make_row().training.phases, log_every=4, checkpoint_every=8, val_sessions=2)
-    assert same(train(tmp_path, shards[0], row=make_row(label="Other", training=watched)), straight["neuroquant"])
+    watched = Training(phases=make_entry().training.phases, log_every=4, checkpoint_every=8, val_sessions=2)
+    assert same(train(tmp_path, shards[0], entry=make_entry(label="Other", training=watched)), straight["neuroquant"])
     assert "going on from step 5" in capsys.readouterr().err
 
 

@@ -7,7 +7,7 @@ import pytest
 from neuroquant.config.model import Phase, Training
 from neuroquant.training import loop
 from neuroquant.training.schedule import learning_rate
-from tests.training.helpers import make_row, train
+from tests.training.helpers import make_entry, train
 
 PHASE = Phase(steps=101, lr=1.0, lr_end=0.2, warmup=9)
 
@@ -31,8 +31,8 @@ def test_the_loop_restarts_at_the_step_behind_the_codebooks_start(lengths, low, 
     rates, step = [], loop.train_step
     monkeypatch.setattr(loop, "train_step", lambda *a: (rates.append(a[4]), step(*a))[1])
     phases = tuple(Phase(steps=count, batch=1, lr=1e-3, lr_end=1e-3, warmup=1) for count in lengths)
-    row = make_row(training=Training(phases=phases))
-    row = row.model_copy(update={"parameters": row.parameters | {"start_after": 5}})
-    train(tmp_path, shards[0], row=row)
+    entry = make_entry(training=Training(phases=phases))
+    entry = entry.model_copy(update={"parameters": entry.parameters | {"start_after": 5}})
+    train(tmp_path, shards[0], entry=entry)
     begins = {0, *(sum(lengths[:number]) for number in range(1, len(lengths)))}
     assert {number for number, rate in enumerate(rates) if rate < 1e-3} == begins | {low}

@@ -9,7 +9,7 @@ from neuroquant.config.model import Phase, Training
 from neuroquant.errors import InputError
 from neuroquant.files import read_tsv
 from neuroquant.training.schedule import learning_rate, total_steps
-from tests.training.helpers import PARAMETERS, PHASES, make_row, train, write_volumes
+from tests.training.helpers import PARAMETERS, PHASES, make_entry, train, write_volumes
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def test_a_term_that_a_phase_or_a_codebook_at_rest_lacks_is_an_empty_cell_and_no
 
 def test_no_row_of_the_log_mixes_two_phases(tmp_path, shards):
     phases = tuple(phase.model_copy(update={"steps": steps}) for phase, steps in zip(PHASES, (5, 4), strict=True))
-    train(tmp_path, shards[0], row=make_row(training=Training(phases=phases, log_every=3, checkpoint_every=100)))
+    train(tmp_path, shards[0], entry=make_entry(training=Training(phases=phases, log_every=3, checkpoint_every=100)))
     log = read_tsv(tmp_path / "model/training.tsv", ("step",))
     assert list(zip(log.step, log["mode"], strict=True)) == [(3, "3d"), (5, "3d"), (6, "2d"), (9, "2d")]
     assert (log.adversary != "").tolist() == [True, True, False, False]
@@ -66,25 +66,25 @@ def test_the_same_settings_and_seed_give_the_same_bytes(trained, tmp_path, shard
 
 
 def test_another_seed_gives_other_weights(trained, tmp_path, shards):
-    seed = make_row().training.model_copy(update={"seed": 1})
-    train(tmp_path, shards[0], row=make_row(training=seed))
+    seed = make_entry().training.model_copy(update={"seed": 1})
+    train(tmp_path, shards[0], entry=make_entry(training=seed))
     assert (tmp_path / "model/model.safetensors").read_bytes() != (trained / "model/model.safetensors").read_bytes()
 
 
 def test_divergence_stops_with_what_to_try_and_saves_nothing(tmp_path, shards):
     phases = (Phase(steps=8, batch=1, lr=1e30, lr_end=1e30),)
-    wild = make_row(training=Training(phases=phases, grad_clip=0, log_every=2, checkpoint_every=2))
+    wild = make_entry(training=Training(phases=phases, grad_clip=0, log_every=2, checkpoint_every=2))
     with pytest.raises(InputError, match=r"lower training.phases\[\].lr"):
-        train(tmp_path, shards[0], row=wild)
+        train(tmp_path, shards[0], entry=wild)
     assert not list(tmp_path.glob("checkpoints/*")) and not (tmp_path / "model/model.safetensors").exists()
 
 
 @pytest.mark.parametrize(("phases", "start_after"), [(PHASES, 6), (PHASES[1:], 0)])
 def test_a_codebook_that_can_never_start_is_refused_before_the_first_step(tmp_path, shards, phases, start_after):
     schedule = Training(phases=phases, log_every=1, checkpoint_every=1)
-    row = make_row(parameters={**PARAMETERS, "start_after": start_after}, training=schedule)
+    entry = make_entry(parameters={**PARAMETERS, "start_after": start_after}, training=schedule)
     with pytest.raises(InputError, match="more steps on volumes than parameters.start_after"):
-        train(tmp_path, shards[0], row=row)
+        train(tmp_path, shards[0], entry=entry)
     assert not list(tmp_path.rglob("*.*")), "no checkpoint, no log"
 
 
@@ -113,6 +113,6 @@ def test_the_schedule_is_the_papers():
 
 def test_training_learns(tmp_path, shards):
     phases = (Phase(steps=40, batch=1, lr=5e-3, lr_end=1e-3),)
-    train(tmp_path, shards[0], row=make_row(training=Training(phases=phases, log_every=10, weight_decay=0)))
+    train(tmp_path, shards[0], entry=make_entry(training=Training(phases=phases, log_every=10, weight_decay=0)))
     log = read_tsv(tmp_path / "model/training.tsv", ("l1",))
     assert log.l1.iloc[-1] < 0.75 * log.l1.iloc[0]

@@ -9,9 +9,9 @@ from neuroquant.config.model import Training
 from neuroquant.errors import InputError
 from neuroquant.training import loop
 from neuroquant.training.watch import CAPTION, draw
-from tests.training.helpers import SHAPE, make_row, train
+from tests.training.helpers import SHAPE, make_entry, train
 
-EVERY_4 = make_row(training=Training(phases=make_row().training.phases, log_every=2, pictures_every=4))
+EVERY_4 = make_entry(training=Training(phases=make_entry().training.phases, log_every=2, pictures_every=4))
 
 
 @pytest.fixture
@@ -35,10 +35,10 @@ def test_every_row_and_every_picture_is_there_once_after_an_interruption(tmp_pat
         return step(*arguments)
 
     monkeypatch.setattr(loop, "train_step", broken)
-    row = EVERY_4.model_copy(update={"training": EVERY_4.training.model_copy(update={"checkpoint_every": 3})})
+    entry = EVERY_4.model_copy(update={"training": EVERY_4.training.model_copy(update={"checkpoint_every": 3})})
     with pytest.raises(InputError, match="a cut"):
-        train(tmp_path, shards[0], row=row)  # six steps are saved, eight are shown
-    train(tmp_path, shards[0], row=row)
+        train(tmp_path, shards[0], entry=entry)  # six steps are saved, eight are shown
+    train(tmp_path, shards[0], entry=entry)
     found = events(tmp_path / "progress")
     assert [event.step for event in found.Scalars("l1")] == [2, 3, 4, 6, 8, 9, 10, 11]
     assert [event.step for event in found.Images("reconstructions")] == [4, 8, 11]
@@ -48,12 +48,12 @@ def test_every_row_and_every_picture_is_there_once_after_an_interruption(tmp_pat
 
 def test_pictures_change_no_weight(tmp_path, shards):
     plain = train(tmp_path / "plain", shards[0])
-    watched = train(tmp_path / "watched", shards[0], val=shards[1:], row=EVERY_4)
+    watched = train(tmp_path / "watched", shards[0], val=shards[1:], entry=EVERY_4)
     assert all((plain[name] == watched[name]).all() for name in plain)
 
 
 def test_a_picture_holds_both_modalities_their_reconstructions_and_swaps(tmp_path, shards):
-    train(tmp_path, shards[0], row=EVERY_4)
+    train(tmp_path, shards[0], entry=EVERY_4)
     picture = np.asarray(Image.open(tmp_path / "progress/reconstructions-00000011.png"))
     zoom = -(-96 // min(SHAPE))
     depth, height, width = (zoom * side for side in SHAPE)

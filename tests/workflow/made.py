@@ -23,7 +23,7 @@ def shipped() -> dict[str, dict]:
 
 
 def write_as(name: str, raw: dict, folder: Path, subjects: int = SUBJECTS) -> None:
-    """Write scans and tables of one shipped cohort below `folder/<its variable>`; an embedded one makes its own.
+    """Write scans and tables of one shipped cohort below `folder/<its variable>`; a synthetic one makes its own.
 
     Parameters
     ----------
@@ -103,6 +103,6 @@ def experiment(names: list[str]) -> dict:
     config["split"] = {"train": 0.5, "val": 0.0, "test": 0.5, "method": "exact"}
     config["volume"] |= {"voxel_mm": 7.0, "registration": "grids"}
     config["segmentation"] = {"engine": "none"}
-    config["table1"] = config["table2"] = {"rows": ["neuroquant"], "cohorts": names}
-    config["figure4"] = {"cohort": names[0], "rows": ["neuroquant"]}
+    config["table1"] = config["table2"] = {"models": ["neuroquant"], "cohorts": names}
+    config["figure4"] = {"cohort": names[0], "models": ["neuroquant"]}
     return config

@@ -183,8 +183,8 @@ def test_commands_that_use_a_model_run_as_written(clone, finished):
     for name in ("demo", "mine"):
         shutil.copytree(finished / "results/tiny", clone / "results" / name, dirs_exist_ok=True)
     for folder in ("volumes", "reconstructions/neuroquant"):
-        (clone / "results/mine" / folder / "mystudy").symlink_to("embedded")
-    scans = sorted((clone / "results/demo/cohorts/embedded/bids").rglob("anat/*_T1w.nii.gz"))
+        (clone / "results/mine" / folder / "mystudy").symlink_to("synthetic")
+    scans = sorted((clone / "results/demo/cohorts/synthetic/bids").rglob("anat/*_T1w.nii.gz"))
     for number, scan in enumerate(scans[:2]):
         for kind in ("T1w", "T2w"):
             other = scan.with_name(scan.name.replace("T1w", kind))

@@ -18,7 +18,7 @@ from tests.made_up import experiment, write_numbers  # noqa: F401
 from tests.workflow.declared import declared
 from tests.workflow.run import ROOT
 
-COHORTS = ("embedded_a", "embedded_b")
+COHORTS = ("synthetic_a", "synthetic_b")
 
 
 class Named(dict):
@@ -69,7 +69,7 @@ def models(tmp_path, experiment):  # noqa: F811
     """Model -> provenance.json, as a rule passes it."""
     facts = {"parameters": 10, "factor": 8, "kbit_per_volume": 1.0, "voxels_seen": 5, "steps": 1, "seconds": 1.0}
     facts |= {"device": "cpu", "threads": 1, "processes": 1}
-    paths = {row.name: str(tmp_path / f"{row.name}.json") for row in experiment.models}
+    paths = {entry.name: str(tmp_path / f"{entry.name}.json") for entry in experiment.models}
     for path in paths.values():
         write_json(path, facts)
     return json.dumps(paths)

@@ -1,4 +1,4 @@
-"""The whole DAG on a tiny embedded cohort: it finishes, says what it must, and then rests."""
+"""The whole DAG on a tiny synthetic cohort: it finishes, says what it must, and then rests."""
 
 import json
 import os
@@ -18,13 +18,13 @@ HEADINGS = ("trained here", "without training")
 
 
 def test_the_tables_are_tidy_and_name_their_stand_ins(finished):
-    for name, rows in (
+    for name, models in (
         ("table1", {"sd_vae", "neuroquant", "mean", "pca"}),
         ("table2", {"neuroquant_base", "neuroquant"}),
     ):
         table = pd.read_csv(finished / f"results/tiny/tables/{name}.csv")
         assert list(table.columns) == TABLE
-        assert rows <= set(table.model)
+        assert models <= set(table.model)
         assert (
             table.value.notna().all() and (table.ci_low <= table.value).all() and (table.value <= table.ci_high).all()
         )
@@ -49,7 +49,7 @@ def test_a_model_without_latents_has_empty_cells_where_they_would_be_read(finish
     measured = {model: set(part.metric) for model, part in table.groupby("model")}
     assert measured["pca"] - measured["mean"] == {"accuracy"} and {"psnr", "ssim"} <= measured["mean"]
     assert pd.read_csv(results / "numbers/costs.csv").set_index("model").kbit_per_volume["mean"] == 0
-    log = (results / "logs/probe/mean-embedded.log").read_text()
+    log = (results / "logs/probe/mean-synthetic.log").read_text()
     assert "mean T1w: not probed" in log and "gives no latents" in log
     assert not list((results / "logs/failures").glob("*"))
     facts = json.loads((results / "models/pca/provenance.json").read_text())
@@ -63,7 +63,7 @@ def test_what_stands_behind_the_means_is_there(finished):
     assert {"ceiling", "neuroquant", "sd_vae"} <= set(tables["structures"].model) & set(tables["agreement"].model)
     assert {"sex", "site"} <= set(tables["groups"].by) and set(tables["rate"].model) >= {"sd_vae", "neuroquant_base"}
     synthesis = pd.read_csv(numbers / "synthesis.csv")
-    assert set(synthesis.model) == {"neuroquant"}, "of these rows only one tells anatomy from appearance"
+    assert set(synthesis.model) == {"neuroquant"}, "of these models only one tells anatomy from appearance"
     assert set(synthesis.appearance) == {"paired", "typical", "source"}
     assert set(zip(synthesis.source, synthesis.modality, strict=True)) == {("T1w", "T2w"), ("T2w", "T1w")}
     apart = read_tsv(numbers / "disentanglement.tsv", ("value", "families"))
@@ -79,13 +79,13 @@ def test_what_stands_behind_the_means_is_there(finished):
 
 def test_only_test_subjects_are_scored(finished):
     results = finished / "results/tiny"
-    splits = read_tsv(results / "cohorts/embedded/splits.tsv").set_index("subject").split
+    splits = read_tsv(results / "cohorts/synthetic/splits.tsv").set_index("subject").split
     for numbers in ("fidelity", "dice", "regions", "predictions"):
         assert {splits[subject] for subject in read_tsv(results / f"numbers/{numbers}.tsv").subject} == {"test"}
 
 
 def test_every_session_is_in_exactly_one_of_the_two_tables(finished):
-    cohort = finished / "results/tiny/cohorts/embedded"
+    cohort = finished / "results/tiny/cohorts/synthetic"
     kept, excluded = (read_tsv(cohort / f"{name}.tsv") for name in ("sessions", "excluded"))
     keys = [tuple(row) for table in (kept, excluded) for row in table[["subject", "session"]].itertuples(index=False)]
     found = {path.relative_to(cohort / "bids").parts[:2] for path in (cohort / "bids").glob("sub-*/ses-*")}
@@ -97,7 +97,7 @@ def test_the_report_opens_without_network_and_names_no_subject(finished):
     assert len(page) < 30_000_000
     assert not re.search(r"""(?:src|href)=["']https?://[^"']+\.(?:js|css|woff2?)["']""", page)
     summary = (finished / "results/tiny/report/summary.html").read_text()
-    assert "Stand-in: Embedded is a synthetic cohort" in summary
+    assert "Stand-in: Synthetic is a synthetic cohort" in summary
     assert not re.search(r"sub-\w+", summary)
     assert str(finished) not in summary
 
@@ -108,7 +108,7 @@ def test_every_job_has_a_log_and_a_benchmark_named_after_its_rule_and_wildcards(
         {path.relative_to(results / folder).with_suffix("") for path in (results / folder).glob("*/*.*")}
         for folder in ("logs", "benchmarks")
     )
-    assert {Path("fidelity/sd_vae-embedded-test-000"), Path("train/neuroquant"), Path("claims/all")} <= logs
+    assert {Path("fidelity/sd_vae-synthetic-test-000"), Path("train/neuroquant"), Path("claims/all")} <= logs
     assert logs == benchmarks and len({log.parent for log in logs}) >= 30
 
 
@@ -119,8 +119,8 @@ def test_a_second_run_does_nothing(finished):
 
 def test_touching_one_session_redoes_its_shard_and_what_depends_on_it_and_nothing_else(finished):
     results = finished / "results/tiny"
-    manifest = read_tsv(results / "cohorts/embedded/shards/test-000.tsv")
-    scan = results / "cohorts/embedded/bids" / manifest.T1w.iloc[0]
+    manifest = read_tsv(results / "cohorts/synthetic/shards/test-000.tsv")
+    scan = results / "cohorts/synthetic/bids" / manifest.T1w.iloc[0]
     others = {
         path: path.stat().st_mtime_ns
         for path in [*results.glob("volumes/*/*.h5"), *results.glob("models/*/*"), *results.glob("segmenter/*")]

@@ -54,9 +54,9 @@ def test_the_schedule_for_one_gpu_can_be_validated_planned_and_dry_run(bids, tmp
 def test_no_pass_of_that_schedule_holds_more_than_24_gb_leave_room_for(bids):
     experiment = load_experiment(ONE_GPU, ROOT / "config")
     for name in ("neuroquant", "neuroquant_base"):
-        row = experiment.row(name)
-        assert row.parameters["channels"] == [32, 64, 128, 256], "the widths that the memory was counted at"
-        for phase in row.training.phases:
+        entry = experiment.model(name)
+        assert entry.parameters["channels"] == [32, 64, 128, 256], "the widths that the memory was counted at"
+        for phase in entry.training.phases:
             pairs = phase.batch / phase.accumulate
             share = np.prod(phase.crop or experiment.volume.shape) / np.prod((144, 192, 144))
             kept = pairs * (share * MEMORY_GB if phase.mode == "3d" else 7.91 / 128)

@@ -21,10 +21,10 @@ def test_sessions_of_one_modality_train_are_tested_and_reach_the_report(tmp_path
     config["models"] = ["neuroquant"]
     config["overrides"].pop("baselines.sd_vae")
     config |= {
-        "table1": {"rows": ["neuroquant"], "cohorts": ["study"]},
-        "table2": {"rows": ["neuroquant"], "cohorts": ["study"]},
+        "table1": {"models": ["neuroquant"], "cohorts": ["study"]},
+        "table2": {"models": ["neuroquant"], "cohorts": ["study"]},
     }
-    config["figure4"] = {"cohort": "study", "rows": ["neuroquant"]}
+    config["figure4"] = {"cohort": "study", "models": ["neuroquant"]}
     for number, path in enumerate(sorted(scans.glob("sub-*/ses-*/anat/*_T2w.nii.gz"))):
         if number % 3 == 0:
             path.unlink()

@@ -41,7 +41,7 @@ def test_every_stage_of_the_way_is_planned(tmp_path):
 def test_a_row_without_training_is_no_training_job(tmp_path):
     config = copy.deepcopy(TINY)
     config["models"].append("identity")
-    config["table1"]["rows"].append("identity")
+    config["table1"]["models"].append("identity")
     jobs = job_counts(snakemake(tmp_path, "--dry-run", "train_all", config=config).stdout)
     assert jobs["train"] == 3 and jobs["save_untrained"] == 3
 
@@ -57,13 +57,13 @@ def test_the_number_of_jobs_does_not_depend_on_the_number_of_subjects(tmp_path):
 
 def real(root) -> dict:
     cohort = {"name": "real", "root": str(root)}
-    shown = {"rows": ["neuroquant"], "cohorts": ["real"]}
+    shown = {"models": ["neuroquant"], "cohorts": ["real"]}
     return {
         **TINY,
         "cohorts": [cohort],
         "table1": shown,
         "table2": shown,
-        "figure4": {"cohort": "real", "rows": ["neuroquant"]},
+        "figure4": {"cohort": "real", "models": ["neuroquant"]},
     }
 
 
@@ -94,10 +94,10 @@ def test_a_misspelt_key_stops_the_run_with_the_nearest_known_one(tmp_path):
 
 
 def with_authors_weights() -> dict:
-    """The tiny experiment with a row that begins with weights which nobody has."""
+    """The tiny experiment with a model that begins with weights which nobody has."""
     config = copy.deepcopy(TINY)
     config["models"].append("medvae_published")
-    config["table1"]["rows"].append("medvae_published")
+    config["table1"]["models"].append("medvae_published")
     return config
 
 
@@ -106,7 +106,7 @@ def test_missing_weights_of_authors_stop_the_run_before_the_first_job(tmp_path, 
     monkeypatch.setenv("HOME", str(tmp_path))
     done = snakemake(tmp_path, "all", config=with_authors_weights())
     assert done.returncode != 0 and "model medvae_published: weights" in done.stdout
-    assert "fetch_weights" in done.stdout and not (tmp_path / "results/tiny/cohorts/embedded/bids").exists()
+    assert "fetch_weights" in done.stdout and not (tmp_path / "results/tiny/cohorts/synthetic/bids").exists()
 
 
 def test_weights_can_be_fetched_where_nothing_else_can_run_yet(tmp_path, monkeypatch):
@@ -127,7 +127,7 @@ def test_a_dry_run_leaves_what_a_run_beside_it_has_written(tmp_path):
 
 
 def test_a_split_that_the_experiment_itself_writes_is_refused_before_it_is_removed(tmp_path):
-    own = tmp_path / "results/tiny/cohorts/embedded/splits.tsv"
+    own = tmp_path / "results/tiny/cohorts/synthetic/splits.tsv"
     own.parent.mkdir(parents=True)
     own.write_text("subject\tsplit\n")
     done = snakemake(tmp_path, "all", config=merge(TINY, {"split": {"file": str(own)}}))

@@ -89,7 +89,7 @@ def test_no_subject_and_no_folder_is_named_in_the_report_or_the_crate(finished):
     for coded, data in re.findall(r"data:[\w/+.-]+[^,\"']*?(;base64)?,([^\"']*)", page):
         texts.append((base64.b64decode(data) if coded else unquote_to_bytes(data)).decode("utf-8", errors="replace"))
     assert sum("<h1>" in text for text in texts) >= 10, "embedded pages were decoded"
-    subjects = set(read_tsv(results / "cohorts/embedded/splits.tsv").subject)
+    subjects = set(read_tsv(results / "cohorts/synthetic/splits.tsv").subject)
     assert len(subjects) == 16
     for text in texts:
         assert not {word for word in re.findall(r"[\w-]+", text) if word.removeprefix("sub-") in subjects}

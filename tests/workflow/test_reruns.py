@@ -118,10 +118,10 @@ def test_another_confidence_reruns_statistics_but_no_network(finished):
 
 CHANGES = {
     "modalities": {"modalities": ["T2w", "T1w"]},
-    "table1": {"table1": {"rows": ["sd_vae", "neuroquant", "mean"]}},
-    "table2": {"table2": {"rows": ["neuroquant", "neuroquant_base"]}},
-    "figure4": {"figure4": {"rows": ["neuroquant"]}},
-    "figure4.rows": {"figure4": {"rows": ["neuroquant_base", "neuroquant"]}},
+    "table1": {"table1": {"models": ["sd_vae", "neuroquant", "mean"]}},
+    "table2": {"table2": {"models": ["neuroquant", "neuroquant_base"]}},
+    "figure4": {"figure4": {"models": ["neuroquant"]}},
+    "figure4.models": {"figure4": {"models": ["neuroquant_base", "neuroquant"]}},
     "fidelity.region": {"fidelity": {"region": "brain"}},
     "statistics": {"statistics": {"seed": 1}},
     "statistics.confidence": {"statistics": {"confidence": 0.9}},

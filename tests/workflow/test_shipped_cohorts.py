@@ -30,11 +30,11 @@ def test_every_shipped_cohort_reaches_table_1(scans):
         write_as(name, raw, scans)
     names = list(files)
     config = experiment(names)
-    for number, name in enumerate(names):  # embedded cohorts as they are shipped take minutes
+    for number, name in enumerate(names):  # synthetic cohorts as they are shipped take minutes
         if "synthetic" in files[name]:
             recipe = files[name]["synthetic"] | {"subjects": 8, "visits_max": 1, "voxel_mm": 7.0}
             config["cohorts"][number] = files[name] | {"synthetic": recipe}
-    config["table1"] = config["table2"] = {"rows": ["neuroquant"], "cohorts": list(files)}
+    config["table1"] = config["table2"] = {"models": ["neuroquant"], "cohorts": list(files)}
     done = snakemake(scans, "table1", config=config)
     assert done.returncode == 0, done.stdout[-6000:]
     results = scans / "results/tiny"
@@ -61,8 +61,8 @@ def test_braces_in_free_text_are_text(tmp_path):
     config["report"] = {"title": f"report {FREE}"}
     config["overrides"].pop("baselines.sd_vae")
     for shown in ("table1", "table2"):
-        config[shown]["rows"] = ["mine"]
-    config["figure4"]["rows"] = ["mine"]
+        config[shown]["models"] = ["mine"]
+    config["figure4"]["models"] = ["mine"]
     done = snakemake(tmp_path, "--dry-run", "all", "fetch_weights", config=config)
     assert done.returncode == 0, done.stdout[-3000:]
     assert job_counts(done.stdout)["training_curves"] == 1

@@ -29,8 +29,8 @@ def scans(tmp_path_factory):
 
 def on(root) -> dict:
     """The tiny experiment on a cohort that lies in a folder."""
-    shown = {"rows": ["neuroquant"], "cohorts": ["real"]}
-    tables = {"table1": shown, "table2": shown, "figure4": {"cohort": "real", "rows": ["neuroquant"]}}
+    shown = {"models": ["neuroquant"], "cohorts": ["real"]}
+    tables = {"table1": shown, "table2": shown, "figure4": {"cohort": "real", "models": ["neuroquant"]}}
     split = {"train": 0.5, "val": 0.0, "test": 0.5, "method": "exact"}
     return {**TINY, "cohorts": [{"name": "real", "root": str(root)}], "split": split, **tables}
 
@@ -158,8 +158,8 @@ def test_the_project_runs_in_a_folder_with_a_space(scans, tmp_path, clone):
 @pytest.mark.slow
 def test_a_clone_in_a_folder_with_a_space_reaches_its_report(clone, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(clone))
-    config = experiment(["embedded_a"])
-    cohort = shipped()["embedded_a"]
+    config = experiment(["synthetic_a"])
+    cohort = shipped()["synthetic_a"]
     config["cohorts"] = [
         cohort | {"synthetic": cohort["synthetic"] | {"subjects": 8, "visits_max": 1, "voxel_mm": 7.0}}
     ]
@@ -172,7 +172,7 @@ def test_a_clone_in_a_folder_with_a_space_reaches_its_report(clone, monkeypatch)
 def test_a_shard_that_is_dated_in_the_future_costs_no_model(finished, tmp_path):
     folder = tmp_path / "again"
     shutil.copytree(finished, folder, symlinks=True)
-    shard, model = (folder / "results/tiny" / name for name in ("volumes/embedded/train-000.h5", "models/neuroquant"))
+    shard, model = (folder / "results/tiny" / name for name in ("volumes/synthetic/train-000.h5", "models/neuroquant"))
     before = files_below(model)
     os.utime(shard, (time.time() + 86_400,) * 2)
     assert "dated in the future" in snakemake(folder, "--dry-run", "train_all").stdout

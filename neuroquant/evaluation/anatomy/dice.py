@@ -60,7 +60,7 @@ def score_dice(
     Parameters
     ----------
     segmentations : model -> segmentations of its reconstructions. Where the originals were segmented a second time,
-        moved by half a voxel, the agreement of the two is the row of the model `ceiling`.
+        moved by half a voxel, the agreement of the two is the entry of the model `ceiling`.
     structures : labels that are scored; empty: all of the engine but the background. Their mean over the structures
         present is a row of its own, with the structure `mean`.
     tolerance_mm : by which a surface may be off.

@@ -47,7 +47,7 @@ class Task:
 
     Attributes
     ----------
-    model : name of the row
+    model : name of the model
     settings : of the probe
     code : hash of the code that trains; networks of other code are not taken up
     device : "auto", "cpu" or "cuda"

@@ -18,7 +18,7 @@ class Parameters(Settings):
     components: Count = Field(
         64,
         description="principal components, 16 bits each; lowered, when the experiment is read, to what the bits of its "
-        "full model (the first of figure4.rows) pay for, and by the fit to one less than there are training volumes",
+        "full model (the first of figure4.models) pay for, and by the fit to one less than there are training volumes",
     )
     shape: tuple[()] | grid.Shape = Field((), description="sides of its volumes, in voxels; set by the fit")
 

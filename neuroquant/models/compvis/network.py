@@ -236,7 +236,7 @@ class CompVis(nn.Module):
         self._start()
 
     def _start(self) -> None:
-        """As NeuroQuant starts: the authors' files replace it, and without them no row has a head start."""
+        """As NeuroQuant starts: the authors' files replace it, and without them no model has a head start."""
         start_evenly(self)
         for module in self.modules():
             if isinstance(module, ResnetBlock):

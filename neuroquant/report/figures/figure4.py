@@ -27,7 +27,7 @@ def draw(regions: Path, experiment: Experiment, *out: Path) -> None:
     table = table[(table.cohort == experiment.figure4.cohort) & table.modality.isin(experiment.modalities)]
     boxes, both = distributions(table), differences(table)
     limits = pooled(both)
-    rows = {REFERENCE: "original"} | {row: experiment.row(row).shown for row in experiment.figure4.rows}
+    labels = {REFERENCE: "original"} | {model: experiment.model(model).shown for model in experiment.figure4.models}
     figure, axes = plt.subplots(2, 2, figsize=(WIDTH, 5.6), height_ratios=(1.2, 1))
     for column, (region, name) in enumerate(REGIONS.items()):
         here, of_region, pairs, bounds = (each[each.region == region] for each in (table, boxes, both, limits))
@@ -35,8 +35,8 @@ def draw(regions: Path, experiment: Experiment, *out: Path) -> None:
         if not len(here):
             draw_nothing(axes[:, column])
             continue
-        draw_distributions(axes[0, column], here, of_region, rows, experiment.modalities)
-        draw_agreement(axes[1, column], pairs, bounds, rows, experiment.modalities)
+        draw_distributions(axes[0, column], here, of_region, labels, experiment.modalities)
+        draw_agreement(axes[1, column], pairs, bounds, labels, experiment.modalities)
     engines = sorted(set(table.stand_in) - {""})
     if len(experiment.modalities) > 1:
         figure.text(0.5, 0.99, modality_fills(experiment.modalities), ha="center", fontsize=7)
@@ -57,7 +57,7 @@ def draw_nothing(axes: list[plt.Axes]) -> None:
 
 
 def draw_distributions(
-    axis: plt.Axes, here: pd.DataFrame, boxes: pd.DataFrame, rows: dict[str, str], modalities: tuple[str, ...]
+    axis: plt.Axes, here: pd.DataFrame, boxes: pd.DataFrame, labels: dict[str, str], modalities: tuple[str, ...]
 ) -> None:
     """A box and the single images for every model that has some.
 
@@ -69,13 +69,13 @@ def draw_distributions(
         As `agreement.distributions` gives them, of the same region.
     """
     known = boxes.set_index("model")
-    shown = [row for row in rows if row in known.index]
-    stats = [known.loc[row, ["whislo", "q1", "med", "q3", "whishi"]].to_dict() for row in shown]
+    shown = [model for model in labels if model in known.index]
+    stats = [known.loc[model, ["whislo", "q1", "med", "q3", "whishi"]].to_dict() for model in shown]
     drawn = axis.bxp(stats, widths=0.55, showfliers=False, patch_artist=True, medianprops={"color": "black"})
-    for number, (box, row) in enumerate(zip(drawn["boxes"], shown, strict=True)):
+    for number, (box, model) in enumerate(zip(drawn["boxes"], shown, strict=True)):
         colour = COLOURS[number % len(COLOURS)]
         box.set(facecolor=colour, alpha=0.3)
-        images = here[here.model == row].reset_index(drop=True)
+        images = here[here.model == model].reset_index(drop=True)
         for order, modality in enumerate(modalities):
             at = images.index[images.modality == modality]
             x = number + 1 - 0.16 + 0.32 * at / max(len(images) - 1, 1)
@@ -84,13 +84,13 @@ def draw_distributions(
                 markeredgewidth=0.4, rasterized=len(images) > MANY,
             )  # fmt: skip
     axis.axhline(stats[0]["med"], color="black", linewidth=0.6, linestyle=":")
-    names = [rows[row].replace(" w/o", "\nw/o") for row in shown]
+    names = [labels[model].replace(" w/o", "\nw/o") for model in shown]
     axis.set_xticks(range(1, len(shown) + 1), names, rotation=25, ha="right")
     axis.set_ylabel("volume (ml)")
 
 
 def draw_agreement(
-    axis: plt.Axes, pairs: pd.DataFrame, bounds: pd.DataFrame, rows: dict[str, str], modalities: tuple[str, ...]
+    axis: plt.Axes, pairs: pd.DataFrame, bounds: pd.DataFrame, labels: dict[str, str], modalities: tuple[str, ...]
 ) -> None:
     """Difference from the original against the mean of both.
 
@@ -102,10 +102,10 @@ def draw_agreement(
         As `agreement.pooled` gives them, of the same region.
     """
     limits = bounds.set_index("model")
-    for number, row in enumerate(rows):
-        if row not in limits.index:
+    for number, model in enumerate(labels):
+        if model not in limits.index:
             continue
-        own, bound = pairs[pairs.model == row], limits.loc[row]
+        own, bound = pairs[pairs.model == model], limits.loc[model]
         colour, mark = COLOURS[number % len(COLOURS)], MARKS[number % len(MARKS)]
         for order, modality in enumerate(modalities):
             part = own[own.modality == modality]
@@ -115,7 +115,7 @@ def draw_agreement(
             )  # fmt: skip
         ends = [] if pd.isna(bound.low_ml) else [bound.low_ml, bound.high_ml]
         margin = f" ± {bound.high_ml - bound.bias_ml:.2f}" if ends else ""
-        text = f"{rows[row]}: {bound.bias_ml:+.2f}{margin} ml"
+        text = f"{labels[model]}: {bound.bias_ml:+.2f}{margin} ml"
         axis.axhline(bound.bias_ml, color=colour, linewidth=1, label=text, marker=mark, markersize=3, markevery=[0])
         for end in ends:
             axis.axhline(end, color=colour, linewidth=0.7, linestyle="--")

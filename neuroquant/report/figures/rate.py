@@ -53,7 +53,7 @@ def draw(experiment: Experiment, table: pd.DataFrame, ceilings: pd.DataFrame, *o
     words += [f"Dice by a {engines[0]}, not by SynthSeg"] if engines else []
     figure.suptitle(". ".join(words), fontsize=8)
     figure.tight_layout()
-    order = [*(experiment.row(name).shown for name in experiment.table1.rows), OTHERS, EXTRA[CEILING]]
+    order = [*(experiment.model(name).shown for name in experiment.table1.models), OTHERS, EXTRA[CEILING]]
     order += [words for *_, words in AROUND.values()]
     legend(figure, list(grid.flat), order)
     save(figure, *out)
@@ -78,7 +78,7 @@ def points(axis: plt.Axes, experiment: Experiment, here: pd.DataFrame, metric: s
             point.kbit_per_volume, value, yerr=[[value - low], [high - value]], fmt=mark, markersize=size,
             color=colour, linewidth=0.8, zorder=order, label=label, **fill_of(modality, colour),
         )  # fmt: skip
-        around = AROUND.get(experiment.row(point.model).group)
+        around = AROUND.get(experiment.model(point.model).group)
         if around:
             shape, width, words = around
             axis.plot(
@@ -89,12 +89,12 @@ def points(axis: plt.Axes, experiment: Experiment, here: pd.DataFrame, metric: s
 
 def look_of(experiment: Experiment, model: str) -> tuple[str, float, str, str, int]:
     """Mark, its size, colour, label and drawing order of a model."""
-    names = experiment.table1.rows
+    names = experiment.table1.models
     if model not in names:
         return "o", 2.5, "0.6", OTHERS, 1
     round_, number = divmod(names.index(model), len(MARKS))
     colour = COLOURS[(number + round_ + 1) % len(COLOURS)]
-    return MARKS[number], 4.5, colour, experiment.row(model).shown, 2
+    return MARKS[number], 4.5, colour, experiment.model(model).shown, 2
 
 
 def legend(figure: plt.Figure, axes: list[plt.Axes], order: list[str]) -> None:

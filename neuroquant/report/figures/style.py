@@ -14,7 +14,7 @@ from neuroquant.files import written_whole
 COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#661100")
 """Okabe and Ito's palette and one of Tol's for its yellow, which white swallows: apart for the colour-blind too."""
 MARKS = "osD^vP*X"
-"""One a colour, so that rows differ in grey too."""
+"""One a colour, so that models differ in grey too."""
 FILLS = ("full", "none", "left", "top")
 """How marks are filled, modality by modality: fully, not at all, in the left half, in the upper half."""
 DASHES = ("-", "--", ":", "-.")

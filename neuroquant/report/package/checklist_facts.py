@@ -3,7 +3,7 @@
 from typing import Any
 
 from neuroquant.config.experiment import Experiment
-from neuroquant.config.model import ModelRow
+from neuroquant.config.model import ModelEntry
 from neuroquant.config.volume import Split
 from neuroquant.report.sentences import listed
 from neuroquant.statistics.people import CohortTables, kept, shared_between_splits
@@ -25,14 +25,16 @@ def facts(experiment: Experiment, cohorts: CohortTables, provenance: dict[str, A
     provenance : dict
         As `provenance.collect` gives it.
     """
-    rows = [experiment.row(row) for row in dict.fromkeys((*experiment.table1.rows, *experiment.table2.rows))]
-    return data_facts(experiment, cohorts) | method_facts(experiment, rows) | software_facts(provenance)
+    entries = [
+        experiment.model(entry) for entry in dict.fromkeys((*experiment.table1.models, *experiment.table2.models))
+    ]
+    return data_facts(experiment, cohorts) | method_facts(experiment, entries) | software_facts(provenance)
 
 
 def data_facts(experiment: Experiment, cohorts: CohortTables) -> dict[str, str]:
     """On cohorts, sessions and splits."""
-    synthetic = [cohort.shown for cohort in experiment.cohorts if cohort.embedded]
-    real = [cohort.shown for cohort in experiment.cohorts if not cohort.embedded]
+    synthetic = [cohort.shown for cohort in experiment.cohorts if cohort.stand_in]
+    real = [cohort.shown for cohort in experiment.cohorts if not cohort.stand_in]
     sources = [f"{listed(synthetic)}: made by the workflow from one template"] if synthetic else []
     sources += [f"{listed(real)}: as configured"] if real else []
     alone = {
@@ -51,15 +53,15 @@ def data_facts(experiment: Experiment, cohorts: CohortTables) -> dict[str, str]:
     }
 
 
-def method_facts(experiment: Experiment, rows: list[ModelRow]) -> dict[str, str]:
+def method_facts(experiment: Experiment, entries: list[ModelEntry]) -> dict[str, str]:
     """On preprocessing, models and evaluation."""
     segmentation, seeds = experiment.segmentation, len(experiment.probe.seeds)
     engine = ENGINES[segmentation.engine].format(version=segmentation.version)
     segmented = segmentation.engine != "none"
-    theirs = [row.shown for row in rows if row.group == "authors_weights"]
-    trained = [row for row in rows if row.training.phases]
+    theirs = [entry.shown for entry in entries if entry.group == "authors_weights"]
+    trained = [entry for entry in entries if entry.training.phases]
     return {
-        "rows": ", ".join(row.shown for row in rows),
+        "models": ", ".join(entry.shown for entry in entries),
         "modalities": listed(list(experiment.modalities)),
         "shape": " x ".join(map(str, experiment.volume.shape)),
         "registration": str(experiment.volume.registration),
@@ -69,12 +71,12 @@ def method_facts(experiment: Experiment, rows: list[ModelRow]) -> dict[str, str]
         "front page."
         if segmented
         else "",
-        "architectures": ", ".join(dict.fromkeys(row.architecture for row in rows)),
+        "architectures": ", ".join(dict.fromkeys(entry.architecture for entry in entries)),
         "initialised": "At random, with the seeds of the configuration"
         + (f"; {listed(theirs)}: with their authors' weights." if theirs else "."),
         "training": "; ".join(
-            f"{row.shown}: {sum(phase.steps for phase in row.training.phases):,} steps, seed {row.training.seed}"
-            for row in trained
+            f"{entry.shown}: {sum(phase.steps for phase in entry.training.phases):,} steps, seed {entry.training.seed}"
+            for entry in trained
         )
         + ".",
         "seeds": f"{seeds} seed" + "s" * (seeds > 1),

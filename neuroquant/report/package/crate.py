@@ -119,7 +119,7 @@ def cohort_entity(experiment: Experiment, results: Path, name: str) -> Entity:
         "@type": "Dataset",
         "name": cohort.shown,
         "description": f"{len(kept)} sessions of {kept.subject.nunique()} subjects"
-        + (", made by the workflow itself" if cohort.embedded else ", not part of this crate"),
+        + (", made by the workflow itself" if cohort.stand_in else ", not part of this crate"),
     }
     if qc.exists():
         voxels = read_tsv(qc)

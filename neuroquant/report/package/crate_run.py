@@ -78,7 +78,7 @@ def rule_of(experiment: Experiment, path: str) -> str:
     folder, _, rest = path.partition("/")
     if folder == "models":
         name = rest.partition("/")[0]
-        phases = [row.training.phases for row in experiment.models if row.name == name]
+        phases = [entry.training.phases for entry in experiment.models if entry.name == name]
         return "" if not phases else "train" if phases[0] else "save_untrained"
     fits = (rule for pattern, rule in RULES.items() if fnmatchcase(path, pattern))
     return made_by(path) or next(fits, "")

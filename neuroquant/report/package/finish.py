@@ -128,8 +128,8 @@ def too_large(text: str, root: str) -> str:
     largest = ", ".join(f"{name} {size / 1e6:.1f} MB" for name, size in parts.most_common(4))
     return (
         f"The report has {len(text.encode()) / 1e6:.1f} MB; it should stay below {LIMIT / 1e6:.0f} MB. Nothing is "
-        f"missing from it. Largest: {largest}. To do: name fewer models in report.figure3_rows or figure4.rows, which "
-        f"redraws the figure and the report alone; or send single pages and figures, which all lie below {root}"
+        f"missing from it. Largest: {largest}. To do: name fewer models in report.figure3_models or figure4.models, "
+        f"which redraws the figure and the report alone; or send single pages and figures, which all lie below {root}"
     )
 
 

@@ -49,9 +49,9 @@ def without_paths(experiment: Experiment) -> dict[str, Any]:
     plain = experiment.model_dump(mode="json")
     for cohort in plain["cohorts"]:
         cohort["root"] = cohort["participants"] = cohort["table"] = ""
-    for row in plain["models"]:
-        perceptual = row["objective"]["perceptual"]
-        for weights in (row["weights"], perceptual["vgg"], perceptual["linear"]):
+    for entry in plain["models"]:
+        perceptual = entry["objective"]["perceptual"]
+        for weights in (entry["weights"], perceptual["vgg"], perceptual["linear"]):
             if weights:
                 weights["folder"] = ""
     plain["split"]["file"] = plain["segmentation"]["weights"] = plain["segmentation"]["upstream"] = ""

@@ -87,7 +87,7 @@ def as_page(
     disentanglement: pd.DataFrame,
 ) -> str:
     """All of it in words and tables."""
-    labels = {row.name: row.shown for row in experiment.models} | EXTRA
+    labels = {entry.name: entry.shown for entry in experiment.models} | EXTRA
     order = {name: number for number, name in enumerate(labels)}
     tables = {
         name: table[table.model.isin(labels)].sort_values("model", key=lambda names: names.map(order), kind="stable")

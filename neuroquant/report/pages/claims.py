@@ -15,8 +15,8 @@ COLUMNS = ["claim", "section", "cohort", "verdict", "details", "not_run"]
 
 def not_the_papers(experiment: Experiment) -> str:
     """A sentence on cohorts that aren't the paper's, empty where all are."""
-    synthetic = [cohort.shown for cohort in experiment.cohorts if cohort.embedded]
-    others = [cohort.shown for cohort in experiment.cohorts if not cohort.embedded and not cohort.stands_for]
+    synthetic = [cohort.shown for cohort in experiment.cohorts if cohort.stand_in]
+    others = [cohort.shown for cohort in experiment.cohorts if not cohort.stand_in and not cohort.stands_for]
     texts = []
     if synthetic:
         texts.append(

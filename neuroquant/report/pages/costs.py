@@ -54,7 +54,7 @@ def write_costs(experiment: Experiment, sources: Sources, out: Path, view: Path)
     write_csv(table, out)
     shown = pd.DataFrame(
         {
-            "model": [experiment.row(name).shown for name in table.model],
+            "model": [experiment.model(name).shown for name in table.model],
             "cohort": [experiment.cohort(name).shown for name in table.cohort],
             "f": table.factor.map(side_reduction),
             "kbit per volume": table.kbit_per_volume.map("{:,.1f}".format),

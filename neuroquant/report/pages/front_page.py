@@ -107,7 +107,7 @@ def budget_table(experiment: Experiment, budgets: pd.DataFrame, costs: pd.DataFr
 
     return pd.DataFrame(
         {
-            "model": [experiment.row(name).shown for name in budgets.model],
+            "model": [experiment.model(name).shown for name in budgets.model],
             "phases": budgets.phases,
             "steps": budgets.steps.map("{:,}".format),
             "voxels seen, millions": ["" if pd.isna(v) else f"{v / 1e6:,.3g}" for v in budgets.voxels_seen],
@@ -133,11 +133,11 @@ def spread_section(experiment: Experiment, costs: pd.DataFrame) -> str:
 def spread_table(experiment: Experiment, costs: pd.DataFrame) -> pd.DataFrame:
     """The spread as the page shows it: a line per model, a column per cohort and modality of Table 1."""
     wanted = experiment.table1
-    table = {"model": [experiment.row(name).shown for name in wanted.rows]}
+    table = {"model": [experiment.model(name).shown for name in wanted.models]}
     for cohort in wanted.cohorts:
         here = costs[costs.cohort == cohort].drop_duplicates("model").set_index("model")
         for modality in modalities(costs):
-            values = here[f"spread_{modality}"].reindex(wanted.rows)
+            values = here[f"spread_{modality}"].reindex(wanted.models)
             shown = ["" if pd.isna(value) else f"{value:.2f}" for value in values]
             table[f"{experiment.cohort(cohort).shown}, {modality}"] = shown
     return pd.DataFrame(table)

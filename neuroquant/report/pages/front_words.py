@@ -30,8 +30,11 @@ def in_words(experiment: Experiment, cells: pd.DataFrame, tests: pd.DataFrame) -
     wanted = experiment.table1
     cohorts = listed([experiment.cohort(cohort).shown for cohort in wanted.cohorts])
     size = " x ".join(map(str, experiment.volume.shape))
-    groups = {kind: rows for kind, rows in by_group(experiment, wanted.rows).items() if rows}
-    named = [f"{listed([experiment.row(row).shown for row in rows])} ({DID[kind]})" for kind, rows in groups.items()]
+    groups = {kind: models for kind, models in by_group(experiment, wanted.models).items() if models}
+    named = [
+        f"{listed([experiment.model(model).shown for model in models])} ({DID[kind]})"
+        for kind, models in groups.items()
+    ]
     first = (
         f"{listed(named)} were compared on {listed(list(experiment.modalities))} volumes of {size} voxels of the test "
         f"subjects of {cohorts}."
@@ -45,7 +48,7 @@ def missing(experiment: Experiment, cells: pd.DataFrame) -> list[str]:
     texts = []
     for name in experiment.table1.cohorts:
         here = cells[cells.cohort == name]
-        absent = [experiment.row(row).shown for row in experiment.table1.rows if row not in set(here.model)]
+        absent = [experiment.model(model).shown for model in experiment.table1.models if model not in set(here.model)]
         if absent:
             texts.append(f"Missing on {experiment.cohort(name).shown}: nothing was measured of {listed(absent)}.")
         present = [modality for modality in experiment.modalities if modality in set(here.modality)]
@@ -66,19 +69,19 @@ def leads(tests: pd.DataFrame) -> pd.DataFrame:
 def lead_table(experiment: Experiment, cells: pd.DataFrame, tests: pd.DataFrame) -> pd.DataFrame:
     """The model with the highest PSNR of each cohort, modality and group, and its lead over the runner-up."""
     level = f"{experiment.statistics.confidence:.0%}"
-    several = sum(map(bool, by_group(experiment, experiment.table1.rows).values())) > 1
+    several = sum(map(bool, by_group(experiment, experiment.table1.models).values())) > 1
     rows = []
     for test in leads(tests).itertuples():
         here = cells[(cells.cohort == test.cohort) & (cells.modality == test.modality) & (cells.metric == "psnr")]
         best = here[here.model == test.model].iloc[0]
         row = {"cohort": experiment.cohort(test.cohort).shown, "modality": test.modality}
-        row |= {"group": DID[experiment.row(test.model).group]} if several else {}
+        row |= {"group": DID[experiment.model(test.model).group]} if several else {}
         rows.append(
             row
             | {
-                "highest PSNR": experiment.row(test.model).shown,
+                "highest PSNR": experiment.model(test.model).shown,
                 f"PSNR, dB ({level} interval)": with_interval(best.value, best.ci_low, best.ci_high),
-                "runner-up": experiment.row(test.against).shown,
+                "runner-up": experiment.model(test.against).shown,
                 f"lead, dB ({level} interval)": with_interval(test.difference, test.ci_low, test.ci_high),
                 "p": "not tested" if pd.isna(test.p_holm) else f"{test.p_holm:.2g}",
                 "significant": "yes" if test.p_holm < SIGNIFICANT else "no",
@@ -96,7 +99,7 @@ def with_interval(value: float, low: float, high: float) -> str:
 def stand_ins(experiment: Experiment) -> str:
     """What stands in for something else, marked so that nobody misses it; or that nothing does."""
     texts = []
-    synthetic = [cohort.shown for cohort in experiment.cohorts if cohort.embedded]
+    synthetic = [cohort.shown for cohort in experiment.cohorts if cohort.stand_in]
     if synthetic:
         are = "are synthetic cohorts" if len(synthetic) > 1 else "is a synthetic cohort"
         texts.append(
@@ -107,7 +110,7 @@ def stand_ins(experiment: Experiment) -> str:
         texts.append(
             "Stand-in: Dice and regional volumes come from an atlas of the training subjects, not from SynthSeg."
         )
-    others = [cohort.shown for cohort in experiment.cohorts if not cohort.embedded and not cohort.stands_for]
+    others = [cohort.shown for cohort in experiment.cohorts if not cohort.stand_in and not cohort.stands_for]
     if others:
         which = "are not cohorts" if len(others) > 1 else "is not a cohort"
         texts.append(

@@ -27,7 +27,7 @@ def write_origins(
     models : model -> provenance.json of its model folder.
     facts : as `provenance.collect` gives them.
     """
-    trained = {row: json.loads(path.read_text(encoding="utf-8")) for row, path in models.items()}
+    trained = {model: json.loads(path.read_text(encoding="utf-8")) for model, path in models.items()}
     table = runtime(benchmarks, trained)
     write_csv(table, out_csv)
     shown = table.assign(
@@ -58,11 +58,11 @@ def write_origins(
 def model_table(experiment: Experiment, trained: dict[str, dict[str, Any]]) -> pd.DataFrame:
     """A line per model: sizes, steps, time, hashes."""
     rows = []
-    for row, facts in trained.items():
+    for model, facts in trained.items():
         seconds = facts.get("seconds")
         rows.append(
             {
-                "model": experiment.row(row).shown,
+                "model": experiment.model(model).shown,
                 "parameters": f"{facts['parameters']:,}",
                 "steps": facts.get("steps", ""),
                 "training sessions": facts.get("sessions", ""),

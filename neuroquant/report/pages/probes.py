@@ -49,8 +49,10 @@ def missing(experiment: Experiment, cohort: str, here: pd.DataFrame, labels: dic
         scored = cohort in (*experiment.table1.cohorts, *experiment.table2.cohorts)
         shown_as = experiment.cohort(cohort).shown
         return [f"{shown_as}: nothing to rank, too few subjects, or all of one sex."] * scored
-    rows = [row for table in (experiment.table1, experiment.table2) if cohort in table.cohorts for row in table.rows]
-    absent = [labels[row] for row in dict.fromkeys(rows) if row not in set(here.model)]
+    models = [
+        model for table in (experiment.table1, experiment.table2) if cohort in table.cohorts for model in table.models
+    ]
+    absent = [labels[model] for model in dict.fromkeys(models) if model not in set(here.model)]
     texts = [f"Not probed, because latents or subjects are missing: {', '.join(absent)}."] if absent else []
     left_out = [name for name in CONTROLS if f"control: {name}" not in set(here.model)]
     if left_out:

@@ -140,14 +140,14 @@ def lay_out(experiment: Experiment, table: str, numbers: Numbers) -> Sheet:
     numbers : Numbers
     """
     wanted: Table = getattr(experiment, table)
-    kinds = {group: rows for group, rows in by_group(experiment, wanted.rows).items() if rows}
+    kinds = {group: models for group, models in by_group(experiment, wanted.models).items() if models}
     groups = []
     for cohort in wanted.cohorts:
         here = numbers.cells[numbers.cells.cohort == cohort]
         subjects = f"{int(here.n_subjects.max())} test subjects" if len(here) else "nothing measured"
-        for number, (kind, rows) in enumerate(kinds.items()):
+        for number, (kind, models) in enumerate(kinds.items()):
             first = [name for name in EXTRA if name in set(here.model) and not number]
-            lines = [_line(experiment, table, numbers, cohort, row) for row in [*first, *rows]]
+            lines = [_line(experiment, table, numbers, cohort, model) for model in [*first, *models]]
             heading = f", {MODEL_GROUPS[kind]}" if len(kinds) > 1 else ""
             groups.append((f"{experiment.cohort(cohort).shown}{heading} ({subjects})", lines))
     names = COSTS if numbers.seconds is None else COSTS + SECONDS
@@ -156,14 +156,14 @@ def lay_out(experiment: Experiment, table: str, numbers: Numbers) -> Sheet:
     return Sheet(title, names, experiment.modalities, shown_in(table), groups, below)
 
 
-def _line(experiment: Experiment, table: str, numbers: Numbers, cohort: str, row: str) -> Line:
+def _line(experiment: Experiment, table: str, numbers: Numbers, cohort: str, model: str) -> Line:
     """One model on one cohort."""
-    label = EXTRA.get(row) or experiment.row(row).shown
-    own = numbers.cells[(numbers.cells.cohort == cohort) & (numbers.cells.model == row)].dropna(subset="value")
+    label = EXTRA.get(model) or experiment.model(model).shown
+    own = numbers.cells[(numbers.cells.cohort == cohort) & (numbers.cells.model == model)].dropna(subset="value")
     columns = [(modality, metric) for modality in experiment.modalities for metric in shown_in(table)]
     cells = [_cell(own[(own.modality == each) & (own.metric == metric.name)], metric) for each, metric in columns]
-    costs: tuple[str, ...] = numbers.costs.get(row, ("", "", ""))
-    costs += () if numbers.seconds is None else numbers.seconds.get((cohort, row), ("", ""))
+    costs: tuple[str, ...] = numbers.costs.get(model, ("", "", ""))
+    costs += () if numbers.seconds is None else numbers.seconds.get((cohort, model), ("", ""))
     return Line(label, costs, cells)
 
 

@@ -62,10 +62,11 @@ def brief(seconds: float) -> str:
 def read_rates(provenance: dict[str, Path]) -> dict[str, float]:
     """Kilobits per volume of each model, from the provenance of its model folder."""
     return {
-        row: float(json.loads(path.read_text(encoding="utf-8"))["kbit_per_volume"]) for row, path in provenance.items()
+        model: float(json.loads(path.read_text(encoding="utf-8"))["kbit_per_volume"])
+        for model, path in provenance.items()
     }
 
 
 def read_factors(provenance: dict[str, Path]) -> dict[str, int]:
     """Side reduction of each model, from the provenance of its model folder."""
-    return {row: int(json.loads(path.read_text(encoding="utf-8"))["factor"]) for row, path in provenance.items()}
+    return {model: int(json.loads(path.read_text(encoding="utf-8"))["factor"]) for model, path in provenance.items()}

@@ -44,24 +44,24 @@ class Compared:
         return f"not run within one group: {'; '.join(words)}, another group"
 
 
-def names_of(experiment: Experiment, rows: tuple[str, ...], group: str) -> dict[str, str]:
+def names_of(experiment: Experiment, entries: tuple[str, ...], group: str) -> dict[str, str]:
     """The paper's name of a model -> our model of that group; of two the first."""
-    models = reversed(by_group(experiment, rows)[group])
-    names = {shown: row for row in models if (shown := experiment.row(row).published_as)}
-    return names | {full: names[row] for row, full in FULL.items() if row in names}
+    models = reversed(by_group(experiment, entries)[group])
+    names = {shown: model for model in models if (shown := experiment.model(model).published_as)}
+    return names | {full: names[model] for model, full in FULL.items() if model in names}
 
 
-def compared(experiment: Experiment, rows: tuple[str, ...], own: str, over: tuple[str, ...]) -> Compared:
+def compared(experiment: Experiment, entries: tuple[str, ...], own: str, over: tuple[str, ...]) -> Compared:
     """The models of the group of a statement's own model; of several groups that have it, the first.
 
     Parameters
     ----------
-    rows : tuple of str
+    entries : tuple of str
         The models of the table or figure that the statement is about.
     own, over : str, tuple of str
         The model that it puts first and those that it puts behind, by the paper's names.
     """
-    known = {group: names_of(experiment, rows, group) for group in MODEL_GROUPS}
+    known = {group: names_of(experiment, entries, group) for group in MODEL_GROUPS}
     where = {name: [group for group in MODEL_GROUPS if name in known[group]] for name in (own, *over)}
     absent = tuple(name for name, groups in where.items() if not groups)
     if own in absent:

@@ -57,8 +57,8 @@ def claims_ledger(experiment: Experiment, evidence: Evidence) -> pd.DataFrame:
 
 def other_compression(claim: Claim, experiment: Experiment, factors: dict[str, int]) -> list[dict[str, object]]:
     """The verdict on a claim about a compression that its model doesn't have here; nothing where it has."""
-    row = compared(experiment, where(claim, experiment)[0], claim.model, claim.over).names.get(claim.model)
-    here = factors.get(row, claim.compression)
+    model = compared(experiment, where(claim, experiment)[0], claim.model, claim.over).names.get(claim.model)
+    here = factors.get(model, claim.compression)
     if not claim.compression or here == claim.compression:
         return []
     asked = f"the statement is about {claim.compression} times"
@@ -91,12 +91,12 @@ def verdicts(claim: Claim, experiment: Experiment, leads: Leads, evidence: Evide
 
 def judge_rate(claim: Claim, experiment: Experiment, rates: dict[str, float]) -> dict[str, object]:
     """Verdict on a claim that a model needs fewer bits per volume than others: counted, not estimated."""
-    rows = compared(experiment, where(claim, experiment)[0], claim.model, claim.over)
-    facts: dict[str, object] = {"not_run": rows.not_run}
-    spent = {name: rates[row] for name, row in rows.names.items() if row in rates}
+    comparable = compared(experiment, where(claim, experiment)[0], claim.model, claim.over)
+    facts: dict[str, object] = {"not_run": comparable.not_run}
+    spent = {name: rates[model] for name, model in comparable.names.items() if model in rates}
     rivals = [name for name in claim.over if name in spent]
     if claim.model not in spent or not rivals:
-        return facts | {"verdict": rows.nothing}
+        return facts | {"verdict": comparable.nothing}
     less = [name for name in rivals if spent[claim.model] < spent[name]]
     bits = ", ".join(f"{name} {spent[name]:,.4g}" for name in (claim.model, *rivals))
     verdict, details = f"holds against {len(less)} of {len(rivals)}", f"kbit per volume: {bits}"
@@ -114,39 +114,39 @@ def judge_gain(claim: Claim, experiment: Experiment, leads: Leads) -> dict[str, 
         known = {cohort.stands_for for cohort in cohorts}
         absent = [name for name in papers(claim) if name not in known]
         return {"verdict": f"not run: no cohort of this experiment stands for {' or '.join(absent)}"}
-    rows = compared(experiment, shown, claim.model, claim.over)
+    comparable = compared(experiment, shown, claim.model, claim.over)
     outcomes: dict[str, list[str]] = {kind: [] for kind in COUNTS}
     for comparison, lead in leads.of(comparisons(claim, experiment, chosen[0])).items():
         outcomes[lead.outcome].append(comparison.name)
     outcomes = {kind: sorted(names) for kind, names in outcomes.items()}
-    facts = {"cohort": " - ".join(cohort.name for cohort in chosen[0]), "not_run": rows.not_run}
-    embedded = next((cohort for cohort in chosen[0] if cohort.embedded), None)
-    ending = stand_ins(embedded, leads.stand_in(claim, chosen[0][0].name))
-    return facts | counted(rows, outcomes, summary(outcomes) + ending)
+    facts = {"cohort": " - ".join(cohort.name for cohort in chosen[0]), "not_run": comparable.not_run}
+    synthetic = next((cohort for cohort in chosen[0] if cohort.stand_in), None)
+    ending = stand_ins(synthetic, leads.stand_in(claim, chosen[0][0].name))
+    return facts | counted(comparable, outcomes, summary(outcomes) + ending)
 
 
 def judge_disentanglement(
     claim: Claim, experiment: Experiment, cohort: Cohort, measured: pd.DataFrame | None
 ) -> dict[str, object]:
     """Verdict on the claim that a model's anatomical codes don't reveal the modality, on one cohort."""
-    rows = compared(experiment, where(claim, experiment)[0], claim.model, ())
-    facts: dict[str, object] = {"cohort": cohort.name, "not_run": rows.not_run}
-    if claim.model not in rows.names:
-        return facts | {"verdict": rows.nothing}
+    comparable = compared(experiment, where(claim, experiment)[0], claim.model, ())
+    facts: dict[str, object] = {"cohort": cohort.name, "not_run": comparable.not_run}
+    if claim.model not in comparable.names:
+        return facts | {"verdict": comparable.nothing}
     verdict, details = "", ""
     if measured is not None:
-        verdict, details = disentangled(measured, cohort.name, rows.names[claim.model])
+        verdict, details = disentangled(measured, cohort.name, comparable.names[claim.model])
     if not verdict:
         return facts | {"verdict": "not measured in this run"}
     counts = {kind: int(kind == verdict) for kind in COUNTS}
     return (
-        facts | counts | {"verdict": verdict + stand_ins(cohort if cohort.embedded else None, ""), "details": details}
+        facts | counts | {"verdict": verdict + stand_ins(cohort if cohort.stand_in else None, ""), "details": details}
     )
 
 
 def judge(claim: Claim, experiment: Experiment, cohort: Cohort, known: Leads) -> dict[str, object]:
     """Verdict on one claim on one cohort: of each comparison whether the lead, or the lag, is significant."""
-    rows = compared(experiment, where(claim, experiment)[0], claim.model, claim.over)
+    comparable = compared(experiment, where(claim, experiment)[0], claim.model, claim.over)
     leads = known.of(comparisons(claim, experiment, (cohort,)))
     outcomes: dict[str, list[str]] = {kind: [] for kind in COUNTS}
     for name_of_metric in claim.metrics:
@@ -155,26 +155,26 @@ def judge(claim: Claim, experiment: Experiment, cohort: Cohort, known: Leads) ->
             ahead = [name for name, lead in here.items() if lead.value < 0][: claim.allowed_above]
             for name, lead in here.items():
                 outcomes["holds" if name in ahead else lead.outcome].append(name)
-    facts = {"cohort": cohort.name, "not_run": rows.not_run}
+    facts = {"cohort": cohort.name, "not_run": comparable.not_run}
     only = next(iter(leads.values()), None)
     verdict = summary(outcomes) if claim.published is None or only is None else beside(claim, only, cohort)
-    ending = stand_ins(cohort if cohort.embedded else None, known.stand_in(claim, cohort.name))
-    return facts | counted(rows, outcomes, verdict + ending)
+    ending = stand_ins(cohort if cohort.stand_in else None, known.stand_in(claim, cohort.name))
+    return facts | counted(comparable, outcomes, verdict + ending)
 
 
-def counted(rows: Compared, outcomes: dict[str, list[str]], verdict: str) -> dict[str, object]:
+def counted(comparable: Compared, outcomes: dict[str, list[str]], verdict: str) -> dict[str, object]:
     """Verdict, details and counts of some comparisons."""
     if not any(outcomes.values()):
-        return {"verdict": rows.nothing}
+        return {"verdict": comparable.nothing}
     details = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in outcomes.items() if names and kind != "holds")
     return {"verdict": verdict, "details": details} | {kind: len(names) for kind, names in outcomes.items()}
 
 
-def stand_ins(embedded: Cohort | None, stand_in: str) -> str:
+def stand_ins(synthetic: Cohort | None, stand_in: str) -> str:
     """What a verdict says of the cohort and the segmenter that stood in for the paper's."""
     words = ""
-    if embedded is not None:
-        words += f" (on a synthetic cohort, which says nothing about {embedded.stands_for or 'the paper'})"
+    if synthetic is not None:
+        words += f" (on a synthetic cohort, which says nothing about {synthetic.stands_for or 'the paper'})"
     if stand_in:
         words += f" (by a {stand_in}, not by SynthSeg)"
     return words

@@ -55,9 +55,9 @@ def claims() -> tuple[Claim, ...]:
 def where(claim: Claim, experiment: Experiment) -> tuple[tuple[str, ...], list[Cohort]]:
     """Models and cohorts of the table or figure that a claim is about."""
     if claim.table == "figure4":
-        return experiment.figure4.rows, [experiment.cohort(experiment.figure4.cohort)]
+        return experiment.figure4.models, [experiment.cohort(experiment.figure4.cohort)]
     shown = experiment.table1 if claim.table == "table1" else experiment.table2
-    return shown.rows, [experiment.cohort(name) for name in shown.cohorts]
+    return shown.models, [experiment.cohort(name) for name in shown.cohorts]
 
 
 @dataclass(frozen=True, slots=True)

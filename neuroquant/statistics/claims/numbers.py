@@ -7,7 +7,7 @@ import pandas as pd
 
 from neuroquant.config.cohort import Cohort
 from neuroquant.config.experiment import Experiment, Table
-from neuroquant.statistics.cells import EMBEDDED, MODEL_GROUPS
+from neuroquant.statistics.cells import MODEL_GROUPS, SYNTHETIC
 from neuroquant.statistics.claims.compared import names_of
 from neuroquant.statistics.intervals import Interval, predictive
 from neuroquant.statistics.published import TEST_SUBJECTS, cells_of
@@ -59,18 +59,18 @@ def numbers_ledger(experiment: Experiment, tables: dict[str, pd.DataFrame]) -> p
     rows = []
     for table, cells in tables.items():
         wanted: Table = getattr(experiment, table)
-        known = {group: names_of(experiment, wanted.rows, group) for group in MODEL_GROUPS}
+        known = {group: names_of(experiment, wanted.models, group) for group in MODEL_GROUPS}
         standing_for = {experiment.cohort(name).stands_for: experiment.cohort(name) for name in wanted.cohorts[::-1]}
         for paper in cells_of(table).itertuples(index=False):
             by_group = {group: names[paper.model] for group, names in known.items() if paper.model in names}
-            for group, row in (by_group or {"": None}).items():
-                own = ours(cells, paper, standing_for.get(paper.cohort), row)
+            for group, model in (by_group or {"": None}).items():
+                own = ours(cells, paper, standing_for.get(paper.cohort), model)
                 facts = dict(zip(NUMBERS, (table, *paper, group), strict=False))
                 rows.append(facts | own.columns | {"verdict": verdict_on(paper, own, experiment)})
     return pd.DataFrame(rows, columns=NUMBERS)
 
 
-def ours(cells: pd.DataFrame, paper: tuple, cohort: Cohort | None, row: str | None) -> Ours:
+def ours(cells: pd.DataFrame, paper: tuple, cohort: Cohort | None, model: str | None) -> Ours:
     """What a table has beside a published number.
 
     Parameters
@@ -78,15 +78,15 @@ def ours(cells: pd.DataFrame, paper: tuple, cohort: Cohort | None, row: str | No
     paper : named tuple
         A row of `published.cells_of`.
     """
-    if cohort is None or row is None:
-        return Ours(cohort, row, None, None)
-    here = cells[(cells.cohort == cohort.name) & (cells.model == row)]
+    if cohort is None or model is None:
+        return Ours(cohort, model, None, None)
+    here = cells[(cells.cohort == cohort.name) & (cells.model == model)]
     here = here[(here.modality == paper.modality) & (here.metric == paper.metric)]
     if not len(here):
-        return Ours(cohort, row, None, None)
+        return Ours(cohort, model, None, None)
     cell = here.iloc[0]
     interval = Interval(cell["value"], cell.ci_low, cell.ci_high, 0)
-    return Ours(cohort, row, cell, predictive(interval, int(cell.n_subjects), TEST_SUBJECTS[paper.cohort]))
+    return Ours(cohort, model, cell, predictive(interval, int(cell.n_subjects), TEST_SUBJECTS[paper.cohort]))
 
 
 def verdict_on(paper: tuple, own: Ours, experiment: Experiment) -> str:
@@ -99,10 +99,10 @@ def verdict_on(paper: tuple, own: Ours, experiment: Experiment) -> str:
         return "not run: no model of this experiment stands for it"
     if own.cell is None or own.expected is None:
         return "not measured in this run"
-    if own.cohort.embedded:
+    if own.cohort.stand_in:
         return INCOMPARABLE.format(own.cohort.stands_for)
     stand_ins = own.cell.stand_in.split("; ") if isinstance(own.cell.stand_in, str) else ()
-    engines = set(stand_ins) - {"", EMBEDDED}
+    engines = set(stand_ins) - {"", SYNTHETIC}
     if engines:
         return f"can't be compared: measured by a {engines.pop()}"
     if not np.isfinite(own.cell.ci_low):

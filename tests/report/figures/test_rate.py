@@ -1,11 +1,11 @@
-"""What a row costs is read from its reconstructions, shard by shard."""
+"""What a model costs is read from its reconstructions, shard by shard."""
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
-from neuroquant.config.model import ModelRow
+from neuroquant.config.model import ModelEntry
 from neuroquant.files import write_json, write_tsv
 from neuroquant.report.figures.rate import draw, points
 from neuroquant.report.figures.style import WIDTH, plt
@@ -21,7 +21,7 @@ from tests.made_up import computed_of, scores_of
 SHAPE = (4, 6, 4)
 
 
-def shard(path, model, rows, seconds, kbit=2.4, cohort="embedded_a"):
+def shard(path, model, rows, seconds, kbit=2.4, cohort="synthetic_a"):
     """Reconstructions of `rows` volumes that took `seconds` each to encode, and twice that to decode."""
     records = [Record(cohort, f"s{number}", "1", "T1w", "test", "", "F", 9.0) for number in range(rows)]
     facts = {"model": model, "factor": 16, "kbit_per_volume": kbit, "parameters": 1234}
@@ -58,7 +58,7 @@ def trained(folder):
 
 
 def test_hours_of_training_and_spread_between_subjects_stand_beside_the_costs(shards, experiment, tmp_path):
-    rows = [["embedded_a", "neuroquant", m, 3, 0.1, 0.1 * s, s] for m, s in (("T1w", 0.04), ("T2w", 0.8))]
+    rows = [["synthetic_a", "neuroquant", m, 3, 0.1, 0.1 * s, s] for m, s in (("T1w", 0.04), ("T2w", 0.8))]
     write_tsv(pd.DataFrame(rows, columns=SPREAD), tmp_path / "spread.tsv")
     sources = Sources(shards, trained(tmp_path), tmp_path / "spread.tsv")
     write_costs(experiment, sources, tmp_path / "costs.csv", tmp_path / "c.html")
@@ -92,25 +92,25 @@ def test_page_table_and_figure_are_written_also_without_dice(shards, experiment,
 
 @pytest.fixture(scope="module")
 def twelve(experiment):
-    """The demo with twelve rows in Table 1: six trained here, one with its authors' weights, five without training."""
+    """The demo with twelve models in Table 1: six trained here, one with authors' weights, five without training."""
     weights = {"filename": "w.safetensors", "licence": "MIT"}
     bare = {"architecture": "baselines.lowpass", "training": {"phases": []}}
-    theirs = experiment.row("sd_vae").model_dump() | bare | {"name": "theirs", "label": "Theirs", "weights": weights}
-    added = tuple(ModelRow.model_validate(row) for row in (theirs, {"name": "bare", **bare}))
-    table1 = experiment.table1.model_copy(update={"rows": (*experiment.table1.rows, *(row.name for row in added))})
+    theirs = experiment.model("sd_vae").model_dump() | bare | {"name": "theirs", "label": "Theirs", "weights": weights}
+    added = tuple(ModelEntry.model_validate(row) for row in (theirs, {"name": "bare", **bare}))
+    table1 = experiment.table1.model_copy(update={"models": (*experiment.table1.models, *(row.name for row in added))})
     return experiment.model_copy(update={"models": (*experiment.models, *added), "table1": table1})
 
 
 def measured(names):
-    """A point of each of some rows."""
-    places = [("embedded_a", row, "T1w", 10.0 + 5 * n, 0.1, *(25.0 + n, 24.0 + n, 26.0 + n) * 3, "")
+    """A point of each of some models."""
+    places = [("synthetic_a", row, "T1w", 10.0 + 5 * n, 0.1, *(25.0 + n, 24.0 + n, 26.0 + n) * 3, "")
               for n, row in enumerate(names)]  # fmt: skip
     return pd.DataFrame(places, columns=rate_columns())
 
 
 def test_rows_of_other_groups_are_marked_in_the_figure(experiment, twelve, tmp_path):
     none = pd.DataFrame(columns=["cohort", "metric", "value"])
-    for name, rows in (("all", twelve.table1.rows), ("trained", experiment.table1.rows)):
+    for name, rows in (("all", twelve.table1.models), ("trained", experiment.table1.models)):
         draw(twelve, measured(rows), none, *(tmp_path / f"{name}.{kind}" for kind in ("png", "svg")))
     told = (tmp_path / "all.svg").read_text()
     assert "in a ring: authors' weights" in told and "in a frame: without training" in told
@@ -120,9 +120,9 @@ def test_rows_of_other_groups_are_marked_in_the_figure(experiment, twelve, tmp_p
 
 
 def test_twelve_rows_have_twelve_looks(twelve):
-    assert len(twelve.table1.rows) == 12
+    assert len(twelve.table1.models) == 12
     figure, axis = plt.subplots()
-    points(axis, twelve, measured(twelve.table1.rows), "psnr")
+    points(axis, twelve, measured(twelve.table1.models), "psnr")
     plt.close(figure)
     assert len({(bars[0].get_marker(), bars[0].get_color()) for bars in axis.containers}) == 12
 
@@ -149,11 +149,11 @@ def test_every_row_that_was_scored_has_its_rate_and_distortion(shards, experimen
     numbers(tmp_path, experiment)
     cells = computed_of(tmp_path, experiment).cells
     base = shard(tmp_path / "base.h5", "neuroquant_base", 1, 1.0, kbit=7.0)
-    other = shard(tmp_path / "other.h5", "sd_vae", 1, 1.0, kbit=48.0, cohort="embedded_b")
+    other = shard(tmp_path / "other.h5", "sd_vae", 1, 1.0, kbit=48.0, cohort="synthetic_b")
     table = rates(experiment, costs([*shards, base, other]), cells)
     assert list(table.columns) == rate_columns() and len(table) == 4 * 2
     assert set(table.model) == {"neuroquant", "sd_vae", "neuroquant_base"}, "ablations too"
-    best = table[(table.model == "sd_vae") & (table.cohort == "embedded_a") & (table.modality == "T1w")].iloc[0]
+    best = table[(table.model == "sd_vae") & (table.cohort == "synthetic_a") & (table.modality == "T1w")].iloc[0]
     assert best.kbit_per_volume == 48 and best.dice == 80 and best.ssim == 90 and 26 < best.psnr_low < best.psnr < 30
 
 

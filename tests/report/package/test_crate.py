@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from neuroquant.config.model import ModelRow, Training
+from neuroquant.config.model import ModelEntry, Training
 from neuroquant.files import write_text, write_tsv
 from neuroquant.report.package.crate import METADATA, WORKFLOW, write_crate
 from tests.report.package.ro_terms import CONTEXTS
@@ -31,10 +31,10 @@ def results(tmp_path_factory, experiment):
             write_text(folder / f"benchmarks/{rule}/{number}.tsv", BENCHMARK)
     people = [{"cohort": "c", "subject": f"sub-{n:04d}", "t1w_hash": f"h{n}", "t2w_hash": ""} for n in range(5)]
     for table in ("sessions", "qc"):
-        write_tsv(pd.DataFrame(people), folder / f"cohorts/embedded_a/{table}.tsv")
+        write_tsv(pd.DataFrame(people), folder / f"cohorts/synthetic_a/{table}.tsv")
     (folder / "workflow").mkdir()
     shutil.copy(ROOT / "Snakefile", folder / WORKFLOW)
-    identity = ModelRow(name="identity", architecture="baselines.lowpass", training=Training(phases=()))
+    identity = ModelEntry(name="identity", architecture="baselines.lowpass", training=Training(phases=()))
     write_crate(experiment.model_copy(update={"models": (*experiment.models, identity)}), folder, FACTS)
     return folder
 
@@ -90,7 +90,7 @@ def test_what_ran_is_there_by_rule_with_what_it_made(entities):
 
 
 def test_a_cohort_is_counts_and_one_hash_and_nobody_is_named(results, entities):
-    cohort = entities["#cohort-embedded_a"]
+    cohort = entities["#cohort-synthetic_a"]
     assert cohort["description"].startswith("5 sessions of 5 subjects")
     assert cohort["sha256"] == hashlib.sha256(b"h0\nh1\nh2\nh3\nh4").hexdigest()
     assert "sub-" not in (results / METADATA).read_text() and str(results) not in (results / METADATA).read_text()

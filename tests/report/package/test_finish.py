@@ -55,7 +55,7 @@ def test_a_report_that_is_too_large_is_kept_and_its_largest_part_is_named(tmp_pa
     monkeypatch.setattr(finishing, "LIMIT", 150_000)
     finish(report(tmp_path, text="a" * 150_000), "Mine", "results/x/", [])
     told = capsys.readouterr().err
-    assert "0.2 MB" in told and "report/summary.html 0.2 MB" in told and "report.figure3_rows" in told
+    assert "0.2 MB" in told and "report/summary.html 0.2 MB" in told and "report.figure3_models" in told
     assert embedded((tmp_path / "report.html").read_text()) == ["a" * 150_000]
 
 

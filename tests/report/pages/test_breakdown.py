@@ -19,7 +19,7 @@ def run(folder, experiment, sessions=None, synthesis=(), codes=()):
     """The page and the CSVs, of whatever tables the folder holds; two sites unless told otherwise."""
     if sessions is None:
         sessions = {}
-        for cohort in ("embedded_a", "embedded_b"):
+        for cohort in ("synthetic_a", "synthetic_b"):
             rows = [
                 {"subject": f"s{n}", "session": "1", "sex": "FM"[n % 2], "age": str(10 + n), "site": "AB"[n < 5]}
                 for n in range(12)
@@ -94,7 +94,7 @@ def test_one_sex_one_cohort_and_no_site_are_no_groups(tmp_path, experiment, numb
     numbers(tmp_path, experiment)
     rows = [{"subject": f"s{n}", "session": "1", "sex": "F", "age": ""} for n in range(12)]
     write_tsv(pd.DataFrame(rows), tmp_path / "one.tsv")
-    text, tables = run(tmp_path, experiment, {"embedded_a": tmp_path / "one.tsv"})
+    text, tables = run(tmp_path, experiment, {"synthetic_a": tmp_path / "one.tsv"})
     assert tables["groups"].empty and "Not grouped by sex, age, site, scanner" in text
     assert "Synthetic B" in text and not tables["agreement"].empty, "regions are of both cohorts"
 
@@ -113,9 +113,9 @@ def test_synthesis_stands_beside_the_reconstruction_and_names_its_appearance(tmp
     for number in range(12):
         for appearance, value in (("paired", 21.0), ("typical", 20.0), ("source", 15.0)):
             for metric, factor in (("psnr", 1.0), ("ssim", 0.01)):
-                key = ("embedded_a", f"s{number}", "1", "", "T2w", "T1w", "neuroquant", appearance)
+                key = ("synthetic_a", f"s{number}", "1", "", "T2w", "T1w", "neuroquant", appearance)
                 rows += [(*key, "whole", metric, factor * (value + number % 3)), (*key, "brain", metric, 0.0)]
-    codes = [("embedded_a", "neuroquant", "T1w", 0, 256, 3, 8), ("embedded_a", "neuroquant", "T2w", 0, 256, 4, 8)]
+    codes = [("synthetic_a", "neuroquant", "T1w", 0, 256, 3, 8), ("synthetic_a", "neuroquant", "T2w", 0, 256, 4, 8)]
     text, tables = run(tmp_path, experiment, synthesis=rows, codes=codes)
     table = tables["synthesis"].set_index(["appearance", "metric"])
     assert (

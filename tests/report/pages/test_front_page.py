@@ -74,7 +74,7 @@ def cohorts(tmp_path, experiment):
 
 def test_exclusions_are_counted_by_reason_and_name_nobody(tmp_path, experiment, cohorts):
     table = exclusions(experiment, cohorts)
-    assert table.values.tolist() == [["embedded_a", "no T2w", 2, 1], ["embedded_a", "broken", 1, 1]]
+    assert table.values.tolist() == [["synthetic_a", "no T2w", 2, 1], ["synthetic_a", "broken", 1, 1]]
     write_people(experiment, cohorts, tmp_path / "e.csv", tmp_path / "p.html")
     page = (tmp_path / "p.html").read_text()
     assert "no T2w" in page and "x1" not in page and "/data" not in page and "Sessions excluded: 3" in page
@@ -140,9 +140,9 @@ def test_nan_is_never_printed():
 
 
 def test_a_lead_that_could_not_be_tested_is_shown_without_numbers_that_are_not_there(experiment):
-    test = {"cohort": "embedded_a", "modality": "T1w", "metric": "psnr", "model": "sd_vae", "against": "vqgan"}
+    test = {"cohort": "synthetic_a", "modality": "T1w", "metric": "psnr", "model": "sd_vae", "against": "vqgan"}
     test |= {"rank": 1, "difference": 1.0, "ci_low": np.nan, "ci_high": np.nan, "p_holm": np.nan}
-    cell = {"cohort": "embedded_a", "modality": "T1w", "metric": "psnr", "model": "sd_vae", "value": 20.0}
+    cell = {"cohort": "synthetic_a", "modality": "T1w", "metric": "psnr", "model": "sd_vae", "value": 20.0}
     cells = pd.DataFrame([cell | {"ci_low": 19.0, "ci_high": 21.0, "n_subjects": 2}])
     (line,) = lead_table(experiment, cells, pd.DataFrame([test])).to_dict("records")
     assert (
@@ -175,7 +175,7 @@ def test_the_checklist_has_44_items_and_each_is_answered_or_left_to_the_authors(
     count = int(page.split(" of 44 are answered")[0].rsplit(" ", 1)[1])
     assert page.count(OPEN) == 44 - count and count >= 30
     assert "{" not in page.split("</style>")[-1].split("<script>")[0], "every fact was filled in"
-    own = tuple(cohort.model_copy(update={"embedded": False}) for cohort in experiment.cohorts)
+    own = tuple(cohort.model_copy(update={"stand_in": False}) for cohort in experiment.cohorts)
     write_checklist(experiment.model_copy(update={"cohorts": own}), cohorts, FACTS, tmp_path / "real.html")
     real = (tmp_path / "real.html").read_text()
     assert real.count(OPEN) > page.count(OPEN), "of real data the run knows less: acquisition, ethics, availability"
@@ -196,7 +196,7 @@ def test_every_cell_has_the_hash_of_its_scores_and_only_its_own_changes_it(tmp_p
 
 def test_the_front_page_builds_with_next_to_nothing_and_says_what_is_missing(tmp_path, experiment, numbers, cohorts):
     numbers(tmp_path, experiment)
-    one = experiment.table1.model_copy(update={"cohorts": ("embedded_a",)})
+    one = experiment.table1.model_copy(update={"cohorts": ("synthetic_a",)})
     experiment = experiment.model_copy(update={"table1": one})
     for name in ("fidelity", "dice", "predictions"):
         table = pd.read_csv(tmp_path / f"{name}.tsv", sep="\t", dtype=str, keep_default_na=False)
@@ -206,11 +206,11 @@ def test_the_front_page_builds_with_next_to_nothing_and_says_what_is_missing(tmp
     numbers_of_table1 = tmp_path / "table1.csv", tmp_path / "table1_tests.csv"
     gather("dice_truth", [], tmp_path / "truth.tsv")
     models = {}
-    for row in experiment.models:
-        models[row.name] = tmp_path / f"{row.name}.json"
-        write_json(models[row.name], MODEL)
+    for entry in experiment.models:
+        models[entry.name] = tmp_path / f"{entry.name}.json"
+        write_json(models[entry.name], MODEL)
     hours = write_origins(experiment, tmp_path / "none", models, FACTS, tmp_path / "r.csv", tmp_path / "o.html")
-    spent = {"model": ["sd_vae"], "cohort": ["embedded_a"], "encode_s": [1.25], "decode_s": [31.415]}
+    spent = {"model": ["sd_vae"], "cohort": ["synthetic_a"], "encode_s": [1.25], "decode_s": [31.415]}
     spent |= {"processor_hours": [0.25], "gpu_hours": [np.nan], "spread_T1w": [0.03], "spread_T2w": [np.nan]}
     write_csv(pd.DataFrame(spent), tmp_path / "costs.csv")
     write_csv(budgets(experiment, "table1", models), tmp_path / "budgets.csv")
@@ -225,8 +225,8 @@ def test_the_front_page_builds_with_next_to_nothing_and_says_what_is_missing(tmp
     costs = "<td>8x</td><td>1.5</td><td>1e-05</td><td>{}</td><td>{}</td>"
     assert f"<td>SD-VAE</td>{costs.format('1.25', '31.4')}" in page
     assert f"<td>NeuroQuant</td>{costs.format('', '')}" in page, "what wasn't timed has no seconds"
-    phases = ", ".join(phase.mode for phase in experiment.row("sd_vae").training.phases)
-    steps = sum(phase.steps for phase in experiment.row("sd_vae").training.phases)
+    phases = ", ".join(phase.mode for phase in experiment.model("sd_vae").training.phases)
+    steps = sum(phase.steps for phase in experiment.model("sd_vae").training.phases)
     line = f"<td>SD-VAE</td><td>{phases}</td><td>{steps:,}</td><td></td><td></td><td>0.25</td><td></td>"
     assert "<h2>Training budgets</h2>" in page and line in page, "what a model folder doesn't say is left empty"
     assert "Synthetic A: reconstructions hardly depend on the subject" in page and "SD-VAE (T1w 0.03)" in page

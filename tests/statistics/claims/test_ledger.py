@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from neuroquant.cohorts.proof import PUBLISHED
-from neuroquant.config.model import ModelRow
+from neuroquant.config.model import ModelEntry
 from neuroquant.files import read_tsv, write_tsv
 from neuroquant.report.pages.claims import as_page, not_the_papers
 from neuroquant.statistics.claims.ledger import Evidence, claims, claims_ledger
@@ -20,8 +20,8 @@ NO_SCORES = pd.DataFrame(columns=[*SCORES, "cluster"])
 
 @pytest.fixture(scope="module")
 def experiment(experiment):
-    """The demo with three rows in Table 1."""
-    fewer = experiment.table1.model_copy(update={"rows": ("sd_vae", "neuroquant", "neuroquant_wo_joint")})
+    """The demo with three models in Table 1."""
+    fewer = experiment.table1.model_copy(update={"models": ("sd_vae", "neuroquant", "neuroquant_wo_joint")})
     return experiment.model_copy(update={"table1": fewer})
 
 
@@ -45,7 +45,7 @@ def ledger_of(experiment, scores, **more):
 
 def real(experiment):
     """The same experiment as if its cohorts were the paper's own."""
-    cohorts = tuple(cohort.model_copy(update={"embedded": False}) for cohort in experiment.cohorts)
+    cohorts = tuple(cohort.model_copy(update={"stand_in": False}) for cohort in experiment.cohorts)
     return experiment.model_copy(update={"cohorts": cohorts})
 
 
@@ -63,7 +63,9 @@ def test_all_126_published_numbers_are_there_with_a_verdict(experiment, scored):
 def test_on_the_papers_own_cohorts_a_number_is_held_against_a_prediction_interval(experiment, scored):
     tables = {name: table.copy() for name, table in scored[1].items()}
     at = tables["table1"]
-    at = at.index[(at.model == "sd_vae") & (at.metric == "psnr") & (at.cohort == "embedded_a") & (at.modality == "T1w")]
+    at = at.index[
+        (at.model == "sd_vae") & (at.metric == "psnr") & (at.cohort == "synthetic_a") & (at.modality == "T1w")
+    ]
     wider = (1 + 20 / 122) ** 0.5  # of 20 subjects here, 122 in the paper
     for value, verdict in (
         (27.48 - 0.4, "inside our prediction interval"),
@@ -92,7 +94,7 @@ def test_the_papers_test_subjects_are_those_of_its_splits():
 
 def test_statements_hold_or_are_contradicted_where_the_corrected_difference_is_significant(experiment, scored):
     ledger = ledger_of(real(experiment), scored[2])
-    here = ledger[ledger.cohort == "embedded_a"].set_index("id")
+    here = ledger[ledger.cohort == "synthetic_a"].set_index("id")
     joint = here.loc["joint-t1-psnr"]
     assert joint.verdict.startswith("ours +") and "published +0.38, outside our prediction interval" in joint.verdict
     rank = here.loc["sota-rank"]
@@ -109,9 +111,11 @@ def parted(experiment):
     weights = {"filename": "w.safetensors", "licence": "MIT"}
     added = []
     for name in ("sd_vae", "medvae"):
-        row = experiment.row(name).model_dump() | {"name": f"{name}_published", "label": f"{name} (authors' weights)"}
-        added.append(ModelRow.model_validate(row | {"weights": weights, "training": {"phases": []}}))
-    table1 = experiment.table1.model_copy(update={"rows": (*(row.name for row in added), *experiment.table1.rows)})
+        row = experiment.model(name).model_dump() | {"name": f"{name}_published", "label": f"{name} (authors' weights)"}
+        added.append(ModelEntry.model_validate(row | {"weights": weights, "training": {"phases": []}}))
+    table1 = experiment.table1.model_copy(
+        update={"models": (*(entry.name for entry in added), *experiment.table1.models)}
+    )
     return real(experiment).model_copy(update={"models": (*experiment.models, *added), "table1": table1})
 
 
@@ -122,9 +126,9 @@ def test_statements_compare_rows_of_one_group_alone(parted, scored):
         for name in ("sd_vae_published", "medvae_published")
     ]
     alone = ledger_of(real(parted), scores)
-    both = ledger_of(parted, pd.concat([scores, *better]), rates={row.name: 1.0 for row in parted.models})
+    both = ledger_of(parted, pd.concat([scores, *better]), rates={entry.name: 1.0 for entry in parted.models})
     counts = ["holds", "undecided", "contradicted"]
-    rank, before = (ledger[ledger.id == "sota-rank"].set_index("cohort").loc["embedded_a"] for ledger in (both, alone))
+    rank, before = (ledger[ledger.id == "sota-rank"].set_index("cohort").loc["synthetic_a"] for ledger in (both, alone))
     assert rank[counts].tolist() == before[counts].tolist()
     assert rank.not_run == "VQGAN; MediTok; MedVAE (run only with authors' weights, another group)"
     psnr = both.set_index("id").loc["medvae-t1-psnr"]
@@ -159,7 +163,7 @@ def test_a_statement_without_its_rows_or_cohort_says_so(experiment, scored):
     assert ledger.loc["joint-t1-psnr"].verdict == "not run: no cohort of this experiment stands for NCANDA"
 
 
-def test_the_page_says_what_an_embedded_cohort_is_worth_and_the_same_scores_give_the_same_bytes(experiment, scored):
+def test_the_page_says_what_a_synthetic_cohort_is_worth_and_the_same_scores_give_the_same_bytes(experiment, scored):
     def ledgers():
         told = numbers_ledger(experiment, scored[1])
         judged = ledger_of(experiment, scored[2], rates={"sd_vae": 65.5, "neuroquant": 0.1})
@@ -205,14 +209,14 @@ def test_statements_about_sixteenfold_compression_need_a_model_that_has_it(facto
 
 def test_a_gain_that_is_larger_on_one_cohort_holds_only_where_its_test_says_so(experiment, scored):
     at = scored[2].copy()
-    more = (at.cohort == "embedded_b") & (at.model == "neuroquant") & (at.metric == "psnr") & (at.modality == "T1w")
+    more = (at.cohort == "synthetic_b") & (at.model == "neuroquant") & (at.metric == "psnr") & (at.modality == "T1w")
     for change, kind in ((3.0, "holds"), (0.0, "undecided"), (-3.0, "contradicted")):
         changed = at.assign(value=at["value"] + change * more)
         joint = ledger_of(real(experiment), changed).set_index("id").loc["joint-abcd"]
-        assert joint.cohort == "embedded_b - embedded_a" and joint[kind] >= 1
+        assert joint.cohort == "synthetic_b - synthetic_a" and joint[kind] >= 1
         if kind != "undecided":
             assert joint[kind] == 1
-    one = experiment.table1.model_copy(update={"cohorts": ("embedded_a",)})
+    one = experiment.table1.model_copy(update={"cohorts": ("synthetic_a",)})
     alone = ledger_of(experiment.model_copy(update={"table1": one}), at).set_index("id").loc["joint-abcd"]
     assert alone.verdict == "not run: no cohort of this experiment stands for ABCD"
 
@@ -226,7 +230,7 @@ def test_regional_volumes_nearer_to_the_originals_count_for_the_full_model(exper
         (tmp_path / f"{name}.tsv").write_text("")
     scores = scores_of(tmp_path, experiment)
     found = ledger_of(real(experiment), scores).set_index("id").loc["regions"]
-    rivals = len(experiment.figure4.rows) - 1
+    rivals = len(experiment.figure4.models) - 1
     assert found.holds == rivals * 2 * 2 and found.contradicted == 0, found.verdict
 
 

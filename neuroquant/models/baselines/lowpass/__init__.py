@@ -34,7 +34,7 @@ def bits(parameters: Parameters, shape: grid.Shape) -> float:
 
 
 def build(parameters: Parameters, modalities: tuple[str, ...]) -> "Autoencoder":
-    """The row; it has nothing to learn."""
+    """The model; it has nothing to learn."""
     from neuroquant.models.baselines.lowpass.network import LowPass
 
     return LowPass(parameters)

@@ -1,4 +1,4 @@
-"""Rows of which nothing is trained, rows that begin with weights, and training on pieces of volumes."""
+"""Models of which nothing is trained, models that begin with weights, and training on pieces of volumes."""
 
 import json
 
@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 
 from neuroquant import models
 from neuroquant.config.base import DEFAULT_MODALITIES
-from neuroquant.config.model import ModelRow, Phase, Training
+from neuroquant.config.model import ModelEntry, Phase, Training
 from neuroquant.errors import InputError
 from neuroquant.files import sha256
 from neuroquant.model_folder import load_model
@@ -18,16 +18,16 @@ from neuroquant.models.latents import Latents
 from neuroquant.store.arrays import ArrayFile
 from neuroquant.training import loop, run, watch
 from neuroquant.training.data import Loader, Sessions
-from tests.training.helpers import SD_VAE, SHAPE, job_of, make_row, train, write_volumes
+from tests.training.helpers import SD_VAE, SHAPE, job_of, make_entry, train, write_volumes
 
 MEDVAE = {"width": 4, "mults": (1, 1, 2, 2), "groups": 2, "blocks": 1}
 PIECES = Training(phases=(Phase(steps=4, batch=2, crop=(8, 8, 16), lr=1e-3),), log_every=2, checkpoint_every=2)
 
 
 def test_a_row_without_parameters_needs_no_schedule(tmp_path, shards):
-    row = ModelRow(name="lowpass", architecture="baselines.lowpass", training=Training(phases=()))
-    assert row.group == "reference"
-    train(tmp_path, shards[0], (shards[1],), row)
+    entry = ModelEntry(name="lowpass", architecture="baselines.lowpass", training=Training(phases=()))
+    assert entry.group == "reference"
+    train(tmp_path, shards[0], (shards[1],), entry)
     model, _, _ = load_model(tmp_path / "model")
     facts = json.loads((tmp_path / "model/provenance.json").read_text())
     assert model.factor == 8 and facts["parameters"] == 0 and facts["weights"] == "not trained here"
@@ -37,9 +37,9 @@ def test_a_row_without_parameters_needs_no_schedule(tmp_path, shards):
 def test_the_mean_image_is_of_all_training_sessions_of_all_shards(tmp_path):
     """More of them than a model may look at before its first step, and some without their T2w."""
     paths = [write_volumes(tmp_path / "a.h5", subjects=50, seed=3), write_volumes(tmp_path / "b.h5", "x", 30, 4, 20)]
-    row = ModelRow(name="mean", architecture="baselines.mean", training=Training(phases=()))
-    run.train(job_of(row, paths, tmp_path))
-    model, row, _ = load_model(tmp_path / "model")
+    entry = ModelEntry(name="mean", architecture="baselines.mean", training=Training(phases=()))
+    run.train(job_of(entry, paths, tmp_path))
+    model, entry, _ = load_model(tmp_path / "model")
     images = {name: [] for name in DEFAULT_MODALITIES}
     for path in paths:
         file = ArrayFile(path)
@@ -50,19 +50,19 @@ def test_the_mean_image_is_of_all_training_sessions_of_all_shards(tmp_path):
         assert np.abs(model.decode(Latents(), torch.tensor([kind]))[0, 0].numpy() - np.mean(found, 0)).max() < 1e-3
     facts = json.loads((tmp_path / "model/provenance.json").read_text())
     assert (facts["sessions"], facts["passes"], facts["kbit_per_volume"]) == (80, 1, 0)
-    assert row.group == "reference" and "without gradients" in facts["weights"] and facts["notes"] == []
+    assert entry.group == "reference" and "without gradients" in facts["weights"] and facts["notes"] == []
 
 
 def test_too_few_volumes_for_pca_are_told_in_the_log_and_in_the_provenance(tmp_path, shards, capsys):
-    row = ModelRow(name="pca", architecture="baselines.pca", training=Training(phases=()))
+    entry = ModelEntry(name="pca", architecture="baselines.pca", training=Training(phases=()))
     for folder in ("a", "b"):
-        train(tmp_path / folder, shards[0], (), row)
+        train(tmp_path / folder, shards[0], (), entry)
     told = "parameters.components: 64 are asked for, but 4 training volumes of T2w have 3 principal components"
     assert f"model pca: {told}" in capsys.readouterr().err
     facts = json.loads((tmp_path / "a/model/provenance.json").read_text())
     assert told in facts["notes"][1] and facts["kbit_per_volume"] == 3 * 16 / 1000 and facts["passes"] == 5
-    model, row, _ = load_model(tmp_path / "a/model")
-    assert row.parameters == {"components": 3, "shape": list(SHAPE)}
+    model, entry, _ = load_model(tmp_path / "a/model")
+    assert entry.parameters == {"components": 3, "shape": list(SHAPE)}
     batch = Sessions([shards[0]]).volumes([0, 1, 2, 3])
     with torch.inference_mode():
         x_hat = model.decode(model.encode(batch.x.float(), batch.modality), batch.modality)
@@ -72,9 +72,9 @@ def test_too_few_volumes_for_pca_are_told_in_the_log_and_in_the_provenance(tmp_p
 
 
 def test_a_network_that_nobody_trains_is_refused(tmp_path, shards):
-    row = ModelRow(name="x", architecture="baselines.medvae", parameters=MEDVAE, training=Training(phases=()))
+    entry = ModelEntry(name="x", architecture="baselines.medvae", parameters=MEDVAE, training=Training(phases=()))
     with pytest.raises(InputError, match="training.phases"):
-        train(tmp_path, shards[0], (), row)
+        train(tmp_path, shards[0], (), entry)
 
 
 @pytest.mark.parametrize("phases", [(), PIECES.phases])
@@ -83,12 +83,12 @@ def test_weights_are_taken_as_they_are_or_tuned(tmp_path, shards, phases):
     theirs = models.build("baselines.medvae", MEDVAE).state_dict()
     torch.save({"state_dict": {k.removeprefix("network."): v for k, v in theirs.items()}}, tmp_path / "w.ckpt")
     facts = {"filename": "w.ckpt", "folder": str(tmp_path), "sha256": sha256(tmp_path / "w.ckpt"), "licence": "MIT"}
-    row = ModelRow(
+    entry = ModelEntry(
         name="x", architecture="baselines.medvae", parameters=MEDVAE, weights=facts,
         training=PIECES.model_copy(update={"phases": phases}),
     )  # fmt: skip
-    assert row.group == "authors_weights"
-    found = train(tmp_path, shards[0], (shards[1],), row)
+    assert entry.group == "authors_weights"
+    found = train(tmp_path, shards[0], (shards[1],), entry)
     same = all(torch.equal(found[name], tensor) for name, tensor in theirs.items())
     told = json.loads((tmp_path / "model/provenance.json").read_text())["published_weights"]
     assert same == (not phases) and told["fine_tuned"] == bool(phases)
@@ -115,34 +115,34 @@ def test_pieces_lie_at_the_same_place_in_both_modalities_and_move(shards):
 @pytest.mark.parametrize(
     "row",
     [
-        ModelRow(name="medvae", architecture="baselines.medvae", parameters=MEDVAE, training=PIECES),
-        ModelRow(
+        ModelEntry(name="medvae", architecture="baselines.medvae", parameters=MEDVAE, training=PIECES),
+        ModelEntry(
             name="vqgan", architecture="baselines.vqgan",
             parameters={"width": 4, "mults": (1, 1, 1, 2), "z_channels": 4, "groups": 2, "words": 8, "patch": 4},
             training=Training(phases=(Phase(mode="2d", steps=4, batch=2, lr=1e-3),), log_every=2, checkpoint_every=2),
         ),
-        make_row(architecture="baselines.sd_vae", parameters=SD_VAE, training=Training(
+        make_entry(architecture="baselines.sd_vae", parameters=SD_VAE, training=Training(
             phases=(Phase(mode="2d", steps=4, batch=2, lr=1e-3),), log_every=2, checkpoint_every=2)),
     ],
     ids=["medvae", "vqgan", "sd_vae"],
 )  # fmt: skip
-def test_every_kind_of_row_trains_and_comes_back_from_its_folder(tmp_path, shards, row):
-    found = train(tmp_path, shards[0], (shards[1],), row)
+def test_every_kind_of_row_trains_and_comes_back_from_its_folder(tmp_path, shards, entry):
+    found = train(tmp_path, shards[0], (shards[1],), entry)
     model, _, _ = load_model(tmp_path / "model")
     assert all(torch.equal(found[name], tensor) for name, tensor in model.state_dict().items())
     x = torch.rand(2, 1, 16, 16, 16) * 2 - 1
     with torch.inference_mode():
         assert model.decode(model.encode(x, torch.tensor([0, 1])), torch.tensor([0, 1])).shape == x.shape
-    if row.name == "vqgan":
+    if entry.name == "vqgan":
         assert found["codebook"].abs().sum() > 0
 
 
 def test_pieces_that_the_network_cannot_halve_are_refused_by_their_key(tmp_path, shards):
     phases = (*PIECES.phases, Phase(steps=2, batch=1, crop=(8, 8, 12)))
     schedule = PIECES.model_copy(update={"phases": phases})
-    row = ModelRow(name="x", architecture="baselines.medvae", parameters=MEDVAE, training=schedule)
+    entry = ModelEntry(name="x", architecture="baselines.medvae", parameters=MEDVAE, training=schedule)
     with pytest.raises(InputError, match=r"(?s)training.phases\[1\].crop.*\[8, 8, 12\].*multiples of 8"):
-        train(tmp_path, shards[0], (), row)
+        train(tmp_path, shards[0], (), entry)
 
 
 def test_the_weights_handed_out_are_those_that_trained_codebook_and_all(tmp_path, shards):
