@@ -50,9 +50,9 @@ config = Path("config")
 raw = read_yaml(config / "demo.yaml")
 raw["models"] = [*raw["models"], "my_model"]
 raw["table1"]["models"] = [*raw["table1"]["models"], "my_model"]
-row = resolve_experiment(raw, config, "mine.yaml").model("my_model")
-assert row.shown == "My model" and row.parameters == {"width": 64}
-train(here, write_volumes(here / "train.h5"), (), row.model_copy(update={"training": SHORT}))
+entry = resolve_experiment(raw, config, "mine.yaml").model("my_model")
+assert entry.shown == "My model" and entry.parameters == {"width": 64}
+train(here, write_volumes(here / "train.h5"), (), entry.model_copy(update={"training": SHORT}))
 model, _, _ = load_model(Path("model"))
 x = torch.rand(1, 1, 16, 16, 16)
 assert model.decode(model.encode(x, torch.zeros(1)), torch.zeros(1)).shape == x.shape
@@ -61,8 +61,8 @@ assert len(synthesis) == len(codes) == len(apart) == 0, "what a model doesn't of
 print(model.bits((16, 16, 16)))
 """
 SWAPS = """
-row = ModelEntry(name="m", architecture="baselines.my_swap", training=SHORT)
-train(here, write_volumes(here / "train.h5", only_t1=1), (), row)
+entry = ModelEntry(name="m", architecture="baselines.my_swap", training=SHORT)
+train(here, write_volumes(here / "train.h5", only_t1=1), (), entry)
 assert "swap" in read_tsv(here / "model/training.tsv")
 synthesis, codes, apart = judged(here)
 assert set(synthesis.appearance) == {"paired", "typical", "source"} and len(codes) == 0
@@ -76,8 +76,8 @@ from neuroquant.models.baselines.my_swap import network
 
 del network.Tinted.losses, network.Tinted.modality_rows
 network.Parts.ANATOMY = network.Parts.APPEARANCE = ()
-row = ModelEntry(name="m", architecture="baselines.my_swap", training=SHORT)
-train(here, write_volumes(here / "train.h5"), (), row)
+entry = ModelEntry(name="m", architecture="baselines.my_swap", training=SHORT)
+train(here, write_volumes(here / "train.h5"), (), entry)
 synthesis, codes, apart = judged(here)
 assert len(synthesis) and len(codes) == len(apart) == 0
 print("less")

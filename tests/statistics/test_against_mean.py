@@ -28,20 +28,20 @@ LEADS = {"vqgan": [-0.2, -0.1], "sd_vae": [2.0, 2.1], "neuroquant": [1.0, -0.9]}
 
 @pytest.fixture(scope="module")
 def compared(experiment):
-    """The demo with the mean image among its models, and some of its rows in table 1."""
-    others = tuple(row for row in experiment.models if row.architecture != ARCHITECTURE)
+    """The demo with the mean image among its models, and some of its models in table 1."""
+    others = tuple(entry for entry in experiment.models if entry.architecture != ARCHITECTURE)
     mean = ModelEntry(name="mean", label="Mean image", architecture=ARCHITECTURE, training={"phases": ()})
-    rows = ("vqgan", "sd_vae", "neuroquant", "identity", "lowpass")
-    table1 = experiment.table1.model_copy(update={"rows": (*rows, "mean")})
+    models = ("vqgan", "sd_vae", "neuroquant", "identity", "lowpass")
+    table1 = experiment.table1.model_copy(update={"models": (*models, "mean")})
     return experiment.model_copy(update={"models": (*others, mean), "table1": table1})
 
 
 @pytest.fixture(scope="module")
 def alone(compared):
     """The same without the mean image."""
-    models = tuple(row for row in compared.models if row.name != "mean")
-    rows = tuple(name for name in compared.table1.models if name != "mean")
-    table1 = compared.table1.model_copy(update={"rows": rows})
+    models = tuple(entry for entry in compared.models if entry.name != "mean")
+    models = tuple(name for name in compared.table1.models if name != "mean")
+    table1 = compared.table1.model_copy(update={"models": models})
     return compared.model_copy(update={"models": models, "table1": table1})
 
 

@@ -95,7 +95,7 @@ def make_entry(**changes) -> ModelEntry:
     """NeuroQuant in small: six steps on volumes, five on slices."""
     schedule = Training(phases=PHASES, log_every=2, checkpoint_every=3, val_sessions=1)
     return ModelEntry(
-        **{"name": "row", "architecture": "neuroquant", "parameters": PARAMETERS, "training": schedule, **changes}
+        **{"name": "model", "architecture": "neuroquant", "parameters": PARAMETERS, "training": schedule, **changes}
     )
 
 
@@ -114,7 +114,7 @@ def awake(**changes) -> Autoencoder:
 def job_of(entry: ModelEntry, shards: list[Path], folder: Path, val: tuple[Path, ...] = ()) -> JobFile:
     """A training of volumes of `SHAPE` on the CPU, with everything it writes below `folder`."""
     return JobFile(
-        entry=entry,
+        model=entry,
         volume=Volume(shape=SHAPE),
         train_shards=tuple(shards),
         val_shards=tuple(val),

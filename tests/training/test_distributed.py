@@ -43,7 +43,7 @@ def job(folder, shard, val=(), phases=PHASES, **changes):
     settings = {"parameters": {**PARAMETERS, "reservoir": 20, "dead_below": 0.3}, **changes}
     schedule = Training(phases=phases, log_every=2, checkpoint_every=3, val_sessions=2)
     values = {
-        "row": make_entry(training=schedule, **settings).model_dump(mode="json"),
+        "model": make_entry(training=schedule, **settings).model_dump(mode="json"),
         "volume": Volume(shape=SHAPE).model_dump(mode="json"),
         "train_shards": [str(shard)],
         "val_shards": [str(path) for path in val],
@@ -155,7 +155,7 @@ def test_every_session_of_a_step_is_in_one_process(mixed):
 def test_a_batch_that_cannot_be_dealt_out_evenly_is_refused(tmp_path, mixed):
     values = read_job(job(tmp_path, mixed))
     with pytest.raises(InputError, match="a batch of 4 for 3 processes with accumulate: 1"):
-        run.train(job_of(values.settings, [mixed], tmp_path), World(0, 3))
+        run.train(job_of(values.model, [mixed], tmp_path), World(0, 3))
 
 
 def test_gradients_travel_in_groups_of_limited_size():

@@ -113,7 +113,7 @@ def test_pieces_lie_at_the_same_place_in_both_modalities_and_move(shards):
 
 
 @pytest.mark.parametrize(
-    "row",
+    "entry",
     [
         ModelEntry(name="medvae", architecture="baselines.medvae", parameters=MEDVAE, training=PIECES),
         ModelEntry(

@@ -26,7 +26,7 @@ def job(folder, shards, **changes):
     schedule = Training(phases=PHASES, log_every=2, checkpoint_every=3)
     entry = make_entry(training=schedule, **{"parameters": PARAMETERS, **changes})
     folders = {"folder": folder / "model", "checkpoints": folder / "checkpoints"}
-    return JobFile(entry=entry, volume=Volume(shape=SHAPE), train_shards=shards, device="cpu", **folders)
+    return JobFile(model=entry, volume=Volume(shape=SHAPE), train_shards=shards, device="cpu", **folders)
 
 
 @pytest.fixture(autouse=True)
