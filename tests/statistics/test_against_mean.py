@@ -40,8 +40,7 @@ def compared(experiment):
 def alone(compared):
     """The same without the mean image."""
     models = tuple(entry for entry in compared.models if entry.name != "mean")
-    models = tuple(name for name in compared.table1.models if name != "mean")
-    table1 = compared.table1.model_copy(update={"models": models})
+    table1 = compared.table1.model_copy(update={"models": tuple(compared.table1.models[:-1])})
     return compared.model_copy(update={"models": models, "table1": table1})
 
 
