@@ -47,8 +47,8 @@ def file_name(where: str, *parts: str) -> str:
     bad = next((part for part in parts if re.search(r"[/\\\x00-\x1f\x7f\ud800-\udfff]", part) or part[:1] == "."), None)
     if bad is None and name and len(name.encode()) <= NAME_BYTES:
         return name
-    found = name if bad is None else bad
-    shown = ascii(found if len(found) <= 80 else f"{found[:80]}...") if found else "nothing"
+    rejected = name if bad is None else bad
+    shown = ascii(rejected if len(rejected) <= 80 else f"{rejected[:80]}...") if rejected else "nothing"
     raise InputError(
         where, f"{shown} as the name of a subject, session or modality",
         f"a name without / and \\, that doesn't start with a dot, of at most {NAME_BYTES} bytes",
@@ -63,8 +63,8 @@ LEEWAY_S = 60.0
 def dated_in_future(folder: Path) -> list[Path]:
     """Files below a folder whose date is still to come; a clock that was wrong, say, or a careless copy."""
     now = time.time() + LEEWAY_S
-    places = (Path(place) / name for place, _, names in os.walk(folder) for name in names)
-    return sorted(path for path in places if _date(path) > now)
+    paths = (Path(parent) / name for parent, _, names in os.walk(folder) for name in names)
+    return sorted(path for path in paths if _date(path) > now)
 
 
 def put_dates_back(paths: Iterable[Path]) -> None:
@@ -138,7 +138,7 @@ def _scratch(path: Path) -> Path:
 
 
 def _unwritable(path: Path, error: OSError | ValueError) -> InputError:
-    taken = next((place for place in (*reversed(path.parents), path) if os.path.isfile(place)), None)
+    taken = next((parent for parent in (*reversed(path.parents), path) if os.path.isfile(parent)), None)
     said = getattr(error, "strerror", None) or str(error)
     if os.path.isdir(path):
         said = "a folder has this name"
@@ -155,8 +155,8 @@ def full_disk(error: BaseException) -> int:
 
     HDF5 and safetensors hide the number in their messages.
     """
-    told = re.search(r"errno = (\d+),|\(os error (\d+)\)", str(error))
-    number = getattr(error, "errno", None) or (int(told[1] or told[2]) if told else 0)
+    message = re.search(r"errno = (\d+),|\(os error (\d+)\)", str(error))
+    number = getattr(error, "errno", None) or (int(message[1] or message[2]) if message else 0)
     return number if number in FULL else 0
 
 
@@ -202,8 +202,8 @@ def printable(name: str) -> str:
     return name if name.isprintable() else re.sub(CONTROL, _escaped, name)
 
 
-def _escaped(found: re.Match[str]) -> str:
-    character = found[0]
+def _escaped(match: re.Match[str]) -> str:
+    character = match[0]
     byte = 0xDC80 <= ord(character) <= 0xDCFF
     return f"\\x{ord(character) - 0xDC00:02x}" if byte else character.encode("unicode_escape").decode()
 

@@ -28,10 +28,10 @@ def weights_hash(folder: Path | str) -> str:
 def trained_voxel_mm(folder: Path | str) -> float | None:
     """Side in mm of the voxels that a model was trained on; None where its folder doesn't say."""
     try:
-        found = json.loads((Path(folder) / PROVENANCE).read_text(encoding="utf-8"))["voxel_mm"]
+        size = json.loads((Path(folder) / PROVENANCE).read_text(encoding="utf-8"))["voxel_mm"]
     except (OSError, ValueError, LookupError, TypeError):
         return None
-    return found if isinstance(found, float) and 0 < found < float("inf") else None
+    return size if isinstance(size, float) and 0 < size < float("inf") else None
 
 
 def require_voxel_size(scan: Path, trained: float | None, model: str, uneven_mm: float) -> None:

@@ -98,13 +98,13 @@ def _shapes(model: torch.nn.Module) -> dict[str, tuple[int, ...]]:
     return {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
 
 
-def check_shapes(path: Path, own: dict[str, tuple[int, ...]], found: dict[str, tuple[int, ...]]) -> None:
+def check_shapes(path: Path, expected: dict[str, tuple[int, ...]], stored: dict[str, tuple[int, ...]]) -> None:
     """As `check_state`, of shapes by name."""
-    missing, unknown = sorted(own.keys() - found.keys()), sorted(found.keys() - own.keys())
+    missing, unknown = sorted(expected.keys() - stored.keys()), sorted(stored.keys() - expected.keys())
     shapes = [
-        f"{name} is {found[name]}, not {own[name]}"
-        for name in sorted(own.keys() & found.keys())
-        if own[name] != found[name]
+        f"{name} is {stored[name]}, not {expected[name]}"
+        for name in sorted(expected.keys() & stored.keys())
+        if expected[name] != stored[name]
     ]
     if missing or unknown or shapes:
         parts = [f"{len(missing)} missing ({', '.join(missing[:3])})"] if missing else []

@@ -49,14 +49,14 @@ def used_files(*starts: Path) -> list[Path]:
     folder or the one below (`published/table1.csv`, `claims.yaml`) uses that one too.
     """
     waiting = [path for start in starts for path in (sorted(start.rglob("*.py")) if start.is_dir() else [start])]
-    found: set[Path] = set()
+    files: set[Path] = set()
     while waiting:
         path = waiting.pop()
-        if path in found:
+        if path in files:
             continue
-        found.add(path)
+        files.add(path)
         waiting += _used_by(path)
-    return sorted(path for path in found if path.is_relative_to(PACKAGE) and not _apart(path))
+    return sorted(path for path in files if path.is_relative_to(PACKAGE) and not _apart(path))
 
 
 def _apart(path: Path) -> bool:

@@ -99,8 +99,8 @@ def minutes_of(limit: str) -> int | None:
 def accounts() -> list[tuple[str, str]]:
     """(account, partition) that the user may charge; the partition is empty where any will do."""
     who = f"user={getpass.getuser()}"
-    told = ask("sacctmgr", "--noheader", "--parsable2", "show", "assoc", who, "format=Account,Partition")
-    return [(account, partition) for account, _, partition in (line.partition("|") for line in told.split())]
+    lines = ask("sacctmgr", "--noheader", "--parsable2", "show", "assoc", who, "format=Account,Partition")
+    return [(account, partition) for account, _, partition in (line.partition("|") for line in lines.split())]
 
 
 def check_accounting() -> None:

@@ -64,6 +64,6 @@ def scaled(entry: ModelEntry, factor: float, where: str) -> ModelEntry:
         phase.model_copy(update={"steps": max(1, round(factor * phase.steps)), "warmup": round(factor * phase.warmup)})
         for phase in entry.training.phases
     )
-    place = f"{where}: budget: equal_voxels, model {entry.name}"
-    require_codebook_starts(place, phases, entry.parameters.get("start_after"))
+    key = f"{where}: budget: equal_voxels, model {entry.name}"
+    require_codebook_starts(key, phases, entry.parameters.get("start_after"))
     return entry.model_copy(update={"training": entry.training.model_copy(update={"phases": phases})})

@@ -130,8 +130,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return bounded(value, str(path))
 
 
-def _wrong(place: str, found: Any, expected: str) -> InputError:
-    return InputError(place, brief(found), expected, "correct the value; config/config.yaml says what each key means")
+def _wrong(key: str, value: Any, expected: str) -> InputError:
+    return InputError(key, brief(value), expected, "correct the value; config/config.yaml says what each key means")
 
 
 def merge(base: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
@@ -213,17 +213,17 @@ def validate(kind: type[Checked], raw: Any, where: str) -> Checked:
 def _explain(error: ValidationError, kind: type[BaseModel], where: str) -> InputError:
     first = error.errors()[0]
     path = ".".join(str(part) for part in first["loc"])
-    place = f"{where}{'.' if where.endswith('parameters') else ': '}{path}" if path else where
+    key = f"{where}{'.' if where.endswith('parameters') else ': '}{path}" if path else where
     if first["type"] == "extra_forbidden":
-        return unknown_key(place, str(first["loc"][-1]), _known_keys(kind, first["loc"][:-1]))
+        return unknown_key(key, str(first["loc"][-1]), _known_keys(kind, first["loc"][:-1]))
     if first["type"] == "missing":
-        return InputError(place, "nothing", "a value: this key has no default", f"add `{first['loc'][-1]}:`")
+        return InputError(key, "nothing", "a value: this key has no default", f"add `{first['loc'][-1]}:`")
     expected = _expectation(first)
     return (
-        _wrong(place, first["input"], expected)
+        _wrong(key, first["input"], expected)
         if path
         else InputError(
-            place, "these values together", expected, "correct the values; config/config.yaml says what each key means"
+            key, "these values together", expected, "correct the values; config/config.yaml says what each key means"
         )
     )
 
@@ -239,11 +239,11 @@ def _expectation(error: Any) -> str:
     return error["msg"].removeprefix("Value error, ")
 
 
-def unknown_key(place: str, key: object, known: set[str]) -> InputError:
+def unknown_key(origin: str, key: object, known: set[str]) -> InputError:
     """The error for a key that nobody reads."""
     near = difflib.get_close_matches(str(key), sorted(known), n=1, cutoff=0.5)
     remedy = f"did you mean `{near[0]}`?" if near else "remove it"
-    return InputError(place, f"unknown key `{str(key)[:80]}`", "one of " + ", ".join(sorted(known)), remedy)
+    return InputError(origin, f"unknown key `{str(key)[:80]}`", "one of " + ", ".join(sorted(known)), remedy)
 
 
 def _known_keys(kind: type[BaseModel], location: tuple[str | int, ...]) -> set[str]:
@@ -261,7 +261,7 @@ def _settings_in(annotation: Any) -> type[Settings] | None:
     if isinstance(annotation, type) and issubclass(annotation, Settings):
         return annotation
     for inner in getattr(annotation, "__args__", ()):
-        found = _settings_in(inner)
-        if found is not None:
-            return found
+        below = _settings_in(inner)
+        if below is not None:
+            return below
     return None

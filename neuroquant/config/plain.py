@@ -76,8 +76,8 @@ def read_text(path: Path) -> str:
         with open(path, "rb") as file:
             raw = file.read(BYTES_MOST + 1)
     except (OSError, ValueError) as error:
-        found = getattr(error, "strerror", None) or str(error)
-        raise InputError(str(path), f"can't be read ({found})", "a file", "correct the name or the path") from None
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(str(path), f"can't be read ({reason})", "a file", "correct the name or the path") from None
     if len(raw) > BYTES_MOST:
         raise InputError(str(path), f"more than {BYTES_MOST:,} bytes", OUGHT, "name a configuration") from None
     try:

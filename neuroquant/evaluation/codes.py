@@ -26,8 +26,8 @@ class Counter:
             return
         for image, kind in zip(codes.cpu().numpy(), modality.tolist(), strict=True):
             for codebook, words in enumerate(image):
-                found = np.bincount(words, minlength=self.model.codebook_size)
-                self.counts[kind, codebook] = self.counts.get((kind, codebook), 0) + found
+                uses = np.bincount(words, minlength=self.model.codebook_size)
+                self.counts[kind, codebook] = self.counts.get((kind, codebook), 0) + uses
 
     def write(self, cohort: str, name: str, out_tsv: Path) -> None:
         """A row per modality, codebook and code that was used; none where nothing is quantised."""

@@ -162,16 +162,16 @@ def measures(sessions: Complete, settings: Statistics) -> Iterator[dict[str, Any
     chosen = {"": range(count)}
     if len(pairs) > 1:
         chosen |= {f"{sessions.modalities[a]} and {sessions.modalities[b]}": (a, b) for a, b in pairs}
-    for by, kinds in chosen.items():
+    for pair, kinds in chosen.items():
         for measure, compare in (("same_code", same_code), ("code_overlap", code_overlap)):
             shares = compare(sessions.codes[kept][:, list(kinds)], sessions.inside[kept])
             for of, interval in shared(shares, sessions.clusters[kept], settings).items():
-                yield {"measure": measure, "of": of, "by": by} | _values(interval, int(kept.sum()))
+                yield {"measure": measure, "of": of, "by": pair} | _values(interval, int(kept.sum()))
 
 
-def _values(found: Interval, sessions: int) -> dict[str, Any]:
-    values = {"value": found.value, "ci_low": found.low, "ci_high": found.high}
-    return values | {"sessions": sessions, "families": found.n_clusters}
+def _values(interval: Interval, sessions: int) -> dict[str, Any]:
+    values = {"value": interval.value, "ci_low": interval.low, "ci_high": interval.high}
+    return values | {"sessions": sessions, "families": interval.n_clusters}
 
 
 def guessed_right(guess: Guess, y: Tensor, clusters: np.ndarray) -> np.ndarray:

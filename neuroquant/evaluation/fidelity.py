@@ -33,15 +33,15 @@ def score_fidelity(
     """Write a row per session, modality, region (whole, foreground, brain) and metric of `MEASURES`."""
     use_threads(threads)
     volumes, rows = ArrayFile(volumes_h5), []
-    reconstructions, places = matching(reconstructions_h5, volumes)
-    for position, index in enumerate(places):
+    reconstructions, rows_of_volumes = matching(reconstructions_h5, volumes)
+    for position, index in enumerate(rows_of_volumes):
         record = volumes.records[index]
         x, y = (image(volumes, index), image(reconstructions, position))
         facts = {name: getattr(record, name) for name in IMAGE_KEY}
-        found = scores(x, y, volumes.read("mask", index), settings.ssim_window)
+        values = scores(x, y, volumes.read("mask", index), settings.ssim_window)
         rows += [
             {**facts, "model": model, "region": region, "metric": metric, "value": value}
-            for (region, metric), value in found.items()
+            for (region, metric), value in values.items()
         ]
     write_tsv(pd.DataFrame(rows, columns=FIDELITY), out_tsv)
 

@@ -94,14 +94,14 @@ def reconstruct_shard(inputs: Inputs, out: Outputs, synthesis_window: int | None
         images.create("image", volume.shape, np.float16)
         clock = Clock(device)
         for positions, x, modality in batches(volumes, rows, model, device):
-            found = clock.time("encode_s", lambda x=x, m=modality: model.encode(x, m))
-            x_hat = clock.time("decode_s", lambda z=found, m=modality: decoded(model, z, m, volume.shape))
-            write_latents(latents, positions, model, found)
-            codes.count(found, modality)
-            for place, (position, image) in enumerate(zip(positions, x_hat[:, 0].cpu().half().numpy(), strict=True)):
+            encoded = clock.time("encode_s", lambda x=x, m=modality: model.encode(x, m))
+            x_hat = clock.time("decode_s", lambda z=encoded, m=modality: decoded(model, z, m, volume.shape))
+            write_latents(latents, positions, model, encoded)
+            codes.count(encoded, modality)
+            for number, (position, image) in enumerate(zip(positions, x_hat[:, 0].cpu().half().numpy(), strict=True)):
                 images.write("image", position, image)
                 if swaps:
-                    kept[rows[position]] = found.each(lambda tensor, n=place: tensor[n : n + 1])
+                    kept[rows[position]] = encoded.each(lambda tensor, n=number: tensor[n : n + 1])
         images.note(**{name: seconds / max(len(rows), 1) for name, seconds in clock.spent.items()})
     codes.write(volumes.records[0].cohort if len(volumes) else "", entry.name, out.codes)
     typical = typical_appearances(model, inputs.training, device) if kept else {}

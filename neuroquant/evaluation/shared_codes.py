@@ -57,11 +57,11 @@ def same_code(codes: np.ndarray, inside: np.ndarray) -> Shares:
         return _ratio((alike * counted).sum(-1), counted.sum(-1))
 
     within = np.mean([equal(flat[:, a], flat[:, b], within_brain) for a, b in _pairs(codes)], axis=0)
-    found = [
+    per_pair = [
         (equal(flat[a], flat[b], (within_brain[a] & within_brain[b])[:, None]).mean(-1), a, b)
         for a, b in partners(len(codes))
     ]
-    return Shares(within, *(np.concatenate(parts) for parts in zip(*found, strict=True)))
+    return Shares(within, *(np.concatenate(parts) for parts in zip(*per_pair, strict=True)))
 
 
 def code_overlap(codes: np.ndarray, inside: np.ndarray) -> Shares:
@@ -72,13 +72,13 @@ def code_overlap(codes: np.ndarray, inside: np.ndarray) -> Shares:
     """
     sessions, kinds, books = codes.shape[:3]
     flat = np.where(inside[:, None, None], codes + np.arange(books)[:, None, None, None] * (codes.max() + 1), -1)
-    used, place = np.unique(flat, return_inverse=True)
-    place, first = place.reshape(sessions * kinds, -1), int(used[0] == -1)
-    counts = np.stack([np.bincount(image, minlength=len(used)) for image in place])[:, first:]
+    used, positions = np.unique(flat, return_inverse=True)
+    positions, first = positions.reshape(sessions * kinds, -1), int(used[0] == -1)
+    counts = np.stack([np.bincount(image, minlength=len(used)) for image in positions])[:, first:]
     histograms = _ratio(counts, counts.sum(1, keepdims=True)).reshape(sessions, kinds, -1)
     within = np.mean([np.minimum(histograms[:, a], histograms[:, b]).sum(-1) for a, b in _pairs(codes)], axis=0)
-    found = [(np.minimum(histograms[a], histograms[b]).sum(-1).mean(-1), a, b) for a, b in partners(sessions)]
-    return Shares(within, *(np.concatenate(parts) for parts in zip(*found, strict=True)))
+    overlaps = [(np.minimum(histograms[a], histograms[b]).sum(-1).mean(-1), a, b) for a, b in partners(sessions)]
+    return Shares(within, *(np.concatenate(parts) for parts in zip(*overlaps, strict=True)))
 
 
 def _pairs(codes: np.ndarray) -> list[tuple[int, int]]:
@@ -98,13 +98,13 @@ def shared(shares: Shares, clusters: ArrayLike, settings: Statistics) -> dict[st
     ----------
     clusters : (N,), of each session; two sessions of one cluster are no two subjects.
     """
-    names, place = np.unique(np.asarray(clusters), return_inverse=True)
-    within, within_draws, count = mean_draws(shares.within, place, settings)
-    found = {"session": around(within, within_draws, count, settings)}
-    first, second = place[shares.first], place[shares.second]
+    names, cluster_of = np.unique(np.asarray(clusters), return_inverse=True)
+    within, within_draws, count = mean_draws(shares.within, cluster_of, settings)
+    intervals = {"session": around(within, within_draws, count, settings)}
+    first, second = cluster_of[shares.first], cluster_of[shares.second]
     apart = (first != second) & np.isfinite(shares.between)
     if apart.any():
         between, draws = pair_draws(shares.between[apart], first[apart], second[apart], len(names), settings)
-        found["subjects"] = around(between, draws, count, settings)
-        found["difference"] = around(within - between, within_draws - draws, count, settings)
-    return found
+        intervals["subjects"] = around(between, draws, count, settings)
+        intervals["difference"] = around(within - between, within_draws - draws, count, settings)
+    return intervals

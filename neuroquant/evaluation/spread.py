@@ -69,21 +69,21 @@ def score_spread(volumes: list[Path], reconstructions: dict[str, list[Path]], ou
             for shard, row in chosen:
                 file, rows_of_volumes = copies[shard]
                 mine.add(file.view("image")[rows_of_volumes.index(row)])
-            found = mine.deviation(inside)
-            ratio = found / truth if truth > 0 else float("nan")
-            rows.append([cohort, model, modality, len(chosen), truth, found, ratio])
+            deviation = mine.deviation(inside)
+            ratio = deviation / truth if truth > 0 else float("nan")
+            rows.append([cohort, model, modality, len(chosen), truth, deviation, ratio])
     write_tsv(pd.DataFrame(rows, columns=SPREAD), out)
 
 
 def first_sessions(shards: list[ArrayFile]) -> dict[tuple[str, str], list[tuple[int, int]]]:
     """(cohort, modality) -> (shard, row) of the first session of each subject that has the modality, by subject."""
-    found: dict[tuple[str, str], dict[str, tuple[str, int, int]]] = {}
+    by_group: dict[tuple[str, str], dict[str, tuple[str, int, int]]] = {}
     for shard, row, record in _records(shards):
-        firsts = found.setdefault((record.cohort, record.modality), {})
+        firsts = by_group.setdefault((record.cohort, record.modality), {})
         firsts[record.subject] = min(
             firsts.get(record.subject, (record.session, shard, row)), (record.session, shard, row)
         )
-    return {key: [firsts[subject][1:] for subject in sorted(firsts)] for key, firsts in sorted(found.items())}
+    return {key: [firsts[subject][1:] for subject in sorted(firsts)] for key, firsts in sorted(by_group.items())}
 
 
 def _records(shards: list[ArrayFile]) -> Iterator[tuple]:

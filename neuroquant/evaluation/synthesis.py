@@ -95,8 +95,8 @@ def synthesise(
             # together: on CPUs PyTorch takes a slow way through small convolutions of a single image
             count = len(looks)
             anatomy = latents[known[source]].each(lambda x, n=count: x.expand(n, *x.shape[1:]))
-            look = torch.cat(list(looks.values()))
-            images = model.translate(anatomy, look, torch.full((count,), kind, device=look.device))
+            appearance = torch.cat(list(looks.values()))
+            images = model.translate(anatomy, appearance, torch.full((count,), kind, device=appearance.device))
             images = images[:, :, :depth, :height, :width].clamp(-1, 1).float().cpu()
             for name, image in zip(looks, images.split(1), strict=True):
                 yield name, known[source], known[target], image
@@ -113,8 +113,8 @@ def write_synthesis(task: Synthesis, latents: dict[int, Latents], volumes: Array
         record = volumes.records[target]
         facts = {key: getattr(record, key) for key in IMAGE_KEY}
         facts |= {"source": volumes.records[source].modality, "model": task.name, "appearance": appearance}
-        found = scores(image_of(volumes, target), image, volumes.read("mask", target), task.window)
+        values = scores(image_of(volumes, target), image, volumes.read("mask", target), task.window)
         rows += [
-            facts | {"region": region, "metric": metric, "value": value} for (region, metric), value in found.items()
+            facts | {"region": region, "metric": metric, "value": value} for (region, metric), value in values.items()
         ]
     write_tsv(pd.DataFrame(rows, columns=SYNTHESIS_SCORES), out_tsv)

@@ -47,7 +47,7 @@ def kmeans(points: Tensor, count: int, rounds: int, generator: torch.Generator, 
 
 def patches(slices: Iterable[Tensor], side: int, count: int, generator: torch.Generator) -> Tensor:
     """Up to `count` square pieces of slices (N, 1, H, W) that aren't all background, flattened: (M, side * side)."""
-    found, have = [], 0
+    cuts, have = [], 0
     for images in slices:
         height, width = images.shape[2:]
         images = F.pad(images, (0, max(side - width, 0), 0, max(side - height, 0)), value=-1.0)
@@ -55,8 +55,8 @@ def patches(slices: Iterable[Tensor], side: int, count: int, generator: torch.Ge
         left = int(torch.randint(side, (), generator=generator)) if width >= 2 * side else 0
         cut = images[:, 0, top:, left:].unfold(1, side, side).unfold(2, side, side).reshape(-1, side * side)
         cut = cut[(cut > -1).any(1)]
-        found.append(cut)
+        cuts.append(cut)
         have += len(cut)
         if have >= count:
             break
-    return torch.cat(found)[:count]
+    return torch.cat(cuts)[:count]

@@ -55,16 +55,16 @@ def principal_components(passes: Passes, modalities: int, components: int) -> tu
     modalities : number of modalities, by which volumes are told apart.
     components : how many are wanted; 0: the mean alone.
     """
-    shape, found = _first_pass(passes, modalities, rank(components))
-    if components and any(one.count > 1 for one in found):
+    shape, by_modality = _first_pass(passes, modalities, rank(components))
+    if components and any(one.count > 1 for one in by_modality):
         for _ in range(ROUNDS):
-            _round(passes, found)
-    for one in found:
+            _round(passes, by_modality)
+    for one in by_modality:
         there = int(one.vectors.any(1).sum())  # the others come last
         one.vectors = one.vectors[: min(components, max(one.count - 1, 0), there)]
         for row in one.vectors:  # of its two directions, the one in which its largest entry is positive
             row *= row[row.abs().argmax()].sign()
-    return shape, found
+    return shape, by_modality
 
 
 def _first_pass(passes: Passes, modalities: int, directions: int) -> tuple[Shape, list[Components]]:
@@ -115,18 +115,18 @@ class _Sketch:
         return Components(self.count, mean.add_(self.first), self.rows)
 
 
-def _round(passes: Passes, found: list[Components]) -> None:
+def _round(passes: Passes, by_modality: list[Components]) -> None:
     """One pass: the bases move towards the principal components, and are rotated to be ordered by variance."""
-    products = [torch.zeros_like(one.vectors) for one in found]
+    products = [torch.zeros_like(one.vectors) for one in by_modality]
     grams = [torch.zeros(len(rows), len(rows), dtype=torch.float64) for rows in products]
     for x, modality in passes():
         for kind in modality.unique().tolist():
             volumes = x[modality == kind].flatten(1).float()
-            volumes -= found[kind].mean
-            along = volumes @ found[kind].vectors.T
+            volumes -= by_modality[kind].mean
+            along = volumes @ by_modality[kind].vectors.T
             grams[kind] += along.double().T @ along.double()
             products[kind].addmm_(along.T, volumes)
-    for one, product, gram in zip(found, products, grams, strict=True):
+    for one, product, gram in zip(by_modality, products, grams, strict=True):
         one.vectors = product
         if not len(product):
             continue

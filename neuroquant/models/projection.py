@@ -48,40 +48,40 @@ class Projection(Autoencoder):
     @torch.no_grad()
     def fit(self, passes: Passes) -> Fitted:
         """Mean and components of every modality; as many of these as the volumes allow, and a note where fewer."""
-        shape, found = principal_components(passes, len(self.modalities), self.components)
+        shape, fitted = principal_components(passes, len(self.modalities), self.components)
         wanted, scale = self.components, math.sqrt(math.prod(shape))
-        self.components = max([1, *(len(one.vectors) for one in found)]) if wanted else 0
+        self.components = max([1, *(len(one.vectors) for one in fitted)]) if wanted else 0
         self._make_room(shape, self.components)
-        for kind, one in enumerate(found):
+        for kind, one in enumerate(fitted):
             if one.count:
                 self.mean[kind] = one.mean.view(shape)
             for row, vector in enumerate(one.vectors):
                 self.vectors[kind, row] = vector.view(shape) * scale
         settled: dict[str, Any] = {"shape": list(shape)}
         settled |= {"components": self.components} if wanted else {}
-        return Fitted(settled, tuple(_notes(self.modalities, found, wanted)))
+        return Fitted(settled, tuple(_notes(self.modalities, fitted, wanted)))
 
     def encode(self, x: Tensor, modality: Tensor) -> Latents:
         """(B, 1, D, H, W) to coefficients z (B, components, 1, 1, 1), rounded to float16; nothing for the mean."""
         self.check_shape(x)
         if not self.components:
             return Latents()
-        found = x.new_zeros(len(x), self.components)
-        for place, kind in enumerate(modality.tolist()):
-            apart = (x[place, 0] - self.mean[kind]).flatten()
+        coefficients = x.new_zeros(len(x), self.components)
+        for index, kind in enumerate(modality.tolist()):
+            apart = (x[index, 0] - self.mean[kind]).flatten()
             for first in range(0, self.components, ROWS):
                 rows = self.vectors[kind, first : first + ROWS].flatten(1).float()
-                found[place, first : first + ROWS] = rows @ apart / rows.shape[1]
-        return Continuous(found.half().float()[:, :, None, None, None])
+                coefficients[index, first : first + ROWS] = rows @ apart / rows.shape[1]
+        return Continuous(coefficients.half().float()[:, :, None, None, None])
 
     def decode(self, latents: Latents, modality: Tensor) -> Tensor:
         """Coefficients to volumes; for the mean, which has none, the modality says all."""
         x_hat = self.mean[modality].float()
-        for place, kind in enumerate(modality.tolist() if self.components else ()):
-            z = latents.z[place].flatten().float()
+        for index, kind in enumerate(modality.tolist() if self.components else ()):
+            z = latents.z[index].flatten().float()
             for first in range(0, self.components, ROWS):
                 rows = self.vectors[kind, first : first + ROWS]
-                x_hat[place] += torch.tensordot(z[first : first + ROWS], rows.float(), 1)
+                x_hat[index] += torch.tensordot(z[first : first + ROWS], rows.float(), 1)
         return x_hat[:, None]
 
     def modality_rows(self) -> list[str]:
@@ -103,14 +103,14 @@ class Projection(Autoencoder):
         self.check_channels(x)
         if x.shape[2:] != self.mean.shape[1:]:
             sides = " x ".join(map(str, self.mean.shape[1:]))
-            told = f"was fitted to volumes of {sides} voxels" if self.mean.numel() else "isn't fitted yet"
-            raise ValueError(f"this model {told}; these have {' x '.join(map(str, x.shape[2:]))}")
+            state = f"was fitted to volumes of {sides} voxels" if self.mean.numel() else "isn't fitted yet"
+            raise ValueError(f"this model {state}; these have {' x '.join(map(str, x.shape[2:]))}")
 
 
-def _notes(modalities: tuple[str, ...], found: list[Components], wanted: int) -> list[str]:
+def _notes(modalities: tuple[str, ...], fitted: list[Components], wanted: int) -> list[str]:
     """A sentence for each modality that has too few volumes."""
     notes = []
-    for name, one in zip(modalities, found, strict=True):
+    for name, one in zip(modalities, fitted, strict=True):
         volumes = f"{one.count} training volume{'' if one.count == 1 else 's'} of {name}"
         if not one.count:
             notes.append(f"there is no training volume of {name}, so its mean image is empty")

@@ -52,8 +52,8 @@ class Sessions:
         """Sessions at positions first to first + count of an endless series of shuffled epochs."""
         chosen = []
         for position in range(first, first + count):
-            epoch, place = divmod(position, len(self))
-            chosen.append(int(_shuffled(seed, epoch, len(self))[place]))
+            epoch, index = divmod(position, len(self))
+            chosen.append(int(_shuffled(seed, epoch, len(self))[index]))
         return chosen
 
     def volumes(self, chosen: list[int]) -> Batch:
@@ -63,16 +63,16 @@ class Sessions:
     def pieces(
         self, chosen: list[int], crop: tuple[int, ...], generator: np.random.Generator, part: slice = EVERY
     ) -> Batch:
-        """One piece of each chosen session, at the same random place in every modality, at most as large as it is.
+        """One piece of each chosen session, at the same random position in every modality, at most as large as it is.
 
-        Of a `part` of the sessions the pieces are those that it has in the whole: places are drawn for all of them.
+        Of a `part` of the sessions the pieces are those that it has in the whole: positions are drawn for all of them.
         """
         drawn = generator.random((len(chosen), 3))
         sessions = []
-        for index, places in zip(chosen[part], drawn[part], strict=True):
+        for index, positions in zip(chosen[part], drawn[part], strict=True):
             shape = self.images[index][0][1].shape
             spare = [max(side - length, 0) for side, length in zip(shape, crop, strict=True)]
-            first = [int(place * (room + 1)) for place, room in zip(places, spare, strict=True)]
+            first = [int(position * (room + 1)) for position, room in zip(positions, spare, strict=True)]
             box = tuple(slice(start, start + length) for start, length in zip(first, crop, strict=True))
             sessions.append([(modality, image[box]) for modality, image in self.images[index]])
         return _batch(sessions, None)
@@ -80,11 +80,11 @@ class Sessions:
     def slices(self, chosen: list[int], plane: int, generator: np.random.Generator, part: slice = EVERY) -> Batch:
         """One slice of each chosen session, at the same place in every modality, that isn't all background.
 
-        Of a `part` of the sessions the slices are those that it has in the whole: places are drawn for all of them.
+        Of a `part` of the sessions the slices are those that it has in the whole: positions are drawn for all of them.
         """
         drawn = [generator.integers(self.images[index][0][1].shape[plane], size=TRIES) for index in chosen]
         pairs = zip(chosen[part], drawn[part], strict=True)
-        return _batch([_cut(self.images[index], plane, places) for index, places in pairs], plane)
+        return _batch([_cut(self.images[index], plane, positions) for index, positions in pairs], plane)
 
     def count(self, chosen: list[int]) -> tuple[int, int]:
         """Images of the chosen sessions, and how many of these have another of their session beside them."""
@@ -92,10 +92,10 @@ class Sessions:
         return sum(sizes), sum(paired_rows(sizes))
 
 
-def _cut(images: Images, plane: int, places: np.ndarray) -> Images:
-    """Slices at the first of `places`, drawn evenly, that crosses the brain; the middle where luck fails."""
-    for place in (*places, images[0][1].shape[plane] // 2):
-        where = (slice(None),) * plane + (slice(place, place + 1),)
+def _cut(images: Images, plane: int, positions: np.ndarray) -> Images:
+    """Slices at the first of `positions`, drawn evenly, that crosses the brain; the middle where luck fails."""
+    for position in (*positions, images[0][1].shape[plane] // 2):
+        where = (slice(None),) * plane + (slice(position, position + 1),)
         # a copy: the next comparison and the batch then read memory, not the map again
         parts = [(modality, image[where].copy()) for modality, image in images]
         if any(_crosses_brain(part) for _, part in parts):

@@ -38,19 +38,19 @@ def fitted(
         return entry, {}
     passes, begin = Passes(entry.name, sessions), time.monotonic()
     made_of = identity(entry, volume, shards)
-    found = model.fit(passes)
-    for note in found.notes:
+    fit = model.fit(passes)
+    for note in fit.notes:
         print(f"model {entry.name}: {note}", file=sys.stderr, flush=True)
     facts = {
         "weights": "fitted to all training sessions, without gradients",
         "sessions": len(sessions),
         "passes": passes.started,
         "seconds": round(time.monotonic() - begin, 1),
-        "notes": list(found.notes),
+        "notes": list(fit.notes),
         "training_data": made_of["data"],
         "code": made_of["code"],
     }
-    return entry.model_copy(update={"parameters": entry.parameters | found.parameters}), facts
+    return entry.model_copy(update={"parameters": entry.parameters | fit.parameters}), facts
 
 
 class Passes:

@@ -40,8 +40,8 @@ def read_job(path: Path) -> JobFile:
         raise InputError(str(path), f"no readable file ({error.strerror})", "a JSON file", "correct the path") from None
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the whole file"
-        raise InputError(f"{path}: {place}", first["msg"], "what run.train takes", "correct the file") from None
+        key = ".".join(str(part) for part in first["loc"]) or "the whole file"
+        raise InputError(f"{path}: {key}", first["msg"], "what run.train takes", "correct the file") from None
 
 
 def failure_of(path: Path) -> Path:

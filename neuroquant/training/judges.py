@@ -100,9 +100,9 @@ class Judges(nn.Module):
             if self.critic is not None and weights.critic:
                 still = {name: value.detach() for name, value in self.critic.named_parameters()}
                 fooled = -functional_call(self.critic, still, (shown,))[-1].mean()
-                told = F.relu(1 - self.critic(true)[-1]).mean() + F.relu(1 + self.critic(shown.detach())[-1]).mean()
+                hinge = F.relu(1 - self.critic(true)[-1]).mean() + F.relu(1 + self.critic(shown.detach())[-1]).mean()
                 terms["fooled"] = terms.get("fooled", 0) + weights.critic * fooled
-                terms["critic"] = terms.get("critic", 0) + 0.5 * told
+                terms["critic"] = terms.get("critic", 0) + 0.5 * hinge
         return terms
 
 
@@ -131,12 +131,12 @@ def pictures(x: Tensor) -> list[Tensor]:
     thin = [axis for axis in range(3) if x.shape[axis + 2] == 1]
     if thin:
         return [x.squeeze(thin[0] + 2)]
-    found = []
+    pieces = []
     for axis in range(3):
         side = x.shape[axis + 2]
-        places = [side * (2 * number + 1) // (2 * ALONG) for number in range(ALONG)]
-        found.append(x.movedim(axis + 2, 1)[:, places].flatten(0, 1))
-    return found
+        positions = [side * (2 * number + 1) // (2 * ALONG) for number in range(ALONG)]
+        pieces.append(x.movedim(axis + 2, 1)[:, positions].flatten(0, 1))
+    return pieces
 
 
 def provenance(weights: Objective) -> dict[str, Any]:

@@ -127,9 +127,11 @@ def train_step(
     terms: dict[str, Tensor] = {}
     for piece in batch.split(how.accumulate):
         with autocast(entry.training, how.device):
-            found = model.losses(piece, entry.objective)
-        total(found).backward()
-        terms = {name: terms[name] + value.detach() if terms else value.detach() for name, value in found.items()}
+            terms_of_piece = model.losses(piece, entry.objective)
+        total(terms_of_piece).backward()
+        terms = {
+            name: terms[name] + value.detach() if terms else value.detach() for name, value in terms_of_piece.items()
+        }
     terms = how.world.sum_terms(terms)
     how.world.sum_gradients(model.parameters())
     norm = torch.nn.utils.clip_grad_norm_(model.parameters(), entry.training.grad_clip or float("inf"))

@@ -69,11 +69,11 @@ def reconstructions(model: Autoencoder, batch: Batch) -> dict[str, np.ndarray]:
     """
     model.eval()
     latents = model.encode(batch.x, batch.modality)
-    found = {"": batch.x, "reconstructed": model.decode(latents, batch.modality)}
+    shown = {"": batch.x, "reconstructed": model.decode(latents, batch.modality)}
     if isinstance(model, Swaps) and len(batch.paired):
         anatomy = latents.each(lambda tensor: tensor[batch.partner])
         swapped = model.translate(anatomy, model.appearance(latents), batch.modality)
-        found["from another modality's anatomy"] = swapped
+        shown["from another modality's anatomy"] = swapped
     model.train()
     depth, height, width = batch.x.shape[2:]  # slice-wise models pad sides that they don't divide
     return {
@@ -81,7 +81,7 @@ def reconstructions(model: Autoencoder, batch: Batch) -> dict[str, np.ndarray]:
             volumes[row, 0, :depth, :height, :width].clamp(-1, 1).float().cpu().numpy()
         )
         for row, modality in enumerate(batch.modality.tolist())
-        for name, volumes in found.items()
+        for name, volumes in shown.items()
     }
 
 

@@ -11,23 +11,23 @@ from neuroquant.errors import InputError
 from neuroquant.files import sha256, written_whole
 
 
-def places(weights: Weights) -> list[Path]:
+def candidates(weights: Weights) -> list[Path]:
     """Where the file is looked for, in order."""
     if weights.folder:
         return [Path(weights.folder) / weights.filename]
     chosen = os.environ.get("NEUROQUANT_WEIGHTS", "")
-    found = [Path(chosen) / weights.filename] if chosen else []
-    return [*found, Path.home() / ".cache/neuroquant" / weights.filename]
+    named = [Path(chosen) / weights.filename] if chosen else []
+    return [*named, Path.home() / ".cache/neuroquant" / weights.filename]
 
 
 def files_of(entry: ModelEntry) -> dict[str, Weights]:
     """Every file of published weights that a model needs, by its key."""
     key = f"model {entry.name}"
-    found = {f"{key}: weights": entry.weights} if entry.weights else {}
+    files = {f"{key}: weights": entry.weights} if entry.weights else {}
     seen = entry.objective.perceptual
     if seen.weight and entry.training.phases:
-        found |= {f"{key}: objective.perceptual.{name}": getattr(seen, name) for name in ("vgg", "linear")}
-    return found
+        files |= {f"{key}: objective.perceptual.{name}": getattr(seen, name) for name in ("vgg", "linear")}
+    return files
 
 
 def find_files(entry: ModelEntry) -> list[Path]:
@@ -45,19 +45,19 @@ def find_file(weights: Weights, key: str) -> Path:
     """
     expected = f"{weights.filename}" + (f", {weights.bytes} bytes" if weights.bytes else "")
     expected += f", sha256 {weights.sha256}" if weights.sha256 else ""
-    path = next((place for place in places(weights) if place.is_file()), None)
+    path = next((candidate for candidate in candidates(weights) if candidate.is_file()), None)
     if path is None:
-        looked = ", ".join(map(str, places(weights)))
+        looked = ", ".join(map(str, candidates(weights)))
         raise InputError(key, f"none at {looked}", expected, f"{where(weights)}, or leave it out")
     stat = path.stat()
     if weights.bytes and stat.st_size != weights.bytes:
         raise InputError(f"{key}: {path}", f"{stat.st_size} bytes", expected, where(weights))
-    found = sha256(path)
+    digest = sha256(path)
     if not weights.sha256:
-        remedy = f"if you trust this file, pin it: `sha256: {found}`"
+        remedy = f"if you trust this file, pin it: `sha256: {digest}`"
         raise InputError(f"{key}: {path}", "no sha256 beside its name", "the hash of the file", remedy)
-    if found != weights.sha256:
-        raise InputError(f"{key}: {path}", f"another content, sha256 {found}", expected, where(weights))
+    if digest != weights.sha256:
+        raise InputError(f"{key}: {path}", f"another content, sha256 {digest}", expected, where(weights))
     return path
 
 
@@ -86,9 +86,9 @@ def fetch_all(entries: list[ModelEntry]) -> None:
     if len(faults) == 1:
         raise faults[0]
     if faults:
-        told = "\n".join(textwrap.indent(str(fault), "    ") for fault in faults)
+        messages = "\n".join(textwrap.indent(str(fault), "    ") for fault in faults)
         raise InputError(
-            "authors' weights", f"{len(faults)} of {len(files)} files that can't be used:\n{told}", "all of them",
+            "authors' weights", f"{len(faults)} of {len(files)} files that can't be used:\n{messages}", "all of them",
             "what each says; the others lie where they are looked for",
         )  # fmt: skip
 
@@ -101,8 +101,8 @@ def fetch(weights: Weights, key: str) -> Path:
     InputError
         If it can't be had, isn't what is pinned, or its hub states another licence.
     """
-    target = places(weights)[0]
-    if not any(place.is_file() for place in places(weights)):
+    target = candidates(weights)[0]
+    if not any(path.is_file() for path in candidates(weights)):
         if not weights.hub:
             raise InputError(key, "no hub", "a file that can be fetched", where(weights))
         from huggingface_hub import hf_hub_download
@@ -112,9 +112,9 @@ def fetch(weights: Weights, key: str) -> Path:
             got = hf_hub_download(weights.hub, weights.filename, revision=weights.revision)
             check_licence(weights, key)
         except (OSError, HfHubHTTPError, LocalEntryNotFoundError) as error:
-            place = f"{weights.hub}@{weights.revision}"
+            origin = f"{weights.hub}@{weights.revision}"
             raise InputError(
-                key, f"{place} can't be read ({str(error).splitlines()[0]})", weights.filename,
+                key, f"{origin} can't be read ({str(error).splitlines()[0]})", weights.filename,
                 "run this where there is network; the file alone then goes to $NEUROQUANT_WEIGHTS here",
             ) from None  # fmt: skip
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -16,10 +16,10 @@ def moved(volume: np.ndarray) -> np.ndarray:
     No axis moves by half a voxel or more, so every voxel of the moved image has one nearest voxel of the original: its
     own. Segmentations of the two are compared as they are, and no label is ever interpolated.
     """
-    found = volume.astype(np.float32)
+    shifted = volume.astype(np.float32)
     for axis in range(3):
         following = np.concatenate(
-            [found.take(range(1, found.shape[axis]), axis), found.take([-1], axis)], axis
+            [shifted.take(range(1, shifted.shape[axis]), axis), shifted.take([-1], axis)], axis
         )  # the outermost layer stands for what lies beyond it
-        found = ((1 - STEP) * found + STEP * following).astype(np.float32)
-    return found
+        shifted = ((1 - STEP) * shifted + STEP * following).astype(np.float32)
+    return shifted

@@ -41,15 +41,15 @@ def agreements(
     tolerance_mm: float,
 ) -> dict[str, dict[int, Agreement]]:
     """Name -> structure -> how well other label maps agree with a reference (D, H, W), whose surfaces are made once."""
-    own, found = surfaces(reference, structures, voxel_mm), {}
+    own, agreement = surfaces(reference, structures, voxel_mm), {}
     for name, other in others.items():
         overlap = dice(reference, other, structures)
         theirs = surfaces(other, tuple(overlap), voxel_mm)
-        found[name] = {
+        agreement[name] = {
             label: Agreement(value, normalised_surface_distance(own[label], theirs[label], tolerance_mm))
             for label, value in overlap.items()
         }
-    return found
+    return agreement
 
 
 def score_dice(
@@ -68,10 +68,10 @@ def score_dice(
     reference, rows = ArrayFile(reference_h5), []
     chosen = structures or tuple(label for label in reference.attributes["labels"] if label)
     files = {model: ArrayFile(path) for model, path in segmentations.items()}
-    places = {model: check_rows(reference, file) for model, file in files.items()}
+    rows_in = {model: check_rows(reference, file) for model, file in files.items()}
     for index, record in enumerate(reference.records):
-        here = {model: rows.index(index) for model, rows in places.items() if index in rows}
-        others = {model: files[model].read("labels", position) for model, position in here.items()}
+        row_of = {model: rows.index(index) for model, rows in rows_in.items() if index in rows}
+        others = {model: files[model].read("labels", position) for model, position in row_of.items()}
         if ceiling.LABELS in reference.names:
             others[ceiling.NAME] = reference.read(ceiling.LABELS, index)
         sides = tuple(voxel_sizes(np.array(record.geometry.affine)))
@@ -120,9 +120,9 @@ def describe(file: ArrayFile, index: int, model: str, scores: dict[int, Agreemen
     facts |= {"model": model, "stand_in": file.attributes["engine"] if file.attributes["stand_in"] else ""}
     rows = [{**facts, "structure": label, "name": name_of(label), **s._asdict()} for label, s in scores.items()]
     for group, members in GROUPS.items():
-        found = [value for label, value in scores.items() if label in members]
-        if found:
-            rows.append({**facts, "structure": group, "name": f"mean over {group}", **mean(found)})
+        of_group = [value for label, value in scores.items() if label in members]
+        if of_group:
+            rows.append({**facts, "structure": group, "name": f"mean over {group}", **mean(of_group)})
     return [*rows, {**facts, "structure": "mean", "name": "mean over structures", **mean(list(scores.values()))}]
 
 

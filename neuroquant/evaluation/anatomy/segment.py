@@ -34,36 +34,36 @@ def segment_shard(images_h5: Path, out_h5: Path, segmenter: Segmenter, with_ceil
         attributes[MODALITIES] = images.attributes[MODALITIES]
     blank = [row for row in range(len(images)) if view[row].min() == view[row].max()]  # nan isn't equal to itself
     kinds = [("labels", "volumes")] + ([(ceiling.LABELS, ceiling.VOLUMES)] if with_ceiling else [])
-    places = [(row, kind) for row in range(len(images)) for kind in range(len(kinds))]
-    rest = [place for place in places if place[0] not in blank]
+    jobs = [(row, kind) for row in range(len(images)) for kind in range(len(kinds))]
+    to_segment = [(row, kind) for row, kind in jobs if row not in blank]
 
     with written_whole(out_h5) as scratch, ArrayWriter(scratch, list(images.records), attributes) as writer:
         for labels, volumes in kinds:
             writer.create(labels, view.shape[1:], np.int16, compress=True)
             writer.create(volumes, (len(segmenter.labels),), np.float64)
 
-        def keep(place: tuple[int, int], found: Found) -> None:
-            labels, volumes = kinds[place[1]]
-            writer.write(labels, place[0], found.labels)
-            writer.write(volumes, place[0], found.volumes)
+        def keep(row: int, kind: int, segmentation: Found) -> None:
+            labels, volumes = kinds[kind]
+            writer.write(labels, row, segmentation.labels)
+            writer.write(volumes, row, segmentation.volumes)
 
-        found = segmenter.segment_all(scan(images, row, moved=kind > 0) for row, kind in rest)
-        for place, result in zip(rest, found, strict=True):
-            keep(place, result)
-        for place in places:
-            if place[0] in blank:
-                empty = scan(images, place[0])
+        segmentations = segmenter.segment_all(scan(images, row, shifted=kind > 0) for row, kind in to_segment)
+        for (row, kind), segmentation in zip(to_segment, segmentations, strict=True):
+            keep(row, kind, segmentation)
+        for row, kind in jobs:
+            if row in blank:
+                empty = scan(images, row)
                 print(f"{empty.name}: the same value in every voxel; taken as background", file=sys.stderr)
-                keep(place, nothing(empty, segmenter.labels))
+                keep(row, kind, nothing(empty, segmenter.labels))
         writer.note(blank=blank)
 
 
-def scan(images: ArrayFile, row: int, moved: bool = False) -> Scan:
-    """An image of a shard with background 0; `moved` by half a voxel for the ceiling."""
+def scan(images: ArrayFile, row: int, shifted: bool = False) -> Scan:
+    """An image of a shard with background 0; `shifted` by half a voxel for the ceiling."""
     record = images.records[row]
-    name = f"{images.path}, row {row} ({' '.join(filter(None, record.key))})" + (", moved" if moved else "")
+    name = f"{images.path}, row {row} ({' '.join(filter(None, record.key))})" + (", moved" if shifted else "")
     volume = images.view("image")[row].astype(np.float32) + 1
-    return Scan(name, ceiling.moved(volume) if moved else volume, np.array(record.geometry.affine))
+    return Scan(name, ceiling.moved(volume) if shifted else volume, np.array(record.geometry.affine))
 
 
 def nothing(empty: Scan, labels: tuple[int, ...]) -> Found:

@@ -23,18 +23,18 @@ def surfaces(labels: np.ndarray, structures: tuple[int, ...], voxel_mm: tuple[fl
     voxel_mm : sides of a voxel, mm.
     """
     boxes = ndimage.find_objects(labels, max(structures, default=0)) if labels.size else []
-    found = {}
+    by_label = {}
     for label in structures:
         box = boxes[label - 1]
         if box is None:
-            found[label] = Surface(np.empty((0, 3)), None)
+            by_label[label] = Surface(np.empty((0, 3)), None)
             continue
         inside = labels[box] == label
         corner = [side.start for side in box]
         edge = inside & ~ndimage.binary_erosion(inside)
         points = (np.argwhere(edge) + corner) * np.asarray(voxel_mm, float)
-        found[label] = Surface(points, KDTree(points))
-    return found
+        by_label[label] = Surface(points, KDTree(points))
+    return by_label
 
 
 def normalised_surface_distance(a: Surface, b: Surface, tolerance_mm: float) -> float:

@@ -42,9 +42,9 @@ class Learning:
 
 def permuted(sample: Sample, seed: int = 0) -> Tensor:
     """The sexes (N,) shuffled among the subjects: what a probe learns of these is chance."""
-    names, first, place = np.unique(sample.subjects, return_index=True, return_inverse=True)
+    names, first, index = np.unique(sample.subjects, return_index=True, return_inverse=True)
     order = np.random.default_rng(seed).permutation(len(names))
-    return sample.y[first][order][place]
+    return sample.y[first][order][index]
 
 
 def network_for(channels: int, settings: Probe) -> nn.Module:
@@ -120,8 +120,8 @@ def predictor(network: nn.Module, scale: Scale, device: str, batch: int) -> Pred
     @torch.inference_mode()
     def predict(sample: Sample) -> np.ndarray:
         network.eval()
-        found = [network(scale(x))[:, 0].sigmoid().cpu() for x in sample.batches(batch, device)]
-        return torch.cat(found).numpy()
+        probabilities = [network(scale(x))[:, 0].sigmoid().cpu() for x in sample.batches(batch, device)]
+        return torch.cat(probabilities).numpy()
 
     return predict
 

@@ -153,18 +153,21 @@ def linear_probes(train: Sample, scale: Scale, settings: Probe) -> list[tuple[st
     """The linear probe, and one of shuffled sexes a seed, as (probe, seed, function)."""
 
     def features(sample: Sample) -> np.ndarray:
-        found, first = None, 0
+        collected, first = None, 0
         for x in sample.batches(settings.batch):
             part = pooled(scale(x))
-            if found is None:  # in one piece: many small ones among batches that come and go would keep their room
-                found = np.empty((len(sample.rows), part.shape[1]), part.dtype)
-            found[first : first + len(part)] = part
+            if collected is None:  # in one piece: many small ones among batches that come and go would keep their room
+                collected = np.empty((len(sample.rows), part.shape[1]), part.dtype)
+            collected[first : first + len(part)] = part
             first += len(part)
-        return found
+        return collected
 
     shuffled = [permuted(train, seed) for seed in settings.seeds]
     line, *lines = fit_linear(features(train), train.y, train.subjects, *shuffled)
-    named = [("linear", 0, line), *(("linear_permuted", *found) for found in zip(settings.seeds, lines, strict=True))]
+    named = [
+        ("linear", 0, line),
+        *(("linear_permuted", seed, one) for seed, one in zip(settings.seeds, lines, strict=True)),
+    ]
     return [(probe, seed, lambda sample, one=one: one(features(sample))[:, 1]) for probe, seed, one in named]
 
 

@@ -68,8 +68,8 @@ def load(shards: list[Path], array: str, modality: str, settings: Probe) -> Samp
     rows, records, what = [], [], ""
     for path in sorted(shards):
         file = ArrayFile(path)
-        places = [index for index, record in enumerate(file.records) if record.modality == modality]
-        if not places:
+        indices = [index for index, record in enumerate(file.records) if record.modality == modality]
+        if not indices:
             continue
         if not file.names:
             return None
@@ -82,8 +82,8 @@ def load(shards: list[Path], array: str, modality: str, settings: Probe) -> Samp
         sides = stored.shape[2:]
         large = name == "image" or np.prod(sides) > settings.max_voxels
         cube = tuple(min(settings.volume_downsample, side) for side in sides) if large else (1, 1, 1)
-        rows += [stored[index] if max(cube) == 1 else means(stored[index], cube) for index in places]
-        records += [file.records[index] for index in places]
+        rows += [stored[index] if max(cube) == 1 else means(stored[index], cube) for index in indices]
+        records += [file.records[index] for index in indices]
         what = f"{name} {'x'.join(map(str, rows[-1].shape))}"
         what += f", means over {'x'.join(map(str, cube))} voxels" if max(cube) > 1 else ""
     if not rows:

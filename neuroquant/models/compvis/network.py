@@ -122,9 +122,9 @@ class Upsample(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor | Upsampled:
         """(B, C, *sides) to (B, C, *(2 * sides)); where that would be large, planes of it on demand."""
-        made = Upsampled(x, self.conv.weight, self.conv.bias)
-        if is_large(made.shape, x):
-            return made
+        upsampled = Upsampled(x, self.conv.weight, self.conv.bias)
+        if is_large(upsampled.shape, x):
+            return upsampled
         return upsampled_conv(x, self.conv.weight, self.conv.bias)
 
 

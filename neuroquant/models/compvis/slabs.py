@@ -54,8 +54,8 @@ class Upsampled:
     def planes(self, start: int, stop: int) -> Tensor:
         """As the interface says."""
         low, high = max(start // 2 - 1, 0), min((stop + 1) // 2 + 1, self.x.shape[2])
-        found = upsampled_conv(self.x[:, :, low:high], self.weight, self.bias)
-        return found[:, :, start - 2 * low : stop - 2 * low]
+        planes = upsampled_conv(self.x[:, :, low:high], self.weight, self.bias)
+        return planes[:, :, start - 2 * low : stop - 2 * low]
 
 
 def slabs(depth: int) -> Iterator[tuple[int, int]]:
@@ -95,8 +95,8 @@ def by_slabs(source: Source, function: Callable[[Tensor], Tensor], into: Tensor 
             part = torch.cat([before, part[:, :, 1:]], 2)
         last = part.shape[2] - 1 - int(stop < depth)
         before = part[:, :, last : last + 1].clone()  # the next slab needs it as it was
-        found = function(part)[:, :, int(start > 0) :][:, :, : stop - start]
+        computed = function(part)[:, :, int(start > 0) :][:, :, : stop - start]
         if into is None:
-            into = found.new_empty(*found.shape[:2], depth, *found.shape[3:])
-        into[:, :, start:stop] = found
+            into = computed.new_empty(*computed.shape[:2], depth, *computed.shape[3:])
+        into[:, :, start:stop] = computed
     return into

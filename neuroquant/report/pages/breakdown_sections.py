@@ -107,7 +107,7 @@ def group_table(part: pd.DataFrame, labels: dict[str, str]) -> pd.DataFrame:
     names = part.by + " " + part.group + part.subjects.map(" [{}]".format)
     wide = part.assign(name=names, model=part.model.map(labels), text=part["value"].map("{:.2f}".format))
     columns = list(dict.fromkeys(wide.model))
-    wide = wide.sort_values("by", key=lambda by: by.map(WAYS.index), kind="stable")
+    wide = wide.sort_values("by", key=lambda column: column.map(WAYS.index), kind="stable")
     shown = wide.pivot_table("text", ["name", "modality"], "model", aggfunc="first", sort=False)[columns]
     return shown.reset_index().fillna("–").rename(columns={"name": "group"})
 

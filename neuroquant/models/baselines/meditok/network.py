@@ -45,8 +45,8 @@ class Quantizer(nn.Module):
             codebook(part.flatten(0, 1))
             for codebook, part in zip(self.codebooks, x.float().chunk(len(self.codebooks), -1), strict=True)
         ]
-        found, losses = zip(*parts, strict=True)
-        return torch.cat(found, -1).view(x.shape), torch.stack(losses).mean()
+        quantised, losses = zip(*parts, strict=True)
+        return torch.cat(quantised, -1).view(x.shape), torch.stack(losses).mean()
 
 
 class MedITok(SlicewiseAutoencoder):
@@ -80,15 +80,15 @@ class MedITok(SlicewiseAutoencoder):
     def tokens(self, slices: Tensor) -> tuple[Tensor, Tensor]:
         """Slices of full size (N, 3, H, W) to quantised latents (N, C, h, w), and L_VQ."""
         grid = [side // FACTOR for side in slices.shape[2:]]
-        found, loss = self.vectors(self.quant_proj(self.encoder(slices)))
-        return found.transpose(1, 2).unflatten(2, grid), loss
+        vectors, loss = self.vectors(self.quant_proj(self.encoder(slices)))
+        return vectors.transpose(1, 2).unflatten(2, grid), loss
 
     def encode_slices(self, slices: Tensor, sample: bool) -> tuple[Tensor, Tensor]:
         """(N, 3, H, W) to quantised latents (N, C, H/16, W/16), those of the padding cut off."""
         left, right, top, bottom = self.margins(*slices.shape[2:])
-        found, loss = self.tokens(F.pad(slices, (left, right, top, bottom), value=-1.0))
+        tokens, loss = self.tokens(F.pad(slices, (left, right, top, bottom), value=-1.0))
         rows, columns = (side // FACTOR for side in slices.shape[2:])
-        return found[:, :, top // FACTOR :, left // FACTOR :][:, :, :rows, :columns], loss
+        return tokens[:, :, top // FACTOR :, left // FACTOR :][:, :, :rows, :columns], loss
 
     def decode_slices(self, latents: Tensor) -> Tensor:
         """(N, C, h, w) to (N, 3, 16h, 16w); around them the latents of an empty slice."""

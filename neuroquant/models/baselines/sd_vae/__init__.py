@@ -50,13 +50,13 @@ def bits(parameters: Parameters, shape: grid.Shape) -> float:
 
 def published_state(state: dict[str, Any]) -> dict[str, "Tensor"]:
     """The network's tensors in the authors' file, under our names; older ones name the attention otherwise."""
-    found = {}
+    renamed = {}
     for name, tensor in state.items():
         for old, new in (("query", "to_q"), ("key", "to_k"), ("value", "to_v"), ("proj_attn", "to_out.0")):
             if f".{old}." in name:
                 name, tensor = name.replace(f".{old}.", f".{new}."), tensor.flatten(1) if tensor.ndim == 4 else tensor
-        found[f"network.{name}"] = tensor
-    return found
+        renamed[f"network.{name}"] = tensor
+    return renamed
 
 
 def build(parameters: Parameters, modalities: tuple[str, ...]) -> "SlicewiseAutoencoder":

@@ -68,16 +68,16 @@ def bits(parameters: Parameters, shape: grid.Shape) -> float:
 def published_state(state: dict[str, Any]) -> dict[str, "Tensor"]:
     """The network's tensors in the authors' file, under our names; the codebook may be merged in from theirs."""
     state = state.get("state_dict", state.get("model", state))
-    found = {}
+    renamed = {}
     for name, tensor in state.items():
         first = name.split(".")[0]
         if name in OURS:
-            found[OURS[name]] = tensor
+            renamed[OURS[name]] = tensor
         elif first in OURS:
-            found[name.replace(first, OURS[first], 1)] = tensor
+            renamed[name.replace(first, OURS[first], 1)] = tensor
         elif not name.startswith(UNUSED):
-            found[f"network.{name}"] = tensor
-    return found
+            renamed[f"network.{name}"] = tensor
+    return renamed
 
 
 def build(parameters: Parameters, modalities: tuple[str, ...]) -> "SlicewiseAutoencoder":

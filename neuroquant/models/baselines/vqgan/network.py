@@ -34,8 +34,8 @@ class VQGAN(SlicewiseAutoencoder):
         """Fill the codebook from training volumes (N, 1, D, H, W), of unit variance around zero."""
         generator = torch.Generator().manual_seed(0)
         slices = (x.movedim(self.plane_axis + 2, 1).flatten(0, 1).to(self.codebook.device) for x in volumes)
-        found = patches(slices, self.parameters_used.patch, 4 * self.parameters_used.words, generator)
-        words = kmeans(found, self.parameters_used.words, self.parameters_used.kmeans_rounds, generator).repeat(1, 3)
+        cubes = patches(slices, self.parameters_used.patch, 4 * self.parameters_used.words, generator)
+        words = kmeans(cubes, self.parameters_used.words, self.parameters_used.kmeans_rounds, generator).repeat(1, 3)
         words = (words - words.mean(0)) / words.std().clamp_min(1e-6)
         self.codebook.copy_(words / math.sqrt(words.shape[1]))
 
