@@ -1,6 +1,8 @@
 """A ledger of the tables' cells: for each the hash of the scores that it was computed from."""
 
+import csv
 import hashlib
+import io
 
 import pandas as pd
 
@@ -27,6 +29,9 @@ def ledger(tables: dict[str, pd.DataFrame], cells: pd.DataFrame) -> pd.DataFrame
 
 def fingerprint(scores: pd.DataFrame) -> str:
     """SHA-256 of some scores as text; the order in which they come doesn't matter."""
-    ordered = scores[HASHED].sort_values(HASHED[:2], kind="stable")
-    text = ordered.to_csv(index=False, lineterminator="\n", float_format="%.17g", na_rep="")
-    return hashlib.sha256(text.encode()).hexdigest()
+    rows = sorted(zip(*(scores[name] for name in HASHED), strict=True), key=lambda row: row[:2])
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(HASHED)
+    writer.writerows((*names, "" if pd.isna(value) else f"{value:.17g}") for *names, value in rows)
+    return hashlib.sha256(text.getvalue().encode()).hexdigest()

@@ -79,14 +79,19 @@ def around(value: float, draws: ArrayLike, clusters: int, settings: Statistics) 
     tails are moved out to where Student's t with `clusters` - 1 degrees of freedom has them. One cluster says
     nothing of how clusters differ: its interval is nan.
     """
-    tail = (1 - settings.confidence) / 2
-    if clusters > 1:
-        tail = float(stats.norm.sf(np.sqrt(clusters / (clusters - 1)) * stats.t.isf(tail, clusters - 1)))
     draws = np.asarray(draws, float)
     if clusters < 2 or np.isnan(value) or np.isnan(draws).all():
         return Interval(value, float("nan"), float("nan"), clusters)
+    tail = _tail(clusters, settings.confidence)
     low, high = np.nanquantile(draws, [tail, 1 - tail])
     return Interval(value, min(float(low), value), max(float(high), value), clusters)
+
+
+@lru_cache
+def _tail(clusters: int, confidence: float) -> float:
+    """Share of the resamples on each side of the expanded percentile interval of two clusters or more."""
+    of_t = stats.t.isf((1 - confidence) / 2, clusters - 1)
+    return float(stats.norm.sf(np.sqrt(clusters / (clusters - 1)) * of_t))
 
 
 @lru_cache(maxsize=2)

@@ -63,7 +63,7 @@ def against_best(by_model: dict[str, pd.DataFrame], settings: Statistics) -> lis
         best_other = ranked[0] if rank > 1 else ranked[1]
         both = pairs(by_model[model], by_model[best_other])
         if len(both) and np.isfinite(both[["value", "value_other"]]).all(axis=None):
-            facts = {name: both.iloc[0][name] for name in ("cohort", "modality", "metric")}
+            facts = {name: both[name].iloc[0] for name in ("cohort", "modality", "metric")}
             facts |= {"model": model, "rank": rank, "against": best_other}
             tests.append(facts | compared(both, settings))
     return tests
