@@ -8,6 +8,7 @@ import pytest
 
 from neuroquant.config.load import read_yaml, resolve_experiment
 from neuroquant.files import write_tsv
+from neuroquant.statistics import metrics
 from neuroquant.statistics.cells import write_csv
 from neuroquant.statistics.computed import Computed, table_of
 from neuroquant.statistics.scores import ScoreFiles, load_scores
@@ -15,6 +16,9 @@ from neuroquant.statistics.scores import ScoreFiles, load_scores
 CONFIG = Path(__file__).parents[1] / "config"
 FAMILIES = {"s0": "f0", "s1": "f0", "s2": "f1", "s3": "f1"}
 """Siblings among the subjects; of the others no family is known."""
+SCORED = ("fidelity", "dice", "predictions", "regions")
+COMPUTED: dict[str, list[bytes]] = {}
+"""What `computed_of` has written, by experiment, metrics and tables."""
 
 
 @pytest.fixture(scope="session")
@@ -69,7 +73,7 @@ def write_numbers(folder, experiment, subjects=12):
                         )
                         if model == "neuroquant":
                             regions.append({**regions[-1], "model": "reference", "mm3": 5000 + 90 * own})
-    for name, table in (("fidelity", fidelity), ("dice", dice), ("predictions", guesses), ("regions", regions)):
+    for name, table in zip(SCORED, (fidelity, dice, guesses, regions), strict=True):
         write_tsv(pd.DataFrame(table), folder / f"{name}.tsv")
 
 
@@ -79,9 +83,18 @@ def scores_of(folder, experiment):
 
 
 def computed_of(folder, experiment):
-    """What one job computes of the gathered tables in a folder, as the other jobs read it."""
+    """What one job computes of the gathered tables in a folder, as the other jobs read it.
+
+    Equal tables are computed once per process. A test of the computation itself clears `COMPUTED` first.
+    """
     paths = [folder / f"computed_{name}.csv" for name in ("cells", "tests", "against_mean")]
-    Computed.of(experiment, scores_of(folder, experiment)).write(*paths)
+    tables = sorted((path.name, path.read_bytes()) for path in folder.glob("*.tsv") if path.stem in SCORED)
+    key = repr((experiment.model_dump(exclude={"report"}), metrics.METRICS, tables))
+    if key not in COMPUTED:
+        Computed.of(experiment, scores_of(folder, experiment)).write(*paths)
+        COMPUTED[key] = [path.read_bytes() for path in paths]
+    for path, content in zip(paths, COMPUTED[key], strict=True):
+        path.write_bytes(content)
     return Computed.read(*paths)
 
 

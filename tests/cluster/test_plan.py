@@ -176,6 +176,7 @@ SITES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("keys", SITES.values(), ids=SITES)
 def test_a_site_that_demands_a_qos_a_constraint_and_an_option_takes_the_run(tiny, site, tmp_path, keys):
     site.says("sacctmgr", "study")

@@ -10,7 +10,7 @@ from neuroquant.report.tables.write import write_tables
 from neuroquant.statistics.gather import gather
 from neuroquant.statistics.published import published
 from neuroquant.tables import TABLE
-from tests.made_up import write_table
+from tests.made_up import COMPUTED, write_table
 
 
 def make(folder, experiment, table="table1"):
@@ -100,6 +100,7 @@ def test_the_same_numbers_give_the_same_bytes(tmp_path, experiment, numbers):
     for name in "ab":
         (tmp_path / name).mkdir()
         numbers(tmp_path / name, experiment)
+        COMPUTED.clear()
         make(tmp_path / name, experiment, "table2")
         figure4.draw(tmp_path / name / "regions.tsv", experiment, tmp_path / name / "f.png", tmp_path / name / "f.svg")
     for path in (tmp_path / "a").iterdir():

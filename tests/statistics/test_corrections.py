@@ -9,7 +9,7 @@ from neuroquant.files import read_tsv, write_tsv
 from neuroquant.report.tables.layout import Numbers, lay_out
 from neuroquant.statistics.claims.leads import Leads
 from neuroquant.statistics.claims.ledger import Evidence, claims_ledger
-from neuroquant.statistics.computed import Computed
+from neuroquant.statistics.computed import tests_of_tables
 from neuroquant.statistics.runner_up import corrected
 from tests.made_up import scores_of, write_table
 
@@ -102,12 +102,12 @@ def test_a_lead_that_is_not_significant_in_the_table_does_not_hold_in_the_ledger
         if line.label == few.model("neuroquant").shown
     }
     assert line == (verdict == "undecided"), "marked in the table"
-    computed = Computed.of(few, scores)
-    known = Leads(few, scores, computed.tests).known
+    tests = tests_of_tables(few, scores)
+    known = Leads(few, scores, tests).known
     asked = [c for c in known if c.modality == "T2w" and c.metric == "psnr" and c.model == "neuroquant"]
     of_table = [lead for c, lead in known.items() if c in asked and c.table == "table1" and len(c.cohorts) == 1]
     assert len(of_table) == 4 and {lead.outcome for lead in of_table} == {verdict}
-    ledger = claims_ledger(few, Evidence(scores, computed.tests)).set_index("id").loc["sota-rank"]
+    ledger = claims_ledger(few, Evidence(scores, tests)).set_index("id").loc["sota-rank"]
     said = ledger.details.str.contains("undecided: .*T2w PSNR over SD-VAE")
     assert said.all() == said.any() == (verdict == "undecided")
 
@@ -117,14 +117,13 @@ def test_a_comparison_has_the_p_value_of_the_table_or_one_of_the_same_family_of_
     scores = leading(tmp_path, few, numbers, 24)
     behind = (scores.model == "neuroquant_wo_joint") & (scores.metric == "psnr") & (scores.modality == "T1w")
     scores.loc[behind, "value"] -= 0.1
-    computed = Computed.of(few, scores)
-    tests = computed.tests_of("table1")
+    tests = tests_of_tables(few, scores)
     known = {
         (test.cohort, test.metric, test.modality, *sorted((test.model, test.against))): (test.p, test.p_holm)
-        for test in tests.itertuples()
+        for test in tests[tests.table == "table1"].itertuples()
     }
     inside, outside = [], {}
-    for comparison, lead in Leads(few, scores, computed.tests).known.items():
+    for comparison, lead in Leads(few, scores, tests).known.items():
         if comparison.table == "table1":
             models = sorted((comparison.model, comparison.rival))
             place = ("/".join(comparison.cohorts), comparison.metric, comparison.modality, *models)

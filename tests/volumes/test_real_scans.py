@@ -136,6 +136,7 @@ def test_real_pairs_and_t1w_alone_are_in_or_out_for_the_right_reason_with_all_st
     assert np.corrcoef(np.asarray(back.dataobj)[inside], data[inside])[0, 1] > 0.9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("modalities", [MODALITIES, ("FLAIR",)])
 def test_real_flair_scans_are_indexed_and_preprocessed_with_others_and_alone(tmp_path, modalities):
     cohort = Cohort(name="real", root=str(ROOT))
