@@ -7,7 +7,13 @@ QUOTED = re.compile(r"(?<!\w)(?:'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")(?!\w)")
 
 
 def kind_of(reason: str) -> str:
-    """An exclusion reason without quotations, numbers, examples and what to do, for counting."""
+    """An exclusion reason without quotations, numbers, examples and what to do, for counting.
+
+    Examples
+    --------
+    >>> kind_of("the brain has 250 ml, not 300 to 2200; check the mask")
+    'the brain has n ml, not n to n'
+    """
     plain = QUOTED.sub("something else", reason)
     return re.sub(r"\b\d+(?:\.\d+)?\b", "n", re.split(r" \(|; |: ", plain)[0])
 

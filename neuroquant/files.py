@@ -42,6 +42,16 @@ def file_name(where: str, *parts: str) -> str:
     InputError
         If a part holds a slash, a backslash or a control character, starts with a dot, or the name is empty or too
         long.
+
+    Examples
+    --------
+    >>> file_name("participants.tsv", "sub-01", "", "T1w")
+    'sub-01_T1w'
+    >>> file_name("participants.tsv", "../sub-01")
+    Traceback (most recent call last):
+    neuroquant.errors.InputError: participants.tsv
+      found:    '../sub-01' as the name of a subject, session or modality
+      ...
     """
     name = "_".join(part for part in parts if part)
     bad = next((part for part in parts if re.search(r"[/\\\x00-\x1f\x7f\ud800-\udfff]", part) or part[:1] == "."), None)
@@ -198,6 +208,11 @@ def printable(name: str) -> str:
     r"""A name with what no table can hold as backslash escapes, e.g. ``\t`` for a tab; any other name as it is.
 
     These are control characters, and bytes that aren't UTF-8, which Python reads from file names as lone surrogates.
+
+    Examples
+    --------
+    >>> printable("sub-01\n")
+    'sub-01\\n'
     """
     return name if name.isprintable() else re.sub(CONTROL, _escaped, name)
 

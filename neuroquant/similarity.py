@@ -20,6 +20,13 @@ def psnr(x: Tensor, y: Tensor, mask: Tensor | None = None) -> Tensor:
     Returns
     -------
     (B,)
+
+    Examples
+    --------
+    >>> import torch
+    >>> x = torch.zeros(1, 1, 8, 8, 8)
+    >>> psnr(x, x + 0.2)  # 10 log10(2**2 / 0.2**2)
+    tensor([20.])
     """
     error = (x.float() - y.float()).square().flatten(1)
     if mask is None:
@@ -37,7 +44,13 @@ def _gaussian(side: int, like: Tensor) -> Tensor:
 
 
 def window_sides(shape: tuple[int, ...], window: int) -> list[int]:
-    """Side of the Gaussian window along each axis: `window`, or the largest odd side that fits a smaller image."""
+    """Side of the Gaussian window along each axis: `window`, or the largest odd side that fits a smaller image.
+
+    Examples
+    --------
+    >>> window_sides((144, 192, 1), window=11)
+    [11, 11, 1]
+    """
     return [min(window, side if side % 2 else side - 1) for side in shape]
 
 
@@ -95,7 +108,17 @@ def ssim_map(x: Tensor, y: Tensor, window: int = 11) -> Tensor:
 
 
 def ssim3d(x: Tensor, y: Tensor, window: int = 11, mask: Tensor | None = None) -> Tensor:
-    """Mean of `ssim_map` for each sample, (B,); over the voxels of `mask` (B, 1, D, H, W) where one is given."""
+    """Mean of `ssim_map` for each sample, (B,); over the voxels of `mask` (B, 1, D, H, W) where one is given.
+
+    Examples
+    --------
+    >>> import torch
+    >>> x = torch.rand(1, 1, 12, 12, 12, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    >>> ssim3d(x, x)
+    tensor([1.])
+    >>> bool(ssim3d(x, x.flip(2)) < 0.5)
+    True
+    """
     values = ssim_map(x, y, window)
     if mask is None:
         return values.flatten(1).mean(1)

@@ -14,7 +14,13 @@ def whole(value: str) -> str:
 
 
 def plain(session: str) -> str:
-    """A session's name without what tables and folders write differently: `ses-`, case, underscores, zeros in front."""
+    """A session's name without what tables and folders write differently: `ses-`, case, underscores, zeros in front.
+
+    Examples
+    --------
+    >>> plain("ses-01"), plain("Baseline_Year_1"), plain("2.0")
+    ('1', 'baselineyear1', '2')
+    """
     return re.sub(r"(?<!\d)0+(?=\d)", "", re.sub(r"[^a-z0-9]", "", whole(session.lower().removeprefix("ses-"))))
 
 
@@ -28,6 +34,11 @@ def by_folder(people: Mapping[str, Row], folders: Iterable[str], table: str) -> 
     ----------
     people : what the table calls a subject, as a folder's name -> their row.
     table : the table's name, for the reason.
+
+    Examples
+    --------
+    >>> by_folder({"sub-7": "F", "sub-8": "M"}, ["sub-007", "sub-8"], "participants.tsv")
+    {'sub-007': 'F', 'sub-8': 'M'}
     """
     persons: dict[str, Row | str] = {}
     rows, namesakes = _by_number(people), _by_number(folders)

@@ -20,7 +20,13 @@ SEEDS_TRIED = 1000
 
 
 def unit_hash(*parts: object) -> float:
-    """A number in [0, 1) that depends on `parts` alone."""
+    """A number in [0, 1) that depends on `parts` alone.
+
+    Examples
+    --------
+    >>> round(unit_hash(0, "study", "sub-01"), 4)
+    0.7969
+    """
     digest = hashlib.sha256("\x1f".join(map(str, parts)).encode()).digest()
     return int.from_bytes(digest[:8], "big") / 2**64
 

@@ -135,7 +135,13 @@ def _wrong(key: str, value: Any, expected: str) -> InputError:
 
 
 def merge(base: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
-    """`base` with `change` laid over it, mapping by mapping; lists and scalars are replaced."""
+    """`base` with `change` laid over it, mapping by mapping; lists and scalars are replaced.
+
+    Examples
+    --------
+    >>> merge({"volume": {"shape": [144, 192, 144]}, "seed": 0}, {"volume": {"shape": [48, 64, 48]}})
+    {'volume': {'shape': [48, 64, 48]}, 'seed': 0}
+    """
     merged = dict(base)
     for key, value in change.items():
         below = merged.get(key)

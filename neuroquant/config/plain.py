@@ -103,7 +103,7 @@ def read_json(path: Path) -> Any:
 
 
 def bounded(value: Any, where: str) -> Any:
-    """The value itself, once it is known to be plain, of ordinary size and without a circle.
+    r"""The value itself, once it is known to be plain, of ordinary size and without a circle.
 
     Parameters
     ----------
@@ -115,6 +115,17 @@ def bounded(value: Any, where: str) -> Any:
     InputError
         If it nests too deeply, has too many values, a key that is no text, a text with control characters or of
         extraordinary length, or a number of more than 64 bits.
+
+    Examples
+    --------
+    >>> bounded({"voxel_mm": 1.0}, "mine.yaml")
+    {'voxel_mm': 1.0}
+    >>> bounded({"title": "a\x00b"}, "mine.yaml")
+    Traceback (most recent call last):
+    neuroquant.errors.InputError: mine.yaml: title
+      found:    a text with the control character '\x00'
+      expected: a configuration of ordinary size and plain text
+      to do:    correct or shorten it
     """
     waiting, count = [(value, "", 0)], 0
     while waiting:
@@ -160,7 +171,15 @@ def _text_fault(text: str) -> str:
 
 
 def brief(value: Any) -> str:
-    """A value, or the message of an error, in at most 200 characters on one line."""
+    """A value, or the message of an error, in at most 200 characters on one line.
+
+    Examples
+    --------
+    >>> brief(["a", 1])
+    "['a', 1]"
+    >>> len(brief("x" * 1000))
+    203
+    """
     try:
         text = " ".join((str(value) if isinstance(value, BaseException | PurePath) else repr(value)).split())
     except (ValueError, RecursionError):  # a number of more than 4,300 digits; a circle

@@ -61,7 +61,13 @@ class Shards(Settings):
 
 
 def shard_names(split: str, count: int) -> list[str]:
-    """Names of a split's shards: `train-000`, `train-001`, ...; the digits don't depend on `count`."""
+    """Names of a split's shards: `train-000`, `train-001`, ...; the digits don't depend on `count`.
+
+    Examples
+    --------
+    >>> shard_names("test", 3)
+    ['test-000', 'test-001', 'test-002']
+    """
     return [f"{split}-{number:03d}" for number in range(count)]
 
 

@@ -89,5 +89,11 @@ class Batch:
 
 
 def paired_rows(sessions: tuple[int, ...] | list[int]) -> list[int]:
-    """Of sessions with so many images each, the number of images that have a partner: all, but of a single one."""
+    """Of sessions with so many images each, the number of images that have a partner: all, but of a single one.
+
+    Examples
+    --------
+    >>> paired_rows([2, 1, 3])
+    [2, 0, 3]
+    """
     return [size if size > 1 else 0 for size in sessions]

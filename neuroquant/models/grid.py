@@ -6,7 +6,13 @@ Shape = tuple[int, int, int]
 
 
 def of_volume(shape: Shape, factor: int) -> Shape:
-    """Positions of the latent of a volume whose sides are multiples of the factor."""
+    """Positions of the latent of a volume whose sides are multiples of the factor.
+
+    Examples
+    --------
+    >>> of_volume((144, 192, 144), 16)
+    (9, 12, 9)
+    """
     depth, height, width = (side // factor for side in shape)
     return depth, height, width
 

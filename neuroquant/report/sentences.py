@@ -12,7 +12,13 @@ SIGNS = {BELOW: "\u2020", UNSHOWN: "\u2021"}
 
 
 def listed(words: list[str]) -> str:
-    """Words as a list in a sentence: a, b and c."""
+    """Words as a list in a sentence: a, b and c.
+
+    Examples
+    --------
+    >>> listed(["SD-VAE", "MedVAE", "NeuroQuant"])
+    'SD-VAE, MedVAE and NeuroQuant'
+    """
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 

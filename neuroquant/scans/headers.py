@@ -46,6 +46,15 @@ def read_grid(path: Path) -> Grid:
     Unusable
         For a file that is missing, empty, unreadable, truncated, longer than its header says, not 3D, of no known
         orientation, or of absurd or sheared voxels.
+
+    Examples
+    --------
+    >>> import nibabel as nib, numpy as np
+    >>> scan = nib.Nifti1Image(np.zeros((32, 40, 32), np.int16), np.diag([2.0, 1.0, 1.0, 1.0]))
+    >>> scan.header.set_xyzt_units("mm")
+    >>> nib.save(scan, "sub-01_T1w.nii.gz")
+    >>> read_grid(Path("sub-01_T1w.nii.gz")).shape
+    (32, 40, 32)
     """
     try:
         size = path.stat().st_size
@@ -185,7 +194,13 @@ def _unopened(path: Path, error: OSError) -> Unusable:
 
 
 def orientations(affine: np.ndarray) -> str:
-    """Which way the axes run, e.g. RAS; empty for an affine that is singular, or overflows."""
+    """Which way the axes run, e.g. RAS; empty for an affine that is singular, or overflows.
+
+    Examples
+    --------
+    >>> orientations(np.diag([-1.0, 1.0, 1.0, 1.0]))
+    'LAS'
+    """
     with np.errstate(all="ignore"):
         if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-6:
             return ""

@@ -33,6 +33,17 @@ def cluster_bootstrap(values: ArrayLike, clusters: ArrayLike, settings: Statisti
     ------
     ValueError
         If there are no values.
+
+    Examples
+    --------
+    >>> from neuroquant.config.evaluation import Statistics
+    >>> psnr = [30.0, 30.2, 27.0, 28.0, 26.5, 29.0]
+    >>> families = ["f1", "f1", "f2", "f3", "f4", "f5"]
+    >>> interval = cluster_bootstrap(psnr, families, Statistics(bootstrap=1000))
+    >>> f"{interval.value:.2f} dB in {interval.n_clusters} families"
+    '28.45 dB in 5 families'
+    >>> interval.low < interval.value < interval.high
+    True
     """
     value, draws, count = mean_draws(values, clusters, settings)
     return around(value, draws, count, settings)
@@ -188,6 +199,12 @@ def predictive(interval: Interval, subjects: int, others: int) -> Interval:
     Parameters
     ----------
     subjects, others : behind the interval, and behind the estimate on other people.
+
+    Examples
+    --------
+    >>> wider = predictive(Interval(30.0, 29.0, 31.0, 20), subjects=20, others=20)
+    >>> f"{wider.low:.2f} to {wider.high:.2f}"
+    '28.59 to 31.41'
     """
     wider = (1 + subjects / others) ** 0.5
     low, high = (interval.value + wider * (end - interval.value) for end in (interval.low, interval.high))

@@ -75,6 +75,11 @@ def metric(name: str) -> Metric:
     ------
     InputError
         If no metric has it.
+
+    Examples
+    --------
+    >>> metric("psnr").unit, metric("psnr").higher_is_better
+    ('dB', True)
     """
     for known in METRICS:
         if known.name == name:

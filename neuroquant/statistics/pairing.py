@@ -8,6 +8,13 @@ def pairs(own: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
     """Scores of the sessions that two models have in common: those of `own`, with `value_other` beside `value`.
 
     Both have one score per session. Thousands of small tables are paired, for which `DataFrame.merge` is slow.
+
+    Examples
+    --------
+    >>> one = pd.DataFrame({"subject": ["s1", "s2"], "session": ["1", "1"], "value": [30.0, 28.0]})
+    >>> other = pd.DataFrame({"subject": ["s2", "s3"], "session": ["1", "1"], "value": [27.0, 26.0]})
+    >>> pairs(one, other).to_dict("records")
+    [{'subject': 's2', 'session': '1', 'value': 28.0, 'value_other': 27.0}]
     """
     others = dict(zip(_sessions(other), other["value"], strict=True))
     sessions = _sessions(own)

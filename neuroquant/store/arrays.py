@@ -90,6 +90,16 @@ class ArrayFile:
     ------
     InputError
         If the file is missing, truncated, locked, not in this format, or has values that lie in another file.
+
+    Examples
+    --------
+    >>> record = Record("study", "sub-01", "1", "T1w", "test", "", "F", 20.0)
+    >>> with ArrayWriter("test-000.h5", [record]) as writer:
+    ...     writer.create("image", (4, 4, 4), np.float16)
+    ...     writer.write("image", 0, np.ones((4, 4, 4)))
+    >>> shard = ArrayFile("test-000.h5")
+    >>> shard.records[0].subject, shard.view("image").shape
+    ('sub-01', (1, 4, 4, 4))
     """
 
     def __init__(self, path: Path | str):

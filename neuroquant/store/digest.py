@@ -32,7 +32,13 @@ def shard_digest(path: Path, array: str = "image") -> str:
 
 
 def differences(old: Any, new: Any, key: str = "") -> list[str]:
-    """What differs between two JSON-ready values, one line per place: `row.objective.l1: 1.0 became 2.0`."""
+    """What differs between two JSON-ready values, one line per place: `model.objective.l1: 1.0 became 2.0`.
+
+    Examples
+    --------
+    >>> differences({"l1": 1.0, "ssim": 1.0}, {"l1": 2.0, "ssim": 1.0})
+    ['l1: 1.0 became 2.0']
+    """
     if isinstance(old, dict) and isinstance(new, dict):
         inner = [(name, old.get(name), new.get(name)) for name in sorted(old.keys() | new.keys())]
     elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):

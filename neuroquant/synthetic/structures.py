@@ -48,7 +48,13 @@ STRUCTURES = (
 
 
 def names() -> dict[int, str]:
-    """FreeSurfer number -> FreeSurfer name, in the order of the numbers."""
+    """FreeSurfer number -> FreeSurfer name, in the order of the numbers.
+
+    Examples
+    --------
+    >>> names()[17]
+    'Left-Hippocampus'
+    """
     by_number = {}
     for structure in STRUCTURES:
         if structure.right:

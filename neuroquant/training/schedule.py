@@ -18,6 +18,12 @@ def learning_rate(phase: Phase, step: int, restart: int | None = None) -> float:
     ----------
     restart : step from which the warm-up comes once more: where the codebook starts, and the decoder is given other
         latents than before.
+
+    Examples
+    --------
+    >>> phase = Phase(steps=101, lr=1e-3, lr_end=1e-4, warmup=0)
+    >>> [f"{learning_rate(phase, step):.2e}" for step in (0, 50, 100)]
+    ['1.00e-03', '5.50e-04', '1.00e-04']
     """
     share = step / max(phase.steps - 1, 1)
     rise = warm(phase, step if restart is None or step < restart else min(step, step - restart))
