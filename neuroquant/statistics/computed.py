@@ -43,7 +43,9 @@ class Computed:
         scores : DataFrame
             As `scores.load_scores` gives them.
         """
-        return cls(cells(experiment, scores), tests_of_tables(experiment, scores), against_mean(experiment, scores))
+        return cls(
+            cells(experiment, scores), paired_tests_of_tables(experiment, scores), against_mean(experiment, scores)
+        )
 
     @classmethod
     def read(cls, cells_csv: Path, tests_csv: Path, against_mean_csv: Path) -> "Computed":
@@ -67,7 +69,7 @@ class Computed:
         return own[own.cohort.isin(wanted.cohorts) & own.model.isin(wanted.models)].reset_index(drop=True)
 
 
-def tests_of_tables(experiment: Experiment, scores: pd.DataFrame) -> pd.DataFrame:
+def paired_tests_of_tables(experiment: Experiment, scores: pd.DataFrame) -> pd.DataFrame:
     """The tests of Tables 1 and 2, columns `table` and `TESTS`; parameters as for `Computed.of`."""
     tests = [paired_tests(experiment, table, scores).assign(table=table) for table in TABLES]
     return pd.concat(tests, ignore_index=True)[["table", *TESTS]]

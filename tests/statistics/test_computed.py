@@ -10,7 +10,7 @@ from neuroquant.statistics.cells import cells as cells_of
 from neuroquant.statistics.claims.leads import Leads
 from neuroquant.statistics.claims.ledger import Evidence, claims_ledger
 from neuroquant.statistics.claims.numbers import numbers_ledger
-from neuroquant.statistics.computed import Computed, table_of, tests_of_tables
+from neuroquant.statistics.computed import Computed, paired_tests_of_tables, table_of
 from neuroquant.statistics.rate import ceilings, rates
 from neuroquant.statistics.scores import ScoreFiles
 from neuroquant.tables import CELL_KEY, CELLS, COSTS, TESTS
@@ -56,7 +56,7 @@ def test_the_mean_over_structures_has_the_interval_of_its_cell(tmp_path, experim
 def test_a_statement_takes_the_lead_that_its_table_tests_from_there(tmp_path, experiment, numbers):
     numbers(tmp_path, experiment, subjects=16)
     scores = scores_of(tmp_path, experiment)
-    tests = tests_of_tables(experiment, scores)
+    tests = paired_tests_of_tables(experiment, scores)
     changed = tests.assign(difference=tests.difference + 100 * np.sign(tests.difference))
     leads = Leads(experiment, scores, changed).known
     own = [
@@ -101,7 +101,7 @@ def test_statements_about_a_modality_that_an_experiment_lacks_are_not_run_and_th
     experiment = with_modalities(experiment, "T1w", "FLAIR")
     numbers(tmp_path, experiment)
     scores = scores_of(tmp_path, experiment)
-    evidence = Evidence(scores, tests_of_tables(experiment, scores), rates={"sd_vae": 65.5, "neuroquant": 0.1})
+    evidence = Evidence(scores, paired_tests_of_tables(experiment, scores), rates={"sd_vae": 65.5, "neuroquant": 0.1})
     ledger = claims_ledger(experiment, evidence).set_index("id")
     both = "not run: the statement is about T1w and T2w, and this experiment has no T2w"
     assert ledger.loc["joint"].verdict == both == ledger.loc["invariant"].verdict
@@ -114,7 +114,7 @@ def test_a_score_without_its_session_in_a_second_model_makes_no_pair(tmp_path, e
     table = read_tsv(tmp_path / "fidelity.tsv")
     write_tsv(table[~((table.model == "sd_vae") & (table.subject == "s5"))], tmp_path / "fidelity.tsv")
     scores = scores_of(tmp_path, experiment)
-    tests = tests_of_tables(experiment, scores)
+    tests = paired_tests_of_tables(experiment, scores)
     of_ssim = tests[(tests.metric == "ssim") & (tests.table == "table1")]
     alone = of_ssim.model.eq("sd_vae") | of_ssim.against.eq("sd_vae")
     assert (of_ssim[alone].n_subjects == 11).all() and (of_ssim[~alone].n_subjects == 12).all()

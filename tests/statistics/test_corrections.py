@@ -9,7 +9,7 @@ from neuroquant.files import read_tsv, write_tsv
 from neuroquant.report.tables.layout import Numbers, lay_out
 from neuroquant.statistics.claims.leads import Leads
 from neuroquant.statistics.claims.ledger import Evidence, claims_ledger
-from neuroquant.statistics.computed import tests_of_tables
+from neuroquant.statistics.computed import paired_tests_of_tables
 from neuroquant.statistics.runner_up import corrected
 from tests.made_up import scores_of, write_table
 
@@ -102,7 +102,7 @@ def test_a_lead_that_is_not_significant_in_the_table_does_not_hold_in_the_ledger
         if line.label == few.model("neuroquant").shown
     }
     assert line == (verdict == "undecided"), "marked in the table"
-    tests = tests_of_tables(few, scores)
+    tests = paired_tests_of_tables(few, scores)
     known = Leads(few, scores, tests).known
     asked = [c for c in known if c.modality == "T2w" and c.metric == "psnr" and c.model == "neuroquant"]
     of_table = [lead for c, lead in known.items() if c in asked and c.table == "table1" and len(c.cohorts) == 1]
@@ -117,7 +117,7 @@ def test_a_comparison_has_the_p_value_of_the_table_or_one_of_the_same_family_of_
     scores = leading(tmp_path, few, numbers, 24)
     behind = (scores.model == "neuroquant_wo_joint") & (scores.metric == "psnr") & (scores.modality == "T1w")
     scores.loc[behind, "value"] -= 0.1
-    tests = tests_of_tables(few, scores)
+    tests = paired_tests_of_tables(few, scores)
     known = {
         (test.cohort, test.metric, test.modality, *sorted((test.model, test.against))): (test.p, test.p_holm)
         for test in tests[tests.table == "table1"].itertuples()

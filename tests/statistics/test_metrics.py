@@ -17,7 +17,7 @@ from neuroquant.statistics.cells import cells as cells_of
 from neuroquant.statistics.choice import worst_images
 from neuroquant.statistics.claims.leads import Leads
 from neuroquant.statistics.claims.listed import Claim
-from neuroquant.statistics.computed import tests_of_tables
+from neuroquant.statistics.computed import paired_tests_of_tables
 from neuroquant.statistics.gather import gather
 from neuroquant.statistics.metrics import METRICS, Metric, metric, of_source, shown_in
 from neuroquant.statistics.rate import rate_columns
@@ -81,7 +81,7 @@ def test_a_claim_is_ahead_where_its_error_is_smaller(erring, experiment, monkeyp
     )  # fmt: skip
     monkeypatch.setattr("neuroquant.statistics.claims.leads.claims", lambda: (claim,))
     scores = scores_of(erring, experiment)
-    leads = Leads(experiment, scores, tests_of_tables(experiment, scores)).known
+    leads = Leads(experiment, scores, paired_tests_of_tables(experiment, scores)).known
     outcomes = {(comparison.rival, lead.outcome) for comparison, lead in leads.items()}
     assert outcomes == {("sd_vae", "contradicted"), ("vqgan", "holds")}
     ends = [lead.interval for lead in leads.values()]

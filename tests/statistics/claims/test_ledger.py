@@ -10,7 +10,7 @@ from neuroquant.files import read_tsv, write_tsv
 from neuroquant.report.pages.claims import as_page, not_the_papers
 from neuroquant.statistics.claims.ledger import Evidence, claims, claims_ledger
 from neuroquant.statistics.claims.numbers import numbers_ledger
-from neuroquant.statistics.computed import tests_of_tables
+from neuroquant.statistics.computed import paired_tests_of_tables
 from neuroquant.statistics.published import TEST_SUBJECTS, cells_of
 from neuroquant.tables import SCORES
 from tests.made_up import scores_of, write_table
@@ -40,7 +40,7 @@ def scored(tmp_path_factory, experiment, numbers):
 
 def ledger_of(experiment, scores, **more):
     """The ledger of statements on some scores, with the tests of their tables."""
-    return claims_ledger(experiment, Evidence(scores, tests_of_tables(experiment, scores), **more))
+    return claims_ledger(experiment, Evidence(scores, paired_tests_of_tables(experiment, scores), **more))
 
 
 def real(experiment):
