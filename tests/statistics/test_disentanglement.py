@@ -1,4 +1,4 @@
-"""Fresh classifiers and shared codes decide the paper's claim that anatomical codes don't tell the modality."""
+"""Fresh classifiers and shared codes decide the paper's claim that the modality can't be recognised from the anatomical codes."""
 
 import pandas as pd
 import pytest
