@@ -3,7 +3,7 @@
     python benchmarks/segment_keras.py FOLDER --shape 160 192 160 --threads 2 --volumes 2
 
 Writes random weights (network.h5), an image (image.npy) and its posteriors (posteriors.npy) into FOLDER; prints
-processor seconds a volume, its mirror image included, and the process's peak memory as JSON.
+processor seconds per volume, its mirror image included, and the process's peak memory as JSON.
 """
 
 import argparse

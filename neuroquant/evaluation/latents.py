@@ -17,7 +17,7 @@ from neuroquant.store.arrays import ArrayFile, ArrayWriter, Record
 
 @torch.inference_mode()
 def export_latents(model_folder: Path, volumes_h5: list[Path], out_h5: list[Path], device: str, threads: int) -> None:
-    """Encode every row of some shards of volumes and write all latents, one file a shard; the model is loaded once.
+    """Encode every row of some shards of volumes and write all latents, one file per shard; the model is loaded once.
 
     Images of a modality that the model doesn't take are left out.
     """

@@ -44,7 +44,7 @@ class Variance:
 
 
 def score_spread(volumes: list[Path], reconstructions: dict[str, list[Path]], out: Path) -> None:
-    """Write a row a model and modality of one cohort: test subjects, both deviations, and their ratio.
+    """Write a row per model and modality of one cohort: test subjects, both deviations, and their ratio.
 
     One session of each subject counts, its first. Voxels are those that lie in the brain of any of them.
 

@@ -104,7 +104,7 @@ def synthesise(
 
 
 def write_synthesis(task: Synthesis, latents: dict[int, Latents], volumes: ArrayFile, out_tsv: Path) -> None:
-    """A row a session, direction, variant, region and metric; none where the model can't, or no session has a pair.
+    """A row per session, direction, variant, region and metric; none where the model can't, or no session has a pair.
 
     `modality` is that of the synthesised image, `source` that of the image whose anatomy it has.
     """

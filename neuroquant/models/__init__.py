@@ -109,7 +109,7 @@ def bits(architecture: str, parameters: dict[str, Any], shape: Shape) -> float |
 
 
 def within(architecture: str, parameters: dict[str, Any], limit: float) -> dict[str, Any]:
-    """The parameters, lowered where the architecture may not spend more than `limit` bits a volume."""
+    """The parameters, lowered where the architecture may not spend more than `limit` bits per volume."""
     offered, checked = _parts(architecture, parameters)
     return parameters if offered.within is None else offered.within(checked, limit).model_dump(mode="json")
 

@@ -1,4 +1,4 @@
-"""Checkpoints: one safetensors file a step, whole or absent, from which training goes on bit for bit."""
+"""Checkpoints: one safetensors file per step, whole or absent, from which training goes on bit for bit."""
 
 import json
 import sys

@@ -234,7 +234,7 @@ def test_a_model_is_requested_with_changes_and_its_own_number_of_seeds():
     assert entry.training.phases[0].lr == 4e-3 and entry.training.phases[0].lr_end == pytest.approx(2e-4)
 
 
-def test_rows_keep_what_sets_them_apart_at_both_sizes():
+def test_models_keep_what_sets_them_apart_at_both_sizes():
     for demo_size in (False, True):
         full, base = entries.load_models(["neuroquant", "neuroquant_base"], demo_size)
         assert full.parameters["film"] and not base.parameters["film"]

@@ -68,7 +68,7 @@ def test_disk_grows_with_the_volumes_and_shrinks_by_what_is_there(tiny, tmp_path
     assert bytes_needed(small, tmp_path, rules) == bytes_needed(small, tmp_path / "elsewhere", rules) - 1000
 
 
-def test_each_rows_latents_take_their_own_space(tiny, tmp_path):
+def test_each_models_latents_take_their_own_space(tiny, tmp_path):
     config = copy.deepcopy(TINY)
     without = disk(resolve_experiment(config, ROOT / "config", "x"), tmp_path)["latents"]
     config["models"].append("identity")

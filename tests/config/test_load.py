@@ -178,7 +178,7 @@ def test_a_wrong_key_or_value_is_named_with_its_remedy(change, place, words):
     assert words in str(caught.value)
 
 
-def test_a_variant_is_shown_by_a_name_of_its_own_and_stands_for_no_row_of_the_paper(tmp_path):
+def test_a_variant_is_shown_by_a_name_of_its_own_and_stands_for_no_model_of_the_paper(tmp_path):
     for path in (CONFIG / "models").glob("*.yaml"):
         (tmp_path / "models").mkdir(exist_ok=True)
         (tmp_path / "models" / path.name).write_text(path.read_text())

@@ -134,7 +134,7 @@ def test_without_training_images_or_pairs_only_what_can_be_made_is_scored(model_
         ("baselines.lowpass", {"factor": 4}, 0),
     ],
 )  # fmt: skip
-def test_rows_without_the_gift_give_empty_tables_and_codes_are_those_of_their_latents(
+def test_models_without_synthesis_give_empty_tables_and_codes_are_those_of_their_latents(
     tmp_path, architecture, parameters, books
 ):
     torch.manual_seed(0)

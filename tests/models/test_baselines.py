@@ -100,7 +100,7 @@ def test_latents_decode_to_the_volume_and_encoding_is_deterministic(name):
     [("vqgan", 140, 4e-3), ("sd_vae", 90, 4e-3), ("meditok", 220, 1e-3), ("medvae", 50, 4e-3), ("brlp", 60, 4e-3),
      ("maisi", 40, 4e-3)],
 )  # fmt: skip
-def test_a_row_overfits_one_volume(name, steps, lr):
+def test_a_model_overfits_one_volume(name, steps, lr):
     """Far above an empty volume: the network, its quantiser and the way back all carry the image."""
     model, x, modality = small(name).train(), head(), torch.tensor([0, 1])
     model.prepare(iter([x]))

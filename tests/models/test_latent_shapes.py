@@ -23,7 +23,7 @@ def entries():
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_every_shipped_rows_latents_have_the_shapes_and_the_kind_that_are_planned_with(name, entries):
+def test_every_shipped_models_latents_have_the_shapes_and_the_kind_that_are_planned_with(name, entries):
     entry = entries[name]
     # models that are fitted rather than trained have the sides of their training volumes
     fitted = {"shape": SHAPE} if "shape" in entry.parameters else {}

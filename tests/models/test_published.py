@@ -110,7 +110,7 @@ def test_the_folder_of_the_environment_is_looked_at(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("tags", [["license:mit", "mri"], ["license:cc-by-nc-4.0"], []])
-def test_a_fetched_file_has_the_licence_and_the_hash_that_the_row_states(tmp_path, monkeypatch, tags):
+def test_a_fetched_file_has_the_licence_and_the_hash_that_the_model_states(tmp_path, monkeypatch, tags):
     (tmp_path / "hub.pth").write_bytes(b"abc")
     asked = []
 
@@ -134,7 +134,7 @@ def test_a_fetched_file_has_the_licence_and_the_hash_that_the_row_states(tmp_pat
         fetch(other, "key")
 
 
-def test_all_rows_are_fetched_and_all_hashes_to_pin_are_told_at_once(tmp_path, monkeypatch):
+def test_all_models_are_fetched_and_all_hashes_to_pin_are_told_at_once(tmp_path, monkeypatch):
     def download(hub, filename, revision):
         (tmp_path / filename).write_bytes(filename.encode())
         return tmp_path / filename

@@ -59,7 +59,7 @@ def test_best_is_bold_second_underlined_and_an_insignificant_lead_marked(tmp_pat
     assert r"\textbf{" in latex and r"\underline{" in latex and latex.count(r"\begin{tabular}") == 1
 
 
-def test_rows_of_another_kind_stand_in_a_group_of_their_own(tmp_path, experiment, numbers):
+def test_models_of_another_kind_stand_in_a_group_of_their_own(tmp_path, experiment, numbers):
     numbers(tmp_path, experiment, subjects=16)
     _, tests, forms = make(tmp_path, experiment)
     untrained = {"mean", "pca", "identity", "lowpass"}
@@ -69,7 +69,7 @@ def test_rows_of_another_kind_stand_in_a_group_of_their_own(tmp_path, experiment
         assert form.index("trained here") < form.index("without training")
 
 
-def test_a_row_alone_in_its_group_is_not_tested(tmp_path, experiment, numbers):
+def test_a_model_alone_in_its_group_is_not_tested(tmp_path, experiment, numbers):
     models = tuple(row for row in experiment.table1.models if row not in ("mean", "pca", "lowpass"))
     experiment = experiment.model_copy(update={"table1": experiment.table1.model_copy(update={"models": models})})
     numbers(tmp_path, experiment)

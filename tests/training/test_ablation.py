@@ -27,7 +27,7 @@ def entries():
 
 
 @pytest.mark.parametrize(("before", "after"), STEPS)
-def test_a_row_of_table_2_adds_one_thing_to_the_row_above(entries, before, after):
+def test_a_model_of_table_2_adds_one_thing_to_the_one_above(entries, before, after):
     assert set(differences(entries[before], entries[after])) == STEPS[before, after]
 
 
@@ -38,7 +38,7 @@ def test_without_joint_training_the_slices_are_left_out_and_nothing_else(entries
     assert differences(full, without) == ["training.joint: True became False"]
 
 
-def test_the_rows_are_one_architecture_at_the_papers_width(entries):
+def test_the_models_are_one_architecture_at_the_papers_width(entries):
     for name in {name for pair in STEPS for name in pair}:
         assert entries[name]["architecture"] == "neuroquant"
         parameters = models.parameters_class("neuroquant").model_validate(entries[name]["parameters"])

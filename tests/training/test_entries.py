@@ -24,7 +24,7 @@ MEDVAE = {"width": 4, "mults": (1, 1, 2, 2), "groups": 2, "blocks": 1}
 PIECES = Training(phases=(Phase(steps=4, batch=2, crop=(8, 8, 16), lr=1e-3),), log_every=2, checkpoint_every=2)
 
 
-def test_a_row_without_parameters_needs_no_schedule(tmp_path, shards):
+def test_a_model_without_parameters_needs_no_schedule(tmp_path, shards):
     entry = ModelEntry(name="lowpass", architecture="baselines.lowpass", training=Training(phases=()))
     assert entry.group == "reference"
     train(tmp_path, shards[0], (shards[1],), entry)
@@ -126,7 +126,7 @@ def test_pieces_lie_at_the_same_place_in_both_modalities_and_move(shards):
     ],
     ids=["medvae", "vqgan", "sd_vae"],
 )  # fmt: skip
-def test_every_kind_of_row_trains_and_comes_back_from_its_folder(tmp_path, shards, entry):
+def test_every_kind_of_model_trains_and_comes_back_from_its_folder(tmp_path, shards, entry):
     found = train(tmp_path, shards[0], (shards[1],), entry)
     model, _, _ = load_model(tmp_path / "model")
     assert all(torch.equal(found[name], tensor) for name, tensor in model.state_dict().items())

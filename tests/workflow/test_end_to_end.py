@@ -33,7 +33,7 @@ def test_the_tables_are_tidy_and_name_their_stand_ins(finished):
             assert (finished / f"results/tiny/tables/{name}.{kind}").stat().st_size > 200
 
 
-def test_a_row_without_training_stands_in_a_group_of_its_own_and_is_not_ranked_with_the_others(finished):
+def test_a_model_without_training_stands_in_a_group_of_its_own_and_is_not_ranked_with_the_others(finished):
     lines = (finished / "results/tiny/tables/table1.md").read_text().splitlines()
     place = {word: next(n for n, line in enumerate(lines) if word in line) for word in HEADINGS}
     (mean,) = [n for n, line in enumerate(lines) if line.startswith("| Mean image")]

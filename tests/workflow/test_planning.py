@@ -38,7 +38,7 @@ def test_every_stage_of_the_way_is_planned(tmp_path):
     assert jobs["table"] == 2 and jobs["draw_figure3"] == jobs["draw_figure4"] == jobs["report"] == 1
 
 
-def test_a_row_without_training_is_no_training_job(tmp_path):
+def test_a_model_without_training_is_no_training_job(tmp_path):
     config = copy.deepcopy(TINY)
     config["models"].append("identity")
     config["table1"]["models"].append("identity")

@@ -13,7 +13,7 @@ from neuroquant.tables import IMAGE_KEY, REGION_VOLUMES
 
 
 def write_regions(segmentations: dict[str, Path], out_tsv: Path) -> None:
-    """A row a session, modality, model and region: every label, the regions of figure 4, and where CSF is
+    """A row per session, modality, model and region: every label, the regions of figure 4, and where CSF is
     known, as in SynthSeg 2.0, the total intracranial volume: all structures, CSF among them.
 
     Parameters

@@ -108,7 +108,7 @@ def measured(names):
     return pd.DataFrame(places, columns=rate_columns())
 
 
-def test_rows_of_other_groups_are_marked_in_the_figure(experiment, twelve, tmp_path):
+def test_models_of_other_groups_are_marked_in_the_figure(experiment, twelve, tmp_path):
     none = pd.DataFrame(columns=["cohort", "metric", "value"])
     for name, rows in (("all", twelve.table1.models), ("trained", experiment.table1.models)):
         draw(twelve, measured(rows), none, *(tmp_path / f"{name}.{kind}" for kind in ("png", "svg")))
@@ -119,7 +119,7 @@ def test_rows_of_other_groups_are_marked_in_the_figure(experiment, twelve, tmp_p
         assert image.width / 300 <= WIDTH * 1.01
 
 
-def test_twelve_rows_have_twelve_looks(twelve):
+def test_twelve_models_have_twelve_looks(twelve):
     assert len(twelve.table1.models) == 12
     figure, axis = plt.subplots()
     points(axis, twelve, measured(twelve.table1.models), "psnr")
@@ -145,7 +145,7 @@ def test_a_model_of_no_bits_is_a_line_across_all_rates(experiment, tmp_path):
         assert "Mean image" in (tmp_path / f"{name}.svg").read_text()
 
 
-def test_every_row_that_was_scored_has_its_rate_and_distortion(shards, experiment, numbers, tmp_path):
+def test_every_model_that_was_scored_has_its_rate_and_distortion(shards, experiment, numbers, tmp_path):
     numbers(tmp_path, experiment)
     cells = computed_of(tmp_path, experiment).cells
     base = shard(tmp_path / "base.h5", "neuroquant_base", 1, 1.0, kbit=7.0)

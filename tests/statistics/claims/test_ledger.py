@@ -119,7 +119,7 @@ def parted(experiment):
     return real(experiment).model_copy(update={"models": (*experiment.models, *added), "table1": table1})
 
 
-def test_statements_compare_rows_of_one_group_alone(parted, scored):
+def test_statements_compare_models_of_one_group_alone(parted, scored):
     scores = scored[2]
     better = [
         scores[scores.model == "sd_vae"].assign(model=name, value=lambda table: table["value"] + 50)
@@ -139,7 +139,7 @@ def test_statements_compare_rows_of_one_group_alone(parted, scored):
     assert bits.verdict == "holds against 0 of 1", "SD-VAE as it was trained here"
 
 
-def test_a_published_number_has_a_line_for_each_group_that_ran_its_row(parted, scored):
+def test_a_published_number_has_a_line_for_each_group_that_ran_its_model(parted, scored):
     cells = scored[1]["table1"]
     ours = cells[cells.model == "sd_vae"]
     theirs = [ours.assign(model=f"{name}_published", value=99.0) for name in ("sd_vae", "medvae")]
@@ -154,7 +154,7 @@ def test_a_published_number_has_a_line_for_each_group_that_ran_its_row(parted, s
     assert len(ledger) == 126 + 2 * 8, "SD-VAE's eight numbers on both cohorts twice"
 
 
-def test_a_statement_without_its_rows_or_cohort_says_so(experiment, scored):
+def test_a_statement_without_its_models_or_cohort_says_so(experiment, scored):
     ledger = ledger_of(experiment, scored[2]).set_index("id")
     assert ledger.loc["medvae-t1-psnr"].verdict.startswith("not run")
     assert (ledger.loc[[claim.id for claim in claims() if not claim.measured]].details.str.len() > 0).all()
