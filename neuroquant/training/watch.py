@@ -86,7 +86,7 @@ def reconstructions(model: Autoencoder, batch: Batch) -> dict[str, np.ndarray]:
 
 
 def draw(volumes: dict[str, np.ndarray]) -> np.ndarray:
-    """The middle slices of the three planes side by side, a row per volume: uint8, (height, width), -1 black, 1 white."""
+    """The middle slices of the three planes side by side, a row per volume: uint8, (height, width); -1 is black."""
     shape = next(iter(volumes.values())).shape
     zoom = -(-LEAST_SIDE // min(shape))
     panels = []

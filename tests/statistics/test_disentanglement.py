@@ -1,4 +1,4 @@
-"""Fresh classifiers and shared codes decide the paper's claim that the modality can't be recognised from the anatomical codes."""
+"""Fresh classifiers and shared codes decide the claim that the modality can't be recognised from anatomical codes."""
 
 import pandas as pd
 import pytest
