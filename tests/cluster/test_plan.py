@@ -137,6 +137,7 @@ def test_a_run_stops_before_its_first_job_where_the_site_cannot_take_it(tiny, si
     assert not (tiny.parent / "results/tiny/cohorts/synthetic").exists()
 
 
+@pytest.mark.slow
 def test_retries_ask_for_more_memory_until_a_node_has_no_more(tiny, site):
     site.says("sinfo", "test*|up|2-00:00:00|16|5000|gpu:h100:2|1")
     site.says("sacctmgr", "study")
@@ -190,6 +191,7 @@ def test_a_site_that_demands_a_qos_a_constraint_and_an_option_takes_the_run(tiny
     assert all("--constraint=ib" in call for call in asked if "--test-only" in call)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gres", ["gpu:a100-sxm4-80gb:1", "gpu:h100:1,mps:100"])
 def test_a_gres_that_the_executor_refuses_is_found_by_plan_and_before_the_first_job(tiny, site, tmp_path, capsys, gres):
     profile = profile_with(tmp_path, set_resources={"train": {"gres": gres}})
