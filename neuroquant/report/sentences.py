@@ -72,10 +72,10 @@ def spread_sentences(experiment: Experiment, costs: pd.DataFrame) -> list[str]:
     for cohort, here in costs.groupby("cohort", sort=False):
         low: dict[str, list[str]] = {}
         for line in here.to_dict("records"):
-            row = experiment.model(line["model"])
+            entry = experiment.model(line["model"])
             values = [f"{m} {line[f'spread_{m}']:.2f}" for m in modalities(costs) if line[f"spread_{m}"] < LEAST]
-            if values and row.architecture != ARCHITECTURE:
-                low[row.shown] = values
+            if values and entry.architecture != ARCHITECTURE:
+                low[entry.shown] = values
         if low:
             who = "; ".join(f"{name} ({', '.join(values)})" for name, values in low.items())
             texts.append(

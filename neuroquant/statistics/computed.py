@@ -43,9 +43,8 @@ class Computed:
         scores : DataFrame
             As `scores.load_scores` gives them.
         """
-        return cls(
-            cells(experiment, scores), paired_tests_of_tables(experiment, scores), against_mean(experiment, scores)
-        )
+        tests = paired_tests_of_tables(experiment, scores)
+        return cls(cells(experiment, scores), tests, against_mean(experiment, scores))
 
     @classmethod
     def read(cls, cells_csv: Path, tests_csv: Path, against_mean_csv: Path) -> "Computed":

@@ -71,15 +71,15 @@ def write_regions(path, experiment, sessions=SESSIONS):
 def write_curves(folder, experiment):
     """A noisy log of the whole schedule for each model that trains."""
     generator, steps, found = np.random.default_rng(0), np.arange(1, LOGGED + 1) * 50, {}
-    for row in experiment.models:
-        if not row.training.phases:
+    for entry in experiment.models:
+        if not entry.training.phases:
             continue
         columns = (*training_curves.LOSSES, *training_curves.CODES)
         level = {name: generator.uniform(0.1, 0.2) + 1 / np.sqrt(steps) for name in columns}
         values = {name: mean * (1 + 0.1 * generator.standard_normal(LOGGED)) for name, mean in level.items()}
-        path = folder / f"{row.name}.tsv"
+        path = folder / f"{entry.name}.tsv"
         write_tsv(pd.DataFrame({"step": steps, **values}), path)
-        found[row.shown] = path
+        found[entry.shown] = path
     return found
 
 

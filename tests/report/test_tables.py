@@ -45,7 +45,7 @@ def test_published_values_stand_beside_and_never_in_place(tmp_path, experiment, 
 def test_best_is_bold_second_underlined_and_an_insignificant_lead_marked(tmp_path, experiment, numbers):
     numbers(tmp_path, experiment, subjects=16)
     _, tests, (markdown, _, latex) = make(tmp_path, experiment)
-    groups = {row.name: row.group for row in experiment.models}
+    groups = {entry.name: entry.group for entry in experiment.models}
     assert (tests.model.map(groups) == tests.against.map(groups)).all(), "models are compared within their group"
     clear = tests[(tests.modality == "T1w") & (tests.metric == "psnr") & (tests.model.map(groups) == "trained_here")]
     assert (clear[clear["rank"] == 1].model == "sd_vae").all() and (clear.p_holm < 0.05).all()

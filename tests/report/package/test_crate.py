@@ -24,8 +24,8 @@ def results(tmp_path_factory, experiment):
     folder = tmp_path_factory.mktemp("results")
     for name in ("report.html", "config.yaml", "tables/table1.csv", "numbers/dice.tsv"):
         write_text(folder / name, name)
-    for row in ("neuroquant", "identity"):
-        write_text(folder / f"models/{row}/model.safetensors", row)
+    for model in ("neuroquant", "identity"):
+        write_text(folder / f"models/{model}/model.safetensors", model)
     for rule, jobs in (("train", 3), ("save_untrained", 1), ("index", 2), ("table", 1)):
         for number in range(jobs):
             write_text(folder / f"benchmarks/{rule}/{number}.tsv", BENCHMARK)
