@@ -75,19 +75,19 @@ class Looks:
         return cls(coarse, {name: correlation(depth, image[inside]) for name, image in coarse.items()})
 
 
-def mirrored(looks: Looks, target: str, other: str) -> tuple[float, str]:
-    """How much better an image fits the target when mirrored left to right, as a ratio of mutual information, and what
-    speaks against the pair (empty where nothing does).
+def mirrored(looks: Looks, target: str, other: str) -> tuple[float, float, str]:
+    """Mutual information (nats) of an image with the target in the brain; that when mirrored left to right, as a ratio
+    to it; and what speaks against the pair (empty where nothing does).
     """
     one, two = looks.images[target], looks.images[other]
     direct, turned = mutual_information(one, two), mutual_information(one, two[::-1])
     ratio = turned / direct if direct > 0 else 0.0
     if direct > 0 and turned > max(MIRRORED * direct, direct + APART):
-        return ratio, (
+        return direct, ratio, (
             f"{other} fits {target} {ratio:.2f} times as well when mirrored left to right: one of the two headers "
             "is wrong; compare with the scanner's images and correct it (volume.pair_check: false lets it pass)"
         )
-    return ratio, ""
+    return direct, ratio, ""
 
 
 def swapped(looks: Looks, one: str, two: str) -> str:

@@ -58,7 +58,8 @@ class Shard:
         write_tsv(pd.DataFrame(self.rows, columns=[*FACTS, *self.modalities]), self.root / "manifest.tsv")
         folder = self.root / out
         paths = [folder / f"test-000.{kind}" for kind in ("h5", "qc.tsv", "excluded.tsv")]
-        volume = Volume(**{"shape": (32, 32, 32), "brain_ml_min": BALL_ML, "brain_mask": MASKS, **settings})
+        balls = {"shape": (32, 32, 32), "brain_ml_min": BALL_ML, "brain_mask": MASKS, "structure_min": 0}
+        volume = Volume(**{**balls, **settings})
         how = Preprocessing(self.root, volume, self.modalities, finders or {})
         preprocess_shard(self.root / "manifest.tsv", ShardFiles(*paths), how)
         assert sorted(os.listdir(folder)) == sorted(path.name for path in paths), "nothing else is left behind"

@@ -57,7 +57,7 @@ class Study:
         sessions, early = index(source_of(cohort), self.out)
         write_tsv(sessions.assign(split="test"), self.out / "manifest.tsv")
         late = [self.out / f"test-000.{kind}" for kind in ("h5", "qc.tsv", "excluded.tsv")]
-        how = Preprocessing(self.root, Volume(shape=(32, 32, 32), brain_ml_min=BALL_ML), DEFAULT_MODALITIES)
+        how = Preprocessing(self.root, Volume(shape=(32, 32, 32), brain_ml_min=BALL_ML, structure_min=0), DEFAULT_MODALITIES)
         preprocess_shard(self.out / "manifest.tsv", ShardFiles(*late), how)
         self.qc = read_tsv(late[1])
         rows = [row for table in (early, read_tsv(late[2])) for row in table.itertuples()]
@@ -239,7 +239,7 @@ signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, 150_000))
 try:
     paths = [out / f"full.{kind}" for kind in ("h5", "qc.tsv", "excluded.tsv")]
-    how = Preprocessing(root, Volume(shape=(32, 32, 32), brain_ml_min=0), ("T1w", "T2w"))
+    how = Preprocessing(root, Volume(shape=(32, 32, 32), brain_ml_min=0, structure_min=0), ("T1w", "T2w"))
     preprocess_shard(out / "manifest.tsv", ShardFiles(*paths), how)
 except InputError as error:
     print(error)
