@@ -28,7 +28,7 @@ def folders(tmp_path_factory):
     """Folders of a small NeuroQuant, of the model that does nothing, and of one without latents."""
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("models")
-    volume = Volume(shape=SIDES, percentiles=(0.0, 100.0), brain_ml_min=10, structure_min=0)
+    volume = Volume(shape=SIDES, percentiles=(0.0, 100.0), brain_ml_min=10, structure_min=0, match_min=0)
     settings = {"neuroquant": ("neuroquant", PARAMETERS), "identity": ("baselines.lowpass", {"factor": 1})}
     settings["mean"] = ("baselines.mean", {"shape": SIDES})
     for name, (architecture, parameters) in settings.items():

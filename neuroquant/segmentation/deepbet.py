@@ -84,7 +84,9 @@ class BrainMasker:
             for index, each in zip(with_contrast, rough, strict=True)
         }
         boxes = {index: box for index, box in boxes.items() if box is not None}
-        inside = [_scaled(_resized(images[index][box], (MASK_SIDE,) * 3), *bounds[index]) for index, box in boxes.items()]
+        inside = [
+            _scaled(_resized(images[index][box], (MASK_SIDE,) * 3), *bounds[index]) for index, box in boxes.items()
+        ]
         for (index, box), fine in zip(boxes.items(), self._passed(self.mask_network, inside), strict=True):
             brain = (_resized(fine, found[index][box].shape) > 0.5).cpu().numpy()
             found[index][box] = ndimage.binary_fill_holes(_largest(brain))

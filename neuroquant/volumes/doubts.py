@@ -3,9 +3,10 @@
 from typing import Any
 
 from neuroquant.config.volume import Volume
+from neuroquant.tables import DOUBTS
 
 SMALL, LARGE = 1.3, 0.9
-"""Below this multiple of `volume.brain_ml_min`, or above this one of `volume.brain_ml_max`, a brain is near the limit."""
+"""Below this multiple of `brain_ml_min`, or above this one of `brain_ml_max`, a brain is near the limit."""
 CUT_OFF = 0.1
 """Share of the largest plane in an outermost one above which the brain may be cut off."""
 POOR_MATCH = 1.5
@@ -21,6 +22,7 @@ def doubts(qc: dict[str, Any], volume: Volume) -> list[str]:
     ----------
     qc : its row of the QC table.
     """
+
     def of_images(fact: str) -> list[float]:
         return [value for name, value in qc.items() if name.endswith(fact)]
 
@@ -31,4 +33,4 @@ def doubts(qc: dict[str, Any], volume: Volume) -> list[str]:
         "poor_match": any(value < POOR_MATCH * volume.match_min for value in of_images("_match")),
         "thick_slices": any(value > THICK_MM for value in of_images("_slice_mm")),
     }
-    return [name for name, is_so in found.items() if is_so]
+    return [name for name in DOUBTS if found[name]]

@@ -15,8 +15,8 @@ NO_PLANES = np.zeros((3, SIDE, SIDE), np.uint8)
 def planes(head: np.ndarray, brain: np.ndarray) -> np.ndarray:
     """Planes through the middle of the brain, uint8 (3, SIDE, SIDE), of one scale: sagittal, coronal, axial.
 
-    The whole field of view is in them, so that a mask which misses brain or takes in scalp shows. The first row is the top
-    of the head, or its front.
+    The whole field of view is in them, so that a mask which misses brain or takes in scalp shows. The first row is the
+    top of the head, or its front.
 
     Parameters
     ----------
@@ -44,6 +44,7 @@ def _turned(plane: np.ndarray, scale: float) -> np.ndarray:
     """A plane, head up, on pixels of another size: the nearest voxel of each."""
     plane = plane.T[::-1]
     rows, columns = (
-        np.minimum(((np.arange(max(1, round(side * scale))) + 0.5) / scale).astype(int), side - 1) for side in plane.shape
+        np.minimum(((np.arange(max(1, round(side * scale))) + 0.5) / scale).astype(int), side - 1)
+        for side in plane.shape
     )
     return plane[np.ix_(rows, columns)]

@@ -16,11 +16,14 @@ from neuroquant.volumes.geometry import bounding_box, centred_start, cut
 from neuroquant.volumes.heads import planes
 from neuroquant.volumes.intensity import intensity_bounds, normalise
 from neuroquant.volumes.masking import find_brain, refuse_raw
-from neuroquant.volumes.plausible import Looks, lacking, mirrored, swapped
+from neuroquant.volumes.plausible import Looks, lacking, match, mirrored, swapped
 from neuroquant.volumes.scan import Scan, check_image, in_words, load_scan
 from neuroquant.volumes.session import bring_together
 from neuroquant.volumes.truth import load_labels
 from neuroquant.volumes.work import Step, Work
+
+COARSE_MM = 4.0
+"""Voxels longer than this show too little of a brain's structure to tell it from a phantom's."""
 
 
 def read(work: Work) -> None:
@@ -84,6 +87,8 @@ def check_whole(work: Work) -> None:
 
 def check_contents(work: Work) -> None:
     """Refuse phantoms and noise."""
+    if work.session.grid.cube_mm > COARSE_MM:
+        return
     for name in work.scans:
         found = structure(work.session.scan(name).data, work.brain.mask, work.session.grid.cube_mm)
         work.qc[f"{name}_structure"] = round(found, 4)
@@ -111,14 +116,15 @@ def check_pairs(work: Work) -> None:
     )
     work.qc |= {f"{name}_inward": value for name, value in looks.inward.items()}
     for name in others:
-        work.qc[f"{name}_match"], work.qc[f"{name}_mirrored"], fault = mirrored(looks, target, name)
+        work.qc[f"{name}_mirrored"], fault = mirrored(looks, target, name)
         if fault:
             raise Unusable(fault, work.files[name])
-        if work.qc[f"{name}_match"] < work.volume.match_min:
+        found = work.qc[f"{name}_match"] = round(match(looks, target, name), 4)
+        if found < work.volume.match_min:
             raise Unusable(
-                f"{name} doesn't match {target}: {work.qc[f'{name}_match']:.2g} nats of mutual information in the brain, "
-                f"{work.volume.match_min:g} are expected at least. Is it another person's, or is it registered wrongly? "
-                "Copy the right scan, or set volume.match_min",
+                f"{name} doesn't match {target} (another person's, or registered wrongly?): it loses {found:.2g} nats of "
+                f"mutual information when it is moved, {work.volume.match_min:g} are expected at least; copy the right "
+                "scan, or set volume.match_min",
                 work.files[name],
             )
     for one, two in work.volume.swap_check:

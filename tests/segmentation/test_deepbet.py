@@ -38,7 +38,7 @@ def test_the_brain_of_a_raw_head_with_thick_slices_has_the_size_and_place_of_a_b
 
 
 class Small:
-    """Networks in place of deepbet's: voxels brighter than all in the mean are brain. They note the size of each batch."""
+    """Networks in place of deepbet's: voxels above the mean are brain. They note the size of each batch."""
 
     def __init__(self):
         self.batches = []
