@@ -6,9 +6,9 @@
 
 `sessions` takes raw sessions through preprocessing with the defaults and prints a row per session: processor seconds of
 registration, of the brain mask and of the rest, peak memory of the process, and what the QC table says. `stripped`
-compares deepbet's masks of scans that are skull-stripped with where these have signal. `maps` makes T1w and T2w heads of
-whole-head label maps (each label outside the brain of an intensity of its own, drawn at random) and compares deepbet's
-masks with the brain of the map.
+compares deepbet's masks of scans that are skull-stripped with where these have signal. `maps` makes T1w and T2w heads
+of whole-head label maps (each label outside the brain of an intensity of its own, drawn at random) and compares
+deepbet's masks with the brain of the map.
 """
 
 import argparse

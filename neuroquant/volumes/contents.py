@@ -39,8 +39,8 @@ def border_share(brain: np.ndarray, grid: Grid, own: Grid) -> float:
 def structure(image: np.ndarray, brain: np.ndarray, voxel_mm: float) -> float:
     """By how much the intensities of structures in a brain (D, H, W) differ, relative to their mean.
 
-    The root of the covariance of voxels `APART_MM` from one another, without slow changes. A phantom is constant but for
-    a bias field and noise, and noise has no neighbours that agree, so that both are near 0, whatever the contrast.
+    The root of the covariance of voxels `APART_MM` from one another, without slow changes. A phantom is constant but
+    for a bias field and noise, and noise has no neighbours that agree, so that both are near 0, whatever the contrast.
     """
     first, size = bounding_box(brain)
     box = tuple(slice(f, f + s) for f, s in zip(first, size, strict=True))

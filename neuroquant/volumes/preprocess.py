@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from neuroquant.config.volume import Volume
-from neuroquant.files import write_tsv, written_whole
+from neuroquant.files import require_writable, write_tsv, written_whole
 from neuroquant.scans.grid import Grid
 from neuroquant.scans.unusable import Unusable
 from neuroquant.store.arrays import ArrayWriter, Geometry, Record
@@ -92,10 +92,10 @@ def preprocess_shard(manifest_tsv: Path, out: ShardFiles, how: Preprocessing) ->
     Raises
     ------
     InputError
-        If the disk is full; nothing half written stays behind.
+        If the folder can't be written to, or the disk is full; nothing half written stays behind.
     """
     folder = out.volumes.parent
-    folder.mkdir(parents=True, exist_ok=True)
+    require_writable(folder)
     remove_stale(out.volumes)
     with told_when_full(folder), tempfile.TemporaryDirectory(prefix=f".{out.volumes.stem}.", dir=folder) as spool:
         shard = Shard(Path(spool))

@@ -122,9 +122,9 @@ def check_pairs(work: Work) -> None:
         found = work.qc[f"{name}_match"] = round(match(looks, target, name), 4)
         if found < work.volume.match_min:
             raise Unusable(
-                f"{name} doesn't match {target} (another person's, or registered wrongly?): it loses {found:.2g} nats of "
-                f"mutual information when it is moved, {work.volume.match_min:g} are expected at least; copy the right "
-                "scan, or set volume.match_min",
+                f"{name} doesn't match {target} (another person's, or registered wrongly?): it loses {found:.2g} nats "
+                f"of mutual information when it is moved, {work.volume.match_min:g} are expected at least; copy the "
+                "right scan, or set volume.match_min",
                 work.files[name],
             )
     for one, two in work.volume.swap_check:
