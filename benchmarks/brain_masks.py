@@ -2,13 +2,13 @@
 
     python benchmarks/brain_masks.py sessions BIDS_ROOT [--subjects sub-01 sub-02] [--pictures FOLDER]
     python benchmarks/brain_masks.py stripped BIDS_ROOT [--subjects sub-04 sub-05]
-    python benchmarks/brain_masks.py maps FOLDER [--number 4]
+    python benchmarks/brain_masks.py maps FOLDER [--subjects sub-01 sub-02]
 
 `sessions` takes raw sessions through preprocessing with the defaults and prints a row per session: processor seconds of
 registration, of the brain mask and of the rest, peak memory of the process, and what the QC table says. `stripped`
 compares deepbet's masks of scans that are skull-stripped with where these have signal. `maps` makes T1w and T2w heads
 of whole-head label maps (each label outside the brain of an intensity of its own, drawn at random) and compares
-deepbet's masks with the brain of the map.
+deepbet's masks with the brain of the map, without and with the fluid around it.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from neuroquant.device import use_threads
 from neuroquant.scans.unusable import Unusable
 from neuroquant.segmentation.deepbet import BrainMasker
 from neuroquant.segmentation.finders import finders
-from neuroquant.synthetic.structures import LAST, intensities
+from neuroquant.synthetic.structures import FLUID, LAST, intensities
 from neuroquant.synthetic.template import from_map
 from neuroquant.volumes.align import cubes, resampled
 from neuroquant.volumes.brain import brain_ml, largest_piece, signal_of
@@ -109,17 +109,20 @@ def stripped(root: Path, subjects: list[str]) -> None:
             print(Path(file).name, f"{dice(found, brain):.3f}", *sizes, sep="\t", flush=True)
 
 
-def maps(folder: Path, number: int) -> None:
+def maps(folder: Path, subjects: list[str]) -> None:
     """Compare deepbet's masks of heads that are made of label maps with the brains of these."""
     masker = BrainMasker()
-    print("map\tmodality\tdice\tdeepbet_ml\ttrue_ml")
-    for path in sorted(folder.glob("*_dseg.nii.gz"))[:number]:
+    print("map\tmodality\tdice\tdice_with_fluid\tdeepbet_ml\ttrue_ml")
+    for path in sorted(folder.glob("*_dseg.nii.gz")):
+        if subjects and path.name.split("_")[0] not in subjects:
+            continue
         labels, affine, brain = head_of(path)
         for modality in DEFAULT_MODALITIES:
             generator = np.random.default_rng([*path.name.encode(), len(modality)])
             found = masker(image_of(labels, modality, generator), affine)
             sizes = [f"{brain_ml(mask, affine):.0f}" for mask in (found, brain)]
-            print(path.name, modality, f"{dice(found, brain):.3f}", *sizes, sep="\t", flush=True)
+            scores = [f"{dice(found, mask):.3f}" for mask in (brain, brain | (labels == FLUID))]
+            print(path.name, modality, *scores, *sizes, sep="\t", flush=True)
 
 
 def head_of(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -150,13 +153,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("sessions", "stripped", "maps"))
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--subjects", nargs="*", default=[])
+    parser.add_argument("--subjects", nargs="*", default=[], help="these alone")
     parser.add_argument("--pictures", type=Path, help="folder that receives a picture per session")
-    parser.add_argument("--number", type=int, default=4, help="label maps that are used")
     arguments = parser.parse_args()
     use_threads(2)
     if arguments.what == "maps":
-        maps(arguments.folder, arguments.number)
+        maps(arguments.folder, arguments.subjects)
     elif arguments.what == "stripped":
         stripped(arguments.folder, arguments.subjects)
     else:

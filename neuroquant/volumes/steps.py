@@ -120,7 +120,7 @@ def check_pairs(work: Work) -> None:
         if fault:
             raise Unusable(fault, work.files[name])
         found = work.qc[f"{name}_match"] = round(match(looks, target, name), 4)
-        if found < work.volume.match_min:
+        if 0 < work.volume.match_min and found < work.volume.match_min:
             raise Unusable(
                 f"{name} doesn't match {target} (another person's, or registered wrongly?): it loses {found:.2g} nats "
                 f"of mutual information when it is moved, {work.volume.match_min:g} are expected at least; copy the "

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,8 @@ MOST = 36
 """Sessions that are shown of a cohort."""
 OUTLINE = 255
 """The value of a mask's outline in the array `head`."""
+NETWORKS = ("deepbet", "SynthSeg")
+"""What the QC table calls the networks that find brains."""
 GAP = 2
 Found = tuple[Path, dict[str, int]]
 """A shard, and the rows of a session's images by their modality."""
@@ -31,16 +34,21 @@ def masked_heads(table: pd.DataFrame, shards: Sequence[Path], identifiable: bool
         Name the sessions; else they are numbered.
     """
     places = {key: (shard, rows) for shard in shards for key, rows in ArrayFile(shard).sessions.items()}
-    rows = [row for row in table.to_dict("records") if row.get("mask_from") in ("deepbet", "SynthSeg")]
+    rows = [row for row in table.to_dict("records") if row.get("mask_from") in NETWORKS and key_of(row) in places]
     rows.sort(key=lambda row: (not remarks(row), row["cohort"], row["subject"], row["session"]))
     drawn = []
     for number, row in enumerate(rows[:MOST], start=1):
-        key: Key = (row["cohort"], row["subject"], row["session"])
+        key = key_of(row)
         name = " ".join(key[1:]).strip() if identifiable else ""
         title = "  ".join(part for part in (str(number), name, remarks(row)) if part)
         drawn.append(session(places[key], title))
     hidden = [titled(f"{len(rows) - MOST} others aren't shown", drawn[0].shape[1])] if len(rows) > MOST else []
     return drawn + hidden
+
+
+def key_of(row: dict[str, Any]) -> Key:
+    """Which session a row of the QC table is of."""
+    return row["cohort"], row["subject"], row["session"]
 
 
 def session(found: Found, title: str) -> np.ndarray:

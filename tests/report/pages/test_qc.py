@@ -62,7 +62,7 @@ def masked(path, **doubts):
             plane = np.full((3, 128, 128), 100, np.uint8)
             plane[:, 30:90, [40, 99]] = heads.OUTLINE
             writer.write("head", row, plane)
-    found = {"cohort": "c", "session": "1", "outlier": "", "mask_from": "deepbet", "brain_ml": 1300.0}
+    found = {"cohort": "c", "session": "1", "outlier": "", "target": "T1w", "mask_from": "deepbet", "brain_ml": 1300.0}
     return pd.DataFrame([{**found, "subject": s, "doubts": doubt} for s, doubt in doubts.items()])
 
 
