@@ -11,7 +11,7 @@ from nibabel.orientations import axcodes2ornt, ornt_transform
 
 from neuroquant import models
 from neuroquant.cli import main
-from neuroquant.config.model import ModelRow
+from neuroquant.config.model import ModelEntry
 from neuroquant.config.volume import Volume
 from neuroquant.model_folder import save_model
 from neuroquant.segmentation import deepbet
@@ -29,8 +29,8 @@ def model(tmp_path_factory):
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("models") / "neuroquant"
     parameters = {**PARAMETERS, "channels": (4, 8), "attention_blocks": (2,)}
-    row = ModelRow(name="neuroquant", architecture="neuroquant", parameters=parameters)
-    save_model(folder, models.build("neuroquant", parameters), row, Volume(shape=SIDES), {})
+    entry = ModelEntry(name="neuroquant", architecture="neuroquant", parameters=parameters)
+    save_model(folder, models.build("neuroquant", parameters), entry, Volume(shape=SIDES), {})
     return str(folder)
 
 

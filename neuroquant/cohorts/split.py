@@ -35,8 +35,8 @@ def split_subjects(sessions: pd.DataFrame, split: Split, cohort: str) -> pd.Data
     Raises
     ------
     InputError
-        If there are fewer subjects than splits, if a split with a fraction lacks subjects or a sex of
-        which the cohort has a subject for each, if counts don't add up to the cohort, or if the published split leaves somebody out.
+        If there are fewer subjects than splits; if a split with a fraction lacks subjects, or a sex of which the cohort
+        has one for each split; if counts don't add up to the cohort; or if the published split leaves somebody out.
     """
     people = sessions[COLUMNS[:3]].drop_duplicates("subject").sort_values("subject", ignore_index=True)
     wanted = [] if split.file else [name for name, share in shares(split, cohort).items() if share > 0]
