@@ -34,7 +34,7 @@ from neuroquant.volumes.preprocess import prepare
 from neuroquant.volumes.work import Preprocessing
 
 ROOT = Path(__file__).parents[1]
-VOLUME = Volume(shape=(16, 16, 16), brain_ml_min=10, percentiles=(0.0, 100.0))
+VOLUME = Volume(shape=(16, 16, 16), brain_ml_min=10, structure_min=0, match_min=0, percentiles=(0.0, 100.0))
 SMALL = {
     "channels": [4, 4], "heads": 1, "codebook_size": 8, "code_dim": 4, "c_m": 2, "c_s": 2, "film_hidden": 4,
     "classifier_hidden": 4, "head_channels": 2, "start_after": 0, "reservoir": 16,

@@ -148,11 +148,12 @@ def add_encode(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def encode(chosen: argparse.Namespace) -> int:
     """Write the tokens and say where; a scan that can't be used doesn't stop the others."""
-    from neuroquant.files import require_writable
+    from neuroquant.files import require_apart, require_writable
     from neuroquant.tokenizer import Tokenizer, stem_of
     from neuroquant.volumes.restore import refuse_twins
 
     refuse_twins([str(path) for path in chosen.scans], [stem_of(path) for path in chosen.scans])
+    require_apart(chosen.out, chosen.scans)
     tokenizer, wrong = Tokenizer(chosen.model, chosen.device), 0
     require_writable(chosen.out)
     for scan in chosen.scans:
@@ -222,12 +223,14 @@ def add_translate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
 
 def translate(chosen: argparse.Namespace) -> int:
     """Write the image and say where."""
-    from neuroquant.files import require_writable
+    from neuroquant.files import require_apart, require_writable
     from neuroquant.tokenizer import Tokenizer
-    from neuroquant.volumes.restore import require_nifti_name, write_image
+    from neuroquant.volumes.restore import refuse_foreign, require_nifti_name, write_image
 
     require_nifti_name(chosen.out)
+    require_apart(chosen.out.parent, [chosen.scan, chosen.like])
     require_writable(chosen.out.parent)
+    refuse_foreign(chosen.out)
     tokenizer = Tokenizer(chosen.model, chosen.device)
     tokens = tokenizer.encode(chosen.scan, chosen.modality, chosen.mask)
     like = tokenizer.encode(chosen.like, chosen.like_modality, chosen.like_mask)

@@ -23,14 +23,24 @@ BESIDE_SCANS = ("mask", "labels")
 STAMP, HASH = "_stamp", "_hash"
 """Ends of columns: of a file's bytes and time, and of the fingerprint of an image's voxels."""
 QC_OF_SESSION = [
-    "target", "scan_shape", "voxel_mm", "box", "brain_ml", "mask_from", "lost_voxels", "lost_share", "resampled",
-    "scale", "ground_truth",
+    "target", "scan_shape", "voxel_mm", "box", "brain_ml", "mask_from", "border_share", "lost_voxels", "lost_share",
+    "resampled", "scale", "ground_truth", "doubts",
 ]  # fmt: skip
-"""What the QC table of preprocessing says of a session; `target` is the modality whose space it is in."""
+"""What the QC table of preprocessing says of a session; `target` is the modality whose space it is in, `doubts` holds
+names of `DOUBTS` with spaces between."""
 QC_OF_IMAGE = [
-    "low", "high", "n4", "inward", "registered", "mi_before", "mi_after", "shift_mm", "turn_deg", "mirrored",
+    "slice_mm", "structure", "low", "high", "n4", "inward", "registered", "mi_before", "mi_after", "shift_mm",
+    "turn_deg", "mirrored", "match",
 ]  # fmt: skip
 """What it says of each image, as `<modality>_<this>`; from `registered` on against the target, and empty for it."""
+DOUBTS = {
+    "small_brain": "small brain",
+    "large_brain": "large brain",
+    "cut_off": "brain at the image's border",
+    "poor_match": "images match poorly",
+    "thick_slices": "thick slices",
+}
+"""What makes a session's mask doubtful, in words."""
 
 
 def sessions_columns(modalities: Iterable[str]) -> list[str]:

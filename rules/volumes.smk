@@ -65,6 +65,9 @@ rule qc:
         qc=lambda wildcards: shards_of(
             wildcards.cohort, "volumes/{cohort}/{shard}.qc.tsv", "train", "val", "test"
         ),
+        volumes=lambda wildcards: shards_of(
+            wildcards.cohort, "volumes/{cohort}/{shard}.h5", "train", "val", "test"
+        ),
         manifests=manifests_of("train", "val", "test"),
     output:
         table=reported("qc")["tsv"],

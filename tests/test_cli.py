@@ -167,6 +167,9 @@ def test_restore_writes_each_image_on_the_grid_of_its_scan(tmp_path, capsys):
     np.testing.assert_allclose(back.get_fdata(), scan.get_fdata(), atol=0.5)
     assert main([*call, "--subject", "c"]) == 1
     assert "no subject c" in capsys.readouterr().err
+    before = sorted((tmp_path / "out").rglob("*"))
+    assert main([*call[:3], str(tmp_path / "out/nii")]) == 1
+    assert "a folder within that of" in capsys.readouterr().err and sorted((tmp_path / "out").rglob("*")) == before
 
 
 def test_restore_refuses_masks_of_other_sessions(tmp_path, capsys):

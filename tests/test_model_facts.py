@@ -26,7 +26,8 @@ from tests.volumes.heads import Shard
 
 def write_model(folder: Path, trained: float | None = 2.0, **settings) -> Path:
     """A model folder of the model `neuroquant`, as training writes it, with weights of its own."""
-    volume = Volume(**{"shape": (32, 32, 32), "percentiles": (0.0, 100.0), "brain_ml_min": 10, **settings})
+    balls = {"shape": (32, 32, 32), "percentiles": (0.0, 100.0), "brain_ml_min": 10, "structure_min": 0, "match_min": 0}
+    volume = Volume(**{**balls, **settings})
     entry = ModelEntry(name="neuroquant", architecture="neuroquant", parameters=PARAMETERS)
     facts = {} if trained is None else {"voxel_mm": trained}
     save_model(folder, models.build("neuroquant", PARAMETERS), entry, volume, facts)

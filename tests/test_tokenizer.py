@@ -28,7 +28,7 @@ def folders(tmp_path_factory):
     """Folders of a small NeuroQuant, of the model that does nothing, and of one without latents."""
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("models")
-    volume = Volume(shape=SIDES, percentiles=(0.0, 100.0), brain_ml_min=10)
+    volume = Volume(shape=SIDES, percentiles=(0.0, 100.0), brain_ml_min=10, structure_min=0, match_min=0)
     settings = {"neuroquant": ("neuroquant", PARAMETERS), "identity": ("baselines.lowpass", {"factor": 1})}
     settings["mean"] = ("baselines.mean", {"shape": SIDES})
     for name, (architecture, parameters) in settings.items():
@@ -80,7 +80,7 @@ def test_tokens_of_a_model_of_two_blocks_have_its_grid_and_decode_from_their_fil
     torch.manual_seed(0)
     parameters = {**PARAMETERS, "channels": (4, 8), "attention_blocks": (2,)}
     entry = ModelEntry(name="four_times", architecture="neuroquant", parameters=parameters)
-    volume = Volume(shape=(28, 36, 32), percentiles=(0.0, 100.0), brain_ml_min=10)
+    volume = Volume(shape=(28, 36, 32), percentiles=(0.0, 100.0), brain_ml_min=10, structure_min=0, match_min=0)
     save_model(tmp_path / "model", models.build("neuroquant", parameters), entry, volume, {})
     tokens = neuroquant.load(tmp_path / "model", "cpu").encode(scans[0])
     assert {latent.shape[1:] for latent in tokens.latents.values()} == {(7, 9, 8)}
@@ -96,7 +96,7 @@ def test_tokens_of_a_model_of_two_blocks_have_its_grid_and_decode_from_their_fil
 
 def test_a_model_takes_the_modalities_that_it_was_trained_with_and_names_them(scans, tmp_path):
     entry = ModelEntry(name="two", architecture="neuroquant", parameters=PARAMETERS, modalities=("T2w", "FLAIR"))
-    volume = Volume(shape=SIDES, percentiles=(0.0, 100.0), brain_ml_min=10)
+    volume = Volume(shape=SIDES, percentiles=(0.0, 100.0), brain_ml_min=10, structure_min=0, match_min=0)
     save_model(tmp_path / "two", models.build("neuroquant", PARAMETERS, entry.suffixes), entry, volume, {})
     tokenizer = neuroquant.load(tmp_path / "two", "cpu")
     tokens = tokenizer.encode(scans[1])

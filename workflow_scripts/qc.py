@@ -13,4 +13,5 @@ with running(snakemake):
     table = gather_qc([Path(path) for path in snakemake.input.qc], modalities)
     write_tsv(table.sort_values(["cohort", "subject", "session"]), Path(snakemake.output.table))
     title, identifiable = snakemake.params.cohort, snakemake.params.identifiable
-    draw(table, measures(modalities), title, identifiable, Path(snakemake.output.picture))
+    shards = [Path(path) for path in snakemake.input.volumes]
+    draw(table, measures(modalities), title, identifiable, Path(snakemake.output.picture), shards)

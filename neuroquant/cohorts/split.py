@@ -41,8 +41,8 @@ def split_subjects(sessions: pd.DataFrame, split: Split, cohort: str) -> pd.Data
     Raises
     ------
     InputError
-        If there are fewer subjects than splits, if a split with a fraction lacks subjects or a sex that the cohort
-        has, if counts don't add up to the cohort, or if the published split leaves somebody out.
+        If there are fewer subjects than splits; if a split with a fraction lacks subjects, or a sex of which the cohort
+        has one for each split; if counts don't add up to the cohort; or if the published split leaves somebody out.
     """
     people = sessions[COLUMNS[:3]].drop_duplicates("subject").sort_values("subject", ignore_index=True)
     wanted = [] if split.file else [name for name, share in shares(split, cohort).items() if share > 0]
@@ -59,7 +59,7 @@ def split_subjects(sessions: pd.DataFrame, split: Split, cohort: str) -> pd.Data
         raise InputError(
             f"cohort {cohort}: split.seed",
             f"seed {split.seed} leaves {' and '.join(missing)}",
-            "both sexes (as far as the cohort has them) in every split that has a fraction",
+            "both sexes (as far as the cohort has enough of them) in every split that has a fraction",
             _seed_that_fits(people, split, cohort, wanted),
         )
     return people[COLUMNS]
@@ -146,13 +146,13 @@ def _hashed(people: pd.DataFrame, split: Split, cohort: str, seed: int) -> list[
 
 
 def _missing(sexes: pd.Series, chosen: list[str] | pd.Series, wanted: list[str]) -> list[str]:
-    """What the wanted splits lack, in words."""
+    """What the wanted splits lack, in words; a sex of fewer subjects than splits can't be in all, and isn't missed."""
     present = set(zip(chosen, sexes, strict=True))
-    there = {sex for _, sex in present}
+    there = {sex for sex, count in sexes.value_counts().items() if count >= len(wanted)}
     lacks = []
     for name in wanted:
         absent = sorted(sex for sex in there if (name, sex) not in present)
-        if len(absent) == len(there):
+        if name not in {split for split, _ in present}:
             lacks.append(f"{name} empty")
         elif absent:
             lacks.append(f"{name} without {absent[0]}")

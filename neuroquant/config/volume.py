@@ -113,6 +113,11 @@ class Volume(Settings):
         "stripped (the signal of skull-stripped scans), labels (a label map), deepbet (its networks), synthseg "
         "(segmentation.engine)",
     )
+    match_min: NonNegative = Field(
+        0.08,
+        description="with pair_check, sessions with images of two persons are excluded: mutual information (nats) with "
+        "the target that an image loses at least when it is moved by 4 mm, after registration; 0 disables the check",
+    )
     pair_check: bool = Field(
         True,
         description="leave out sessions in which an image looks mirrored against `registration_target`, two images "
@@ -131,6 +136,16 @@ class Volume(Settings):
         description="sessions with a smaller brain are excluded, ml (newborns have 350); 0 disables the check",
     )
     brain_ml_max: Positive = Field(2200.0, description="sessions with a larger brain are excluded, ml")
+    border_max: Fraction = Field(
+        0.4,
+        description="sessions whose brain is cut off are excluded: largest share of the brain's largest plane that may "
+        "lie in an outermost plane of the scan; 1 disables the check",
+    )
+    structure_min: Fraction = Field(
+        0.04,
+        description="sessions with a scan of a phantom or of noise are excluded: by how much the structures in the "
+        "brain differ at least, relative to its mean intensity; 0 disables the check",
+    )
     crop_limit: Fraction = Field(0.02, description="largest share of brain voxels that cropping may lose")
     strip_check: Fraction = Field(
         0.15, description="a scan with a smaller share of zero voxels isn't skull-stripped and needs a mask"

@@ -37,8 +37,7 @@ def _deepbet(device: str, threads: int) -> Finder:
     from neuroquant.segmentation.deepbet import BrainMasker
 
     use_threads(threads)
-    masker = BrainMasker(resolve_device(device))
-    return lambda voxels, affine: masker(voxels)
+    return BrainMasker(resolve_device(device))
 
 
 def _synthseg(segmentation: dict[str, Any], device: str, threads: int) -> Finder:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from neuroquant.files import read_tsv
+from neuroquant.tables import DOUBTS
 
 OF_SESSION = {
     "brain_ml": "brain (ml)",
@@ -12,11 +13,13 @@ OF_SESSION = {
     "box_front_back": "box front-back (voxels)",
     "box_up_down": "box up-down (voxels)",
     "lost_share": "brain lost to cropping",
+    "border_share": "brain at the image's border",
 }
 """Measures of a session, and their labels."""
 OF_IMAGE = {
     "high": "{} upper percentile",
-    "mi_after": "{} mutual information with the target",
+    "match": "{} match with the target (nats)",
+    "slice_mm": "{} slice thickness (mm)",
     "shift_mm": "{} moved by registration (mm)",
 }
 """Measures of an image, in columns named `<modality>_<measure>`, and their labels."""
@@ -57,6 +60,11 @@ def gather_qc(tables: list[Path], modalities: tuple[str, ...]) -> pd.DataFrame:
     far = pd.DataFrame({name: standing_out(table[name]) for name in names}, index=table.index)
     table["outlier"] = [" ".join(name for name in names if row[name]) for _, row in far.iterrows()]
     return table
+
+
+def in_words(names: str) -> str:
+    """What is doubtful about a session, in words, of the column `doubts`."""
+    return ", ".join(DOUBTS[name] for name in names.split())
 
 
 def standing_out(values: pd.Series) -> pd.Series:

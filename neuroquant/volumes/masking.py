@@ -30,6 +30,8 @@ CALLED = {
     "synthseg": "SynthSeg",
 }  # fmt: skip
 """What the QC table calls the sources of a brain mask."""
+NETWORKS = ("deepbet", "synthseg")
+"""Sources whose masks somebody should look at."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,11 @@ class Brain:
 
     mask: np.ndarray
     source: str
+
+    @property
+    def by_network(self) -> bool:
+        """Whether a network found it."""
+        return self.source in NETWORKS
 
     @property
     def taken_from(self) -> str:

@@ -16,6 +16,8 @@ MIRRORED = 1.05
 is mirrored."""
 APART = 0.02
 """By how many nats it must be larger, too: images of noise differ by less."""
+MOVED_MM = 4.0
+"""By how much an image is moved, along each axis and both ways, to see whether it matches."""
 SWAPPED = -0.2
 """By how much less the first of two modalities brightens towards the brain's inside than the second does, in
 correlations, where their names are swapped. Real skull-stripped pairs of the paper's modalities have +0.3, and -0.3
@@ -58,10 +60,12 @@ class Looks:
     ----------
     images : modality -> (D, H, W), 0 outside the brain
     inward : modality -> correlation of its intensity with the depth in the brain: positive where it brightens inwards
+    voxel_mm : length of their voxels
     """
 
     images: dict[str, np.ndarray]
     inward: dict[str, float]
+    voxel_mm: float = FINE_MM
 
     @classmethod
     def of(cls, images: dict[str, np.ndarray], brain: np.ndarray, voxel_mm: float) -> "Looks":
@@ -72,7 +76,20 @@ class Looks:
         inside = brain[box]
         coarse = {name: np.where(inside, np.maximum(image[box], 0), 0) for name, image in images.items()}
         depth = ndimage.distance_transform_edt(inside)[inside]
-        return cls(coarse, {name: correlation(depth, image[inside]) for name, image in coarse.items()})
+        inward = {name: correlation(depth, image[inside]) for name, image in coarse.items()}
+        return cls(coarse, inward, step * voxel_mm)
+
+
+def match(looks: Looks, target: str, other: str) -> float:
+    """How well two images match: the mutual information (nats) in the brain that is lost when one is moved `MOVED_MM`.
+
+    Right pairs lose much, since folds then lie beside folds. Two persons' brains share the outline and the large
+    structures alone, and lose little. Noise adds to mutual information but not to what is lost.
+    """
+    one, two = looks.images[target], looks.images[other]
+    step = max(1, round(MOVED_MM / looks.voxel_mm))
+    moved = [np.roll(two, way * step, axis) for axis in range(3) for way in (-1, 1)]
+    return mutual_information(one, two) - float(np.mean([mutual_information(one, other) for other in moved]))
 
 
 def mirrored(looks: Looks, target: str, other: str) -> tuple[float, str]:

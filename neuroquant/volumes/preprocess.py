@@ -11,19 +11,20 @@ import numpy as np
 import pandas as pd
 
 from neuroquant.config.volume import Volume
-from neuroquant.files import write_tsv, written_whole
+from neuroquant.files import require_writable, write_tsv, written_whole
 from neuroquant.scans.grid import Grid
 from neuroquant.scans.unusable import Unusable
 from neuroquant.store.arrays import ArrayWriter, Geometry, Record
 from neuroquant.store.disk import remove_stale, reserve, told_when_full
 from neuroquant.tables import EXCLUDED, qc_columns
+from neuroquant.volumes.heads import NO_PLANES
 from neuroquant.volumes.manifest import SessionRow, read_manifest
 from neuroquant.volumes.steps import steps_of
 from neuroquant.volumes.work import Preprocessing, Work
 
 BYTES = 2 + 1 + 2
 """A voxel of image, mask and labels; the last two are compressed in the end."""
-ARRAYS = ("image", "mask", "labels")
+ARRAYS = ("image", "mask", "labels", "head")
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,8 @@ class ShardFiles:
     Attributes
     ----------
     volumes : HDF5 with a row per session and modality: `image` float16 in [-1, 1] with background -1, `mask` uint8
-        (the brain) and `labels` int16 (ground truth; zeros where the attribute `has_labels` says there is none)
+        (the brain), `labels` int16 (ground truth; zeros where the attribute `has_labels` says there is none) and `head`
+        uint8 (planes of the scan with the mask's outline; zeros where no network found the mask)
     qc : what the sessions that are in are like, columns `qc_columns`
     excluded : the sessions that are out, and why
     """
@@ -55,6 +57,7 @@ class Shard:
         """The images of one session."""
         for modality in [name for name in work.how.modalities if name in work.images]:
             arrays = {"image": work.images[modality], "mask": work.mask.astype(np.uint8), "labels": work.labels}
+            arrays["head"] = work.heads.get(modality, NO_PLANES)
             for name, array in arrays.items():
                 np.save(self._file(len(self.records), name), array, allow_pickle=False)
             self.records.append(work.row.record(modality, work.geometry[modality]))
@@ -74,6 +77,7 @@ class Shard:
             writer.create("image", volume.shape, np.float16)
             writer.create("mask", volume.shape, np.uint8, compress=True)
             writer.create("labels", volume.shape, np.int16, compress=True)
+            writer.create("head", NO_PLANES.shape, np.uint8, compress=True)
             for row in range(len(self.records)):
                 for name in ARRAYS:
                     writer.write(name, row, np.load(self._file(row, name), allow_pickle=False))
@@ -88,10 +92,10 @@ def preprocess_shard(manifest_tsv: Path, out: ShardFiles, how: Preprocessing) ->
     Raises
     ------
     InputError
-        If the disk is full; nothing half written stays behind.
+        If the folder can't be written to, or the disk is full; nothing half written stays behind.
     """
     folder = out.volumes.parent
-    folder.mkdir(parents=True, exist_ok=True)
+    require_writable(folder)
     remove_stale(out.volumes)
     with told_when_full(folder), tempfile.TemporaryDirectory(prefix=f".{out.volumes.stem}.", dir=folder) as spool:
         shard = Shard(Path(spool))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
+from nibabel.filebasedimages import ImageFileError
 from nibabel.processing import resample_from_to
 
 from neuroquant.errors import InputError
@@ -16,6 +17,8 @@ from neuroquant.volumes.intensity import denormalise
 
 NIFTI = r"\.nii(\.gz)?$"
 """How the names of NIfTI files end."""
+MADE_BY = b"NeuroQuant"
+"""What the header of an image that is written here says (`descrip`)."""
 
 
 def restore(array: np.ndarray, geometry: Geometry, mask: np.ndarray | None = None) -> nib.Nifti1Image:
@@ -91,6 +94,11 @@ def restore_shard(shard_h5: Path, out: Path, volumes_h5: Path | None = None, sub
     kept = [shard.records[row] for row in rows]
     names = [file_name(str(shard_h5), record.subject, record.session, record.modality) for record in kept]
     refuse_twins([str(shard_h5)] * len(names), names)
+    for path in filter(None, (shard_h5, volumes_h5)):
+        if out.resolve().is_relative_to(path.resolve().parent):
+            raise InputError(
+                str(out), f"a folder within that of {path}", "a folder outside of what is read", "choose another --out"
+            )
     require_writable(out)
     written = []
     for row, record, name in zip(rows, kept, names, strict=True):
@@ -134,18 +142,41 @@ def write_image(image: nib.Nifti1Image, path: Path) -> Path:
     Raises
     ------
     InputError
-        If the name doesn't end as a NIfTI's, or a voxel isn't a number.
+        If the name doesn't end as a NIfTI's, a file that wasn't made here has it, or a voxel isn't a number.
     """
     require_nifti_name(path)
+    refuse_foreign(path)
     if not np.isfinite(np.asarray(image.dataobj)).all():
         raise InputError(
             str(path), "an image with NaN or infinite voxels; nothing was written", "finite numbers",
             "look at where it comes from: such a reconstruction isn't one of a trained model",
         )  # fmt: skip
+    image.header["descrip"] = MADE_BY
     data = image.to_bytes()
     with written_whole(path) as scratch:
         scratch.write_bytes(gzip.compress(data, 4, mtime=0) if path.suffix == ".gz" else data)
     return path
+
+
+def refuse_foreign(path: Path) -> None:
+    """Refuse to replace an image that wasn't made here: images that are written are called after their scans.
+
+    Raises
+    ------
+    InputError
+        If there is one at `path`.
+    """
+    if not path.is_file():
+        return
+    try:
+        made_by = nib.load(path).header["descrip"].tobytes()
+    except (OSError, EOFError, ValueError, LookupError, ImageFileError):
+        made_by = b""
+    if not made_by.startswith(MADE_BY):
+        raise InputError(
+            str(path), "a file that NeuroQuant didn't make", "a free name, or an image that it made",
+            "choose another --out; the file is untouched",
+        )  # fmt: skip
 
 
 def require_nifti_name(path: Path) -> None:

@@ -10,14 +10,20 @@ from neuroquant.store.arrays import Geometry
 from neuroquant.tables import HASH
 from neuroquant.volumes import align
 from neuroquant.volumes.brain import brain_ml
+from neuroquant.volumes.contents import border_share, structure
+from neuroquant.volumes.doubts import doubts
 from neuroquant.volumes.geometry import bounding_box, centred_start, cut
+from neuroquant.volumes.heads import planes
 from neuroquant.volumes.intensity import intensity_bounds, normalise
 from neuroquant.volumes.masking import find_brain, refuse_raw
-from neuroquant.volumes.plausible import Looks, lacking, mirrored, swapped
+from neuroquant.volumes.plausible import Looks, lacking, match, mirrored, swapped
 from neuroquant.volumes.scan import Scan, check_image, in_words, load_scan
 from neuroquant.volumes.session import bring_together
 from neuroquant.volumes.truth import load_labels
 from neuroquant.volumes.work import Step, Work
+
+COARSE_MM = 4.0
+"""Voxels longer than this show too little of a brain's structure to tell it from a phantom's."""
 
 
 def read(work: Work) -> None:
@@ -27,6 +33,7 @@ def read(work: Work) -> None:
     for name, scan in work.scans.items():
         check_image(scan, work.files[name])
         work.qc[f"{name}{HASH}"] = content_hash(scan.data)
+        work.qc[f"{name}_slice_mm"] = round(float(scan.grid.sides.max()), 3)
 
 
 def refuse_copies(work: Work) -> None:
@@ -64,9 +71,39 @@ def mask_brain(work: Work) -> None:
 
 def check_whole(work: Work) -> None:
     """Refuse scans that lack a part of the brain."""
+    session, brain = work.session, work.brain.mask
+    share = border_share(brain, session.grid, session.own)
+    work.qc["border_share"] = round(share, 4)
+    if share > work.volume.border_max:
+        raise Unusable(
+            f"the head is cut off: at the image's border the brain still has {share:.0%} of its largest plane, at most "
+            f"{work.volume.border_max:.0%} are expected; supply a scan that covers the brain, or set volume.border_max",
+            work.files[session.reference],
+        )
     for name in work.scans:
-        if fault := lacking(work.session.scan(name).data, work.brain.mask):
+        if fault := lacking(session.scan(name).data, brain):
             raise Unusable(fault, work.files[name])
+
+
+def check_contents(work: Work) -> None:
+    """Refuse phantoms and noise."""
+    if work.session.grid.cube_mm > COARSE_MM:
+        return
+    for name in work.scans:
+        found = structure(work.session.scan(name).data, work.brain.mask, work.session.grid.cube_mm)
+        work.qc[f"{name}_structure"] = round(found, 4)
+        if found < work.volume.structure_min:
+            raise Unusable(
+                f"no brain's structure (a phantom, or noise?): intensities differ by {found:.1%} of their mean, "
+                f"{work.volume.structure_min:.0%} are expected at least; exclude it, or set volume.structure_min",
+                work.files[name],
+            )
+
+
+def draw_heads(work: Work) -> None:
+    """Keep planes of the scans with the outline of a mask that a network found, for people to look at."""
+    if work.brain.by_network:
+        work.heads = {name: planes(work.session.scan(name).data, work.brain.mask) for name in work.scans}
 
 
 def check_pairs(work: Work) -> None:
@@ -82,6 +119,14 @@ def check_pairs(work: Work) -> None:
         work.qc[f"{name}_mirrored"], fault = mirrored(looks, target, name)
         if fault:
             raise Unusable(fault, work.files[name])
+        found = work.qc[f"{name}_match"] = round(match(looks, target, name), 4)
+        if 0 < work.volume.match_min and found < work.volume.match_min:
+            raise Unusable(
+                f"{name} doesn't match {target} (another person's, or registered wrongly?): it loses {found:.2g} nats "
+                f"of mutual information when it is moved, {work.volume.match_min:g} are expected at least; copy the "
+                "right scan, or set volume.match_min",
+                work.files[name],
+            )
     for one, two in work.volume.swap_check:
         if fault := swapped(looks, one, two):
             raise Unusable(fault, work.files[two])
@@ -125,6 +170,11 @@ def scale_intensities(work: Work) -> None:
         work.qc |= {f"{name}_low": bounds[0], f"{name}_high": bounds[1]}
 
 
+def note_doubts(work: Work) -> None:
+    """Name what makes the session worth a look, though it is in."""
+    work.qc["doubts"] = " ".join(doubts(work.qc, work.volume))
+
+
 STEPS = (
     Step("reading", read),
     Step("duplicate images", refuse_copies, lambda volume: volume.pair_check),
@@ -133,11 +183,14 @@ STEPS = (
     Step("alignment", bring_onto_one_grid),
     Step("brain mask", mask_brain),
     Step("completeness", check_whole),
+    Step("contents", check_contents, lambda volume: volume.structure_min > 0),
     Step("pair checks", check_pairs, lambda volume: volume.pair_check),
+    Step("pictures of heads", draw_heads),
     Step("rescaling", shrink, lambda volume: volume.oversize == "rescale"),
     Step("cropping", cut_out),
     Step("bias correction", correct_bias, lambda volume: volume.n4),
     Step("intensities", scale_intensities),
+    Step("doubts", note_doubts),
 )
 """All steps, in their order."""
 

@@ -51,6 +51,8 @@ class Work:
     truth : the label map, where there is one that counts
     session : the scans on one grid
     brain : where the brain is on that grid
+    heads : modality -> planes of the scan with the mask's outline, as `heads.planes` gives them; empty where no network
+        found the mask
     corrected : modality -> the scan on that grid without its bias field, where that was asked for
     start : (3,) voxel of the grid at index 0 of the volume
     mask : the brain within the volume, bool (D, H, W)
@@ -66,6 +68,7 @@ class Work:
     truth: Scan | None = None
     session: Session | None = None
     brain: Brain | None = None
+    heads: dict[str, np.ndarray] = field(default_factory=dict)
     corrected: dict[str, Scan] = field(default_factory=dict)
     start: np.ndarray | None = None
     mask: np.ndarray | None = None

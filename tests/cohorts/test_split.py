@@ -116,6 +116,17 @@ def test_a_cohort_of_one_sex_can_be_split_and_a_fraction_of_zero_wants_nobody():
     assert sorted(splits.split) == ["test", "train"]
 
 
+def test_a_sex_of_fewer_subjects_than_splits_is_not_asked_for_in_each():
+    people = [(f"sub-{n:02d}", "", "FFFFM"[n]) for n in range(5)]
+    half = Split(train=0.5, val=0.0, test=0.5)
+    try:
+        splits = split_subjects(sessions(people), half, "study")
+    except InputError as error:
+        works = int(error.remedy.removeprefix("set split.seed: "))
+        splits = split_subjects(sessions(people), half.model_copy(update={"seed": works}), "study")
+    assert set(splits[splits.sex == "F"].split) == {"train", "test"}
+
+
 def test_a_single_family_cannot_be_split_and_is_told_so():
     with pytest.raises(InputError, match="no seed below 1000"):
         split_subjects(sessions([(f"sub-{n}", "fam", "FM"[n % 2]) for n in range(6)]), Split(), "study")

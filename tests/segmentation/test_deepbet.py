@@ -7,6 +7,8 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
+import torch
+from nibabel.orientations import axcodes2ornt, ornt_transform
 
 from neuroquant.errors import InputError
 from neuroquant.segmentation import deepbet
@@ -26,7 +28,7 @@ def masker():
 def test_the_brain_of_a_raw_head_with_thick_slices_has_the_size_and_place_of_a_brain(masker, path):
     image = nib.as_closest_canonical(nib.load(DATA / path))
     head = image.get_fdata(dtype=np.float32)
-    brain = masker(head)
+    brain = masker(head, image.affine)
     millilitres = brain.sum() * abs(np.linalg.det(image.affine[:3, :3])) / 1000
     assert brain.shape == head.shape and 1300 < millilitres < 1700
     left_right = np.flatnonzero(brain.any(axis=(1, 2))) * np.linalg.norm(image.affine[:3, 0])
@@ -35,9 +37,67 @@ def test_the_brain_of_a_raw_head_with_thick_slices_has_the_size_and_place_of_a_b
     assert (outside > np.percentile(head[brain], 50)).any(), "the scalp is left out"
 
 
+class Small:
+    """Networks in place of deepbet's: voxels above the mean are brain. They note the size of each batch."""
+
+    def __init__(self):
+        self.batches = []
+
+    def __call__(self, images):
+        self.batches.append(len(images))
+        inside = torch.sigmoid(40 * (images[:, 0] - images[:, 0].mean(dim=(1, 2, 3), keepdim=True) - 0.1))
+        return torch.stack([1 - inside, inside], dim=1)
+
+
+@pytest.fixture
+def quick(masker, monkeypatch):
+    """The masker with small images and quick networks."""
+    for side in ("BOX_SIDE", "MASK_SIDE"):
+        monkeypatch.setattr(deepbet, side, 32)
+    for network in ("box_network", "mask_network"):
+        monkeypatch.setattr(masker, network, Small())
+    return masker
+
+
+def heads():
+    """Balls of different sizes off the middle of different images, one image without any."""
+    return [(blob((30, 34, 28), 9), np.diag([2.0, 2, 2, 1])), (np.zeros((20, 20, 20), np.float32), np.eye(4))] + [
+        (blob((40, 36, 30), radius), np.eye(4)) for radius in (7, 11, 8)
+    ]
+
+
+def blob(shape, radius):
+    apart = np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), -1) - np.array(shape) / 2 + (2, 4, 1)
+    return np.where(np.linalg.norm(apart, axis=-1) < radius, 900.0, 20.0).astype(np.float32)
+
+
+def test_heads_in_one_batch_get_the_masks_that_they_get_alone(quick):
+    alone = [quick(*head) for head in heads()]
+    assert set(quick.mask_network.batches) == {1} and [mask.any() for mask in alone] == [True, False, True, True, True]
+    together = quick._together(heads())
+    assert (quick.box_network.batches[-1], quick.mask_network.batches[-1]) == (4, 4), "the empty image isn't passed on"
+    for one, other in zip(alone, together, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("axes", ["LPS", "PIR", "SAL"])
+def test_a_mask_is_in_the_orientation_of_its_scan(quick, axes):
+    ((head, affine),) = heads()[:1]
+    turned = nib.Nifti1Image(head, affine).as_reoriented(ornt_transform(axcodes2ornt("RAS"), axcodes2ornt(axes)))
+    mask = nib.Nifti1Image(quick(turned.get_fdata(dtype=np.float32), turned.affine).astype(np.uint8), turned.affine)
+    np.testing.assert_array_equal(nib.as_closest_canonical(mask).get_fdata() > 0, quick(head, affine))
+
+
+@pytest.mark.slow
+def test_deepbets_own_networks_give_the_same_masks_in_a_batch(masker):
+    pair = [(blob((60, 64, 56), radius), np.diag([3.0, 3, 3, 1])) for radius in (20, 24)]
+    for one, other in zip(masker._together(pair), [masker(*head) for head in pair], strict=True):
+        assert (one != other).mean() < 1e-4
+
+
 @pytest.mark.parametrize("value", [0.0, 7.0])
 def test_an_image_without_contrast_has_no_brain(masker, value):
-    assert not masker(np.full((20, 24, 16), value, np.float32)).any()
+    assert not masker(np.full((20, 24, 16), value, np.float32), np.eye(4)).any()
 
 
 def test_the_box_is_the_brains_widened_by_a_tenth_on_each_side_and_stays_in_the_image():

@@ -35,5 +35,7 @@ def test_a_session_far_from_the_others_is_named_with_what_is_odd_about_it(tmp_pa
 
 def test_every_modality_has_measures_of_its_own():
     names = measures(("T1w", "FLAIR"))
-    assert names["FLAIR_high"] == "FLAIR upper percentile" and {"T1w_shift_mm", "FLAIR_mi_after"} <= set(names)
+    assert names["FLAIR_high"] == "FLAIR upper percentile" and {"T1w_shift_mm", "FLAIR_match", "T1w_slice_mm"} <= set(
+        names
+    )
     assert not any("T2w" in name for name in names)

@@ -17,6 +17,8 @@ from neuroquant.volumes.work import Preprocessing
 FACTS = "cohort subject session family sex age mask labels split".split()
 BALL_ML = 10.0
 """Less than the balls that stand for brains in tests."""
+BALLS = {"shape": (32, 32, 32), "brain_ml_min": BALL_ML, "structure_min": 0, "match_min": 0}
+"""Settings for balls of noise that stand for brains."""
 LPS = np.diag([-2.0, -2.0, 2.0, 1.0])
 
 
@@ -58,7 +60,7 @@ class Shard:
         write_tsv(pd.DataFrame(self.rows, columns=[*FACTS, *self.modalities]), self.root / "manifest.tsv")
         folder = self.root / out
         paths = [folder / f"test-000.{kind}" for kind in ("h5", "qc.tsv", "excluded.tsv")]
-        volume = Volume(**{"shape": (32, 32, 32), "brain_ml_min": BALL_ML, "brain_mask": MASKS, **settings})
+        volume = Volume(**{**BALLS, "brain_mask": MASKS, **settings})
         how = Preprocessing(self.root, volume, self.modalities, finders or {})
         preprocess_shard(self.root / "manifest.tsv", ShardFiles(*paths), how)
         assert sorted(os.listdir(folder)) == sorted(path.name for path in paths), "nothing else is left behind"

@@ -20,7 +20,7 @@ from neuroquant.store.disk import told_when_full
 from neuroquant.volumes.preprocess import ShardFiles, preprocess_shard
 from neuroquant.volumes.work import Preprocessing
 from tests.cohorts.helpers import index, source_of
-from tests.volumes.heads import BALL_ML, ball
+from tests.volumes.heads import BALLS, ball
 
 AFFINE = np.diag([2.0, 2.0, 2.0, 1.0])
 
@@ -57,7 +57,11 @@ class Study:
         sessions, early = index(source_of(cohort), self.out)
         write_tsv(sessions.assign(split="test"), self.out / "manifest.tsv")
         late = [self.out / f"test-000.{kind}" for kind in ("h5", "qc.tsv", "excluded.tsv")]
-        how = Preprocessing(self.root, Volume(shape=(32, 32, 32), brain_ml_min=BALL_ML), DEFAULT_MODALITIES)
+        how = Preprocessing(
+            self.root,
+            Volume(**BALLS),
+            DEFAULT_MODALITIES,
+        )
         preprocess_shard(self.out / "manifest.tsv", ShardFiles(*late), how)
         self.qc = read_tsv(late[1])
         rows = [row for table in (early, read_tsv(late[2])) for row in table.itertuples()]
@@ -239,7 +243,7 @@ signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, 150_000))
 try:
     paths = [out / f"full.{kind}" for kind in ("h5", "qc.tsv", "excluded.tsv")]
-    how = Preprocessing(root, Volume(shape=(32, 32, 32), brain_ml_min=0), ("T1w", "T2w"))
+    how = Preprocessing(root, Volume(shape=(32, 32, 32), brain_ml_min=0, structure_min=0, match_min=0), ("T1w", "T2w"))
     preprocess_shard(out / "manifest.tsv", ShardFiles(*paths), how)
 except InputError as error:
     print(error)

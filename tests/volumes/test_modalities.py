@@ -11,7 +11,7 @@ from neuroquant.volumes.plausible import Looks, swapped
 from neuroquant.volumes.preprocess import prepare
 from neuroquant.volumes.steps import STEPS, steps_of
 from neuroquant.volumes.work import Preprocessing
-from tests.volumes.heads import BALL_ML, Shard, ball
+from tests.volumes.heads import BALLS, Shard, ball
 from tests.volumes.test_align import head, shifted
 
 THREE = ("T1w", "T2w", "FLAIR")
@@ -88,7 +88,7 @@ def test_the_steps_that_the_settings_ask_for_have_names_of_their_own():
 
 def test_a_scan_that_cannot_be_used_says_at_which_step(triples):
     row = triples.add("a", T2w=np.zeros(ball().shape, np.float32))
-    how = Preprocessing(triples.root, Volume(shape=(32, 32, 32), brain_ml_min=BALL_ML), THREE)
+    how = Preprocessing(triples.root, Volume(**BALLS), THREE)
     with pytest.raises(Unusable) as error:
         prepare(SessionRow({name: row[name] for name in THREE}), how)
     assert error.value.step == "reading" and error.value.file == row["T2w"]

@@ -6,6 +6,7 @@ a report holds one of every shard, or of about 96 of them.
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -13,6 +14,7 @@ from scipy import ndimage
 
 from neuroquant.files import read_tsv, written_whole
 from neuroquant.statistics.choice import first_of_shard
+from neuroquant.statistics.quality import in_words
 from neuroquant.store.arrays import ArrayFile
 
 STRONG = 88
@@ -52,15 +54,15 @@ def draw(shards: list[Path], qc_tsv: Path, selection: Selection, pictures: list[
     shards : list of Path
         Volumes; one without sessions becomes a picture that says so.
     qc_tsv : Path
-        The cohort's QC table: `outlier` says what stands out about a session, `target` to which modality the others
-        were registered.
+        The cohort's QC table: `outlier` says what stands out about a session, `doubts` what makes its mask doubtful,
+        `target` to which modality the others were registered.
     selection : Selection
     pictures : list of Path
         Where to write, in the order of `shards`.
     """
     table = read_tsv(qc_tsv)
     keys = list(zip(table.cohort, table.subject, table.session, strict=True))
-    odd = {key: outlier for key, outlier in zip(keys, table.outlier, strict=True) if outlier}
+    odd = {key: why for key, why in zip(keys, map(remarks, table.to_dict("records")), strict=True) if why}
     targets = dict(zip(keys, table.target, strict=True)) if "target" in table else {}
     for shard, picture in zip(shards, pictures, strict=True):
         file = ArrayFile(shard)
@@ -75,10 +77,15 @@ def draw(shards: list[Path], qc_tsv: Path, selection: Selection, pictures: list[
 
 
 def title_of(number: int, key: Key, odd: dict[Key, str], identifiable: bool) -> str:
-    """A session's number, its name where that may be, and what stands out about it."""
+    """A session's number, its name where that may be, and the remarks on it."""
     name = [" ".join(key[1:]).strip()] if identifiable else []
-    noted = [f"stands out by {odd[key].replace(' ', ', ')}"] if key in odd else []
-    return "  ".join([str(number), *name, *noted])
+    return "  ".join([str(number), *name, *([odd[key]] if key in odd else [])])
+
+
+def remarks(row: dict[str, Any]) -> str:
+    """What stands out about a session and what is doubtful, of its row of the QC table; empty where nothing does."""
+    found = [f"stands out by {row['outlier'].replace(' ', ', ')}"] if row["outlier"] else []
+    return "; ".join([*found, *([in_words(row["doubts"])] if row.get("doubts") else [])])
 
 
 def row_of(file: ArrayFile, key: Key, title: str, target: str) -> np.ndarray:

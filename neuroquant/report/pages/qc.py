@@ -1,9 +1,11 @@
-"""Quality of a cohort's preprocessing: distributions over its sessions, and which of them stand out."""
+"""Quality of a cohort's preprocessing: distributions, sessions that stand out, brain masks that a network found."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
+from neuroquant.report.figures.heads import append, masked_heads
 from neuroquant.report.figures.style import COLOURS, WIDTH, plt, save
 
 NAMED = 20
@@ -12,8 +14,10 @@ COLUMNS = 3
 """Panels beside each other."""
 
 
-def draw(table: pd.DataFrame, labels: dict[str, str], title: str, identifiable: bool, out: Path) -> None:
-    """Draw a histogram per measure, with the sessions that stand out marked.
+def draw(
+    table: pd.DataFrame, labels: dict[str, str], title: str, identifiable: bool, out: Path, shards: Sequence[Path] = ()
+) -> None:
+    """Draw a histogram per measure, with the sessions that stand out marked, and heads with their masks below.
 
     Parameters
     ----------
@@ -25,6 +29,8 @@ def draw(table: pd.DataFrame, labels: dict[str, str], title: str, identifiable: 
         The cohort's name.
     identifiable : bool
         Name the sessions that stand out below the picture; the table beside the results names them in any case.
+    shards : sequence of Path
+        Volumes, in which heads with masks are looked for.
     """
     shown = [name for name in labels if name in table and table[name].notna().any()]
     columns = min(COLUMNS, max(len(shown), 1))
@@ -48,6 +54,8 @@ def draw(table: pd.DataFrame, labels: dict[str, str], title: str, identifiable: 
     if identifiable and marked:
         figure.supxlabel("\n".join(named(table, labels)), fontsize=6, x=0.01, ha="left")
     save(figure, out)
+    if heads := masked_heads(table, shards, identifiable):
+        append(out, heads)
 
 
 def named(table: pd.DataFrame, labels: dict[str, str]) -> list[str]:

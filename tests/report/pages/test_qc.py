@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from neuroquant.files import write_tsv
-from neuroquant.report.figures import montage
+from neuroquant.report.figures import heads, montage
 from neuroquant.report.figures.montage import Selection
 from neuroquant.report.pages.qc import draw, named
 from neuroquant.statistics.quality import gather_qc, measures
@@ -51,6 +51,50 @@ def odd(path, **sessions):
     rows = [{"cohort": "c", "subject": s, "session": "1", "outlier": what} for s, what in sessions.items()]
     write_tsv(pd.DataFrame(rows, columns=["cohort", "subject", "session", "outlier"]), path)
     return path
+
+
+def masked(path, **doubts):
+    """Volumes of subjects whose masks a network found, their QC table, with what is doubtful about each."""
+    records = [Record("c", s, "1", modality, "test", "", "F", 9.0) for s in doubts for modality in MODALITIES]
+    with ArrayWriter(path, records) as writer:
+        writer.create("head", (3, 128, 128), np.uint8, compress=True)
+        for row in range(len(records)):
+            plane = np.full((3, 128, 128), 100, np.uint8)
+            plane[:, 30:90, [40, 99]] = heads.OUTLINE
+            writer.write("head", row, plane)
+    found = {"cohort": "c", "session": "1", "outlier": "", "target": "T1w", "mask_from": "deepbet", "brain_ml": 1300.0}
+    return pd.DataFrame([{**found, "subject": s, "doubts": doubt} for s, doubt in doubts.items()])
+
+
+def test_heads_with_masks_of_a_network_stand_below_doubtful_ones_first_with_the_reason(tmp_path, monkeypatch):
+    table = masked(tmp_path / "v.h5", anna="", bert="thick_slices", cora="", dora="small_brain cut_off")
+    titles, write = [], heads.titled
+    monkeypatch.setattr(heads, "titled", lambda text, width: titles.append(text) or write(text, width))
+    drawn = heads.masked_heads(table, [tmp_path / "v.h5"], True)
+    assert [title for title in titles if title not in MODALITIES] == [
+        "1  bert 1  thick slices", "2  dora 1  small brain, brain at the image's border", "3  anna 1", "4  cora 1",
+    ]  # fmt: skip
+    assert all((pixels == montage.BRAIN).any() for pixels in drawn)
+    titles.clear()
+    monkeypatch.setattr(heads, "MOST", 2)
+    heads.masked_heads(table, [tmp_path / "v.h5"], False)
+    assert [title for title in titles if title not in MODALITIES] == [
+        "1  thick slices", "2  small brain, brain at the image's border", "2 others aren't shown",
+    ]  # fmt: skip
+    given = table.assign(mask_from="given mask")
+    assert heads.masked_heads(given, [tmp_path / "v.h5"], True) == []
+
+
+def test_the_picture_of_a_cohort_grows_by_its_heads(tmp_path):
+    table = masked(tmp_path / "v.h5", anna="", bert="thick_slices")
+    draw(table, {"brain_ml": "ml"}, "C", False, tmp_path / "plain.png")
+    for name in "ab":
+        draw(table, {"brain_ml": "ml"}, "C", False, tmp_path / f"{name}.png", [tmp_path / "v.h5"])
+    plain, whole = (Image.open(tmp_path / f"{name}.png") for name in ("plain", "a"))
+    assert whole.height >= plain.height + 128 and (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+    outline = tuple(montage.PALETTE[3 * montage.BRAIN : 3 * montage.BRAIN + 3])
+    below = np.asarray(whole)[plain.height :]
+    assert (below == outline).all(axis=-1).any()
 
 
 @pytest.mark.parametrize("modalities", [("T1w", "T2w"), ("T2w",), ("T1w", "T2w", "FLAIR"), ()])
