@@ -1,6 +1,7 @@
 """PSNR and SSIM3D of every reconstruction, in three regions, in float32 (section 4.1)."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,9 @@ from torch import Tensor
 
 from neuroquant.config.evaluation import Fidelity
 from neuroquant.device import use_threads
-from neuroquant.evaluation.batches import matching
+from neuroquant.evaluation.rows import matching
 from neuroquant.files import write_tsv
-from neuroquant.similarity import psnr, ssim3d
+from neuroquant.similarity import mean_inside, psnr, ssim_map
 from neuroquant.store.arrays import ArrayFile
 from neuroquant.tables import FIDELITY, IMAGE_KEY
 
@@ -20,9 +21,11 @@ FOREGROUND = -0.9
 """Value above which the released code counts a voxel as foreground; it drops dark fluid."""
 Measure = Callable[[Tensor, Tensor, Tensor | None, int], Tensor]
 """From images x, y (B, 1, D, H, W), the voxels that count (all where None) and the side of a window to scores (B,)."""
+map_of = lru_cache(maxsize=1)(ssim_map)
+"""The last two images' map of SSIM, which all regions share. Tensors are told apart by identity."""
 MEASURES: dict[str, Measure] = {
     "psnr": lambda x, y, inside, window: psnr(x, y, inside),
-    "ssim": lambda x, y, inside, window: ssim3d(x, y, window, inside),
+    "ssim": lambda x, y, inside, window: mean_inside(map_of(x, y, window), inside, window),
 }
 """Name of a metric -> what computes it; statistics/metrics.py has a line for each."""
 
