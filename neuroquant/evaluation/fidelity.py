@@ -31,21 +31,26 @@ MEASURES: dict[str, Measure] = {
 
 
 def score_fidelity(
-    volumes_h5: Path, reconstructions_h5: Path, model: str, settings: Fidelity, out_tsv: Path, threads: int
+    volumes_h5: Path, reconstructions: dict[str, Path], settings: Fidelity, out_tsv: Path, threads: int
 ) -> None:
-    """Write a row per session, modality, region (whole, foreground, brain) and metric of `MEASURES`."""
+    """Write a row per model, session, modality, region (whole, foreground, brain) and metric of `MEASURES`.
+
+    Parameters
+    ----------
+    reconstructions : model -> its reconstructions of the shard of volumes.
+    """
     use_threads(threads)
     volumes, rows = ArrayFile(volumes_h5), []
-    reconstructions, rows_of_volumes = matching(reconstructions_h5, volumes)
-    for position, index in enumerate(rows_of_volumes):
-        record = volumes.records[index]
-        x, y = (image(volumes, index), image(reconstructions, position))
-        facts = {name: getattr(record, name) for name in IMAGE_KEY}
-        values = scores(x, y, volumes.read("mask", index), settings.ssim_window)
-        rows += [
-            {**facts, "model": model, "region": region, "metric": metric, "value": value}
-            for (region, metric), value in values.items()
-        ]
+    for model, path in reconstructions.items():
+        copies, rows_of_volumes = matching(path, volumes)
+        for position, index in enumerate(rows_of_volumes):
+            x, y = image(volumes, index), image(copies, position)
+            facts = {name: getattr(volumes.records[index], name) for name in IMAGE_KEY}
+            values = scores(x, y, volumes.read("mask", index), settings.ssim_window)
+            rows += [
+                {**facts, "model": model, "region": region, "metric": metric, "value": value}
+                for (region, metric), value in values.items()
+            ]
     write_tsv(pd.DataFrame(rows, columns=FIDELITY), out_tsv)
 
 

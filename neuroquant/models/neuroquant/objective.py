@@ -10,6 +10,7 @@ from neuroquant.config.model import Objective
 from neuroquant.models.batch import Batch
 from neuroquant.models.losses import reconstruction
 from neuroquant.models.neuroquant.film import Film
+from neuroquant.similarity import ssim3d
 
 if TYPE_CHECKING:
     from neuroquant.models.neuroquant.model import NeuroQuant
@@ -40,7 +41,10 @@ def means(model: "NeuroQuant", batch: Batch, weights: Objective) -> dict[str, Te
         return terms
     terms["vq"] = weights.regulariser * encoded.vq_loss
     if swaps:
-        terms["cross"] = weights.cross * cross_modal(swapped, batch, images)
+        terms["cross"] = weights.cross * cross_modal(swapped, batch, images, weights)
+    if weights.align and len(batch.paired):
+        own, other = encoded.z_anat[batch.paired], encoded.z_anat[batch.partner[batch.paired]]
+        terms["align"] = weights.align * F.mse_loss(own.float(), other.float())
     if film is not None and weights.adversary:
         terms["adversary"] = weights.adversary * adversarial(model, encoded.z_anat, batch.modality)
     return terms
@@ -68,7 +72,7 @@ def decoded(model: "NeuroQuant", z_q: Tensor, film: Film | None, batch: Batch, i
     return made[: len(z_q)], made[len(z_q) :]
 
 
-def cross_modal(swapped: Tensor, batch: Batch, images: Tensor) -> Tensor:
+def cross_modal(swapped: Tensor, batch: Batch, images: Tensor, weights: Objective) -> Tensor:
     """L_cross (equation 14): each image from a partner's anatomy and its own appearance (equation 13).
 
     The partner is one other image of the same session, so the cost doesn't grow with the number of modalities. Images
@@ -82,8 +86,11 @@ def cross_modal(swapped: Tensor, batch: Batch, images: Tensor) -> Tensor:
     """
     if not len(images):
         return swapped.sum()
-    weight = 1.0 if images is batch.paired else 2 * len(images) / len(batch.paired)
-    return weight * F.l1_loss(swapped.float(), batch.x[images])
+    x = batch.x[images]
+    loss = F.l1_loss(swapped.float(), x)
+    if weights.cross_ssim:
+        loss = loss + weights.cross_ssim * (1 - ssim3d(x, swapped, weights.ssim_window).mean())
+    return loss * (2 * len(images) / len(batch.paired) if weights.cross_images == "half" else 1.0)
 
 
 def adversarial(model: "NeuroQuant", z_anat: Tensor, modality: Tensor) -> Tensor:
