@@ -131,9 +131,6 @@ class Objective(Settings):
     cross_ssim: NonNegative = Field(
         0.0, description="weight of 1 - SSIM3D within L_cross, beside its L1 (equation 14 has none)"
     )
-    align: NonNegative = Field(
-        0.0, description="squared distance of z_anat between the images of a session; not in the paper, 0: off"
-    )
     adversary: NonNegative = Field(1e-3, description="L_adv through gradient reversal (equation 15); 0: off")
     perceptual: Perceptual = Field(Perceptual(), description="LPIPS on slices; not in the paper's loss")
     critic: NonNegative = Field(

@@ -42,9 +42,6 @@ def means(model: "NeuroQuant", batch: Batch, weights: Objective) -> dict[str, Te
     terms["vq"] = weights.regulariser * encoded.vq_loss
     if swaps:
         terms["cross"] = weights.cross * cross_modal(swapped, batch, images, weights)
-    if weights.align and len(batch.paired):
-        own, other = encoded.z_anat[batch.paired], encoded.z_anat[batch.partner[batch.paired]]
-        terms["align"] = weights.align * F.mse_loss(own.float(), other.float())
     if film is not None and weights.adversary:
         terms["adversary"] = weights.adversary * adversarial(model, encoded.z_anat, batch.modality)
     return terms
