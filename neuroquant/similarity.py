@@ -119,10 +119,14 @@ def ssim3d(x: Tensor, y: Tensor, window: int = 11, mask: Tensor | None = None) -
     >>> bool(ssim3d(x, x.flip(2)) < 0.5)
     True
     """
-    values = ssim_map(x, y, window)
+    return mean_inside(ssim_map(x, y, window), mask, window)
+
+
+def mean_inside(values: Tensor, mask: Tensor | None, window: int) -> Tensor:
+    """Mean of a map of `ssim_map` for each sample, (B,); over the voxels of `mask` (B, 1, D, H, W) if one is given."""
     if mask is None:
         return values.flatten(1).mean(1)
     inside = mask
-    for axis, side in enumerate(window_sides(tuple(x.shape[2:]), window)):
-        inside = inside.narrow(axis + 2, side // 2, x.shape[axis + 2] - side + 1)
+    for axis, side in enumerate(window_sides(tuple(mask.shape[2:]), window)):
+        inside = inside.narrow(axis + 2, side // 2, mask.shape[axis + 2] - side + 1)
     return (values * inside).flatten(1).sum(1) / inside.flatten(1).sum(1)

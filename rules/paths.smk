@@ -114,11 +114,10 @@ def files_of(folder):
     )(wildcards)
 
 
-def segmentations_of(wildcards):
-    """Model -> segmentations of the cohort's shard that the wildcards name."""
+def by_model(wildcards, folder):
+    """Model -> its file in `folder` of the cohort's shard that the wildcards name, of all models scored there."""
     return {
-        model: RESULTS
-        / f"segmentations/{model}/{wildcards.cohort}/{wildcards.shard}.h5"
+        model: RESULTS / f"{folder}/{model}/{wildcards.cohort}/{wildcards.shard}.h5"
         for model in models_scored_on(wildcards.cohort)
     }
 

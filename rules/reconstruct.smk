@@ -40,20 +40,26 @@ rule reconstruct:
         "../workflow_scripts/reconstruct.py"
 
 
+# one job a shard for all its models: starting one costs more than the sums
 rule fidelity:
     input:
         volumes=RESULTS / "volumes/{cohort}/{shard}.h5",
-        reconstructions=RESULTS / "reconstructions/{model}/{cohort}/{shard}.h5",
+        reconstructions=lambda wildcards: by_model(
+            wildcards, "reconstructions"
+        ).values(),
         manifest=RESULTS / "cohorts/{cohort}/shards/{shard}.tsv",
     output:
-        scores=RESULTS / "numbers/fidelity/{model}/{cohort}/{shard}.tsv",
+        scores=RESULTS / "numbers/fidelity/{cohort}/{shard}.tsv",
     threads: COMPUTE.threads
     resources:
         **NETWORK_JOB,
     params:
         fidelity=literal(whole(FIDELITY)),  # the rest is read later
+        reconstructions=lambda wildcards: named(
+            by_model(wildcards, "reconstructions")
+        )(wildcards),
     message:
-        "PSNR and SSIM of {wildcards.model} on {wildcards.cohort} {wildcards.shard}"
+        "PSNR and SSIM on {wildcards.cohort} {wildcards.shard}"
     script:
         "../workflow_scripts/fidelity.py"
 

@@ -60,7 +60,7 @@ rule score_anatomy:
     input:
         volumes=RESULTS / "volumes/{cohort}/{shard}.h5",
         reference=RESULTS / "segmentations/reference/{cohort}/{shard}.h5",
-        segmentations=lambda wildcards: segmentations_of(wildcards).values(),
+        segmentations=lambda wildcards: by_model(wildcards, "segmentations").values(),
         manifest=RESULTS / "cohorts/{cohort}/shards/{shard}.tsv",
     output:
         dice=RESULTS / "numbers/dice/{cohort}/{shard}.tsv",
@@ -70,7 +70,9 @@ rule score_anatomy:
         mem_mb=growing(2048),
         runtime=240,
     params:
-        segmentations=lambda wildcards: named(segmentations_of(wildcards))(wildcards),
+        segmentations=lambda wildcards: named(by_model(wildcards, "segmentations"))(
+            wildcards
+        ),
         structures=literal(list(EXPERIMENT.segmentation.structures)),
         tolerance_mm=EXPERIMENT.segmentation.surface_tolerance_mm,
     message:

@@ -2,7 +2,11 @@
 
 ANATOMY_COHORTS = scored_cohorts() if EXPERIMENT.segmentation.engine != "none" else []
 NUMBERS = {
-    "fidelity": per_test_shard("numbers/fidelity/{model}/{cohort}/{shard}.tsv"),
+    "fidelity": [
+        p
+        for c in scored_cohorts()
+        for p in shards_of(c, "numbers/fidelity/{cohort}/{shard}.tsv", "test")
+    ],
     "dice": [
         p
         for c in ANATOMY_COHORTS

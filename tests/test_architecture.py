@@ -126,6 +126,15 @@ def test_planning_imports_no_network_library():
     assert done.stdout.strip() == "[]"
 
 
+def test_the_stand_in_segments_without_pytorch():
+    code = (
+        "import sys; import neuroquant.evaluation.anatomy.segment, neuroquant.segmentation.engine;"
+        "print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
 @pytest.mark.parametrize("path", sorted((PACKAGE.parent / "workflow_scripts").glob("*.py")), ids=lambda path: path.stem)
 def test_a_workflow_script_has_no_logic_of_its_own(path):
     text = path.read_text()

@@ -1,8 +1,8 @@
-"""PSNR and SSIM of one model on one shard."""
+"""PSNR and SSIM of all models on one shard."""
 
 import json
 
-from neuroquant.job import running
+from neuroquant.job import named_paths, running
 
 with running(snakemake):
     from pathlib import Path
@@ -12,8 +12,7 @@ with running(snakemake):
 
     score_fidelity(
         Path(snakemake.input.volumes),
-        Path(snakemake.input.reconstructions),
-        snakemake.wildcards.model,
+        named_paths(snakemake.params.reconstructions),
         Fidelity.model_validate(json.loads(snakemake.params.fidelity)),
         Path(snakemake.output.scores),
         threads=snakemake.threads,

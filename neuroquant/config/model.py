@@ -128,6 +128,9 @@ class Objective(Settings):
         description="images that L_cross decodes, each from the anatomy of one other image of its session: all of a "
         "step, or a random half (the same expectation of the gradient, for half of the decoding)",
     )
+    cross_ssim: NonNegative = Field(
+        0.0, description="weight of 1 - SSIM3D within L_cross, beside its L1 (equation 14 has none)"
+    )
     adversary: NonNegative = Field(1e-3, description="L_adv through gradient reversal (equation 15); 0: off")
     perceptual: Perceptual = Field(Perceptual(), description="LPIPS on slices; not in the paper's loss")
     critic: NonNegative = Field(

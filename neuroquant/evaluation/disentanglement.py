@@ -31,8 +31,8 @@ from torch import Tensor
 
 from neuroquant.config.evaluation import Statistics
 from neuroquant.device import use_threads
-from neuroquant.evaluation.batches import MODALITIES, matching
 from neuroquant.evaluation.classifiers import CLASSIFIERS, Guess
+from neuroquant.evaluation.rows import MODALITIES, matching
 from neuroquant.evaluation.shared_codes import code_overlap, same_code, shared
 from neuroquant.files import write_tsv
 from neuroquant.statistics.intervals import Interval, cluster_bootstrap

@@ -1,6 +1,7 @@
 """PSNR and SSIM3D of every reconstruction, in three regions, in float32 (section 4.1)."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,9 @@ from torch import Tensor
 
 from neuroquant.config.evaluation import Fidelity
 from neuroquant.device import use_threads
-from neuroquant.evaluation.batches import matching
+from neuroquant.evaluation.rows import matching
 from neuroquant.files import write_tsv
-from neuroquant.similarity import psnr, ssim3d
+from neuroquant.similarity import mean_inside, psnr, ssim_map
 from neuroquant.store.arrays import ArrayFile
 from neuroquant.tables import FIDELITY, IMAGE_KEY
 
@@ -20,29 +21,36 @@ FOREGROUND = -0.9
 """Value above which the released code counts a voxel as foreground; it drops dark fluid."""
 Measure = Callable[[Tensor, Tensor, Tensor | None, int], Tensor]
 """From images x, y (B, 1, D, H, W), the voxels that count (all where None) and the side of a window to scores (B,)."""
+map_of = lru_cache(maxsize=1)(ssim_map)
+"""The last two images' map of SSIM, which all regions share. Tensors are told apart by identity."""
 MEASURES: dict[str, Measure] = {
     "psnr": lambda x, y, inside, window: psnr(x, y, inside),
-    "ssim": lambda x, y, inside, window: ssim3d(x, y, window, inside),
+    "ssim": lambda x, y, inside, window: mean_inside(map_of(x, y, window), inside, window),
 }
 """Name of a metric -> what computes it; statistics/metrics.py has a line for each."""
 
 
 def score_fidelity(
-    volumes_h5: Path, reconstructions_h5: Path, model: str, settings: Fidelity, out_tsv: Path, threads: int
+    volumes_h5: Path, reconstructions: dict[str, Path], settings: Fidelity, out_tsv: Path, threads: int
 ) -> None:
-    """Write a row per session, modality, region (whole, foreground, brain) and metric of `MEASURES`."""
+    """Write a row per model, session, modality, region (whole, foreground, brain) and metric of `MEASURES`.
+
+    Parameters
+    ----------
+    reconstructions : model -> its reconstructions of the shard of volumes.
+    """
     use_threads(threads)
     volumes, rows = ArrayFile(volumes_h5), []
-    reconstructions, rows_of_volumes = matching(reconstructions_h5, volumes)
-    for position, index in enumerate(rows_of_volumes):
-        record = volumes.records[index]
-        x, y = (image(volumes, index), image(reconstructions, position))
-        facts = {name: getattr(record, name) for name in IMAGE_KEY}
-        values = scores(x, y, volumes.read("mask", index), settings.ssim_window)
-        rows += [
-            {**facts, "model": model, "region": region, "metric": metric, "value": value}
-            for (region, metric), value in values.items()
-        ]
+    for model, path in reconstructions.items():
+        copies, rows_of_volumes = matching(path, volumes)
+        for position, index in enumerate(rows_of_volumes):
+            x, y = image(volumes, index), image(copies, position)
+            facts = {name: getattr(volumes.records[index], name) for name in IMAGE_KEY}
+            values = scores(x, y, volumes.read("mask", index), settings.ssim_window)
+            rows += [
+                {**facts, "model": model, "region": region, "metric": metric, "value": value}
+                for (region, metric), value in values.items()
+            ]
     write_tsv(pd.DataFrame(rows, columns=FIDELITY), out_tsv)
 
 

@@ -6,7 +6,8 @@ import torch
 
 from neuroquant.config.model import ModelEntry
 from neuroquant.device import resolve_device, use_threads
-from neuroquant.evaluation.batches import MODALITIES, batches, rows_for
+from neuroquant.evaluation.batches import batches
+from neuroquant.evaluation.rows import MODALITIES, rows_for
 from neuroquant.files import written_whole
 from neuroquant.model_facts import weights_hash
 from neuroquant.model_folder import load_model

@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 
 from neuroquant.device import resolve_device, use_threads
-from neuroquant.evaluation.batches import MODALITIES, batches, rows_for
+from neuroquant.evaluation.batches import batches
 from neuroquant.evaluation.codes import Counter
 from neuroquant.evaluation.latents import latent_writer, write_latents
+from neuroquant.evaluation.rows import MODALITIES, rows_for
 from neuroquant.evaluation.synthesis import Synthesis, typical_appearances, write_synthesis
 from neuroquant.files import written_whole
 from neuroquant.model_facts import weights_hash

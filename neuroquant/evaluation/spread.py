@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from neuroquant.evaluation.batches import matching
+from neuroquant.evaluation.rows import matching
 from neuroquant.files import write_tsv
 from neuroquant.store.arrays import ArrayFile
 from neuroquant.tables import SPREAD

@@ -1,9 +1,11 @@
-"""How networks start: even activations, residual branches at zero, background as output."""
+"""How networks start: even activations, residual branches at zero, narrow posteriors, background as output."""
 
 import torch
 from torch import nn
 
 BACKGROUND = -1.0
+NARROW = -6.0
+"""Log variance of a posterior at the start: noise of a twentieth of what latents are to have."""
 
 
 def start_evenly(network: nn.Module) -> None:
@@ -29,3 +31,13 @@ def start_as_background(layer: nn.Conv2d | nn.Conv3d) -> None:
     with torch.no_grad():
         layer.weight.mul_(0.1)
         layer.bias.fill_(BACKGROUND)
+
+
+def start_narrow(layer: nn.Conv2d | nn.Conv3d, channels: int) -> None:
+    """Start the last `channels` outputs of a layer, a posterior's log variances, at `NARROW`, whatever the input.
+
+    Otherwise the noise begins as large as the latents, and a short training ends before it has learnt to be small.
+    """
+    with torch.no_grad():
+        layer.weight[-channels:].zero_()
+        layer.bias[-channels:].fill_(NARROW)

@@ -4,6 +4,8 @@ It needs no weights and no training, and looks at every voxel of an image, whate
 likely each structure is at each place; expectation maximisation finds how bright each tissue is in this image and, with
 both, where each structure lies (Ashburner and Friston 2005, Unified segmentation; Puonti et al. 2016, SAMSEG, without
 their deformation of the atlas). It knows volumes of the atlas's grid alone and is never reported as SynthSeg.
+
+Without PyTorch, which takes longer to load than a small cohort to segment.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,15 +14,12 @@ from typing import Any
 
 import h5py
 import numpy as np
-import torch
-from torch import Tensor
 
 from neuroquant.config.evaluation import Standin
 from neuroquant.errors import InputError
 from neuroquant.files import written_whole
 from neuroquant.segmentation.labels import SIDES, both_sides, flipped
-from neuroquant.segmentation.recipe import normalised
-from neuroquant.segmentation.scans import Found, Scan, cube_side, upright
+from neuroquant.segmentation.scans import Found, Scan, cube_side, normalised, upright
 from neuroquant.store.arrays import ArrayFile
 from neuroquant.store.trust import READING, own
 
@@ -50,12 +49,10 @@ def fit_standin(shards: list[Path], settings: Standin, out_h5: Path) -> None:
         file.attrs["labels"] = np.asarray(labels, np.int32)
         file.attrs["maps"] = len(maps)
         # one row per structure is compressed in a piece; a share of 1e-4 has three digits in float16
-        file.create_dataset(
-            "prior", data=prior.numpy().astype(np.float16), chunks=(1, *prior.shape[1:]), compression="gzip"
-        )
+        file.create_dataset("prior", data=prior.astype(np.float16), chunks=(1, *prior.shape[1:]), compression="gzip")
 
 
-def training_maps(shards: list[Path]) -> tuple[tuple[int, ...], list[Tensor], float]:
+def training_maps(shards: list[Path]) -> tuple[tuple[int, ...], list[np.ndarray], float]:
     """Labels, sorted, each session's map as channel numbers (D, H, W), int64, and the side of a voxel in mm.
 
     A structure that occurs on one side alone is a label of both: the atlas is symmetric.
@@ -78,44 +75,43 @@ def training_maps(shards: list[Path]) -> tuple[tuple[int, ...], list[Tensor], fl
             "use segmentation.engine: torch with SynthSeg's weights, or none",
         )
     labels = both_sides({0, *(int(label) for m in raw for label in np.unique(m))})
-    return labels, [torch.from_numpy(np.searchsorted(labels, m).astype(np.int64)) for m in raw], max(sides)
+    return labels, [np.searchsorted(labels, m) for m in raw], max(sides)
 
 
-def probabilities(maps: list[Tensor], labels: tuple[int, ...], sigma: float) -> Tensor:
+def probabilities(maps: list[np.ndarray], labels: tuple[int, ...], sigma: float) -> np.ndarray:
     """Mean of label maps (D, H, W) and their mirror images as probabilities (C, D, H, W), blurred by sigma voxels."""
-    total = torch.zeros(len(labels), *maps[0].shape)
-    swap = torch.tensor(flipped(labels))
-    for channels in maps:
-        for one in (channels, swap[channels.flip(0)]):
-            total.scatter_add_(0, one[None], torch.ones(1, *one.shape))
-    shares = torch.stack([blurred(share, sigma) for share in total / (2 * len(maps))]) + FLOOR
+    total = np.zeros((len(labels), *maps[0].shape), np.float32)
+    for channel, mirrored in enumerate(flipped(labels)):
+        for one in maps:
+            total[channel] += one == channel
+            total[mirrored] += one[::-1] == channel
+    shares = np.stack([blurred(share, sigma) for share in total / (2 * len(maps))]) + FLOOR
     return shares / shares.sum(0)
 
 
-def blurred(image: Tensor, sigma: float) -> Tensor:
+def blurred(image: np.ndarray, sigma: float) -> np.ndarray:
     """Gaussian blur of (D, H, W) by sigma voxels; beyond its border it goes on as it is there."""
     if sigma <= 0:
         return image
     reach = max(1, round(3 * sigma))
-    weights = torch.exp(-0.5 * (torch.arange(-reach, reach + 1) / sigma) ** 2)
-    weights = weights / weights.sum()
+    weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
+    weights = (weights / weights.sum()).astype(np.float32)
     for axis in range(3):
-        lines = image.movedim(axis, 0)
-        padded = torch.cat([lines[:1].expand(reach, -1, -1), lines, lines[-1:].expand(reach, -1, -1)])
-        lines = sum(weight * padded[k : k + len(lines)] for k, weight in enumerate(weights))
-        image = lines.movedim(0, axis)
+        padded = np.pad(image, [(reach, reach) if a == axis else (0, 0) for a in range(3)], mode="edge")
+        lines = np.moveaxis(padded, axis, 0)
+        length = image.shape[axis]
+        image = np.moveaxis(sum(weight * lines[k : k + length] for k, weight in enumerate(weights)), 0, axis)
     return image
 
 
-def tissues(labels: tuple[int, ...]) -> Tensor:
+def tissues(labels: tuple[int, ...]) -> np.ndarray:
     """Number of each label's tissue, (C,): a structure and its counterpart on the other side look alike."""
     left = {right: left for left, right in SIDES.items()}
     names = sorted({left.get(label, label) for label in labels})
-    return torch.tensor([names.index(left.get(label, label)) for label in labels])
+    return np.array([names.index(left.get(label, label)) for label in labels])
 
 
-@torch.inference_mode()
-def posteriors(image: Tensor, prior: Tensor, tissue: Tensor, rounds: int) -> Tensor:
+def posteriors(image: np.ndarray, prior: np.ndarray, tissue: np.ndarray, rounds: int) -> np.ndarray:
     """Probabilities of the structures in each voxel (C, N), by expectation maximisation.
 
     Parameters
@@ -124,23 +120,41 @@ def posteriors(image: Tensor, prior: Tensor, tissue: Tensor, rounds: int) -> Ten
     prior : (C, N), from the atlas.
     tissue : (C,), the Gaussian of each structure. They are found on every fourth voxel: a few numbers from thousands.
     """
-    some, likely = image[::SKIP], prior[:, ::SKIP].contiguous()
-    shares, count = likely, int(tissue.max()) + 1
+    some, likely = image[::SKIP], np.ascontiguousarray(prior[:, ::SKIP])
+    shares = likely
+    members = (tissue == np.arange(tissue.max() + 1)[:, None]).astype(image.dtype)
     for _ in range(rounds):
-        weights = torch.zeros(count, len(some), device=image.device).index_add_(0, tissue, shares)
-        sizes = weights.sum(1).clamp_min(1e-3)
+        weights = members @ shares
+        sizes = np.maximum(weights.sum(1), 1e-3)
         means = (weights @ some) / sizes
-        variances = (weights * (some - means[:, None]).square()).sum(1) / sizes + LEAST_VARIANCE
+        variances = np.einsum("tn,tn->t", weights, np.square(some - means[:, None])) / sizes + LEAST_VARIANCE
         shares = expected(some, likely, tissue, means, variances)
     return expected(image, prior, tissue, means, variances)
 
 
-def expected(image: Tensor, prior: Tensor, tissue: Tensor, means: Tensor, variances: Tensor) -> Tensor:
+def expected(
+    image: np.ndarray, prior: np.ndarray, tissue: np.ndarray, means: np.ndarray, variances: np.ndarray
+) -> np.ndarray:
     """Probabilities (C, N) of the structures, given the means and variances (T,) of the tissues."""
-    likelihood = (image - means[:, None]).square_().div_(variances[:, None]).add_(variances.log()[:, None]).mul_(-0.5)
-    likelihood = likelihood.sub_(likelihood.amax(0)).exp_()
-    shares = likelihood[tissue].mul_(prior).add_(1e-30)
-    return shares.div_(shares.sum(0))
+    likelihood = np.square(image - means[:, None])
+    likelihood *= (-0.5 / variances)[:, None]
+    likelihood -= (0.5 * np.log(variances))[:, None]
+    likelihood -= likelihood.max(0)
+    np.exp(likelihood, out=likelihood)
+    shares = likelihood[tissue]
+    shares *= prior
+    shares += 1e-30
+    shares /= shares.sum(0)
+    return shares
+
+
+def likeliest(shares: np.ndarray) -> np.ndarray:
+    """The channel (N,) in which each column of shares (C, N) is largest; several times as fast as `argmax`."""
+    best, channel = shares[0].copy(), np.zeros(shares.shape[1], np.intp)
+    for number, share in enumerate(shares[1:], start=1):
+        channel[share > best] = number
+        np.maximum(best, share, out=best)
+    return channel
 
 
 class AtlasSegmenter:
@@ -155,42 +169,42 @@ class AtlasSegmenter:
     name = "stand-in segmenter"
     stand_in = True
 
-    def __init__(self, path: Path, settings: Standin, device: str):
+    def __init__(self, path: Path, settings: Standin):
         try:
             with h5py.File(path, "r") as file:
                 self.labels = tuple(int(label) for label in file.attrs["labels"])
-                prior = torch.from_numpy(own(file, "prior")[()].astype(np.float32)).to(device)
+                prior = own(file, "prior")[()].astype(np.float32)
                 maps = int(file.attrs["maps"])
         except READING as error:
             raise InputError(
                 str(path), f"not readable ({error})", "the stand-in's atlas, as `fit_standin` writes it",
                 "name such a file; the workflow makes its own with `snakemake PATH --force` and the options of the run",
             ) from None  # fmt: skip
-        self.prior, self.tissue = prior / prior.sum(0), tissues(self.labels).to(device)
-        self.settings, self.device = settings, device
+        self.prior, self.tissue = prior / prior.sum(0), tissues(self.labels)
+        self.settings = settings
         self.provenance: dict[str, Any] = {"engine": self.name, "label_maps": maps, "rounds": settings.rounds}
 
     def segment_all(self, scans: Iterable[Scan]) -> Iterator[Found]:
         """As the interface says; a scan has the atlas's grid."""
         for scan in scans:
             side_mm = upright(scan)
-            if scan.volume.shape != tuple(self.prior.shape[1:]):
+            if scan.volume.shape != self.prior.shape[1:]:
                 raise InputError(
-                    scan.name, f"{scan.volume.shape} voxels", f"{tuple(self.prior.shape[1:])}, as the atlas has",
+                    scan.name, f"{scan.volume.shape} voxels", f"{self.prior.shape[1:]}, as the atlas has",
                     "give volumes of the experiment that the stand-in was fitted for",
                 )  # fmt: skip
             yield self._segmented(scan, side_mm)
 
     def _segmented(self, scan: Scan, side_mm: float) -> Found:
-        image = torch.from_numpy(normalised(scan.volume)).to(self.device)
-        here = (image > DARK) | (self.prior[0] < OUTSIDE)
-        sums = torch.zeros(len(self.labels), dtype=torch.float64)
-        sums[0] = image.numel()
-        channels = torch.zeros(image.shape, dtype=torch.long, device=self.device)
-        if bool(image.any()):
-            shares = posteriors(image[here], self.prior[:, here], self.tissue, self.settings.rounds)
-            channels[here] = shares.argmax(0)
-            sums = shares.sum(1, dtype=torch.float64).cpu()
-            sums[0] += int((~here).sum())
-        labels = torch.tensor(self.labels, dtype=torch.int16)[channels.cpu()]
-        return Found(labels.numpy(), sums.numpy() * side_mm**3)
+        image = normalised(scan.volume)
+        here = np.flatnonzero((image > DARK) | (self.prior[0] < OUTSIDE))
+        sums = np.zeros(len(self.labels))
+        sums[0] = image.size
+        labels = np.zeros(image.size, np.int16)
+        if image.any():
+            prior = self.prior.reshape(len(self.prior), -1).take(here, axis=1)
+            shares = posteriors(image.ravel()[here], prior, self.tissue, self.settings.rounds)
+            labels[here] = np.array(self.labels, np.int16)[likeliest(shares)]
+            sums = shares.sum(1, dtype=np.float64)
+            sums[0] += image.size - len(here)
+        return Found(labels.reshape(image.shape), sums * side_mm**3)

@@ -11,21 +11,13 @@ from torch import Tensor
 
 from neuroquant.segmentation.labels import flipped, topological_classes
 from neuroquant.segmentation.network import UNet
+from neuroquant.segmentation.scans import normalised
 
-PERCENTILES = (0.5, 99.5)
 SIGMA = 0.5
 SMALL = 2**20
 """Voxels up to which an image and its mirror image pass the network together, which is faster but takes more memory."""
 KEPT = 0.25
 """Posterior above which a voxel belongs to a structure's mask when pieces are counted."""
-
-
-def normalised(volume: np.ndarray) -> np.ndarray:
-    """Clip (D, H, W) to its percentiles, zeros included, and scale to [0, 1]."""
-    low, high = np.percentile(volume, PERCENTILES)
-    if high <= low:
-        return np.zeros(volume.shape, np.float32)
-    return ((np.clip(volume, low, high) - low) / (high - low)).astype(np.float32)
 
 
 def padding(shape: tuple[int, ...], multiple: int, min_side: int) -> list[tuple[int, int]]:

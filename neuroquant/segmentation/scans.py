@@ -14,6 +14,8 @@ SIDE_MM, OFF_MM = 1.0, 0.05
 """Voxel side of the official networks, and by how much a scan's may differ before it is resampled."""
 BLUR = 0.25
 """Gaussian against aliasing along axes that lose resolution: its sigma in new voxels."""
+PERCENTILES = (0.5, 99.5)
+"""Of a volume, between which engines see its grey values."""
 LEAST = 4
 """Voxels that a scan has along each axis at least."""
 
@@ -123,3 +125,11 @@ def on_grid(labels: nib.Nifti1Image, scan: Scan) -> np.ndarray:
         return values
     resampled = resample_from_to(nib.Nifti1Image(values, labels.affine), (shape, scan.affine), order=0)
     return np.asarray(resampled.dataobj).astype(np.int16)
+
+
+def normalised(volume: np.ndarray) -> np.ndarray:
+    """Clip (D, H, W) to its percentiles, zeros included, and scale to [0, 1]."""
+    low, high = np.percentile(volume, PERCENTILES)
+    if high <= low:
+        return np.zeros(volume.shape, np.float32)
+    return ((np.clip(volume, low, high) - low) / (high - low)).astype(np.float32)

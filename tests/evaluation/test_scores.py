@@ -177,7 +177,7 @@ def test_all_three_regions_are_scored_as_monai_scores_them(tmp_path):
     volumes = write_volumes(tmp_path / "v.h5", "test", 1)
     generator = np.random.default_rng(3)
     other = copy_with(volumes, tmp_path / "r.h5", lambda x: np.clip(x + 0.2 * generator.normal(size=x.shape), -1, 1))
-    score_fidelity(volumes, other, "m", Fidelity(), tmp_path / "f.tsv", 1)
+    score_fidelity(volumes, {"m": other}, Fidelity(), tmp_path / "f.tsv", 1)
     table = read_tsv(tmp_path / "f.tsv", ("value",)).set_index(["modality", "region", "metric"]).value
     x, y = (torch.from_numpy(ArrayFile(path).read("image", 1)).float()[None, None] for path in (volumes, other))
     brain = torch.from_numpy(ArrayFile(volumes).read("mask", 1) > 0)[None, None]
@@ -208,7 +208,7 @@ def test_fidelity_knows_the_region_that_went_wrong(tmp_path):
         return np.where(image == -1, -0.5, image)
 
     other = copy_with(volumes, tmp_path / "r.h5", spoil_background)
-    score_fidelity(volumes, other, "m", Fidelity(ssim_window=5), tmp_path / "f.tsv", 1)
+    score_fidelity(volumes, {"m": other}, Fidelity(ssim_window=5), tmp_path / "f.tsv", 1)
     table = read_tsv(tmp_path / "f.tsv", ("value",)).set_index(["modality", "region", "metric"]).value
     assert table["T1w", "whole", "psnr"] < 20 and np.isinf(table["T1w", "brain", "psnr"])
     source = ArrayFile(volumes).read("image", 0).astype(np.float64)
@@ -220,4 +220,4 @@ def test_reconstructions_of_other_sessions_are_refused(tmp_path):
     volumes = write_volumes(tmp_path / "v.h5", "test", 2)
     other = copy_with(write_volumes(tmp_path / "w.h5", "test", 1), tmp_path / "r.h5", lambda image: image)
     with pytest.raises(InputError, match="other rows"):
-        score_fidelity(volumes, other, "m", Fidelity(), tmp_path / "f.tsv", 1)
+        score_fidelity(volumes, {"m": other}, Fidelity(), tmp_path / "f.tsv", 1)

@@ -13,6 +13,7 @@ from neuroquant.models.codebook import kmeans, nearest, patches
 from neuroquant.models.compvis import slabs
 from neuroquant.models.compvis.network import CompVis, Sizes
 from neuroquant.models.losses import total
+from neuroquant.models.start import NARROW
 from neuroquant.similarity import psnr
 
 torch.set_num_threads(1)
@@ -92,6 +93,15 @@ def test_latents_decode_to_the_volume_and_encoding_is_deterministic(name):
         alone = model.encode(x[:1], modality[:1]).z
         torch.testing.assert_close(one.z[:1], alone, atol=1e-4, rtol=1e-4)
     assert model.bits((16, 32, 16)) > 0
+
+
+@pytest.mark.parametrize("name", ["sd_vae", "medvae", "brlp", "maisi"])
+def test_a_posterior_starts_narrow(name):
+    """Noise as large as the latents would hide them until a training has learnt to make it small."""
+    model = small(name).train()
+    with torch.no_grad():
+        draws = torch.stack([model(head(), torch.tensor([0, 1])).latents.z for _ in range(24)])
+    assert draws.std(0).mean() == pytest.approx(math.exp(NARROW / 2), rel=0.1)
 
 
 @pytest.mark.slow

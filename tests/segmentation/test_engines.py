@@ -13,13 +13,14 @@ import torch
 
 from neuroquant.config.evaluation import Segmentation
 from neuroquant.errors import InputError
-from neuroquant.segmentation import engine as engines
-from neuroquant.segmentation.engine import TorchSegmenter, open_segmenter
+from neuroquant.segmentation import synthseg
+from neuroquant.segmentation.engine import open_segmenter
 from neuroquant.segmentation.installed import OFFICIAL, SCRIPT, check_installed, find_official
 from neuroquant.segmentation.labels import label_of, name_of, official
 from neuroquant.segmentation.network import UNet
 from neuroquant.segmentation.outside import read_volumes
 from neuroquant.segmentation.scans import Scan, checked, on_grid, ready
+from neuroquant.segmentation.synthseg import TorchSegmenter
 from neuroquant.segmentation.weights import read_weights
 
 torch.set_num_threads(1)
@@ -190,7 +191,7 @@ def bright(monkeypatch):
             found = np.where(volume > 0.5, 2, 0).astype(np.int16)
             yield found, np.array([(found == label).sum() for label in use.labels]) * voxel_mm**3
 
-    monkeypatch.setattr(engines, "segment", threshold)
+    monkeypatch.setattr(synthseg, "segment", threshold)
     return TorchSegmenter("SynthSeg 2.0", UNet(2, 2, 2), labels, Segmentation(), "cpu", {})
 
 
@@ -238,13 +239,13 @@ def test_an_anisotropic_oblique_scan_comes_back_on_its_own_grid(bright):
 
 
 def test_on_a_gpu_scans_of_one_shape_pass_the_network_together(bright, monkeypatch):
-    threshold, groups = engines.segment, []
+    threshold, groups = synthseg.segment, []
 
     def watched(network, use, volumes, voxel_mm):
         groups.append(len(volumes))
         return threshold(network, use, volumes, voxel_mm)
 
-    monkeypatch.setattr(engines, "segment", watched)
+    monkeypatch.setattr(synthseg, "segment", watched)
     scans = [Scan(f"scan {n}", *ball((20, 24, 18 if n < 3 else 20))) for n in range(6)]
     found = list(bright.segment_all(scans))
     assert groups == [1] * 6

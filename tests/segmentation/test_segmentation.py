@@ -20,8 +20,8 @@ from neuroquant.segmentation import recipe
 from neuroquant.segmentation.installed import find_official
 from neuroquant.segmentation.labels import flipped, name_of, official, topological_classes
 from neuroquant.segmentation.network import UNet, ready_on
-from neuroquant.segmentation.recipe import Use, clean, normalised, padding, posteriors_of, segment
-from neuroquant.segmentation.scans import Found
+from neuroquant.segmentation.recipe import Use, clean, padding, posteriors_of, segment
+from neuroquant.segmentation.scans import Found, normalised
 from neuroquant.segmentation.weights import layers, read_weights, tensors
 from tests.segmentation.half_balls import SHAPE, truth, write_shard
 

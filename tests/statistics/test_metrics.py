@@ -108,7 +108,7 @@ def test_a_function_and_a_line_bring_a_metric_from_the_images_to_the_cells(tmp_p
     settings = Fidelity()
     for model, seed in (("sd_vae", 0), ("neuroquant", 1)):
         file = write_volumes(tmp_path / f"{model}.h5", "test", 6, seed)
-        score_fidelity(volumes, file, model, settings, tmp_path / f"{model}.tsv", 1)
+        score_fidelity(volumes, {model: file}, settings, tmp_path / f"{model}.tsv", 1)
     gather("fidelity", [tmp_path / "sd_vae.tsv", tmp_path / "neuroquant.tsv"], tmp_path / "fidelity.tsv")
     own = cells_of(experiment, scores_of(tmp_path, experiment))
     own = own[(own.metric == "mae") & (own.modality == "T1w")].set_index("model")

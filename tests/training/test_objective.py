@@ -126,6 +126,16 @@ def test_which_images_codes_film_and_voxels_meet(term, swaps):
             assert (other - right).norm() > 1e-2 * right.norm(), f"image, codes, FiLM of the partner: {wrong}"
 
 
+def test_l_cross_can_hold_the_ssim_of_the_swapped_images():
+    batch = unlike()
+    model = at_work(batch.x)
+    plain, more = (model.losses(batch, Objective(cross=1.0, cross_ssim=weight))["cross"] for weight in (0.0, 0.25))
+    encoded = model.encode_train(batch.x)
+    swapped = model.decode_with(encoded.z_q[batch.partner], model.film(encoded.z_mod, batch.modality))
+    expected = 0.25 * (1 - ssim3d(batch.x, swapped, 11).mean())
+    assert (more - plain).item() == pytest.approx(expected.item(), rel=1e-3) and expected > 0.01
+
+
 def test_l_vq_is_the_quantisers_loss_with_its_weight_and_moves_the_encoder():
     batch = unlike()
     model = at_work(batch.x)

@@ -30,8 +30,10 @@ def test_every_stage_of_the_way_is_planned(tmp_path):
     assert jobs["make_cohort"] == jobs["index"] == jobs["split"] == jobs["assign"] == 1
     assert jobs["preprocess"] == 4
     assert jobs["train"] == 3 and jobs["save_untrained"] == 2 and jobs["fit_standin"] == 1
-    assert jobs["reconstruct"] == jobs["fidelity"] == jobs["segment"] == 10
-    assert jobs["segment_reference"] == 2
+    assert jobs["reconstruct"] == jobs["segment"] == 10
+    assert jobs["segment_reference"] == jobs["fidelity"] == jobs["score_anatomy"] == 2, (
+        "one job per shard for all models"
+    )
     assert jobs["export_latents"] == 5
     assert jobs["probe"] == 5 and jobs["probe_volumes"] == 1
     assert jobs["spread"] == jobs["disentanglement"] == 1, "one job per cohort for all its models"

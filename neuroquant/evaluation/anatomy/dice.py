@@ -10,7 +10,7 @@ from nibabel.affines import voxel_sizes
 from neuroquant.errors import InputError
 from neuroquant.evaluation.anatomy import ceiling
 from neuroquant.evaluation.anatomy.surface import normalised_surface_distance, surfaces
-from neuroquant.evaluation.batches import MODALITIES, rows_for
+from neuroquant.evaluation.rows import MODALITIES, rows_for
 from neuroquant.files import write_tsv
 from neuroquant.segmentation.labels import GROUPS, name_of
 from neuroquant.store.arrays import ArrayFile

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from neuroquant.evaluation.anatomy import ceiling
-from neuroquant.evaluation.batches import MODALITIES
+from neuroquant.evaluation.rows import MODALITIES
 from neuroquant.files import written_whole
 from neuroquant.segmentation.engine import Segmenter
 from neuroquant.segmentation.scans import Found, Scan

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from neuroquant.convolution import upsampled_conv
 from neuroquant.models.compvis.slabs import Source, Stored, Upsampled, by_slabs, group_scale, is_large, slabs
-from neuroquant.models.start import start_as_background, start_at_zero, start_evenly
+from neuroquant.models.start import start_as_background, start_at_zero, start_evenly, start_narrow
 
 EPSILON = 1e-6
 """Of the group norms."""
@@ -233,11 +233,13 @@ class CompVis(nn.Module):
         self.encoder, self.decoder = Encoder(sizes), Decoder(sizes)
         self.quant_conv = conv(sizes, twice * sizes.z_channels, twice * embed, 1)
         self.post_quant_conv = conv(sizes, embed, sizes.z_channels, 1)
-        self._start()
+        self._start(embed if sizes.doubled else 0)
 
-    def _start(self) -> None:
+    def _start(self, variances: int) -> None:
         """As NeuroQuant starts: the authors' files replace it, and without them no model has a head start."""
         start_evenly(self)
+        if variances:
+            start_narrow(self.quant_conv, variances)
         for module in self.modules():
             if isinstance(module, ResnetBlock):
                 start_at_zero(module.conv2)

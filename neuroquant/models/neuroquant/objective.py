@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -9,6 +10,7 @@ from neuroquant.config.model import Objective
 from neuroquant.models.batch import Batch
 from neuroquant.models.losses import reconstruction
 from neuroquant.models.neuroquant.film import Film
+from neuroquant.similarity import ssim3d
 
 if TYPE_CHECKING:
     from neuroquant.models.neuroquant.model import NeuroQuant
@@ -31,37 +33,61 @@ def means(model: "NeuroQuant", batch: Batch, weights: Objective) -> dict[str, Te
     """
     encoded = model.encode_train(batch.x, batch.plane)
     film = model.film(encoded.z_mod, batch.modality)
-    x_hat = model.decode_with(encoded.z_q, film, batch.plane)
+    swaps = batch.plane is None and film is not None and bool(weights.cross)
+    images = (batch.drawn if weights.cross_images == "half" else batch.paired) if swaps else batch.paired[:0]
+    x_hat, swapped = decoded(model, encoded.z_q, film, batch, images)
     terms = reconstruction(x_hat, batch.x, weights, model.judges)
     if batch.plane is not None:
         return terms
     terms["vq"] = weights.regulariser * encoded.vq_loss
-    if film is not None and weights.cross:
-        terms["cross"] = weights.cross * cross_modal(model, encoded.z_q, film, batch, weights.cross_images == "half")
+    if swaps:
+        terms["cross"] = weights.cross * cross_modal(swapped, batch, images, weights)
     if film is not None and weights.adversary:
         terms["adversary"] = weights.adversary * adversarial(model, encoded.z_anat, batch.modality)
     return terms
 
 
-def cross_modal(model: "NeuroQuant", z_q: Tensor, film: Film, batch: Batch, half: bool) -> Tensor:
-    """L_cross (equation 14): each image from a partner's anatomy and its own appearance (equation 13).
+def decoded(model: "NeuroQuant", z_q: Tensor, film: Film | None, batch: Batch, images: Tensor) -> tuple[Tensor, Tensor]:
+    """Reconstructions of a batch, and some of its images from a partner's anatomy (equations 11 and 13).
 
-    The partner is one other image of the same session, so the cost doesn't grow with the number of modalities. Images
-    of sessions with one modality take no part.
+    Both come of one pass of the decoder: on CPUs PyTorch takes a slow way through small convolutions of a single image.
 
     Parameters
     ----------
     z_q, film : (B, C, d, h, w), and gamma and beta (B, C) of every layer.
-    half : decode only the drawn images. Each image that has a partner is drawn with probability 1/2 and then counts
-        twice, so the expectation is the same for half of the decoding.
+    images : (N,), rows that are decoded from the codes of their partner with their own appearance; may be empty.
+
+    Returns
+    -------
+    (B, 1, D, H, W) and (N, 1, D, H, W)
     """
-    images = batch.drawn if half else batch.paired
     if not len(images):
-        return z_q.new_zeros(())
-    own = [(gamma[images], beta[images]) for gamma, beta in film]
-    swapped = model.decode_with(z_q[batch.partner[images]], own)
-    weight = 2 * len(images) / len(batch.paired) if half else 1.0
-    return weight * F.l1_loss(swapped.float(), batch.x[images])
+        x_hat = model.decode_with(z_q, film, batch.plane)
+        return x_hat, x_hat[:0]
+    both = [(torch.cat([gamma, gamma[images]]), torch.cat([beta, beta[images]])) for gamma, beta in film]
+    made = model.decode_with(torch.cat([z_q, z_q[batch.partner[images]]]), both, batch.plane)
+    return made[: len(z_q)], made[len(z_q) :]
+
+
+def cross_modal(swapped: Tensor, batch: Batch, images: Tensor, weights: Objective) -> Tensor:
+    """L_cross (equation 14): each image from a partner's anatomy and its own appearance (equation 13).
+
+    The partner is one other image of the same session, so the cost doesn't grow with the number of modalities. Images
+    of sessions with one modality take no part. Each image that has a partner may be drawn with probability 1/2; it
+    then counts twice, so that the expectation is the same for half of the decoding.
+
+    Parameters
+    ----------
+    swapped : (N, 1, D, H, W), `images` as `decoded` makes them.
+    images : (N,), all that have a partner, or those that are drawn.
+    """
+    if not len(images):
+        return swapped.sum()
+    x = batch.x[images]
+    loss = F.l1_loss(swapped.float(), x)
+    if weights.cross_ssim:
+        loss = loss + weights.cross_ssim * (1 - ssim3d(x, swapped, weights.ssim_window).mean())
+    return loss * (2 * len(images) / len(batch.paired) if weights.cross_images == "half" else 1.0)
 
 
 def adversarial(model: "NeuroQuant", z_anat: Tensor, modality: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from neuroquant.models.autoencoder import Autoencoder, Output
 from neuroquant.models.baselines.monai_kl import Parameters, bits, divisor
 from neuroquant.models.latents import Continuous
+from neuroquant.models.start import start_narrow
 
 
 def network_of(parameters: Parameters) -> nn.Module:
@@ -41,6 +42,7 @@ class MonaiKL(Autoencoder):
         super().__init__()
         self.parameters_used, self.factor = parameters, divisor(parameters)
         self.network = network_of(parameters)
+        start_narrow(self.network.quant_conv_log_sigma.conv, parameters.latent_channels)
 
     def encode(self, x: Tensor, modality: Tensor) -> Continuous:
         """The posterior's mode; volumes one at a time, which limits the memory."""

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from neuroquant.models.baselines.sd_vae import Parameters
 from neuroquant.models.slicewise import SlicewiseAutoencoder
+from neuroquant.models.start import start_narrow
 
 
 class SDVAE(SlicewiseAutoencoder):
@@ -25,6 +26,7 @@ class SDVAE(SlicewiseAutoencoder):
             latent_channels=parameters.latent_channels,
             norm_num_groups=parameters.norm_num_groups,
         )
+        start_narrow(self.network.quant_conv, parameters.latent_channels)
 
     def encode_slices(self, slices: Tensor, sample: bool) -> tuple[Tensor, Tensor]:
         """(N, 3, H, W) to (N, C, H/8, W/8) and the weighted KL divergence, averaged over elements."""
