@@ -28,6 +28,8 @@ MAY_USE = {
     "statistics": BASE | {"config", "store", "tables"},
     "report": BASE | {"config", "store", "statistics", "tables"},
     "cluster": BASE | {"config", "cohorts", "models", "tables"},
+    "commands": BASE | {"config", "synthetic", "cohorts", "cluster", "volumes", "tokenizer"},
+    "cli": {"errors", "__version__"},
 }
 INTERFACE = {"neuroquant.models.autoencoder", "neuroquant.models.latents"}
 """What evaluation knows of models."""

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import yaml
 
-from neuroquant.cli import main
+from neuroquant import __version__, commands
+from neuroquant.cli import COMMANDS, main
 from neuroquant.cluster.plan import cohorts_lines
 from neuroquant.config.load import load_experiment
 from tests.volumes.heads import Shard, ball
@@ -178,3 +179,19 @@ def test_restore_refuses_masks_of_other_sessions(tmp_path, capsys):
     one, two = (str(tmp_path / name / "test-000.h5") for name in ("one", "two"))
     assert main(["restore", one, "--volumes", two, "--out", str(tmp_path / "nii")]) == 1
     assert "other sessions" in capsys.readouterr().err
+
+
+def test_every_command_is_listed_and_its_options_need_none_of_the_work():
+    folder = Path(commands.__file__).parent
+    assert set(COMMANDS) == {path.stem for path in folder.glob("*.py") if "def add_parser(" in path.read_text()}
+    code = "import sys; import neuroquant.cli as cli\ntry: cli.main(['--help'])\nexcept SystemExit: pass\n"
+    code += "print([name for name in ('torch', 'numpy', 'pydantic', 'yaml', 'nibabel', 'h5py') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+    assert all(name in done.stdout for name in COMMANDS)
+
+
+def test_the_version_is_that_of_the_package(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0 and capsys.readouterr().out == f"neuroquant {__version__}\n"
