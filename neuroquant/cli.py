@@ -16,6 +16,8 @@ COMMANDS = (
     "encode",
     "decode",
     "translate",
+    "example",
+    "workflow",
 )
 """Modules of `neuroquant.commands`, in the order in which the help lists them."""
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import yaml
 
-from neuroquant.cluster.asks import SNAKEFILE, Ask, join_options, planned
+from neuroquant.cluster.asks import Ask, join_options, planned
 from neuroquant.cluster.check import faults, walltime_faults
 from neuroquant.cluster.estimate import Part, bytes_needed, disk, latent_bytes, parts
 from neuroquant.cluster.rates import earlier_runs
@@ -29,7 +29,7 @@ def plan(config: Path, profile: str | None) -> tuple[str, list[InputError]]:
     InputError
         If the experiment can't be planned at all.
     """
-    experiment = load_experiment(config, SNAKEFILE.parent / "config")
+    experiment = load_experiment(config)
     asks = planned(config, profile)
     if profile:
         asks = [with_settings(ask, profile) for ask in asks]

@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
     from neuroquant.config.load import load_experiment
     from neuroquant.synthetic.recipes import check_recipes
 
-    experiment = load_experiment(arguments.config, Path(__file__).parents[2] / "config")
+    experiment = load_experiment(arguments.config)
     wrong = 0
     for cohort in experiment.cohorts:
         try:

@@ -8,12 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
+from neuroquant.extras import optional
 from neuroquant.files import read_tsv, written_whole
 from neuroquant.statistics.choice import first_of_shard
 from neuroquant.store.arrays import ArrayFile
+
+with optional():
+    from PIL import Image, ImageDraw, ImageFont
+
 
 STRONG = 88
 """Percentile of the gradient above which a voxel is an edge."""
