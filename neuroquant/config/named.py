@@ -111,7 +111,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 def hint(path: Path) -> str:
     """What may have been meant by a file that isn't there: one beside it, or a shipped one; empty where nothing is."""
-    if (CONFIG / "examples" / path.name).is_file():
+    if path.name in [file.name for file in (CONFIG / "examples").glob("*.yaml")]:
         return f", or write that file: neuroquant example {path.stem} > {path.name}"
     folders = [path.parent] + ([CONFIG / path.parent.name] if path.parent.name in ("cohorts", "models") else [])
     known = [file.stem for folder in folders for file in folder.glob("*.yaml")]
