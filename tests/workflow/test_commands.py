@@ -103,6 +103,7 @@ def clone(tmp_path_factory):
     for name in (
         "Snakefile",
         "Makefile",
+        "torch.lock",
         "requirements.lock",
         "pyproject.toml",
         "rules",
