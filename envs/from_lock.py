@@ -1,6 +1,6 @@
 """Write envs/neuroquant.yaml from torch.lock and requirements.lock: `python envs/from_lock.py`.
 
-A test holds them together. Snakemake copies the file of an environment elsewhere before conda reads it, so that it can't
+A test holds them together. Snakemake copies the file of an environment elsewhere before conda reads it, and so it can't
 point to the locks. Hashes stay behind: with one of them, pip asks for a hash of torch too.
 """
 
