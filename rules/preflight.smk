@@ -80,6 +80,17 @@ def check_inputs():
             )
 
 
+def check_targets():
+    """Say of a table that is asked for by name that it would be empty; the report has it with the reason."""
+    if "table2" in getattr(ASKED, "targets", ()) and not EXPERIMENT.table2.models:
+        raise InputError(
+            "target table2",
+            f"no ablation among the models {', '.join(MODELS)}",
+            "a model with `ablation_of`, and the one that it names",
+            "add such a model, e.g. neuroquant_base beside neuroquant, or name models in table2.models",
+        )
+
+
 def refresh_inventories(scratch):
     """Notice new, changed and removed scans: write a cohort's inventory where its text changes, or into `scratch`."""
     for cohort in EXPERIMENT.cohorts:
@@ -168,6 +179,7 @@ def preflight():
     the cohorts' inventories and `config.yaml`, which rules name as inputs, so that they must exist while it is planned.
     """
     checked(check_inputs)
+    checked(check_targets)
     checked(check_installed, EXPERIMENT.segmentation)
     checked(plan_in_scratch if LOOKING else prepare)
     correct_dates()
