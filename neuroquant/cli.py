@@ -2,6 +2,7 @@
 
 import argparse
 import io
+import os
 import sys
 import warnings
 from importlib import import_module
@@ -37,9 +38,14 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _tell
-            return commands[chosen.command].run(chosen)
+            status = commands[chosen.command].run(chosen)
+            sys.stdout.flush()
+            return status
     except InputError as error:
         print(error, file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # whoever reads it has seen enough, as in `neuroquant example | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
 
 

@@ -195,3 +195,26 @@ def test_the_version_is_that_of_the_package(capsys):
     with pytest.raises(SystemExit) as ended:
         main(["--version"])
     assert ended.value.code == 0 and capsys.readouterr().out == f"neuroquant {__version__}\n"
+
+
+def test_a_reader_who_has_seen_enough_gets_no_stack():
+    command = f'"{sys.executable}" -m neuroquant.cli example config | head -n 1'
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True, cwd=CONFIG.parent)
+    assert done.stdout.startswith("# yaml-language-server") and done.stderr == ""
+
+
+def test_an_example_is_printed_whole_and_finds_its_schema_from_anywhere(capsys):
+    assert main(["example", "bids"]) == 0
+    said, shipped = capsys.readouterr().out, CONFIG / "examples/bids.yaml"
+    assert said.splitlines()[1:] == shipped.read_text().splitlines()[1:]
+    assert Path(said.splitlines()[0].partition("$schema=")[2]).is_file()
+    assert main(["example"]) == 0
+    listed = {line.split()[0] for line in capsys.readouterr().out.splitlines()}
+    assert {"bids", "one_gpu", "demo", "config", "cohorts/ixi", "models/neuroquant"} <= listed
+    assert main(["example", "models/pcaa"]) == 1
+    assert "did you mean 'models/pca'?" in capsys.readouterr().err
+
+
+def test_the_workflow_is_where_the_command_says(capsys):
+    assert main(["workflow"]) == 0
+    assert Path(capsys.readouterr().out.strip()).samefile(CONFIG.parent / "Snakefile")
