@@ -1,6 +1,7 @@
 """`neuroquant validate` and `neuroquant restore`, as a user types them."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -143,6 +144,18 @@ def test_a_plan_says_who_is_in_and_what_keeps_a_cohort_from_being_used(experimen
         path.unlink()
     (fault,) = cohorts_lines(load_experiment(experiment, CONFIG))[1]
     assert "no usable session: no T2w scan (8)" in fault.found and "require: any" in fault.remedy
+
+
+def test_a_plan_without_snakemake_says_who_is_in_and_how_large_it_gets(experiment, capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr("neuroquant.extras.find_spec", lambda name: None)
+    monkeypatch.chdir(tmp_path)
+    assert main(["plan", str(experiment)]) == 1
+    said = capsys.readouterr()
+    assert "mine: 7 sessions of 7 subjects in, 1 out" in said.out
+    volumes = float(re.search(r"volumes ([\d.]+) GB", said.out)[1])
+    assert volumes == pytest.approx(7 * 2 * 144 * 192 * 144 * 2 / 1e9, rel=0.1), "pairs as float16"
+    assert 'pip install "neuroquant[workflow]"' in said.err
+    assert not list(tmp_path.glob("results*")), "nothing is written"
 
 
 def test_names_of_bytes_that_are_not_utf8_can_be_printed(experiment):

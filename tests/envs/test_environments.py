@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 TORCH, LOCK = ((ROOT / name).read_text() for name in ("torch.lock", "requirements.lock"))
-ENTRIES = re.findall(r"^(\S+)==(\S+)(.*(?:\\\n.*)*)$", LOCK, re.M)
+ENTRIES = re.findall(r"^(\S+)==(\S+)((?:.*\\\n)*.*)$", LOCK, re.M)
 """(name, version, marker and hashes) of each package."""
 VERSIONS = {canonicalize_name(name): version for name, version, _ in ENTRIES}
 
