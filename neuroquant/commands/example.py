@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError("example", repr(arguments.name), "one of " + ", ".join(known), remedy)
     path = known[arguments.name]
     # an editor finds the schema from wherever the copy lies
-    print(SCHEMA.sub(lambda found: str((path.parent / found[0]).resolve()), path.read_text(encoding="utf-8")), end="")
+    print(SCHEMA.sub(lambda match: str((path.parent / match[0]).resolve()), path.read_text(encoding="utf-8")), end="")
     return 0
 
 

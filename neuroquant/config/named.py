@@ -51,11 +51,11 @@ def file_of(item: str, key: str, folders: tuple[Path, ...]) -> Path:
     A path counts from the working folder, else from the experiment's; a name is looked up in `folders`.
     """
     if item.endswith((".yaml", ".yml")):
-        places = [Path(item), *(folder / item for folder in folders[:-1])]
+        candidates = [Path(item), *(folder / item for folder in folders[:-1])]
     else:
-        places = [folder / key / f"{item}.yaml" for folder in folders]
+        candidates = [folder / key / f"{item}.yaml" for folder in folders]
     # unlike Path.exists, os.path.exists bears any name
-    return next((place for place in places if os.path.exists(place)), places[0])
+    return next((path for path in candidates if os.path.exists(path)), candidates[0])
 
 
 def follow(path: Path, folders: tuple[Path, ...], seen: tuple[Path, ...]) -> dict[str, Any]:
@@ -79,12 +79,12 @@ def follow(path: Path, folders: tuple[Path, ...], seen: tuple[Path, ...]) -> dic
     if not isinstance(parent, str):
         raise wrong(f"{path}: extends", parent, "the name of a file beside this one, or of a shipped one")
     seen = (*seen, path.resolve())
-    places = [folder / f"{parent}.yaml" for folder in (path.parent, *folders)]
-    found = [place for place in places if os.path.exists(place)]
-    fresh = [place for place in found if place.resolve() not in seen]
-    if found and not fresh:
+    candidates = [folder / f"{parent}.yaml" for folder in (path.parent, *folders)]
+    existing = [candidate for candidate in candidates if os.path.exists(candidate)]
+    fresh = [candidate for candidate in existing if candidate.resolve() not in seen]
+    if existing and not fresh:
         raise InputError(f"{path}: extends", "a circle", "a file that doesn't lead back here", "break the circle")
-    base = follow((fresh or places)[0], folders, seen)
+    base = follow((fresh or candidates)[0], folders, seen)
     return merge({key: of_parent for key, of_parent in base.items() if key not in OWN}, value)
 
 
@@ -128,6 +128,6 @@ def merge(base: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def wrong(place: str, found: Any, expected: str) -> InputError:
+def wrong(key: str, value: Any, expected: str) -> InputError:
     """The error for a value that can't be used."""
-    return InputError(place, brief(found), expected, "correct the value; config/config.yaml says what each key means")
+    return InputError(key, brief(value), expected, "correct the value; config/config.yaml says what each key means")
