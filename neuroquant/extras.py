@@ -1,8 +1,10 @@
 """Packages that not every user needs: an extra of the installation brings each, and names it where it is missing."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
+from pathlib import Path
 
 from neuroquant.errors import InputError
 
@@ -19,6 +21,8 @@ PACKAGES = {
     "tensorboard": ("tensorboard", "workflow"),
 }
 """Module -> (the package that holds it, the extra that brings it)."""
+
+IMPORT = re.compile(r"^\s*(?:from|import)\s+(\w+)", re.M)
 
 
 @contextmanager
@@ -49,6 +53,20 @@ def require(module: str) -> None:
     """
     if find_spec(module) is None:
         raise missing(module)
+
+
+def require_imported(paths: Iterable[Path]) -> None:
+    """Make sure of every package of an extra that some files of code import.
+
+    Raises
+    ------
+    InputError
+        With the line that installs the first that is missing.
+    """
+    for path in paths:
+        for module in IMPORT.findall(path.read_text(encoding="utf-8")) if path.suffix == ".py" else ():
+            if module in PACKAGES:
+                require(module)
 
 
 def missing(module: str) -> InputError:

@@ -12,7 +12,9 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from neuroquant.errors import InputError
-from neuroquant.extras import PACKAGES, optional, require
+from neuroquant.extras import PACKAGES, optional, require, require_imported
+from neuroquant.models import architectures
+from neuroquant.sources import PACKAGE, used_files
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -108,3 +110,16 @@ def test_a_package_that_is_only_looked_for_is_explained_too(monkeypatch):
     monkeypatch.setattr("neuroquant.extras.find_spec", lambda name: None)
     with pytest.raises(InputError, match=re.escape('pip install "neuroquant[workflow]"')):
         require("nilearn")
+
+
+@pytest.mark.parametrize("architecture", architectures())
+def test_what_a_model_is_made_of_is_known_before_it_is_built(architecture, monkeypatch):
+    """So that a run fails before its first job, not after hours at that model."""
+    monkeypatch.setattr("neuroquant.extras.find_spec", lambda name: None)
+    path = PACKAGE.joinpath("models", *architecture.split("."))
+    files = used_files(path if path.is_dir() else path.with_suffix(".py"))
+    if architecture in ("baselines.sd_vae", "baselines.monai_kl"):
+        with pytest.raises(InputError, match=re.escape("neuroquant[baselines]")):
+            require_imported(files)
+    else:
+        require_imported(files)

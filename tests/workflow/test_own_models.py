@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from tests.workflow.run import TINY, job_counts, snakemake
+from tests.workflow.run import ROOT, TINY, job_counts, snakemake
 
 
 @pytest.fixture
@@ -45,3 +45,16 @@ def test_models_and_cohorts_alone_lead_to_a_whole_report(folder):
     assert "no model of this experiment is an ablation" in (results / "tables/table2.md").read_text()
     assert yaml.safe_load((results / "config.yaml").read_text())["figure4"]["models"] == ["mine"]
     assert (results / "report.html").stat().st_size > 100_000
+
+
+def test_a_package_that_a_model_is_made_of_is_asked_for_before_the_first_job(folder, monkeypatch):
+    (folder / "hide").mkdir()
+    (folder / "hide/sitecustomize.py").write_text("import sys\nsys.modules['diffusers'] = None\n")
+    monkeypatch.setenv("PYTHONPATH", f"{folder / 'hide'}:{ROOT}")
+    config = {**TINY, "models": ["mean", "sd_vae"], "overrides": {}}
+    done = snakemake(folder, "results/tiny/models/mean/model.safetensors", config=config)
+    assert done.returncode and 'pip install "neuroquant[baselines]"' in done.stdout
+    assert not (folder / "results/tiny/cohorts").exists(), "no job ran"
+    assert snakemake(folder, "train_all", "--dry-run", config=config).returncode == 0, (
+        "a plan needs no packages of jobs"
+    )
