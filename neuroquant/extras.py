@@ -25,13 +25,17 @@ PACKAGES = {
 IMPORT = re.compile(r"^\s*(?:from|import)\s+(\w+)", re.M)
 
 
+class NotInstalled(InputError):
+    """A package is missing: no scan's fault, so none is excluded for it."""
+
+
 @contextmanager
 def optional() -> Iterator[None]:
     """Around the import of a package that an extra brings.
 
     Raises
     ------
-    InputError
+    NotInstalled
         With the line that installs it, where it is missing. Any other failure of an import stays as it is.
     """
     try:
@@ -48,7 +52,7 @@ def require(module: str) -> None:
 
     Raises
     ------
-    InputError
+    NotInstalled
         With the line that installs it, where it is missing.
     """
     if find_spec(module) is None:
@@ -60,7 +64,7 @@ def require_imported(paths: Iterable[Path]) -> None:
 
     Raises
     ------
-    InputError
+    NotInstalled
         With the line that installs the first that is missing.
     """
     for path in paths:
@@ -69,9 +73,9 @@ def require_imported(paths: Iterable[Path]) -> None:
                 require(module)
 
 
-def missing(module: str) -> InputError:
+def missing(module: str) -> NotInstalled:
     """What to say where a module of `PACKAGES` isn't installed."""
     package, extra = PACKAGES[module]
-    return InputError(
+    return NotInstalled(
         package, "not installed", f"one of the packages of neuroquant[{extra}]", f'pip install "neuroquant[{extra}]"'
     )

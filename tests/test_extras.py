@@ -7,14 +7,16 @@ import sys
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from neuroquant.errors import InputError
-from neuroquant.extras import PACKAGES, optional, require, require_imported
+from neuroquant.extras import PACKAGES, NotInstalled, missing, optional, require, require_imported
 from neuroquant.models import architectures
 from neuroquant.sources import PACKAGE, used_files
+from tests.volumes.heads import Shard, ball
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -123,3 +125,16 @@ def test_what_a_model_is_made_of_is_known_before_it_is_built(architecture, monke
             require_imported(files)
     else:
         require_imported(files)
+
+
+def test_a_missing_package_is_no_scans_fault(tmp_path):
+    """Every raw head would be excluded, one by one, and the run would go on with nobody."""
+
+    def find(voxels, affine):
+        raise missing("deepbet")
+
+    head = np.random.default_rng(0).uniform(100, 900, ball().shape).astype(np.float32)
+    shard = Shard(tmp_path)
+    shard.add("a", T1w=head, T2w=head)
+    with pytest.raises(NotInstalled, match=re.escape("neuroquant[preprocess]")):
+        shard.run(brain_mask=("deepbet",), finders={"deepbet": find})
