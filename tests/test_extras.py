@@ -135,6 +135,6 @@ def test_a_missing_package_is_no_scans_fault(tmp_path):
 
     head = np.random.default_rng(0).uniform(100, 900, ball().shape).astype(np.float32)
     shard = Shard(tmp_path)
-    shard.add("a", T1w=head, T2w=head)
+    shard.add("a", T1w=head, T2w=head[::-1].copy())
     with pytest.raises(NotInstalled, match=re.escape("neuroquant[preprocess]")):
         shard.run(brain_mask=("deepbet",), finders={"deepbet": find})
