@@ -4,7 +4,7 @@ BIN := .venv/bin
 # two processes; what shares a costly fixture stays in one (tests/conftest.py)
 TWO := -n 2 --dist loadgroup
 
-.PHONY: demo test fast-test lint
+.PHONY: demo test fast-test lint lock
 
 demo: .venv/ready
 	$(BIN)/snakemake --profile demo all
@@ -21,12 +21,18 @@ lint: .venv/ready
 	$(BIN)/snakefmt --check Snakefile rules
 	$(BIN)/snakemake --profile demo --lint
 
-# torch first and by itself: its exact version decides which build is taken. The lock is complete, so that nothing else is
+# The locks from pyproject.toml, with uv (pip install uv). Versions that still fit stay: delete a package's lines to get a newer one.
+lock:
+	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --constraint torch.lock --no-emit-package torch \
+	  --generate-hashes --no-annotate --quiet --custom-compile-command "make lock" --output-file requirements.lock
+	$(PYTHON) envs/from_lock.py
+
+# torch first and by itself: which build is right is the machine's matter. The lock is complete, so that nothing else is
 # installed: deepbet's networks are used, and the window toolkit that its wheel asks for isn't.
-.venv/ready: requirements.lock pyproject.toml
+.venv/ready: torch.lock requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; v = sys.version_info; assert v >= (3, 11), f"Python 3.11 or newer is needed, this is {v.major}.{v.minor}; try make PYTHON=python3.11"'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep '^torch==' requirements.lock)"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement torch.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch .venv/ready

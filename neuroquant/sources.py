@@ -10,8 +10,8 @@ IMPORT = re.compile(
     r"^[ \t]*(?:from[ \t]+(neuroquant[\w.]*)[ \t]+import[ \t]+(\([^)]*\)|[^\n]*)|import[ \t]+(neuroquant[\w.]*))", re.M
 )
 # Settings reach a job as parameters, resolved and checked, so the code that reads them doesn't decide a result.
-# The package's own __init__ holds its version.
-APART = ("config", "job.py", "sources.py", "__init__.py")
+# The package's own __init__ holds its version, extras.py a sentence on what isn't installed.
+APART = ("config", "job.py", "sources.py", "extras.py", "shipped.py", "__init__.py")
 
 
 @cache
@@ -56,7 +56,12 @@ def used_files(*starts: Path) -> list[Path]:
             continue
         files.add(path)
         waiting += _used_by(path)
-    return sorted(path for path in files if path.is_relative_to(PACKAGE) and not _apart(path))
+    return sorted(path for path in files if _of_package(path) and not _apart(path))
+
+
+def _of_package(path: Path) -> bool:
+    """Whether a file is one of the package's own; an installed one has the workflow's scripts below it."""
+    return path.is_relative_to(PACKAGE) and not path.is_relative_to(PACKAGE / "workflow")
 
 
 def _apart(path: Path) -> bool:
@@ -70,14 +75,14 @@ def _content(path: Path) -> bytes:
 
 @cache
 def _used_by(path: Path) -> tuple[Path, ...]:
-    if path.suffix != ".py" or (path.is_relative_to(PACKAGE) and _apart(path)):
+    if path.suffix != ".py" or (_of_package(path) and _apart(path)):
         return ()
     text = _content(path).decode()
     used: list[Path] = []
     for module, names, plain in IMPORT.findall(text):
         used += _files_of(plain or module)
         used += [file for name in re.findall(r"\w+", names) for file in _files_of(f"{module}.{name}")]
-    if path.is_relative_to(PACKAGE):
+    if _of_package(path):
         used += [data for data in _data_beside(path.parent) if data.stem in text]
     return tuple(used)
 

@@ -16,6 +16,7 @@ sys.path.insert(0, str(workflow.basedir))
 from neuroquant.config.load import read_yaml, resolve_experiment
 from neuroquant.config.parts import part_of, without_names
 from neuroquant.errors import InputError
+from neuroquant.sources import PACKAGE
 
 # Snakemake makes some hundred thousand small objects that live to the end: looking for dead ones is a tenth of planning
 gc.set_threshold(200_000, 20, 20)
@@ -45,12 +46,17 @@ def command_line():
         return Namespace()
 
 
+def config_folders():
+    """Where a user's own `cohorts/` and `models/` lie: beside the configuration, the last file of several first."""
+    return [Path(name).parent for name in reversed(workflow.configfiles)]
+
+
 ASKED = command_line()
 CONFIG_NAMES = ", ".join(map(str, workflow.configfiles)) or "configuration"
 UNLOCKING = getattr(ASKED, "unlock", False)
 if UNLOCKING:  # takes a workflow, but no data: the demo has one without
     config = read_yaml(BASE / "config/demo.yaml")
-EXPERIMENT = checked(resolve_experiment, config, BASE / "config", CONFIG_NAMES)
+EXPERIMENT = checked(resolve_experiment, config, config_folders(), CONFIG_NAMES)
 COMPUTE = EXPERIMENT.compute
 MODALITIES = json.dumps(EXPERIMENT.modalities)
 # What segments an image. What only scoring reads, or only the originals get, makes no segmentation again.

@@ -31,11 +31,10 @@ def code_of(*names, model=False):
     Names are those of workflow scripts, or files and folders of the package; what they import is followed. `model` adds
     the architecture of the model that the wildcards name, which is imported by its name.
     """
-    package = BASE / "neuroquant"
     starts = [
         (
-            package / name
-            if (package / name).exists()
+            PACKAGE / name
+            if (PACKAGE / name).exists()
             else BASE / f"workflow_scripts/{name}.py"
         )
         for name in names
@@ -45,7 +44,7 @@ def code_of(*names, model=False):
         used = list(starts)
         if model:
             used.append(
-                module_file(package / "models", EXPERIMENT.model(wildcards.model))
+                module_file(PACKAGE / "models", EXPERIMENT.model(wildcards.model))
             )
         return code_hash(*used)
 

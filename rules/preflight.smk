@@ -8,8 +8,10 @@ import yaml
 
 from neuroquant.cohorts.inventory import check_root, refresh_inventory
 from neuroquant.cohorts.source import Source
+from neuroquant.extras import require_imported
 from neuroquant.segmentation.installed import check_installed
 from neuroquant.files import dated_in_future, put_dates_back, write_text
+from neuroquant.sources import used_files
 from neuroquant.synthetic.recipes import check_recipes
 
 # Snakemake's own words for looking at a workflow without running it
@@ -78,6 +80,25 @@ def check_inputs():
                 "a folder that the results don't lie in",
                 "run from another folder (snakemake --directory)",
             )
+
+
+def check_targets():
+    """Say of a table that is asked for by name that it would be empty; the report has it with the reason."""
+    if "table2" in getattr(ASKED, "targets", ()) and not EXPERIMENT.table2.models:
+        raise InputError(
+            "target table2",
+            f"no ablation among the models {', '.join(MODELS)}",
+            "a model with `ablation_of`, and the one that it names",
+            "add such a model, e.g. neuroquant_base beside neuroquant, or name models in table2.models",
+        )
+
+
+def check_packages():
+    """Fail before the first job where a model needs a package that isn't installed; not for jobs that run elsewhere."""
+    if LOOKING or workflow.deployment_settings.deployment_method:
+        return
+    for entry in EXPERIMENT.models:
+        require_imported(used_files(module_file(PACKAGE / "models", entry)))
 
 
 def refresh_inventories(scratch):
@@ -168,6 +189,8 @@ def preflight():
     the cohorts' inventories and `config.yaml`, which rules name as inputs, so that they must exist while it is planned.
     """
     checked(check_inputs)
+    checked(check_targets)
+    checked(check_packages)
     checked(check_installed, EXPERIMENT.segmentation)
     checked(plan_in_scratch if LOOKING else prepare)
     correct_dates()

@@ -24,9 +24,8 @@ COMPUTED: dict[str, list[bytes]] = {}
 @pytest.fixture(scope="session")
 def experiment():
     """The demo with all models of the reference group."""
-    raw, more = read_yaml(CONFIG / "demo.yaml"), ["identity", "lowpass"]
-    raw["models"] += more
-    raw["table1"]["models"] += more
+    raw = read_yaml(CONFIG / "demo.yaml")
+    raw["models"] += ["identity", "lowpass"]
     return resolve_experiment(raw, CONFIG, "demo.yaml")
 
 

@@ -9,13 +9,15 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "neuroquant"
-BASE = {"errors", "files", "job"}
+BASE = {"errors", "files", "job", "extras"}
 MAY_USE = {
     "tables": set(),
+    "shipped": set(),
+    "extras": {"errors"},
     "scans": set(),
     "store": {"errors", "files"},
-    "config": BASE | {"models"},
-    "models": {"errors", "config", "convolution", "similarity"},
+    "config": BASE | {"models", "shipped"},
+    "models": {"errors", "extras", "config", "convolution", "similarity"},
     "synthetic": BASE | {"config"},
     "cohorts": BASE | {"config", "scans", "tables"},
     "volumes": BASE | {"config", "scans", "store", "tables"},
@@ -27,7 +29,9 @@ MAY_USE = {
     | {"statistics"},
     "statistics": BASE | {"config", "store", "tables"},
     "report": BASE | {"config", "store", "statistics", "tables"},
-    "cluster": BASE | {"config", "cohorts", "models", "tables"},
+    "cluster": BASE | {"config", "cohorts", "models", "tables", "shipped"},
+    "commands": BASE | {"config", "synthetic", "cohorts", "cluster", "volumes", "tokenizer", "shipped"},
+    "cli": {"errors", "__version__"},
 }
 INTERFACE = {"neuroquant.models.autoencoder", "neuroquant.models.latents"}
 """What evaluation knows of models."""

@@ -1,6 +1,7 @@
 """`neuroquant validate` and `neuroquant restore`, as a user types them."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,8 @@ import numpy as np
 import pytest
 import yaml
 
-from neuroquant.cli import main
+from neuroquant import __version__, commands
+from neuroquant.cli import COMMANDS, main
 from neuroquant.cluster.plan import cohorts_lines
 from neuroquant.config.load import load_experiment
 from tests.volumes.heads import Shard, ball
@@ -144,6 +146,18 @@ def test_a_plan_says_who_is_in_and_what_keeps_a_cohort_from_being_used(experimen
     assert "no usable session: no T2w scan (8)" in fault.found and "require: any" in fault.remedy
 
 
+def test_a_plan_without_snakemake_says_who_is_in_and_how_large_it_gets(experiment, capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr("neuroquant.extras.find_spec", lambda name: None)
+    monkeypatch.chdir(tmp_path)
+    assert main(["plan", str(experiment)]) == 1
+    said = capsys.readouterr()
+    assert "mine: 7 sessions of 7 subjects in, 1 out" in said.out
+    volumes = float(re.search(r"volumes ([\d.]+) GB", said.out)[1])
+    assert volumes == pytest.approx(7 * 2 * 144 * 192 * 144 * 2 / 1e9, rel=0.1), "pairs as float16"
+    assert 'pip install "neuroquant[workflow]"' in said.err
+    assert not list(tmp_path.glob("results*")), "nothing is written"
+
+
 def test_names_of_bytes_that_are_not_utf8_can_be_printed(experiment):
     root = experiment.parent / "bids"
     write_scan(root / os.fsdecode(b"sub-08/anat/sub-08_\xff_T2w.nii.gz"))
@@ -181,3 +195,42 @@ def test_restore_refuses_masks_of_other_sessions(tmp_path, capsys):
     one, two = (str(tmp_path / name / "test-000.h5") for name in ("one", "two"))
     assert main(["restore", one, "--volumes", two, "--out", str(tmp_path / "nii")]) == 1
     assert "other sessions" in capsys.readouterr().err
+
+
+def test_every_command_is_listed_and_its_options_need_none_of_the_work():
+    folder = Path(commands.__file__).parent
+    assert set(COMMANDS) == {path.stem for path in folder.glob("*.py") if "def add_parser(" in path.read_text()}
+    code = "import sys; import neuroquant.cli as cli\ntry: cli.main(['--help'])\nexcept SystemExit: pass\n"
+    code += "print([name for name in ('torch', 'numpy', 'pydantic', 'yaml', 'nibabel', 'h5py') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+    assert all(name in done.stdout for name in COMMANDS)
+
+
+def test_the_version_is_that_of_the_package(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0 and capsys.readouterr().out == f"neuroquant {__version__}\n"
+
+
+def test_a_reader_who_has_seen_enough_gets_no_stack():
+    command = f'"{sys.executable}" -m neuroquant.cli example config | head -n 1'
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True, cwd=CONFIG.parent)
+    assert done.stdout.startswith("# yaml-language-server") and done.stderr == ""
+
+
+def test_an_example_is_printed_whole_and_finds_its_schema_from_anywhere(capsys):
+    assert main(["example", "bids"]) == 0
+    said, shipped = capsys.readouterr().out, CONFIG / "examples/bids.yaml"
+    assert said.splitlines()[1:] == shipped.read_text().splitlines()[1:]
+    assert Path(said.splitlines()[0].partition("$schema=")[2]).is_file()
+    assert main(["example"]) == 0
+    listed = {line.split()[0] for line in capsys.readouterr().out.splitlines()}
+    assert {"bids", "one_gpu", "demo", "config", "cohorts/ixi", "models/neuroquant"} <= listed
+    assert main(["example", "models/pcaa"]) == 1
+    assert "did you mean 'models/pca'?" in capsys.readouterr().err
+
+
+def test_the_workflow_is_where_the_command_says(capsys):
+    assert main(["workflow"]) == 0
+    assert Path(capsys.readouterr().out.strip()).samefile(CONFIG.parent / "Snakefile")

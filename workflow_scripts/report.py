@@ -14,6 +14,7 @@ with running(snakemake):
     from neuroquant.files import written_whole
     from neuroquant.report.package.crate import write_crate
     from neuroquant.report.package.finish import finish, private_words
+    from neuroquant.sources import PACKAGE
 
     experiment = Experiment.model_validate(json.loads(snakemake.params.experiment))
     base, results, workflow = (
@@ -28,7 +29,7 @@ with running(snakemake):
         print(done.stdout)
         if done.returncode:
             raise RuntimeError(f"snakemake --report ended with exit code {done.returncode}")
-        here = [base, Path.cwd()]
+        here = list(dict.fromkeys([base, PACKAGE.parent, Path.cwd()]))  # a wheel has `base` inside of the package
         hidden = private_words(experiment, people, [*here, Path.home()])
         finish(page, experiment.report.title, f"{results.as_posix()}/", hidden, here)
         page.replace(scratch)

@@ -11,10 +11,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from neuroquant.errors import InputError
+from neuroquant.extras import require
+from neuroquant.shipped import SNAKEFILE
 
 ASKS_FILE = "NEUROQUANT_ASKS"
 """Environment variable: a file that a dry run of the workflow writes its jobs into (rules/site.smk)."""
-SNAKEFILE = Path(__file__).parents[2] / "Snakefile"
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,9 @@ def planned(config: Path, profile: str | None, targets: tuple[str, ...] = ("all"
     ------
     InputError
         With what Snakemake said, where it can't plan: a missing folder, wrong settings, a profile that isn't there.
+        If Snakemake isn't installed.
     """
+    require("snakemake")
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "asks.json"
         command = [sys.executable, "-m", "snakemake", *targets, "--dry-run", "--quiet", "all", "--nolock"]

@@ -1,12 +1,14 @@
 """Hours and bytes that an experiment costs, from recorded rates; what no rate is known of is said, not guessed."""
 
+import tempfile
 from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
 
 from neuroquant.cluster.asks import Ask
 from neuroquant.cluster.rates import REFERENCE_SHAPE, Rate, images_in, passes, recorded
-from neuroquant.cohorts.index import find_sessions
+from neuroquant.cohorts.index import Files, find_sessions
+from neuroquant.cohorts.inventory import refresh_inventory
 from neuroquant.cohorts.source import Source
 from neuroquant.config.experiment import Experiment
 from neuroquant.config.model import ModelEntry
@@ -56,14 +58,22 @@ def images_of(experiment: Experiment, results: Path) -> dict[str, dict[str, floa
             sessions = cohort.synthetic.subjects * (1 + cohort.synthetic.visits_max) / 2
             total = sessions * len(experiment.modalities)
         else:
-            inventory = folder / "inventory.tsv"
-            source = Source.of(experiment, cohort.name)
-            files = find_sessions(source, inventory).values() if inventory.exists() else []
+            files = found_files(Source.of(experiment, cohort.name), folder / "inventory.tsv")
             least = len(experiment.modalities) if cohort.require == "all" else 1
             images = [len(set(experiment.modalities) & set(kinds)) for kinds in files]
             total = sum(number for number in images if number >= least)
         counts[cohort.name] = {name: total * getattr(experiment.split, name) for name in ("train", "val", "test")}
     return counts
+
+
+def found_files(source: Source, inventory: Path) -> list[Files]:
+    """The files of each session of a cohort, by its inventory, or by one taken now where no run has written it yet."""
+    if inventory.exists():
+        return list(find_sessions(source, inventory).values())
+    with tempfile.TemporaryDirectory() as folder:
+        scratch = Path(folder) / "inventory.tsv"
+        refresh_inventory(source, scratch)
+        return list(find_sessions(source, scratch).values())
 
 
 def parts(asks: list[Ask], experiment: Experiment, results: Path, earlier: dict[str, Rate]) -> list[Part]:

@@ -5,19 +5,20 @@ from pathlib import Path
 
 import yaml
 
-from neuroquant.cluster.asks import SNAKEFILE, Ask, join_options, planned
+from neuroquant.cluster.asks import Ask, join_options, planned
 from neuroquant.cluster.check import faults, walltime_faults
-from neuroquant.cluster.estimate import Part, bytes_needed, disk, latent_bytes, parts
+from neuroquant.cluster.estimate import MAKERS, Part, bytes_needed, disk, latent_bytes, parts
 from neuroquant.cluster.rates import earlier_runs
 from neuroquant.cohorts.outlook import TO_COME, outlook
 from neuroquant.cohorts.source import Source
 from neuroquant.config.experiment import Experiment
 from neuroquant.config.load import load_experiment
 from neuroquant.errors import InputError
+from neuroquant.extras import require
 
 
 def plan(config: Path, profile: str | None) -> tuple[str, list[InputError]]:
-    """The page that a user reads, and the faults that it ends with.
+    """The page that a user reads, and the faults that it ends with; without Snakemake no jobs and hours.
 
     Parameters
     ----------
@@ -29,11 +30,16 @@ def plan(config: Path, profile: str | None) -> tuple[str, list[InputError]]:
     InputError
         If the experiment can't be planned at all.
     """
-    experiment = load_experiment(config, SNAKEFILE.parent / "config")
+    experiment = load_experiment(config)
+    results = Path("results") / experiment.experiment
+    try:
+        require("snakemake")
+    except InputError as absent:  # who is in, and how large it gets, can be said all the same
+        lines, errors = cohorts_lines(experiment)
+        return "\n".join([*lines, *disk_table(experiment, results, set(MAKERS.values())), ""]), [*errors, absent]
     asks = planned(config, profile)
     if profile:
         asks = [with_settings(ask, profile) for ask in asks]
-    results = Path("results") / experiment.experiment
     earlier = earlier_runs(Path("results"), experiment)
     costs = parts([ask for ask in asks if not (profile and ask.local)], experiment, results, earlier)
     rules = {ask.rule for ask in asks}

@@ -14,15 +14,15 @@ from neuroquant.config.volume import Shards, Split, Volume
 class Table(Settings):
     """Models and cohorts of one table."""
 
-    models: tuple[Name, ...] = Field(description="models, top to bottom")
-    cohorts: tuple[Name, ...] = Field(description="cohorts, top to bottom")
+    models: tuple[Name, ...] = Field((), description="models, top to bottom; empty: the default")
+    cohorts: tuple[Name, ...] = Field((), description="cohorts, top to bottom; empty: the default")
 
 
 class Figure4(Settings):
     """Regional volumes: ground truth, the full model, its ablations."""
 
-    cohort: Name = Field(description="cohort shown")
-    models: tuple[Name, ...] = Field(min_length=1, description="models, the full model first")
+    cohort: Name | Literal[""] = Field("", description="cohort shown; empty: the default")
+    models: tuple[Name, ...] = Field((), description="models, the full model first; empty: the default")
 
 
 class Report(Settings):
@@ -86,9 +86,18 @@ class Experiment(Settings):
     segmentation: Segmentation = Field(Segmentation(), description="Dice and regional volumes")
     probe: Probe = Field(Probe(), description="sex classification on latents")
     statistics: Statistics = Field(Statistics(), description="intervals and tests")
-    table1: Table = Field(description="the comparison")
-    table2: Table = Field(description="the ablation, each model adding one component")
-    figure4: Figure4 = Field(description="regional volumes")
+    table1: Table = Field(
+        Table(), description="the comparison; by default of all models but ablations (ablation_of), on all cohorts"
+    )
+    table2: Table = Field(
+        Table(),
+        description="the ablation, each model adding one component; by default the ablations of the full model in the "
+        "order of `models`, then that one, on the first cohort",
+    )
+    figure4: Figure4 = Field(
+        Figure4(),
+        description="regional volumes; by default of the full model and its ablations, on the first cohort",
+    )
     report: Report = Field(Report(), description="what the report shows")
     compute: Compute = Field(Compute(), description="what a job may use")
 
@@ -119,7 +128,7 @@ class Experiment(Settings):
         used_cohorts = {
             "table1.cohorts": self.table1.cohorts,
             "table2.cohorts": self.table2.cohorts,
-            "figure4.cohort": (self.figure4.cohort,),
+            "figure4.cohort": (self.figure4.cohort,) if self.figure4.cohort else (),
         }
         for known, used in ((models, used_models), (cohorts, used_cohorts)):
             for key, names in used.items():

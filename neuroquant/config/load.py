@@ -1,7 +1,7 @@
 """From YAML files to one checked `Experiment`; every error names the file, the key and the nearest known key."""
 
 import difflib
-import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,52 +13,61 @@ from neuroquant.config.budget import with_budget
 from neuroquant.config.cohort import Cohort
 from neuroquant.config.experiment import Experiment
 from neuroquant.config.model import ModelEntry, require_codebook_starts
-from neuroquant.config.plain import UNPARSED, bounded, brief, parse_yaml, read_text
+from neuroquant.config.named import merge, read_list, read_yaml, wrong
+from neuroquant.config.plain import bounded
+from neuroquant.config.shown import with_shown
 from neuroquant.errors import InputError
+from neuroquant.shipped import CONFIG
 
 Checked = TypeVar("Checked", bound=BaseModel)
-OWN = ("label", "published_as")
-"""Keys that a file doesn't take from the one that it extends: by them tables and figures tell the two apart."""
 
 
-def load_experiment(path: Path | str, config_folder: Path | str) -> Experiment:
+def load_experiment(path: Path | str, beside: Path | str | None = None) -> Experiment:
     """Read an experiment file and everything that it names.
 
     Parameters
     ----------
     path : the experiment's YAML file.
-    config_folder : folder that holds `cohorts/` and `models/`, where names are looked up.
+    beside : folder whose `cohorts/` and `models/` come before the shipped ones; by default that of the file.
 
     Raises
     ------
     InputError
         On unreadable YAML, an unknown key, a wrong value or a name that leads nowhere.
     """
-    return resolve_experiment(read_yaml(Path(path)), Path(config_folder), str(path))
+    path = Path(path)
+    return resolve_experiment(read_yaml(path), path.parent if beside is None else Path(beside), str(path))
 
 
-def resolve_experiment(raw: dict[str, Any], config_folder: Path, where: str) -> Experiment:
-    """Resolve an experiment given as a dictionary; `where` names its origin in errors."""
+def resolve_experiment(raw: dict[str, Any], beside: Path | Sequence[Path], where: str) -> Experiment:
+    """Resolve an experiment given as a dictionary.
+
+    Parameters
+    ----------
+    beside : folder, or folders in their order, whose `cohorts/` and `models/` come before the shipped ones.
+    where : its origin, for errors.
+    """
     raw = dict(bounded(raw, where))
     overrides = raw.get("overrides") or {}
-    cohorts = _resolve_list(raw, "cohorts", config_folder, where)
-    entries = _resolve_list(raw, "models", config_folder, where)
+    folders = (*((beside,) if isinstance(beside, Path) else beside), CONFIG)
+    cohorts = read_list(raw, "cohorts", folders, where)
+    entries = read_list(raw, "models", folders, where)
     for origin, entry in entries:
         if not isinstance(entry.get("architecture", ""), str):
-            raise _wrong(f"{origin}: architecture", entry["architecture"], "a module's name, such as neuroquant")
+            raise wrong(f"{origin}: architecture", entry["architecture"], "a module's name, such as neuroquant")
     architectures = {entry["architecture"] for _, entry in entries if "architecture" in entry}
     if not isinstance(overrides, dict):
-        raise _wrong(f"{where}: overrides", overrides, "a mapping, architecture: {changes}")
+        raise wrong(f"{where}: overrides", overrides, "a mapping, architecture: {changes}")
     for name, change in overrides.items():
         if name not in architectures:
             raise unknown_key(f"{where}: overrides.{name}", name, architectures)
         if not isinstance(change, dict):
-            raise _wrong(f"{where}: overrides.{name}", change, "a mapping of changes")
+            raise wrong(f"{where}: overrides.{name}", change, "a mapping of changes")
     if cohorts:
         raw["cohorts"] = [validate(Cohort, item, origin) for origin, item in cohorts]
     if entries:
         raw["models"] = [_resolve_model(item, overrides, origin) for origin, item in entries]
-    experiment = with_modalities(validate(Experiment, raw, where), where)
+    experiment = with_modalities(with_shown(validate(Experiment, raw, where)), where)
     require_fitting_sides(experiment, where)
     return _within_rate(with_budget(experiment, where))
 
@@ -107,81 +116,6 @@ def require_fitting_sides(experiment: Experiment, where: str) -> None:
                 )  # fmt: skip
 
 
-def read_yaml(path: Path) -> dict[str, Any]:
-    """Read one YAML mapping, of plain data and ordinary size, in which no key stands twice.
-
-    Raises
-    ------
-    InputError
-        If there is no such file, or it is none.
-    """
-    if not os.path.exists(path):  # unlike Path.exists, this bears any name
-        near = difflib.get_close_matches(path.stem, [p.stem for p in path.parent.glob("*.yaml")], n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise InputError(brief(path), "no such file", "a YAML file", f"correct the name or the path{hint}")
-    text = read_text(path)
-    try:
-        value = parse_yaml(text)
-    except UNPARSED as error:
-        said = str(error) if len(str(error)) < 500 else brief(error)
-        raise InputError(str(path), f"not YAML: {said}", "a YAML mapping", "correct the line that is named") from None
-    if not isinstance(value, dict):
-        raise InputError(str(path), type(value).__name__, "a YAML mapping of keys", "start from config/config.yaml")
-    return bounded(value, str(path))
-
-
-def _wrong(key: str, value: Any, expected: str) -> InputError:
-    return InputError(key, brief(value), expected, "correct the value; config/config.yaml says what each key means")
-
-
-def merge(base: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
-    """`base` with `change` laid over it, mapping by mapping; lists and scalars are replaced.
-
-    Examples
-    --------
-    >>> merge({"volume": {"shape": [144, 192, 144]}, "seed": 0}, {"volume": {"shape": [48, 64, 48]}})
-    {'volume': {'shape': [48, 64, 48]}, 'seed': 0}
-    """
-    merged = dict(base)
-    for key, value in change.items():
-        below = merged.get(key)
-        merged[key] = merge(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
-    return merged
-
-
-def _resolve_list(raw: dict[str, Any], key: str, config_folder: Path, where: str) -> list[tuple[str, dict[str, Any]]]:
-    """Entries of `cohorts` or `models` as (origin, mapping); a name or path is read and its `extends` followed."""
-    items = raw.get(key)
-    if items is None:
-        return []
-    if not isinstance(items, list):
-        raise InputError(f"{where}: {key}", brief(items), "a list", f"write `{key}: [name, ...]`")
-    resolved = []
-    for index, item in enumerate(items):
-        if isinstance(item, str):
-            path = Path(item) if item.endswith((".yaml", ".yml")) else config_folder / key / f"{item}.yaml"
-            resolved.append((str(path), _follow(path, ())))
-        elif isinstance(item, dict):
-            resolved.append((f"{where}: {key}[{index}]", item))
-        else:
-            raise InputError(f"{where}: {key}[{index}]", brief(item), "a name, a path or a mapping", "correct it")
-    return resolved
-
-
-def _follow(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
-    """Read a YAML file and lay it over the file that its `extends` names, beside it; all but `OWN` are inherited."""
-    if path in seen:
-        raise InputError(f"{path}: extends", "a circle", "a file that doesn't lead back here", "break the circle")
-    value = read_yaml(path)
-    parent = value.pop("extends", None)
-    if parent is None:
-        return value
-    if not isinstance(parent, str):
-        raise _wrong(f"{path}: extends", parent, "the name of a file beside this one")
-    base = _follow(path.parent / f"{parent}.yaml", (*seen, path))
-    return merge({key: of_parent for key, of_parent in base.items() if key not in OWN}, value)
-
-
 def _resolve_model(raw: dict[str, Any], overrides: dict[str, Any], where: str) -> ModelEntry:
     """A model with the overrides of its architecture and its parameters' defaults filled in."""
     change = overrides.get(raw.get("architecture"), {})
@@ -226,7 +160,7 @@ def _explain(error: ValidationError, kind: type[BaseModel], where: str) -> Input
         return InputError(key, "nothing", "a value: this key has no default", f"add `{first['loc'][-1]}:`")
     expected = _expectation(first)
     return (
-        _wrong(key, first["input"], expected)
+        wrong(key, first["input"], expected)
         if path
         else InputError(
             key, "these values together", expected, "correct the values; config/config.yaml says what each key means"

@@ -145,6 +145,9 @@ class ModelEntry(Settings):
     name: Name = Field(description="short name, used in paths and tables")
     label: Label = Field("", description="name shown in tables and figures; empty: the short name")
     published_as: str = Field("", description="the paper's name of this model; empty: not in the paper")
+    ablation_of: Name | Literal[""] = Field(
+        "", description="the full model of which this one lacks a component: Table 2 compares the two by default"
+    )
     architecture: str = Field(description="module of neuroquant.models with Parameters and build, e.g. neuroquant")
     parameters: dict[str, Any] = Field({}, description="the architecture's own parameters")
     modalities: Modalities = Field((), description="BIDS suffixes that the model takes; empty: those of the experiment")

@@ -26,7 +26,6 @@ import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
-from sklearn.model_selection import GroupKFold
 from torch import Tensor
 
 from neuroquant.config.evaluation import Statistics
@@ -34,10 +33,15 @@ from neuroquant.device import use_threads
 from neuroquant.evaluation.classifiers import CLASSIFIERS, Guess
 from neuroquant.evaluation.rows import MODALITIES, matching
 from neuroquant.evaluation.shared_codes import code_overlap, same_code, shared
+from neuroquant.extras import optional
 from neuroquant.files import write_tsv
 from neuroquant.statistics.intervals import Interval, cluster_bootstrap
 from neuroquant.store.arrays import ArrayFile
 from neuroquant.tables import DISENTANGLEMENT
+
+with optional():
+    from sklearn.model_selection import GroupKFold
+
 
 FOLDS = 5
 INSIDE = 0.5

@@ -154,17 +154,15 @@ def build(
     Raises
     ------
     InputError
-        If a package that it is made of isn't installed.
+        If a package that it is made of isn't installed: one of an extra (`neuroquant.extras`), or of its builder's.
     """
     offered, checked = _parts(architecture, parameters)
     try:
         model = offered.build(checked, tuple(modalities))
     except ModuleNotFoundError as error:
         raise InputError(
-            f"architecture {architecture}",
-            f"no package {error.name}",
-            "the packages of requirements.lock",
-            f"pip install --requirement requirements.lock, or pip install {str(error.name).split('.')[0]}",
-        ) from None
+            f"architecture {architecture}", f"no package {error.name}", "the packages that it is made of",
+            f"pip install {str(error.name).split('.')[0]}",
+        ) from None  # fmt: skip
     model.modalities = tuple(modalities)
     return model

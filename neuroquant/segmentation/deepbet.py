@@ -18,6 +18,7 @@ from scipy import ndimage
 from torch import Tensor
 
 from neuroquant.errors import InputError
+from neuroquant.extras import missing
 
 RAS = axcodes2ornt("RAS")
 BOX_SIDE, MASK_SIDE = 128, 256
@@ -112,12 +113,14 @@ def network_files() -> tuple[Path, Path]:
     try:
         installed = {file.name: Path(str(file.locate())) for file in files("deepbet") or ()}
         box, mask = installed["bbox_model.pt"], installed["model.pt"]
-    except (PackageNotFoundError, KeyError):
+    except PackageNotFoundError:
+        raise missing("deepbet") from None
+    except KeyError:
         box = mask = Path()
     if not (box.is_file() and mask.is_file()):
         raise InputError(
-            "deepbet", "not installed, or without its networks", "deepbet 1.0.2 with its two networks",
-            "pip install --no-deps deepbet==1.0.2",
+            "deepbet", "installed without its networks", "deepbet 1.0.2 with its two networks",
+            "pip install --force-reinstall --no-deps deepbet==1.0.2",
         )  # fmt: skip
     return box, mask
 

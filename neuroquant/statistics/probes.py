@@ -5,12 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from sklearn.compose import ColumnTransformer
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from neuroquant.config.evaluation import Statistics
+from neuroquant.extras import optional
 from neuroquant.files import read_tsv, written_whole
 from neuroquant.statistics.intervals import (
     around,
@@ -20,6 +17,13 @@ from neuroquant.statistics.intervals import (
     cluster_bootstrap,
 )
 from neuroquant.tables import PROBES, family_of
+
+with optional():
+    from sklearn.compose import ColumnTransformer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
 
 HEAD_SIZE = "head size"
 CONTROLS = {

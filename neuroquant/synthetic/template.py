@@ -12,6 +12,7 @@ from nibabel.filebasedimages import ImageFileError
 from scipy import ndimage
 
 from neuroquant.errors import InputError
+from neuroquant.extras import require
 from neuroquant.synthetic.carving import carve
 from neuroquant.synthetic.structures import FLUID, LAST
 
@@ -71,6 +72,7 @@ def load_template(folder: str, number: int) -> Template:
 @lru_cache(maxsize=1)
 def icbm() -> Template:
     """The ICBM 2009 brain (1 mm), as nilearn's wheel carries it, with 19 structures and the texture of its T1w."""
+    require("nilearn")
     package = Path(importlib.util.find_spec("nilearn").origin).parent  # importing nilearn itself takes seconds
     paths = [
         package / "datasets" / "data" / f"mni_icbm152_{kind}_tal_nlin_sym_09a_converted.nii.gz"

@@ -14,6 +14,7 @@ from torch.func import functional_call
 
 from neuroquant.config.model import Objective
 from neuroquant.errors import InputError
+from neuroquant.extras import optional
 from neuroquant.weights.find import find_file
 from neuroquant.weights.put import read_state
 
@@ -84,7 +85,8 @@ class Judges(nn.Module):
             paths = [find_file(getattr(weights.perceptual, n), f"{key}: objective.perceptual.{n}") for n in FILES]
             self.frozen = [open_lpips(*paths)]
         if weights.critic:
-            from monai.networks.nets.patchgan_discriminator import PatchDiscriminator
+            with optional():
+                from monai.networks.nets.patchgan_discriminator import PatchDiscriminator
 
             self.critic = PatchDiscriminator(2, weights.critic_channels, 1, num_layers_d=3, norm="INSTANCE")
 

@@ -5,14 +5,18 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image, ImageDraw
-from torch.utils.tensorboard import SummaryWriter
 
+from neuroquant.extras import optional
 from neuroquant.files import written_whole
 from neuroquant.models.autoencoder import Autoencoder, Swaps
 from neuroquant.models.batch import Batch
 from neuroquant.store.disk import told_when_full
 from neuroquant.training.data import Sessions
+
+with optional():
+    from PIL import Image, ImageDraw
+    from torch.utils.tensorboard import SummaryWriter
+
 
 PLACES = {"step", "phase", "mode"}
 """Columns of the log that say where a row belongs."""

@@ -15,6 +15,7 @@ from nibabel.affines import voxel_sizes
 from nibabel.processing import resample_from_to
 from scipy import ndimage
 
+from neuroquant.extras import optional
 from neuroquant.scans.grid import Grid
 from neuroquant.volumes.scan import Scan, noise_floor
 
@@ -104,7 +105,8 @@ def register(fixed: Scan, moving: Scan) -> Registration:
 
 def rigid(fixed: Scan, moving: Scan) -> np.ndarray:
     """ANTs' rigid transform (4, 4) of two scans, from the fixed one's space to the moving one's, mm in RAS+."""
-    import ants
+    with optional():
+        import ants
 
     with tempfile.TemporaryDirectory() as folder:
         result = ants.registration(
@@ -121,7 +123,8 @@ def rigid(fixed: Scan, moving: Scan) -> np.ndarray:
 
 def _ants(scan: Scan) -> "ants.ANTsImage":  # noqa: F821
     """A scan as ANTs has it: origin and directions in LPS."""
-    import ants
+    with optional():
+        import ants
 
     affine, sides = LPS @ scan.affine, voxel_sizes(scan.affine)
     return ants.from_numpy(
@@ -132,7 +135,8 @@ def _ants(scan: Scan) -> "ants.ANTsImage":  # noqa: F821
 
 def mutual_information(a: np.ndarray, b: np.ndarray) -> float:
     """Mutual information (nats) of two images (D, H, W) where both have signal, of their joint histogram."""
-    from sklearn.metrics import mutual_info_score
+    with optional():
+        from sklearn.metrics import mutual_info_score
 
     signal = a > noise_floor(a)
     inside = signal & (b > noise_floor(b))
@@ -148,7 +152,8 @@ def mutual_information(a: np.ndarray, b: np.ndarray) -> float:
 
 def unbiased(scan: Scan, brain: np.ndarray) -> tuple[Scan, float]:
     """A scan without its bias field (N4, Tustison 2010), and the field's spread in the brain (SD by mean)."""
-    import ants
+    with optional():
+        import ants
 
     image, mask = _ants(scan), _ants(Scan(brain.astype(np.float32), scan.affine, scan.source_shape, scan.source_affine))
     field = ants.n4_bias_field_correction(image, mask=mask, shrink_factor=4, return_bias_field=True).numpy()

@@ -8,6 +8,7 @@ import numpy as np
 
 from neuroquant.config.volume import Volume
 from neuroquant.errors import InputError
+from neuroquant.extras import NotInstalled
 from neuroquant.scans.unusable import Unusable
 from neuroquant.volumes.brain import (
     SUPPLY,
@@ -157,6 +158,8 @@ def _found(session: Session, sources: BrainSources, source: str) -> np.ndarray:
         brain = sources.finders[source](scan.data, scan.affine)
         if source == "synthseg":
             brain = labelled_brain(brain, file)
+    except NotInstalled:
+        raise
     except InputError as error:
         raise Unusable(f"{CALLED[source]} can't segment it: {error.found}; {error.remedy}", file) from None
     if not brain.any():

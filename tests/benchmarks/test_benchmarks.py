@@ -16,6 +16,7 @@ import account as accounting  # noqa: E402
 import adversary  # noqa: E402
 import disentanglement  # noqa: E402
 import entries  # noqa: E402
+import import_time  # noqa: E402
 import inference  # noqa: E402
 import plane_attention  # noqa: E402
 import ranking  # noqa: E402
@@ -50,6 +51,12 @@ def printed(capsys, monkeypatch, script, *arguments: str) -> list[list[str]]:
     monkeypatch.setattr(sys, "argv", [script.__name__, *arguments])
     script.main()
     return [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+
+
+def test_the_package_is_imported_many_times_faster_than_torch(monkeypatch, capsys):
+    monkeypatch.setattr(import_time, "STARTS", 2)
+    ratios = {name: float(ratio.split()[0]) for name, _, ratio in printed(capsys, monkeypatch, import_time)}
+    assert ratios["nothing"] == 1 and ratios["import neuroquant"] < ratios["import torch"] / 2
 
 
 def test_the_account_scales_with_the_voxels_but_for_attention_along_lines(small_entry):

@@ -72,7 +72,6 @@ def test_each_models_latents_take_their_own_space(tiny, tmp_path):
     config = copy.deepcopy(TINY)
     without = disk(resolve_experiment(config, ROOT / "config", "x"), tmp_path)["latents"]
     config["models"].append("identity")
-    config["table1"]["models"].append("identity")
     images = 2 * 16 * 1.5  # both modalities of the expected sessions
     grown = disk(resolve_experiment(config, ROOT / "config", "x"), tmp_path)["latents"]
     assert grown - without == pytest.approx(images * 32**3 * 2)

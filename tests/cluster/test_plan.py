@@ -62,7 +62,6 @@ def test_preprocessing_that_masks_raw_heads_asks_for_what_a_network_does(tiny, t
 def test_a_training_over_two_nodes_costs_the_gpus_of_both(tiny):
     config = copy.deepcopy(TINY)
     config["models"].append("identity")
-    config["table1"]["models"].append("identity")
     config["compute"] |= {"gpus": 4, "nodes": 2}
     for override in config["overrides"].values():
         for phase in override["training"]["phases"]:

@@ -147,7 +147,6 @@ for _ in range(9):
         ({"volume": {"voxel_mm": 1e-6}}, "volume.voxel_mm", "0.2 to 8 mm"),
         ({"shards": {"test": 10**9}}, "shards.test", "less than or equal to 1000"),
         ({"statistics": {"confidence": 1.0}}, "statistics.confidence", "less than 1"),
-        ({"figure4": {"models": []}}, "figure4.models", "at least 1 entries"),
         ({"experiment": "x" * 300}, "experiment", "at most 64 characters"),
         *(
             ({"cohorts": [{"name": "x", "label": label}]}, "label", "pattern")

@@ -5,43 +5,89 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
-LOCK = (ROOT / "requirements.lock").read_text()
-PINS = [line for line in LOCK.splitlines() if line.strip() and not line.startswith("#")]
+TORCH, LOCK = ((ROOT / name).read_text() for name in ("torch.lock", "requirements.lock"))
+ENTRIES = re.findall(r"^(\S+)==(\S+)((?:.*\\\n)*.*)$", LOCK, re.M)
+"""(name, version, marker and hashes) of each package."""
+VERSIONS = {canonicalize_name(name): version for name, version, _ in ENTRIES}
 
 
-def test_the_lock_pins_every_package_once():
-    names = [re.fullmatch(r"([A-Za-z0-9._-]+)==([\w.+!-]+)", pin).group(1).lower().replace("_", "-") for pin in PINS]
-    assert len(names) == len(set(names)) > 50
+def project() -> dict:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
-def test_the_lock_has_every_package_that_the_project_asks_for():
-    import tomllib
-
-    asked = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
-    locked = {pin.split("==")[0].lower() for pin in PINS}
-    assert {re.split(r"[\[<>=]", name)[0].lower() for name in asked} <= locked
+def test_the_lock_pins_every_package_once_with_hashes():
+    assert len(ENTRIES) == len(VERSIONS) > 50
+    for name, _, rest in ENTRIES:
+        assert re.search(r"--hash=sha256:[0-9a-f]{64}", rest), f"{name} has no hash: run `make lock`"
 
 
-def test_the_environment_of_conda_is_what_the_lock_gives():
+def test_torch_alone_has_a_lock_of_its_own_without_a_hash():
+    assert re.findall(r"^[^#\s].*$", TORCH, re.M) == ["torch==2.13.0"] and "torch" not in VERSIONS
+
+
+def test_the_locks_have_every_package_that_the_project_asks_for_in_a_version_that_fits():
+    asked = [
+        *project()["dependencies"],
+        *(each for extra in project()["optional-dependencies"].values() for each in extra),
+    ]
+    versions = VERSIONS | {"torch": re.search(r"==(.+)", TORCH)[1]}
+    for requirement in map(Requirement, asked):
+        if requirement.name != "neuroquant":
+            locked = versions.get(canonicalize_name(requirement.name))
+            assert locked and locked in requirement.specifier, f"{requirement}, but {locked} is locked: run `make lock`"
+
+
+def test_every_locked_package_has_what_it_needs_in_the_lock():
+    """The lock is installed with `--no-deps`: what it lacks would be missing."""
+    left_out = {canonicalize_name(name) for name in tool()["exclude-dependencies"]}
+    for name in VERSIONS:
+        try:
+            needs = metadata.requires(name) or []
+        except metadata.PackageNotFoundError:  # of another platform
+            continue
+        for need in map(Requirement, needs):
+            if need.marker is None or need.marker.evaluate({"extra": ""}):
+                held = canonicalize_name(need.name)
+                assert held in {*VERSIONS, "torch", *left_out}, f"{name} needs {need}"
+
+
+def tool() -> dict:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["uv"]
+
+
+def test_the_environment_of_conda_is_what_the_locks_give():
     sys.path.insert(0, str(ROOT / "envs"))
     from from_lock import environment
 
     text = (ROOT / "envs/neuroquant.yaml").read_text()
-    assert text == environment(LOCK), "run: python envs/from_lock.py"
+    assert text == environment(TORCH, LOCK), "run: python envs/from_lock.py"
     *_, pip = yaml.safe_load(text)["dependencies"]
-    assert pip == {"pip": PINS}
+    requirements = [Requirement(line) for line in pip["pip"]]
+    assert {canonicalize_name(one.name): str(one.specifier)[2:] for one in requirements} == VERSIONS | {
+        "torch": "2.13.0"
+    }
+
+
+@pytest.mark.parametrize("recipe", ["Makefile", "envs/neuroquant.def"])
+def test_torch_is_installed_first_and_everything_else_with_its_hash(recipe):
+    torch, rest = re.findall(r"pip install (.*)--requirement \S*\b(\w+\.lock)$", (ROOT / recipe).read_text(), re.M)
+    assert torch[1] == "torch.lock" and "--no-deps" not in torch[0]
+    assert rest[1] == "requirements.lock" and "--require-hashes" in rest[0] and "--no-deps" in rest[0]
 
 
 def test_the_container_installs_the_lock_itself_and_the_same_python():
     definition = (ROOT / "envs/neuroquant.def").read_text()
-    assert "requirements.lock /opt/requirements.lock" in definition
-    assert "--requirement /opt/requirements.lock" in definition
+    assert "requirements.lock /opt/requirements.lock" in definition and "torch.lock /opt/torch.lock" in definition
     python = re.search(r"From: python:(\d\.\d+)", definition).group(1)
     assert f"python={python}" in yaml.safe_load((ROOT / "envs/neuroquant.yaml").read_text())["dependencies"]
 

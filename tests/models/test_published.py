@@ -174,7 +174,7 @@ def test_a_file_that_runs_code_is_not_run(tmp_path):
 def test_a_missing_package_is_named_with_the_line_that_installs_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "diffusers.models.autoencoders.autoencoder_kl", None)
     monkeypatch.delitem(sys.modules, "neuroquant.models.baselines.sd_vae.network", raising=False)
-    with pytest.raises(InputError, match="(?s)sd_vae.*diffusers.*pip install --requirement requirements.lock"):
+    with pytest.raises(InputError, match=r'(?s)diffusers.*pip install "neuroquant\[baselines\]"'):
         models.build("baselines.sd_vae", SMALL["sd_vae"])
 
 

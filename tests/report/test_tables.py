@@ -126,3 +126,11 @@ def test_visits_of_a_subject_do_not_narrow_the_interval(tmp_path, experiment, nu
     thrice, _, _ = make(tmp_path, experiment)
     key = (once.metric == "psnr").to_numpy()
     np.testing.assert_allclose(once.ci_low[key], thrice.ci_low[key])
+
+
+def test_an_experiment_without_ablations_has_an_empty_table_2_that_says_why(tmp_path, experiment, numbers):
+    none = experiment.model_copy(update={"table2": experiment.table2.model_copy(update={"models": ()})})
+    numbers(tmp_path, none)
+    cells, tests, forms = make(tmp_path, none, "table2")
+    assert not len(cells) and not len(tests)
+    assert all("no model of this experiment is an ablation of another" in text for text in forms)

@@ -121,6 +121,6 @@ def test_without_the_package_the_error_says_how_to_install_it(monkeypatch):
 
     monkeypatch.setattr(deepbet, "files", missing)
     deepbet.network_files.cache_clear()
-    with pytest.raises(InputError, match="pip install --no-deps deepbet"):
+    with pytest.raises(InputError, match=r"neuroquant\[preprocess\]"):
         deepbet.network_files()
     deepbet.network_files.cache_clear()

@@ -36,8 +36,7 @@ def experiment(*roots, **split):
     config["shards"] = {"train": 1, "val": 1, "test": 1}
     config["split"] = EVEN | split
     for shown in ("table1", "table2"):
-        config[shown]["cohorts"] = ["study0"]
-    config["figure4"]["cohort"] = "study0"
+        config[shown] = {"cohorts": ["study0"]}
     return config
 
 

@@ -43,7 +43,6 @@ def test_every_stage_of_the_way_is_planned(tmp_path):
 def test_a_model_without_training_is_no_training_job(tmp_path):
     config = copy.deepcopy(TINY)
     config["models"].append("identity")
-    config["table1"]["models"].append("identity")
     jobs = job_counts(snakemake(tmp_path, "--dry-run", "train_all", config=config).stdout)
     assert jobs["train"] == 3 and jobs["save_untrained"] == 3
 
@@ -99,7 +98,6 @@ def with_authors_weights() -> dict:
     """The tiny experiment with a model that begins with weights which nobody has."""
     config = copy.deepcopy(TINY)
     config["models"].append("medvae_published")
-    config["table1"]["models"].append("medvae_published")
     return config
 
 

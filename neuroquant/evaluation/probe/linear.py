@@ -3,14 +3,19 @@
 from collections.abc import Callable
 
 import numpy as np
-from sklearn.base import clone
-from sklearn.decomposition import PCA
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool3d
+
+from neuroquant.extras import optional
+
+with optional():
+    from sklearn.base import clone
+    from sklearn.decomposition import PCA
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
 
 GRID = (6, 8, 6)
 COMPONENTS = 256

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from neuroquant.config.evaluation import Probe
 from neuroquant.evaluation.probe.samples import Sample
+from neuroquant.extras import optional
 
 GRADIENT_LIMIT = 1.0
 Scale = Callable[[Tensor], Tensor]
@@ -49,7 +50,8 @@ def permuted(sample: Sample, seed: int = 0) -> Tensor:
 
 def network_for(channels: int, settings: Probe) -> nn.Module:
     """MONAI's SEResNet with one output."""
-    from monai.networks.nets import SEResNet50, SEResNet101, SEResNet152
+    with optional():
+        from monai.networks.nets import SEResNet50, SEResNet101, SEResNet152
 
     kind = {50: SEResNet50, 101: SEResNet101, 152: SEResNet152}[settings.depth]
     dropout = settings.dropout or None

@@ -9,13 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
+from neuroquant.extras import optional
 from neuroquant.files import read_tsv, written_whole
 from neuroquant.statistics.choice import first_of_shard
 from neuroquant.statistics.quality import in_words
 from neuroquant.store.arrays import ArrayFile
+
+with optional():
+    from PIL import Image, ImageDraw, ImageFont
+
 
 STRONG = 88
 """Percentile of the gradient above which a voxel is an edge."""

@@ -2,14 +2,16 @@
 
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-
-import matplotlib.pyplot as plt
-from matplotlib.figure import Figure
-
+from neuroquant.extras import optional
 from neuroquant.files import written_whole
+
+with optional():
+    import matplotlib
+
+    matplotlib.use("Agg")
+
+    import matplotlib.pyplot as plt
+    from matplotlib.figure import Figure
 
 COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#661100")
 """Okabe and Ito's palette and one of Tol's for its yellow, which white swallows: apart for the colour-blind too."""

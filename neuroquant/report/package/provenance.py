@@ -92,7 +92,9 @@ def commit_date(base: Path) -> str:
 
 
 def _git(base: Path, *words: str) -> str:
-    """What git says of a folder; empty where it says nothing."""
+    """What git says of a repository's top folder; empty elsewhere, such as in an environment below somebody's own."""
+    if not (base / ".git").exists():
+        return ""
     call = ["git", "-C", str(base), *words]
     try:
         return subprocess.run(call, capture_output=True, text=True, check=True, timeout=20).stdout.strip()

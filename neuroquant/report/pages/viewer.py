@@ -10,12 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
+from neuroquant.extras import optional
 from neuroquant.files import write_text
 from neuroquant.report.figures.images import Images, session_images
 from neuroquant.report.html import page
 from neuroquant.statistics.choice import Chosen
+
+with optional():
+    from PIL import Image
+
 
 BUDGET = 5_000_000
 """Bytes that all pictures of the page, as text, may take together; embedded in the report they take a third more."""

@@ -12,6 +12,10 @@ from neuroquant.report.tables.notes import notes
 from neuroquant.statistics.cells import EXTRA, MODEL_GROUPS, by_group
 from neuroquant.statistics.metrics import Metric, shown_in
 
+NO_ABLATIONS = (
+    "Empty: no model of this experiment is an ablation of another. A model with ablation_of, or one that is named in "
+    "table2.models, would stand here."
+)
 TITLES = {"table1": "Comparison of autoencoders", "table2": "Ablation of NeuroQuant's components"}
 COSTS = ("f", "kbit", "M")
 """What a model costs: side reduction, kilobits per volume, millions of parameters."""
@@ -152,6 +156,7 @@ def lay_out(experiment: Experiment, table: str, numbers: Numbers) -> Sheet:
             groups.append((f"{experiment.cohort(cohort).shown}{heading} ({subjects})", lines))
     names = COSTS if numbers.seconds is None else COSTS + SECONDS
     below = notes(experiment, numbers.cells, numbers.tests, numbers.seconds is not None, len(kinds) > 1)
+    below = below if wanted.models else [NO_ABLATIONS, *below]
     title = f"{TABLES[table]}. {TITLES[table]}"
     return Sheet(title, names, experiment.modalities, shown_in(table), groups, below)
 

@@ -1,14 +1,17 @@
 """MONAI's KL autoencoders behind the interface."""
 
 import torch
-from monai.apps.generation.maisi.networks.autoencoderkl_maisi import AutoencoderKlMaisi
-from monai.networks.nets.autoencoderkl import AutoencoderKL
 from torch import Tensor, nn
 
+from neuroquant.extras import optional
 from neuroquant.models.autoencoder import Autoencoder, Output
 from neuroquant.models.baselines.monai_kl import Parameters, bits, divisor
 from neuroquant.models.latents import Continuous
 from neuroquant.models.start import start_narrow
+
+with optional():
+    from monai.apps.generation.maisi.networks.autoencoderkl_maisi import AutoencoderKlMaisi
+    from monai.networks.nets.autoencoderkl import AutoencoderKL
 
 
 def network_of(parameters: Parameters) -> nn.Module:

@@ -1,12 +1,15 @@
 """Stable Diffusion's autoencoder behind the interface, slice by slice."""
 
 import torch
-from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from torch import Tensor, nn
 
+from neuroquant.extras import optional
 from neuroquant.models.baselines.sd_vae import Parameters
 from neuroquant.models.slicewise import SlicewiseAutoencoder
 from neuroquant.models.start import start_narrow
+
+with optional():
+    from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 
 
 class SDVAE(SlicewiseAutoencoder):

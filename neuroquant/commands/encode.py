@@ -1,0 +1,47 @@
+"""`neuroquant encode MODEL SCAN ...`: scans into a trained model's tokens."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from neuroquant.commands.device import add_device
+from neuroquant.errors import InputError
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command and its options."""
+    parser = subparsers.add_parser(
+        "encode",
+        help="turn scans into a trained model's tokens",
+        description="Every scan becomes <name>.h5: its latents, and where they lie in the scan. The scan is prepared "
+        "as the model's training images were.",
+    )
+    parser.add_argument("model", type=Path, help="results/*/models/<model>")
+    parser.add_argument("scans", type=Path, nargs="+", help="NIfTI, raw heads or skull-stripped")
+    parser.add_argument("--out", type=Path, required=True, help="folder that receives the tokens")
+    parser.add_argument("--modality", help="one of the model's; by default what a name ends with")
+    parser.add_argument("--mask", type=Path, help="the brain, on the grid of each of the scans")
+    add_device(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write the tokens and say where; a scan that can't be used doesn't stop the others."""
+    from neuroquant.files import require_apart, require_writable
+    from neuroquant.tokenizer import Tokenizer, stem_of
+    from neuroquant.volumes.restore import refuse_twins
+
+    refuse_twins([str(path) for path in arguments.scans], [stem_of(path) for path in arguments.scans])
+    require_apart(arguments.out, arguments.scans)
+    tokenizer, wrong = Tokenizer(arguments.model, arguments.device), 0
+    require_writable(arguments.out)
+    for scan in arguments.scans:
+        try:
+            tokens = tokenizer.encode(scan, arguments.modality, arguments.mask)
+        except InputError as error:
+            wrong += 1
+            print(error, file=sys.stderr)
+            continue
+        path = arguments.out / f"{stem_of(scan)}.h5"
+        tokens.save(path)
+        print(path)
+    return 1 if wrong else 0

@@ -1,0 +1,29 @@
+"""`neuroquant restore SHARD`: images of a shard as NIfTI on the grids of their scans."""
+
+import argparse
+from pathlib import Path
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command and its options."""
+    parser = subparsers.add_parser(
+        "restore",
+        help="write reconstructions (or volumes, or segmentations) as NIfTI on the scans' own grids",
+        description="Every image of a shard becomes <subject>[_<session>]_<modality>.nii.gz with the grid, orientation "
+        "and intensities of its scan. Cutting out and padding are undone exactly; where a scan was resampled or "
+        "registered, the image is interpolated back.",
+    )
+    parser.add_argument("shard", type=Path, help="results/*/reconstructions/*/*/*.h5, volumes/*/*.h5 or segmentations")
+    parser.add_argument("--out", type=Path, required=True, help="folder that receives the images")
+    parser.add_argument("--volumes", type=Path, help="the shard of volumes, for its brain masks; else -1 is background")
+    parser.add_argument("--subject", help="this subject alone")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write the images and say where."""
+    from neuroquant.volumes.restore import restore_shard
+
+    written = restore_shard(arguments.shard, arguments.out, arguments.volumes, arguments.subject)
+    for path in written:
+        print(path)
+    return 0

@@ -1,0 +1,41 @@
+"""`neuroquant translate MODEL SCAN --like OTHER`: one scan's anatomy with the appearance of another modality."""
+
+import argparse
+from pathlib import Path
+
+from neuroquant.commands.device import add_device
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command and its options."""
+    parser = subparsers.add_parser(
+        "translate",
+        help="give one scan's anatomy the appearance of another modality",
+        description="Writes the first scan's anatomy, on its grid, as the second scan's modality, appearance and range "
+        "of intensities (equation 13 of the paper). The second may be any subject's.",
+    )
+    parser.add_argument("model", type=Path, help="results/*/models/<model>, a model with modality FiLM")
+    parser.add_argument("scan", type=Path, help="NIfTI, a raw head or skull-stripped")
+    parser.add_argument("--like", type=Path, required=True, help="the scan whose appearance it gets")
+    parser.add_argument("--out", type=Path, required=True, help="the NIfTI to write")
+    for name, whose in (("", "the scan's"), ("like-", "the other one's")):
+        parser.add_argument(f"--{name}modality", help=f"{whose}, one of the model's; by default by its name")
+        parser.add_argument(f"--{name}mask", type=Path, help=f"{whose} brain")
+    add_device(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write the image and say where."""
+    from neuroquant.files import require_apart, require_writable
+    from neuroquant.tokenizer import Tokenizer
+    from neuroquant.volumes.restore import refuse_foreign, require_nifti_name, write_image
+
+    require_nifti_name(arguments.out)
+    require_apart(arguments.out.parent, [arguments.scan, arguments.like])
+    require_writable(arguments.out.parent)
+    refuse_foreign(arguments.out)
+    tokenizer = Tokenizer(arguments.model, arguments.device)
+    tokens = tokenizer.encode(arguments.scan, arguments.modality, arguments.mask)
+    like = tokenizer.encode(arguments.like, arguments.like_modality, arguments.like_mask)
+    print(write_image(tokenizer.translate(tokens, like), arguments.out))
+    return 0
