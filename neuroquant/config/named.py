@@ -51,14 +51,14 @@ def read_model(model: str, folders: tuple[Path, ...]) -> dict[str, Any]:
     Parameters
     ----------
     model : a name or a path, as an experiment has them.
-    folders : as for `entries`.
+    folders : as for `read_list`.
 
     Raises
     ------
     InputError
         If there is no such file, or it states no name.
     """
-    ((origin, found),) = entries({"models": [model]}, "models", folders, model)
+    ((origin, found),) = read_list({"models": [model]}, "models", folders, model)
     if not isinstance(found.get("name"), str):
         raise InputError(f"{origin}: name", brief(found.get("name")), "the model's name", "add `name: my_model`")
     return found

@@ -39,8 +39,7 @@ def write_cards(experiment: Experiment, files: CardFiles) -> None:
     for name, path in files.cards.items():
         scores = scores_of(name, cells, against_mean, labels, experiment.statistics.confidence)
         facts = facts_of(path.parent, scores=scores)
-        data = (
-            None if facts.entry.group == "authors_weights" else training_data(*tables, facts.entry.suffixes, synthetic)
-        )
+        trained = facts.entry.group != "authors_weights"
+        data = training_data(*tables, facts.entry.suffixes, synthetic) if trained else None
         shown = facts.entry.model_copy(update={"label": experiment.model(name).label})
         write_text(path, str(card_of(facts.of(shown, data))))

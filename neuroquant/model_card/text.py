@@ -132,8 +132,8 @@ def limits(facts: Facts) -> str:
     lines = [
         "Decoded images are reconstructions: small structures and lesions may be missing or made up. Don't diagnose or "
         "treat on them.",
-        f"It takes {', '.join(facts.entry.suffixes)} and no other modality, of people like those that it was trained on; "
-        "on others its quality isn't known.",
+        f"It takes {', '.join(facts.entry.suffixes)} and no other modality. Its quality is known for people like those "
+        "that it was scored on, and for no others.",
     ]
     if facts.data is not None and facts.data.synthetic:
         lines.append(

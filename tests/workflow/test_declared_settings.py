@@ -135,11 +135,11 @@ def test_model_cards(made, job, tmp_path, experiment):  # noqa: F811
         write_tsv(table, tables["sessions"][cohort])
         write_tsv(people, tables["splits"][cohort])
     cards = {}
-    for entry in experiment.models:
-        (tmp_path / entry.name).mkdir()
-        settings = {"model": entry.model_dump(mode="json"), "volume": experiment.volume.model_dump(mode="json")}
-        write_json(tmp_path / entry.name / "config.json", settings)
-        cards[entry.name] = str(tmp_path / entry.name / "README.md")
+    for model in experiment.models:
+        (tmp_path / model.name).mkdir()
+        settings = {"model": model.model_dump(mode="json"), "volume": experiment.volume.model_dump(mode="json")}
+        write_json(tmp_path / model.name / "config.json", settings)
+        cards[model.name] = str(tmp_path / model.name / "README.md")
     named = {name: json.dumps(paths) for name, paths in (tables | {"cards": cards}).items()}
     job("model_cards", "model_cards", made, {}, **named)
     assert all("\n## Measured scores\n\n| cohort |" in open(path).read() for path in cards.values())
