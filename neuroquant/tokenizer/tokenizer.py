@@ -26,8 +26,8 @@ from neuroquant.tokenizer.given import Given, many_scans, one_scan
 from neuroquant.tokenizer.hub import HubOptions, copy_model, find_folder, push_model
 from neuroquant.tokenizer.tokens import Tokens
 
-BATCH = 4
-"""Scans that are encoded together unless told otherwise."""
+BATCH = {"cuda": 4, "cpu": 1}
+"""Device -> scans that are encoded together unless told otherwise: a CPU would gain nothing by more."""
 Errors = Literal["raise", "collect"]
 
 
@@ -38,7 +38,8 @@ class Tokenizer:
     ----------
     folder : `results/*/models/<model>`, or a copy of it.
     device : "auto", "cpu" or "cuda".
-    batch : scans of a list that are encoded together; the values are the same up to rounding.
+    batch : scans of a list that are encoded together, by default 4 on a GPU and 1 on a CPU; the values are the same up
+        to rounding.
 
     Raises
     ------
@@ -51,9 +52,10 @@ class Tokenizer:
     >>> tokens = model.encode("sub-01_T1w.nii.gz")  # doctest: +SKIP
     """
 
-    def __init__(self, folder: Path | str, device: str = "auto", batch: int = BATCH):
+    def __init__(self, folder: Path | str, device: str = "auto", batch: int | None = None):
         self.folder = Path(folder)
-        self.device, self.batch = resolve_device(device), batch
+        self.device = resolve_device(device)
+        self.batch = batch or BATCH[self.device]
         self.model, self.entry, volume = load_model(self.folder, self.device)
         sources = tuple(source for source in volume.brain_mask if source != "synthseg")
         self.volume: Volume = volume.model_copy(update={"brain_mask": sources or ("stripped",)})
@@ -223,7 +225,7 @@ class Tokenizer:
         *,
         revision: str | None = None,
         device: str = "auto",
-        batch: int = BATCH,
+        batch: int | None = None,
         **hub: Unpack[HubOptions],
     ) -> "Tokenizer":
         """A model from its folder, or from the Hugging Face Hub by its id (`owner/name`).
