@@ -39,7 +39,7 @@ def write_cards(experiment: Experiment, files: CardFiles) -> None:
     for name, path in files.cards.items():
         scores = scores_of(name, cells, against_mean, labels, experiment.statistics.confidence)
         facts = facts_of(path.parent, scores=scores)
-        trained = facts.entry.group != "authors_weights"
+        trained = facts.entry.group != "authors_weights" and "sessions" in facts.provenance
         data = training_data(*tables, facts.entry.suffixes, synthetic) if trained else None
         shown = facts.entry.model_copy(update={"label": experiment.model(name).label})
         write_text(path, str(card_of(facts.of(shown, data))))

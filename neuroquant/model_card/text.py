@@ -96,7 +96,7 @@ def training_data(facts: Facts) -> str:
     if _number(found.get("voxels_seen")):
         lines.append(("voxels seen in training", f"{found['voxels_seen']:.3g}"))
     if not lines:
-        return "This folder doesn't say."
+        return "None: it learns nothing." if facts.entry.group == "reference" else "This folder doesn't say."
     kind = (
         "All images are synthetic brains, made by the workflow; no person was scanned."
         if data and data.synthetic

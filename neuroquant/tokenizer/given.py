@@ -75,13 +75,17 @@ def one_scan(voxels: Any, modality: str | None, mask: Any, affine: Any, number: 
     return Given(name, array, modality, mask, matrix)
 
 
-def many_scans(scans: Sequence[Any], modality: Any, mask: Any, affine: Any) -> list[Given]:
-    """The scans of a list, in its order; of `modality`, `mask` and `affine` one for all, or a list with one for each.
+def in_list(scans: Sequence[Any], modality: Any, mask: Any, affine: Any) -> list[tuple[Any, ...]]:
+    """The arguments of `one_scan` for each scan of a list, in its order.
+
+    Parameters
+    ----------
+    modality, mask, affine : one for all, or a list with one for each.
 
     Raises
     ------
     InputError
-        If a list has another length than that of the scans, or a scan is none of what may be given.
+        If a list has another length than that of the scans.
     """
     beside = {"modality": modality, "mask": mask, "affine": affine}
     for name, values in beside.items():
@@ -91,7 +95,7 @@ def many_scans(scans: Sequence[Any], modality: Any, mask: Any, affine: Any) -> l
                 "give as many as there are scans",
             )  # fmt: skip
     columns = [values if isinstance(values, list) else [values] * len(scans) for values in beside.values()]
-    return [one_scan(*entry, number) for number, entry in enumerate(zip(scans, *columns, strict=True), start=1)]
+    return list(zip(scans, *columns, range(1, len(scans) + 1), strict=True))
 
 
 @contextmanager
@@ -166,7 +170,7 @@ def _array(voxels: Any, name: str) -> np.ndarray:
     except (ValueError, TypeError, RuntimeError):
         array = np.asarray(None)
     if array.ndim == 0:
-        raise InputError(name, f"a {type(voxels).__name__}", "a scan", SUPPLY)
+        raise InputError(name, f"an object of type {type(voxels).__name__}", "a scan", SUPPLY)
     _require_numbers(array.dtype, name)
     if array.ndim != 3:
         raise InputError(name, f"an array of {array.shape}", "three sides, one volume", "give one volume at a time")

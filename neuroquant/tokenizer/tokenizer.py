@@ -1,10 +1,10 @@
 """A trained model, frozen: `encode`, `decode` and `translate`."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal, Unpack
+from typing import Any, Literal, Unpack, overload
 
 import nibabel as nib
 import numpy as np
@@ -22,7 +22,7 @@ from neuroquant.models.latents import Latents
 from neuroquant.segmentation.finders import finders
 from neuroquant.tokenizer.decoding import check_tokens, decoded, not_finite, on_its_grid
 from neuroquant.tokenizer.encoding import Preparation, Prepared, modality_index
-from neuroquant.tokenizer.given import Given, many_scans, one_scan
+from neuroquant.tokenizer.given import Voxels, in_list, one_scan
 from neuroquant.tokenizer.hub import HubOptions, copy_model, find_folder, push_model
 from neuroquant.tokenizer.tokens import Tokens
 
@@ -64,6 +64,12 @@ class Tokenizer:
         # scans are resampled where the settings name a size
         self.voxel_mm = None if volume.voxel_mm else trained_voxel_mm(self.folder)
 
+    @overload
+    def encode(self, scan: list[Any], *beside: Any, **options: Any) -> list[Tokens | InputError]: ...
+
+    @overload
+    def encode(self, scan: Voxels | tuple[Any, Any], *beside: Any, **options: Any) -> Tokens: ...
+
     def encode(
         self,
         scan: Any,
@@ -100,7 +106,7 @@ class Tokenizer:
             those of the training images, or its modality isn't known or none of the model's.
         """
         if not isinstance(scan, list):
-            return next(self._each([one_scan(scan, modality, mask, affine)], "raise"))
+            return next(self._each([(scan, modality, mask, affine)], "raise"))
         options = {"affine": affine, "errors": errors, "progress": progress}
         return list(self.encode_each(scan, modality, mask, **options))
 
@@ -117,17 +123,17 @@ class Tokenizer:
         """As `encode` of a list, one after the other: for more scans than memory holds tokens of."""
         if errors not in ("raise", "collect"):
             raise InputError("encode: errors", repr(errors), '"raise" or "collect"', "correct the word")
-        given = many_scans(scans, modality, mask, affine)
+        given = in_list(scans, modality, mask, affine)
         hidden = None if progress is None else not progress  # None: where standard error is a terminal
         return iter(tqdm(self._each(given, errors), "encoding", len(given), unit="scan", disable=hidden))
 
-    def _each(self, given: Iterable[Given], errors: Errors) -> Iterator[Tokens | InputError]:
-        """Tokens of scans in their order, a batch at a time."""
+    def _each(self, given: list[tuple[Any, ...]], errors: Errors) -> Iterator[Tokens | InputError]:
+        """Tokens of scans, given by the arguments of `one_scan`, in their order, a batch at a time."""
         preparation = Preparation(self.entry, self.volume, self.finders, self.voxel_mm)
         waiting: list[Prepared | InputError] = []
         for scan in given:
             try:
-                waiting.append(preparation.prepared(scan))
+                waiting.append(preparation.prepared(one_scan(*scan)))
             except InputError as error:
                 if errors == "raise":
                     raise
@@ -164,12 +170,11 @@ class Tokenizer:
         found: list[Tokens | InputError] = []
         for place, scan in enumerate(scans):
             own = {name: array[place] for name, array in arrays.items()}
-            bad = not_finite(own)
-            refused = InputError(
-                scan.name, f"latents with NaN or infinite values ({bad})", "numbers", "try another model"
-            )
-            tokens = Tokens(self.entry.name, scan.record, own, scan.mask, self.weights, codes, main)
-            found.append(refused if bad else tokens)
+            if bad := not_finite(own):
+                said = f"latents with NaN or infinite values ({bad})"
+                found.append(InputError(scan.name, said, "numbers", "try another model"))
+            else:
+                found.append(Tokens(self.entry.name, scan.record, own, scan.mask, self.weights, codes, main))
         return found
 
     @torch.inference_mode()

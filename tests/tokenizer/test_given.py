@@ -68,14 +68,14 @@ def test_a_mask_may_be_a_path_an_image_or_an_array(tokenizer, scans, tmp_path, k
 
 def test_a_bad_scan_of_a_list_ends_it_with_its_name_or_stands_in_its_place(tokenizer, scans):
     flat = np.full((20, 20, 20), 7.0)
-    broken = [scans[0], (flat, LPS), scans[0].with_name("nowhere_T1w.nii.gz"), scans[1]]
-    modalities = [None, "T1w", None, None]
+    broken = [scans[0], (flat, LPS), scans[0].with_name("nowhere_T1w.nii.gz"), None, scans[1]]
+    modalities = [None, "T1w", None, None, None]
     with pytest.raises(InputError, match="(?s)^scan-2\n.*all voxels are 7"):
         tokenizer.encode(broken, modalities)
     found = tokenizer.encode(broken, modalities, errors="collect")
-    assert [type(each).__name__ for each in found] == ["Tokens", "InputError", "InputError", "Tokens"]
+    assert [type(each).__name__ for each in found] == ["Tokens", *["InputError"] * 3, "Tokens"]
     assert "all voxels are 7" in str(found[1]) and "no such file" in str(found[2])
-    assert found[3].record.modality == "T2w"
+    assert "scan-4\n  found:    an object of type NoneType" in str(found[3]) and found[4].record.modality == "T2w"
     with pytest.raises(InputError, match='"raise" or "collect"'):
         tokenizer.encode(broken, errors="skip")
 
@@ -101,8 +101,8 @@ def test_an_empty_list_has_no_tokens(tokenizer):
         (np.ones((20, 20, 20, 2)), {"affine": LPS}, "one volume at a time"),
         (np.ones((20, 20, 20), complex), {"affine": LPS}, "complex128, not plain numbers"),
         (np.array(["a", "b"]), {"affine": LPS}, "not plain numbers"),
-        (7, {"affine": LPS}, "a int\n.*a scan"),
-        (None, {}, "a NoneType\n"),
+        (7, {"affine": LPS}, "an object of type int\n.*a scan"),
+        (None, {}, "an object of type NoneType\n"),
         ((np.ones((20, 20, 20)), np.full((4, 4), np.inf)), {}, "4 x 4 finite numbers"),
         (np.full((20, 20, 20), np.nan), {"affine": LPS}, "NaN or infinite"),
         (np.ones((20, 20, 20)) * 3, {"affine": LPS, "modality": "PET"}, "modality 'PET'"),
