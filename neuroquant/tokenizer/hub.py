@@ -134,6 +134,8 @@ def copy_model(source: Path, target: Path, licence: str) -> Path:
         if (source / name).is_file():
             with written_whole(target / name) as scratch:
                 shutil.copyfile(source / name, scratch)
+        else:  # that of an earlier copy
+            (target / name).unlink(missing_ok=True)
     write_card(target, licence)
     return target
 

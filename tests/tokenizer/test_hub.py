@@ -78,7 +78,9 @@ def test_a_copy_has_the_same_bytes_and_a_card_and_is_a_model_again(folders, scan
     twice = again.save_pretrained(tmp_path / "twice", licence="mit")
     text = (twice / "README.md").read_text()
     assert "Our own words." in text and "license: mit" in text and "license: unknown" not in text
-    assert own.save_pretrained(copy) == copy, "an earlier copy may be written anew"
+    other = neuroquant.load(folders / "identity", "cpu")
+    assert other.save_pretrained(copy) == copy, "an earlier copy may be written anew"
+    assert "# identity" in (copy / "README.md").read_text() and neuroquant.load(copy, "cpu").weights == other.weights
 
 
 def test_a_copy_is_written_over_nothing_that_is_no_model(folders, tmp_path):
