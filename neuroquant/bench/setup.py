@@ -105,7 +105,7 @@ def brief(entry: ModelEntry, full: ModelEntry, steps: int, scheduled: bool) -> M
 
 def shortened(phase: Phase, share: float, piece: tuple[int, ...]) -> Phase:
     """A phase with a share of its steps, on few images a step."""
-    steps = max(1, round(phase.steps * share))
+    steps = max(1, int(round(phase.steps * share, 6)))
     most = SLICES if phase.mode == "2d" else 1
     own = phase.crop if phase.crop or phase.mode == "2d" else piece
     change = {"steps": steps, "warmup": min(phase.warmup, steps // 10), "batch": min(phase.batch, most)}
