@@ -8,7 +8,7 @@ from neuroquant import models
 from neuroquant.config.experiment import Experiment
 from neuroquant.config.load import resolve_experiment
 from neuroquant.config.model import ModelEntry, Phase
-from neuroquant.config.named import read_model, read_yaml
+from neuroquant.config.named import merge, read_model, read_yaml
 from neuroquant.shipped import CONFIG
 
 COHORT = "bench"
@@ -50,19 +50,15 @@ def experiment_of(model: str, size: Size) -> tuple[Experiment, str]:
     InputError
         If there is no such model, or it can't be used at this size.
     """
-    here = Path()
-    own = read_model(model, (here, CONFIG))
-    name, architecture = own.get("name"), own.get("architecture")
-    demo = read_yaml(CONFIG / "demo.yaml")
-    others = [each for each in BESIDE if each != name]
-    known = {each: change for each, change in demo["overrides"].items() if each in (FULL, architecture)}
+    own = at_demo_size(model)
+    name = str(own["name"])
+    others = [at_demo_size(each) for each in BESIDE if each != name]
     shown = {"models": [*BESIDE, name] if name not in BESIDE else list(BESIDE), "cohorts": [COHORT]}
     recipe = {"subjects": size.subjects, "visits_max": 1, "seed": 11, "voxel_mm": size.voxel_mm}
     raw: dict[str, Any] = {
         "experiment": COHORT,
         "cohorts": [{"name": COHORT, "label": "Synthetic", "stand_in": True, "synthetic": recipe}],
         "models": [*others, own],
-        "overrides": known,
         "split": {"train": 0.7, "val": 0.0, "test": 0.3, "method": "exact"},
         "shards": {"train": 1, "val": 1, "test": 1},
         "volume": {"shape": list(size.shape)},
@@ -72,12 +68,23 @@ def experiment_of(model: str, size: Size) -> tuple[Experiment, str]:
         "table2": {"models": [FULL], "cohorts": [COHORT]},
         "figure4": {"cohort": COHORT, "models": [FULL]},
     }
-    experiment = resolve_experiment(raw, here, model)
-    scheduled = "phases" in (own.get("training") or {}) or architecture in known
-    shortened_models = [
-        brief(entry, experiment.model(FULL), size.steps, scheduled or entry.name != name) for entry in experiment.models
-    ]
-    return experiment.model_copy(update={"models": tuple(shortened_models)}), str(name)
+    experiment = resolve_experiment(raw, Path(), model)
+    scheduled = "phases" in (own.get("training") or {})
+    full = experiment.model(FULL)
+    short = [brief(entry, full, size.steps, scheduled or entry.name != name) for entry in experiment.models]
+    return experiment.model_copy(update={"models": tuple(short)}), name
+
+
+def at_demo_size(model: str) -> dict[str, Any]:
+    """What the file of a model says, with the demo's sizes where it is a shipped one of an architecture that has some.
+
+    What a user's own file states stays; what it inherits by `extends` doesn't.
+    """
+    found = read_model(model, (Path(), CONFIG))
+    change = read_yaml(CONFIG / "demo.yaml")["overrides"].get(found.get("architecture"), {})
+    is_own = model.endswith((".yaml", ".yml")) and not Path(model).resolve().is_relative_to(CONFIG.resolve())
+    stated = {key: value for key, value in read_yaml(Path(model)).items() if key != "extends"} if is_own else {}
+    return merge(merge(found, change), stated)
 
 
 def brief(entry: ModelEntry, full: ModelEntry, steps: int, scheduled: bool) -> ModelEntry:

@@ -79,6 +79,7 @@ def test_a_schedule_is_shortened_to_the_steps_of_a_benchmark(own):
     experiment, name = setup.experiment_of(str(own), TINY)
     (phase,) = experiment.model(name).training.phases
     assert (phase.steps, phase.batch, phase.mode, phase.lr) == (6, 4, "2d", 1e-3)
+    assert experiment.model(name).parameters["block_out_channels"] == [8, 8], "its own sizes stay"
     full = experiment.model("neuroquant").training.phases
     assert sum(each.steps for each in full) <= TINY.steps and full[0].batch == 1
 
@@ -97,6 +98,14 @@ def test_shipped_models_have_the_demos_sizes():
     assert [entry.name for entry in experiment.models] == ["mean", "pca", "neuroquant", "vqgan"]
     experiment, name = setup.experiment_of("neuroquant", setup.Size())
     assert sorted(entry.name for entry in experiment.models) == ["mean", "neuroquant", "pca"]
+
+
+def test_a_variant_of_a_shipped_model_has_the_demos_sizes_and_its_own_changes(tmp_path):
+    (tmp_path / "variant.yaml").write_text("extends: vqgan\nname: variant\nparameters: {words: 64}\n")
+    experiment, name = setup.experiment_of(str(tmp_path / "variant.yaml"), setup.Size())
+    variant = experiment.model(name)
+    assert (variant.parameters["words"], variant.parameters["width"]) == (64, 16)
+    assert variant.training.phases[0].steps == 150
 
 
 def test_a_piece_of_ones_own_stays():
