@@ -123,7 +123,11 @@ def measured(scores: Scores) -> str:
     )
     verdicts = [f"- {label}, {modality}: PSNR {verdict}" for label, modality, verdict in scores.against_mean]
     beside = ["Against the mean training image, which takes no bits:", "\n".join(verdicts)] if verdicts else []
-    how = "Test subjects weren't trained on. Intervals resample families, or subjects where no family is known."
+    how = (
+        "Test subjects weren't trained on. Intervals resample families, or subjects where no family is known. PSNR and "
+        "SSIM are of reconstructions, Dice of structures in them, and accuracy is that of a network that predicts the sex "
+        "from the latents."
+    )
     return "\n\n".join([_table(head, rows), how, *beside])
 
 
@@ -140,9 +144,7 @@ def limits(facts: Facts) -> str:
             "It has only seen synthetic brains: its scores show that the workflow runs, and say nothing of real scans."
         )
     if any("below" in verdict for *_, verdict in facts.scores.against_mean):
-        lines.append(
-            "On some of the images above it is below the mean training image: there it has learned nothing of use."
-        )
+        lines.append("Where it is below the mean training image, see above, it has learned nothing of use.")
     return "\n".join(f"- {line}" for line in lines)
 
 
