@@ -125,8 +125,8 @@ def measured(scores: Scores) -> str:
     beside = ["Against the mean training image, which takes no bits:", "\n".join(verdicts)] if verdicts else []
     how = (
         "Test subjects weren't trained on. Intervals resample families, or subjects where no family is known. PSNR and "
-        "SSIM are of reconstructions, Dice of structures in them; accuracy is that of a network that predicts the sex from "
-        "the latents."
+        "SSIM are of reconstructions, Dice of structures in them; accuracy is that of a network that predicts the sex "
+        "from the latents."
     )
     return "\n\n".join([_table(head, rows), how, *beside])
 
