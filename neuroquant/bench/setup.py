@@ -84,7 +84,8 @@ def at_demo_size(model: str) -> dict[str, Any]:
     change = read_yaml(CONFIG / "demo.yaml")["overrides"].get(found.get("architecture"), {})
     is_own = model.endswith((".yaml", ".yml")) and not Path(model).resolve().is_relative_to(CONFIG.resolve())
     stated = {key: value for key, value in read_yaml(Path(model)).items() if key != "extends"} if is_own else {}
-    return merge(merge(found, change), stated)
+    both = merge(merge(found, change), stated)
+    return {key: value for key, value in both.items() if key != "ablation_of"}  # of a model that isn't shown here
 
 
 def brief(entry: ModelEntry, full: ModelEntry, steps: int, scheduled: bool) -> ModelEntry:

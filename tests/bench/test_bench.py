@@ -96,6 +96,7 @@ def test_shipped_models_have_the_demos_sizes():
     experiment, name = setup.experiment_of("vqgan", setup.Size())
     assert name == "vqgan" and experiment.model("vqgan").parameters["width"] == 16
     assert [entry.name for entry in experiment.models] == ["mean", "pca", "neuroquant", "vqgan"]
+    assert setup.experiment_of("neuroquant_cross", setup.Size())[1] == "neuroquant_cross", "an ablation of another"
     experiment, name = setup.experiment_of("neuroquant", setup.Size())
     assert sorted(entry.name for entry in experiment.models) == ["mean", "neuroquant", "pca"]
 

@@ -67,11 +67,11 @@ from neuroquant.bench import setup, show
 from neuroquant.bench.run import Bench, run
 
 size = setup.Size(steps=3, subjects=10, voxel_mm=7.0, shape=(32, 32, 32))
-experiment, name = setup.experiment_of("my_row", size)
+experiment, name = setup.experiment_of("my_model", size)
 bench = Bench(experiment, here / "bench")
 computed = run(bench, print)
-show.picture(bench, computed, here / "my_row.png")
-print(*re.findall("^my_row +(T[12]w)", show.table(bench, computed), re.MULTILINE))
+show.picture(bench, computed, here / "my_model.png")
+print(*re.findall("^my_model +(T[12]w)", show.table(bench, computed), re.MULTILINE))
 """
 SWAPS = """
 entry = ModelEntry(name="m", architecture="baselines.my_swap", training=SHORT)
@@ -132,7 +132,7 @@ def test_the_first_model_of_the_page_trains_is_scored_and_comes_back(followed):
 
 
 def test_the_first_model_of_the_page_can_be_benchmarked(followed):
-    assert ran(followed, BENCH) == "T1w T2w" and (followed / "my_row.png").is_file()
+    assert ran(followed, BENCH) == "T1w T2w" and (followed / "my_model.png").is_file()
 
 
 def test_the_model_of_the_page_that_swaps_modalities_is_scored_on_that_too(followed):
