@@ -31,6 +31,7 @@ include: "rules/reconstruct.smk"
 include: "rules/segment.smk"
 include: "rules/latents.smk"
 include: "rules/tables.smk"
+include: "rules/cards.smk"
 include: "rules/figures.smk"
 include: "rules/report.smk"
 include: "rules/site.smk"
@@ -49,14 +50,16 @@ localrules:
     table2,
     figure3,
     figure4,
+    cards,
 
 
 rule all:
     default_target: True
     input:
-        RESULTS / "report.html",
+        report=RESULTS / "report.html",
+        cards=CARDS.values(),
     message:
-        "done: open {input}"
+        "done: open {input.report}"
 
 
 rule preprocess_all:
@@ -113,6 +116,11 @@ rule figure3:
 rule figure4:
     input:
         RESULTS / "figures/figure4.png",
+
+
+rule cards:
+    input:
+        CARDS.values(),
 
 
 # log, benchmark, environment and hashes of code

@@ -17,6 +17,8 @@ COMMANDS = (
     "encode",
     "decode",
     "translate",
+    "export",
+    "bench",
     "example",
     "workflow",
 )

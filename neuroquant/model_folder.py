@@ -1,4 +1,8 @@
-"""A trained model on disk: `model.safetensors`, `config.json`, `provenance.json`. No pickle is read or written."""
+"""A trained model on disk: `model.safetensors`, `config.json`, `provenance.json`. No pickle is read or written.
+
+`config.json` has the model (`model`), the settings of its volumes, the SHA-256 of the weights, and the version of this
+format. Folders of format 1, which older versions wrote, have no hash and no version.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -7,25 +11,30 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
-from neuroquant import models
+from neuroquant import __version__, models
 from neuroquant.config.load import validate
 from neuroquant.config.model import ModelEntry
 from neuroquant.config.plain import brief, read_json
 from neuroquant.config.volume import Volume
 from neuroquant.errors import InputError
-from neuroquant.files import write_json, written_whole
+from neuroquant.files import sha256, write_json, written_whole
 from neuroquant.models.autoencoder import Autoencoder
 
 WEIGHTS, CONFIG, PROVENANCE = "model.safetensors", "config.json", "provenance.json"
+FORMAT = 2
+"""Version of a model folder: raised when older versions of this package would misread one."""
+SHA256 = "weights_sha256"
+"""Key of the hash of the weights in the configuration."""
 
 
 def save_model(folder: Path, model: Autoencoder, entry: ModelEntry, volume: Volume, provenance: dict[str, Any]) -> None:
     """Write a model folder; the weights come last, so that a folder with weights is complete."""
-    write_json(folder / CONFIG, {"model": entry.model_dump(mode="json"), "volume": volume.model_dump(mode="json")})
-    write_json(folder / PROVENANCE, provenance)
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     with written_whole(folder / WEIGHTS) as scratch:
         save_file(state, scratch)
+        settings = {"model": entry.model_dump(mode="json"), "volume": volume.model_dump(mode="json")}
+        write_json(folder / CONFIG, {**settings, "format": FORMAT, SHA256: sha256(scratch)})
+        write_json(folder / PROVENANCE, provenance)
 
 
 def load_model(folder: Path | str, device: str = "cpu") -> tuple[Autoencoder, ModelEntry, Volume]:
@@ -53,6 +62,7 @@ def load_model(folder: Path | str, device: str = "cpu") -> tuple[Autoencoder, Mo
     check_finite(weights_path, state)
     model = _built(entry, folder / CONFIG, "cpu")
     model.load_state_dict(state)
+    check_hash(folder)
     return model.to(torch.device(device)).eval(), entry, volume
 
 
@@ -67,9 +77,43 @@ def read_config(path: Path) -> tuple[ModelEntry, Volume]:
     config = read_json(path)
     if not isinstance(config, dict) or not {"model", "volume"} <= config.keys():
         raise InputError(str(path), "no model and volume in it", "a model folder's config.json", RETRAIN)
+    require_known_format(path, config.get("format", 1))
     entry = validate(ModelEntry, config["model"], f"{path}: model")
     validate(models.parameters_class(entry.architecture), entry.parameters, f"{path}: model.parameters")
     return entry, validate(Volume, config["volume"], f"{path}: volume")
+
+
+def require_known_format(path: Path, found: object) -> None:
+    """Refuse a model folder that a newer version of this package wrote.
+
+    Raises
+    ------
+    InputError
+        With the version that is installed, and how to get a newer one.
+    """
+    if not isinstance(found, int) or found > FORMAT:
+        raise InputError(
+            str(path),
+            f"a model folder of format {brief(found)}, which a newer version saved",
+            f"format 1 to {FORMAT}, which NeuroQuant {__version__} reads",
+            "pip install --upgrade neuroquant",
+        )
+
+
+def check_hash(folder: Path) -> None:
+    """Refuse weights that aren't those which were saved: a download or a copy may be damaged and still be readable.
+
+    Raises
+    ------
+    InputError
+        If the folder says which hash its weights have, and they have another.
+    """
+    stated, found = read_json(folder / CONFIG).get(SHA256), sha256(folder / WEIGHTS)
+    if stated is not None and stated != found:
+        raise InputError(
+            str(folder / WEIGHTS), f"weights whose SHA-256 begins with {found[:12]}",
+            f"{str(stated)[:12]}, as {CONFIG} beside them says", RETRAIN,
+        )  # fmt: skip
 
 
 def _built(entry: ModelEntry, path: Path, device: str) -> Autoencoder:

@@ -30,7 +30,14 @@ MAY_USE = {
     "statistics": BASE | {"config", "store", "tables"},
     "report": BASE | {"config", "store", "statistics", "tables"},
     "cluster": BASE | {"config", "cohorts", "models", "tables", "shipped"},
-    "commands": BASE | {"config", "synthetic", "cohorts", "cluster", "volumes", "tokenizer", "shipped"},
+    "tokenizer": BASE
+    | {"config", "scans", "store", "volumes", "segmentation", "models", "model_folder", "model_facts", "model_card"}
+    | {"device"},
+    "model_card": BASE | {"config", "statistics", "tables"},
+    "bench": BASE
+    | {"config", "shipped", "synthetic", "cohorts", "volumes", "training", "evaluation", "statistics", "report"}
+    | {"models", "model_folder", "store"},
+    "commands": BASE | {"config", "synthetic", "cohorts", "cluster", "volumes", "tokenizer", "shipped", "bench"},
     "cli": {"errors", "__version__"},
 }
 INTERFACE = {"neuroquant.models.autoencoder", "neuroquant.models.latents"}

@@ -14,7 +14,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         description="Every row of the files becomes a NIfTI on the grid and in the intensities of its scan. Takes what "
         "`neuroquant encode` wrote, and the workflow's latents.",
     )
-    parser.add_argument("model", type=Path, help="the model that made the tokens")
+    parser.add_argument("model", help="the model that made the tokens: its folder, or owner/name on the hub")
     parser.add_argument(
         "tokens", type=Path, nargs="+", help=".h5 of `neuroquant encode`, or results/*/latents/*/*/*.h5"
     )
@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
     from neuroquant.tokenizer import Tokenizer, read_tokens
     from neuroquant.volumes.restore import refuse_twins, write_image
 
-    tokenizer = Tokenizer(arguments.model, arguments.device)
+    tokenizer = Tokenizer.from_pretrained(arguments.model, device=arguments.device)
     found = [(str(path), tokens) for path in arguments.tokens for tokens in read_tokens(path)]
     names = [file_name(path, *tokens.parts) for path, tokens in found]
     refuse_twins([path for path, _ in found], names)

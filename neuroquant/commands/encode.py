@@ -16,7 +16,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         description="Every scan becomes <name>.h5: its latents, and where they lie in the scan. The scan is prepared "
         "as the model's training images were.",
     )
-    parser.add_argument("model", type=Path, help="results/*/models/<model>")
+    parser.add_argument("model", help="results/*/models/<model>, or owner/name on the hub")
     parser.add_argument("scans", type=Path, nargs="+", help="NIfTI, raw heads or skull-stripped")
     parser.add_argument("--out", type=Path, required=True, help="folder that receives the tokens")
     parser.add_argument("--modality", help="one of the model's; by default what a name ends with")
@@ -32,14 +32,13 @@ def run(arguments: argparse.Namespace) -> int:
 
     refuse_twins([str(path) for path in arguments.scans], [stem_of(path) for path in arguments.scans])
     require_apart(arguments.out, arguments.scans)
-    tokenizer, wrong = Tokenizer(arguments.model, arguments.device), 0
+    tokenizer, wrong = Tokenizer.from_pretrained(arguments.model, device=arguments.device), 0
     require_writable(arguments.out)
-    for scan in arguments.scans:
-        try:
-            tokens = tokenizer.encode(scan, arguments.modality, arguments.mask)
-        except InputError as error:
+    found = tokenizer.encode_each(arguments.scans, arguments.modality, arguments.mask, errors="collect")
+    for scan, tokens in zip(arguments.scans, found, strict=True):
+        if isinstance(tokens, InputError):
             wrong += 1
-            print(error, file=sys.stderr)
+            print(tokens, file=sys.stderr)
             continue
         path = arguments.out / f"{stem_of(scan)}.h5"
         tokens.save(path)

@@ -14,7 +14,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         description="Writes the first scan's anatomy, on its grid, as the second scan's modality, appearance and range "
         "of intensities (equation 13 of the paper). The second may be any subject's.",
     )
-    parser.add_argument("model", type=Path, help="results/*/models/<model>, a model with modality FiLM")
+    parser.add_argument("model", help="results/*/models/<model>, or owner/name on the hub; a model with modality FiLM")
     parser.add_argument("scan", type=Path, help="NIfTI, a raw head or skull-stripped")
     parser.add_argument("--like", type=Path, required=True, help="the scan whose appearance it gets")
     parser.add_argument("--out", type=Path, required=True, help="the NIfTI to write")
@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     require_apart(arguments.out.parent, [arguments.scan, arguments.like])
     require_writable(arguments.out.parent)
     refuse_foreign(arguments.out)
-    tokenizer = Tokenizer(arguments.model, arguments.device)
+    tokenizer = Tokenizer.from_pretrained(arguments.model, device=arguments.device)
     tokens = tokenizer.encode(arguments.scan, arguments.modality, arguments.mask)
     like = tokenizer.encode(arguments.like, arguments.like_modality, arguments.like_mask)
     print(write_image(tokenizer.translate(tokens, like), arguments.out))

@@ -45,6 +45,25 @@ def read_list(raw: dict[str, Any], key: str, folders: tuple[Path, ...], where: s
     return resolved
 
 
+def read_model(model: str, folders: tuple[Path, ...]) -> dict[str, Any]:
+    """What the file of one model says, and what it extends.
+
+    Parameters
+    ----------
+    model : a name or a path, as an experiment has them.
+    folders : as for `read_list`.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, or it states no name.
+    """
+    ((origin, found),) = read_list({"models": [model]}, "models", folders, model)
+    if not isinstance(found.get("name"), str):
+        raise InputError(f"{origin}: name", brief(found.get("name")), "the model's name", "add `name: my_model`")
+    return found
+
+
 def file_of(item: str, key: str, folders: tuple[Path, ...]) -> Path:
     """The file that a name or a path means; where there is none, the first that was looked for.
 

@@ -76,7 +76,7 @@ def elsewhere(tmp_path_factory) -> Path:
     """A folder with a small NeuroQuant, a pair of scans, their shard, and a BIDS folder of four people."""
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("elsewhere")
-    volume = Volume(shape=(32, 32, 32), percentiles=(0.0, 100.0), brain_ml_min=10)
+    volume = Volume(shape=(32, 32, 32), percentiles=(0.0, 100.0), brain_ml_min=10, structure_min=0, match_min=0)
     entry = ModelEntry(name="small", architecture="neuroquant", parameters=PARAMETERS)
     save_model(folder / "model", models.build("neuroquant", PARAMETERS), entry, volume, {})
     shard = Shard(folder)

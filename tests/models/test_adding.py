@@ -60,6 +60,19 @@ synthesis, codes, apart = judged(here)
 assert len(synthesis) == len(codes) == len(apart) == 0, "what a model doesn't offer leaves tables empty"
 print(model.bits((16, 16, 16)))
 """
+BENCH = """
+import re
+
+from neuroquant.bench import setup, show
+from neuroquant.bench.run import Bench, run
+
+size = setup.Size(steps=3, subjects=10, voxel_mm=7.0, shape=(32, 32, 32))
+experiment, name = setup.experiment_of("my_model", size)
+bench = Bench(experiment, here / "bench")
+computed = run(bench, print)
+show.picture(bench, computed, here / "my_model.png")
+print(*re.findall("^my_model +(T[12]w)", show.table(bench, computed), re.MULTILINE))
+"""
 SWAPS = """
 entry = ModelEntry(name="m", architecture="baselines.my_swap", training=SHORT)
 train(here, write_volumes(here / "train.h5", only_t1=1), (), entry)
@@ -116,6 +129,10 @@ def ran(folder, script):
 
 def test_the_first_model_of_the_page_trains_is_scored_and_comes_back(followed):
     assert ran(followed, PLAIN) == str(32 * 64 * 4**3)
+
+
+def test_the_first_model_of_the_page_can_be_benchmarked(followed):
+    assert ran(followed, BENCH) == "T1w T2w" and (followed / "my_model.png").is_file()
 
 
 def test_the_model_of_the_page_that_swaps_modalities_is_scored_on_that_too(followed):

@@ -61,6 +61,29 @@ def test_weights_of_another_configuration_are_refused_with_what_differs(folder):
         load_model(folder[0])
 
 
+def test_a_folder_of_a_newer_version_says_how_to_get_it(folder):
+    config = json.loads((folder[0] / "config.json").read_text())
+    (folder[0] / "config.json").write_text(json.dumps(config | {"format": 99, "model": "in another form"}))
+    with pytest.raises(InputError, match="(?s)format 99, which a newer version saved.*pip install --upgrade"):
+        load_model(folder[0])
+
+
+def test_a_folder_of_before_formats_had_numbers_is_read(folder):
+    config = json.loads((folder[0] / "config.json").read_text())
+    assert config.pop("format") and len(config.pop("weights_sha256")) == 64
+    (folder[0] / "config.json").write_text(json.dumps(config))
+    assert load_model(folder[0])[1].name == "model"
+
+
+def test_weights_of_which_one_byte_was_damaged_on_the_way_are_noticed(folder):
+    weights = folder[0] / "model.safetensors"
+    raw = bytearray(weights.read_bytes())
+    raw[-1] ^= 1  # still readable, still finite
+    weights.write_bytes(raw)
+    with pytest.raises(InputError, match="(?s)model.safetensors.*SHA-256 begins with"):
+        load_model(folder[0])
+
+
 def test_no_pickle_is_written(folder):
     assert sorted(path.suffix for path in folder[0].iterdir()) == [".json", ".json", ".safetensors"]
 

@@ -190,7 +190,8 @@ def test_commands_that_use_a_model_run_as_written(clone, finished):
         for kind in ("T1w", "T2w"):
             other = scan.with_name(scan.name.replace("T1w", kind))
             shutil.copy(other, clone / f"sub-{number + 1:02d}_{kind}.nii.gz")
-    using = [command for _, command in COMMANDS if re.match(r"neuroquant (encode|decode|translate|restore) ", command)]
+    with_model = re.compile(r"neuroquant (encode|decode|translate|restore|export) ")
+    using = [command for _, command in COMMANDS if with_model.match(command)]
     assert len(using) >= 4
     for command in sorted(using, key=lambda text: "encode" not in text):
         done = run_in(clone, command)

@@ -127,6 +127,24 @@ def test_rate(made, models, job, tmp_path):
     assert out["png"].stat().st_size
 
 
+def test_model_cards(made, job, tmp_path, experiment):  # noqa: F811
+    people = pd.DataFrame({"subject": ["s1", "s2"], "split": ["train", "test"]})
+    table = pd.DataFrame({"subject": ["s1", "s2"], "session": ["1", "1"], "T1w": ["a", "b"], "T2w": ["c", ""]})
+    tables = {name: {c: str(tmp_path / f"{c}.{name}.tsv") for c in COHORTS} for name in ("sessions", "splits")}
+    for cohort in COHORTS:
+        write_tsv(table, tables["sessions"][cohort])
+        write_tsv(people, tables["splits"][cohort])
+    cards = {}
+    for model in experiment.models:
+        (tmp_path / model.name).mkdir()
+        settings = {"model": model.model_dump(mode="json"), "volume": experiment.volume.model_dump(mode="json")}
+        write_json(tmp_path / model.name / "config.json", settings)
+        cards[model.name] = str(tmp_path / model.name / "README.md")
+    named = {name: json.dumps(paths) for name, paths in (tables | {"cards": cards}).items()}
+    job("model_cards", "model_cards", made, {}, **named)
+    assert all("\n## Measured scores\n\n| cohort |" in open(path).read() for path in cards.values())
+
+
 def test_a_setting_that_is_not_declared_ends_the_job_with_its_name(made, job, tmp_path, experiment):  # noqa: F811
     with pytest.raises(pytest.fail.Exception, match="Experiment.table1 isn't among the settings"):
         job("cells", "cells", made, {}, experiment=part_of(experiment, "modalities", "models", "fidelity", "cohorts"))

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from neuroquant.files import read_tsv
+from neuroquant.model_card.write import read_card
 from neuroquant.tables import TABLE
 from tests.workflow.run import finished_jobs, snakemake
 
@@ -124,7 +125,7 @@ def test_touching_one_session_redoes_its_shard_and_what_depends_on_it_and_nothin
     others = {
         path: path.stat().st_mtime_ns
         for path in [*results.glob("volumes/*/*.h5"), *results.glob("models/*/*"), *results.glob("segmenter/*")]
-        if path.name != "test-000.h5"
+        if path.name not in ("test-000.h5", "README.md")  # the cards have the scores
     }
     os.utime(scan)
     done = snakemake(finished, "all")
@@ -135,6 +136,19 @@ def test_touching_one_session_redoes_its_shard_and_what_depends_on_it_and_nothin
     assert not {"make_cohort", "train", "fit_standin", "training_curves", "export_latents"} & set(jobs)
     assert others == {path: path.stat().st_mtime_ns for path in others}
     assert "Nothing to be done" in snakemake(finished, "all").stdout
+
+
+def test_every_model_folder_has_a_card_with_the_scores_of_the_tables(finished):
+    results = finished / "results/tiny"
+    cells = pd.read_csv(results / "numbers/cells.csv")
+    for model in ("sd_vae", "mean", "pca", "neuroquant", "neuroquant_base"):
+        card = read_card(results / f"models/{model}/README.md")
+        measured = {(each.dataset_config, each.metric_type): each.metric_value for each in card.data.eval_results}
+        own = cells[(cells.model == model) & (cells.metric == "psnr")]
+        assert len(own) == 2 and all(
+            measured[cell.modality, "psnr"] == round(cell.value, 4) for cell in own.itertuples()
+        ), model
+        assert "only seen synthetic brains" in card.text and "sub-0" not in str(card) and str(finished) not in str(card)
 
 
 def test_two_runs_from_scratch_give_the_same_bytes_of_every_table(finished, tmp_path):

@@ -17,33 +17,9 @@ from neuroquant.errors import InputError
 from neuroquant.evaluation.latents import export_latents
 from neuroquant.model_folder import save_model
 from neuroquant.tokenizer import read_tokens
+from tests.tokenizer.conftest import SIDES
 from tests.training.helpers import PARAMETERS
 from tests.volumes.heads import Shard, ball
-
-SIDES = (32, 32, 32)
-
-
-@pytest.fixture(scope="module")
-def folders(tmp_path_factory):
-    """Folders of a small NeuroQuant, of the model that does nothing, and of one without latents."""
-    torch.manual_seed(0)
-    folder = tmp_path_factory.mktemp("models")
-    volume = Volume(shape=SIDES, percentiles=(0.0, 100.0), brain_ml_min=10, structure_min=0, match_min=0)
-    settings = {"neuroquant": ("neuroquant", PARAMETERS), "identity": ("baselines.lowpass", {"factor": 1})}
-    settings["mean"] = ("baselines.mean", {"shape": SIDES})
-    for name, (architecture, parameters) in settings.items():
-        model = models.build(architecture, parameters)
-        entry = ModelEntry(name=name, architecture=architecture, parameters=parameters)
-        save_model(folder / name, model, entry, volume, {})
-    return folder
-
-
-@pytest.fixture
-def scans(tmp_path):
-    """T1w and T2w of a skull-stripped head, LPS, 2 mm."""
-    shard = Shard(tmp_path)
-    shard.add("a")
-    return tmp_path / "a_T1w.nii.gz", tmp_path / "a_T2w.nii.gz"
 
 
 def test_a_scan_comes_back_on_its_own_grid_and_in_its_own_intensities(folders, scans):

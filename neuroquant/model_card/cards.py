@@ -1,0 +1,45 @@
+"""The cards of all models of an experiment, once they are scored."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from neuroquant.config.experiment import Experiment
+from neuroquant.files import write_text
+from neuroquant.model_card.facts import facts_of, scores_of, training_data
+from neuroquant.model_card.write import card_of
+from neuroquant.statistics.computed import read_cells
+
+
+@dataclass(frozen=True, slots=True)
+class CardFiles:
+    """What the cards of an experiment are made of, and where they go.
+
+    Attributes
+    ----------
+    cells, against_mean : as `statistics.computed` writes them
+    sessions, splits : cohort -> its table
+    cards : model -> its card, in the model's folder
+    """
+
+    cells: Path
+    against_mean: Path
+    sessions: dict[str, Path]
+    splits: dict[str, Path]
+    cards: dict[str, Path]
+
+
+def write_cards(experiment: Experiment, files: CardFiles) -> None:
+    """Write the card of every model into its folder, beside the files that training wrote; these stay as they are."""
+    cells, against_mean = read_cells(files.cells), pd.read_csv(files.against_mean)
+    labels = {cohort.name: cohort.shown for cohort in experiment.cohorts}
+    synthetic = all(cohort.stand_in for cohort in experiment.cohorts)
+    tables = [[paths[name] for name in labels] for paths in (files.sessions, files.splits)]
+    for name, path in files.cards.items():
+        scores = scores_of(name, cells, against_mean, labels, experiment.statistics.confidence)
+        facts = facts_of(path.parent, scores=scores)
+        trained = facts.entry.group != "authors_weights" and "sessions" in facts.provenance
+        data = training_data(*tables, facts.entry.suffixes, synthetic) if trained else None
+        shown = facts.entry.model_copy(update={"label": experiment.model(name).label})
+        write_text(path, str(card_of(facts.of(shown, data))))

@@ -1,0 +1,67 @@
+"""Tokens for another network, and on disk."""
+
+import numpy as np
+import pytest
+import torch
+
+import neuroquant
+from neuroquant.errors import InputError
+from neuroquant.evaluation.latents import export_latents
+from neuroquant.tokenizer import Tokens, read_tokens
+from tests.volumes.heads import Shard
+
+
+@pytest.fixture(scope="module")
+def tokenizer(folders):
+    return neuroquant.load(folders / "neuroquant", "cpu")
+
+
+def test_indices_are_a_grid_of_codes_where_the_codebook_has_started(tokenizer, scans, monkeypatch):
+    assert tokenizer.encode(scans[0]).indices is None, "a codebook that hasn't started gives none"
+    monkeypatch.setattr(type(tokenizer.model.quantizer), "has_started", lambda self: True)
+    tokens = tokenizer.encode(scans[0])
+    grid = tokens.indices
+    assert grid.dtype == torch.int64 and grid.shape == (2, 2, 2)
+    assert 0 <= int(grid.min()) and int(grid.max()) < tokenizer.model.codebook_size
+    latents = tokenizer.model.latents_class.of({name: torch.from_numpy(a)[None] for name, a in tokens.latents.items()})
+    assert torch.equal(grid.flatten(), tokenizer.model.codes(latents).flatten())
+
+
+def test_a_model_without_a_codebook_has_no_indices(folders, scans):
+    tokens = neuroquant.load(folders / "identity", "cpu").encode(scans[0])
+    assert tokens.indices is None and tokens.to_tensor().shape == (1, 32, 32, 32)
+
+
+def test_a_tensor_is_the_latent_that_probes_read_or_one_by_name(tokenizer, scans):
+    tokens = tokenizer.encode(scans[0])
+    wanted = tokenizer.model.probe_latent
+    assert tokens.main == wanted and np.array_equal(tokens.to_tensor().numpy(), tokens.latents[wanted])
+    for name, latent in tokens.latents.items():
+        assert torch.equal(tokens.to_tensor(name), torch.from_numpy(latent))
+    with pytest.raises(InputError, match="(?s)no latent 'nothing'.*one of"):
+        tokens.to_tensor("nothing")
+
+
+def test_a_model_without_latents_says_so(folders, scans):
+    with pytest.raises(InputError, match="this one has none"):
+        neuroquant.load(folders / "mean", "cpu").encode(scans[0]).to_tensor()
+
+
+def test_tokens_survive_their_file(tokenizer, scans, tmp_path):
+    tokens = tokenizer.encode(scans[0])
+    tokens.save(tmp_path / "tokens.h5")
+    again = Tokens.load(tmp_path / "tokens.h5")
+    for name in ("model", "weights", "codes", "main"):
+        assert getattr(again, name) == getattr(tokens, name), name
+    assert again.record.geometry == tokens.record.geometry and again.to_tensor().shape == tokens.to_tensor().shape
+
+
+def test_latents_of_the_workflow_are_tokens_too_but_not_of_one_scan(folders, tokenizer, scans, tmp_path):
+    shard = Shard(tmp_path)
+    shard.add("a")
+    shard.run(percentiles=(0.0, 100.0))
+    export_latents(folders / "neuroquant", [tmp_path / "out/test-000.h5"], [tmp_path / "latents.h5"], "cpu", 1)
+    first, second = read_tokens(tmp_path / "latents.h5")
+    assert first.main == tokenizer.model.probe_latent and second.to_tensor().ndim == 4
+    with pytest.raises(InputError, match="(?s)tokens of 2 scans.*read_tokens"):
+        Tokens.load(tmp_path / "latents.h5")
