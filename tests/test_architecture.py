@@ -27,6 +27,7 @@ MAY_USE = {
     | {"statistics"},
     "statistics": BASE | {"config", "store", "tables"},
     "report": BASE | {"config", "store", "statistics", "tables"},
+    "subject_page": BASE | {"store", "statistics", "tables"},
     "cluster": BASE | {"config", "cohorts", "models", "tables"},
 }
 INTERFACE = {"neuroquant.models.autoencoder", "neuroquant.models.latents"}
@@ -103,8 +104,8 @@ def test_evaluation_uses_intervals_alone_of_statistics():
                 assert name.startswith("neuroquant.statistics.intervals"), f"{path} imports {name}"
 
 
-@pytest.mark.parametrize("room", ["statistics", "report"])
-def test_statistics_and_report_never_import_torch(room):
+@pytest.mark.parametrize("room", ["statistics", "report", "subject_page"])
+def test_what_is_computed_of_numbers_and_drawn_never_import_torch(room):
     for path in modules(room):
         assert not {name.split(".")[0] for name in imports(path)} & HEAVY, path
 
