@@ -32,6 +32,7 @@ include: "rules/segment.smk"
 include: "rules/latents.smk"
 include: "rules/tables.smk"
 include: "rules/figures.smk"
+include: "rules/subject_pages.smk"
 include: "rules/report.smk"
 include: "rules/site.smk"
 
@@ -49,6 +50,7 @@ localrules:
     table2,
     figure3,
     figure4,
+    subject_pages,
 
 
 rule all:
@@ -113,6 +115,11 @@ rule figure3:
 rule figure4:
     input:
         RESULTS / "figures/figure4.png",
+
+
+rule subject_pages:
+    input:
+        SUBJECT_PAGES,
 
 
 # log, benchmark, environment and hashes of code

@@ -12,6 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "neuroquant"
 BASE = {"errors", "files", "job"}
 MAY_USE = {
     "tables": set(),
+    "error_scale": set(),
     "scans": set(),
     "store": {"errors", "files"},
     "config": BASE | {"models"},
@@ -26,8 +27,8 @@ MAY_USE = {
     | {"config", "store", "models", "segmentation", "similarity", "model_folder", "model_facts", "device", "tables"}
     | {"statistics"},
     "statistics": BASE | {"config", "store", "tables"},
-    "report": BASE | {"config", "store", "statistics", "tables"},
-    "subject_page": BASE | {"store", "statistics", "tables"},
+    "report": BASE | {"config", "error_scale", "store", "statistics", "tables"},
+    "subject_page": BASE | {"error_scale", "store", "statistics", "tables"},
     "cluster": BASE | {"config", "cohorts", "models", "tables"},
 }
 INTERFACE = {"neuroquant.models.autoencoder", "neuroquant.models.latents"}

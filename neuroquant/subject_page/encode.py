@@ -8,10 +8,15 @@ import numpy as np
 from contourpy import contour_generator
 from matplotlib import colormaps
 from PIL import Image
+from scipy import ndimage
 
-ERROR_MAX = 0.25
-"""Absolute error, as a share of the range of intensities, that gets the brightest colour; Figure 3 ends there too."""
-ERROR_COLOURS = colormaps["inferno"]
+from neuroquant.error_scale import ERROR_COLOURS, ERROR_SHARE
+
+LONGEST = 6000
+"""Signs of an outline's path; that of a mask of specks would be longer, and is a picture of points instead."""
+OUTLINE = (255, 155, 80)
+"""Colour of the outline, red, green and blue; the style sheet has the same."""
+COLOURS = colormaps[ERROR_COLOURS]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +61,8 @@ def grey(shown: np.ndarray, white: float, detail: Detail) -> str:
 
 def error(shown: np.ndarray, original: np.ndarray, detail: Detail) -> str:
     """The absolute difference of two slices in [0, 1] in colours, as a data URI."""
-    share = np.clip(np.abs(np.nan_to_num(shown) - np.nan_to_num(original)) / ERROR_MAX, 0, 1)
-    return _webp(Image.fromarray(ERROR_COLOURS(share, bytes=True)[..., :3]), detail)
+    share = np.clip(np.abs(np.nan_to_num(shown) - np.nan_to_num(original)) / ERROR_SHARE, 0, 1)
+    return _webp(Image.fromarray(COLOURS(share, bytes=True)[..., :3]), detail)
 
 
 def _webp(picture: Image.Image, detail: Detail) -> str:
@@ -69,6 +74,27 @@ def _webp(picture: Image.Image, detail: Detail) -> str:
 
 
 def outline(mask: np.ndarray) -> str:
+    """The border of a slice of the mask (rows, columns) as an SVG in half pixels, to be laid over the slice."""
+    height, width = mask.shape
+    line = path(mask)
+    shown = f'<path d="{line}"/>'
+    if len(line) > LONGEST:
+        border = (mask > 0) & ~ndimage.binary_erosion(mask > 0)
+        shown = f'<image href="{_png(border)}" width="{2 * width}" height="{2 * height}"/>'
+    box = f'viewBox="0 0 {2 * width} {2 * height}"'
+    return f'<svg {box} preserveAspectRatio="none" aria-hidden="true">{shown}</svg>'
+
+
+def _png(border: np.ndarray) -> str:
+    """Pixels in the outline's colour on a transparent ground, as a data URI."""
+    picture = Image.fromarray(border.astype(np.uint8), mode="P")
+    picture.putpalette([0, 0, 0, *OUTLINE])
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG", transparency=0, bits=1)
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def path(mask: np.ndarray) -> str:
     """The border of a slice of the mask (rows, columns) as the path of an SVG, in half pixels from its corner."""
     padded = np.pad(mask > 0, 1).astype(np.float32)
     lines = contour_generator(z=padded).lines(0.5)  # through the middles between pixels within the mask and outside
@@ -87,7 +113,5 @@ def _path(points: np.ndarray) -> str:
 
 
 def colour_bar() -> str:
-    """The colours of the error as stops of a CSS gradient, from none to `ERROR_MAX`."""
-    return ",".join(
-        "#{:02x}{:02x}{:02x}".format(*ERROR_COLOURS(share, bytes=True)[:3]) for share in np.linspace(0, 1, 9)
-    )
+    """The colours of the error as stops of a CSS gradient, from none to `ERROR_SHARE`."""
+    return ",".join("#{:02x}{:02x}{:02x}".format(*COLOURS(share, bytes=True)[:3]) for share in np.linspace(0, 1, 9))

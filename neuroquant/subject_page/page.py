@@ -23,8 +23,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 SIDES = (
     "Neurological view: the subject's left is on the left of the picture (L and R beside axial and coronal slices). "
     "Sagittal slices have the back (P) on the left. Captions have the slice's voxel on the model's grid. "
-    f"Greys run from 0 to the intensity below which {WHITE} % of the brain's voxels lie; errors are computed on the images "
-    "themselves."
+    f"Greys run from 0 to the intensity below which {WHITE} % of the brain's voxels lie, but errors are exact."
 )
 
 
@@ -52,7 +51,7 @@ def write_page(path: Path, title: str, sessions: list[SessionPictures], distribu
     if not sessions:
         raise InputError(str(path), "no session", "one session or more", "give those that were preprocessed")
     for detail in DETAILS:
-        parts = sections(sessions, distribution, detail, fits=detail is not DETAILS[-1])
+        parts = sections(sessions, distribution, detail, bounded=detail is not DETAILS[-1])
         text = document(title, sessions, "".join(parts))
         if len(parts) == len(sessions) and len(text.encode()) <= LIMIT:
             break
@@ -60,15 +59,16 @@ def write_page(path: Path, title: str, sessions: list[SessionPictures], distribu
 
 
 def sections(
-    sessions: list[SessionPictures], distribution: dict[str, list[float]], detail: Detail, fits: bool
+    sessions: list[SessionPictures], distribution: dict[str, list[float]], detail: Detail, bounded: bool
 ) -> list[str]:
-    """Each session's part of the page; with `fits`, no more of them once it is clear that all would be too large."""
+    """Each session's part of the page; if `bounded`, no more of them once it is clear that all would be too large."""
     parts: list[str] = []
     size = 0
     for number, session in enumerate(sessions):
         parts.append(section(session, number, detail, distribution))
         size += len(parts[-1])
-        if fits and size / len(parts) * len(sessions) > SURE * LIMIT:
+        expected = size / len(parts) * len(sessions)
+        if bounded and (size > LIMIT or expected > SURE * LIMIT):
             break
     return parts
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from neuroquant.error_scale import ERROR_SHARE
 from neuroquant.subject_page import encode
 from neuroquant.subject_page.distribution import place_of, shown, strip, words
 from neuroquant.subject_page.encode import Detail
@@ -75,30 +76,40 @@ def scans(session: SessionPictures, number: int, detail: Detail) -> str:
     names = list(session.images)
     if not names:
         return "<p>This session has no scan on the model's grid.</p>"
-    switches = "".join(
-        f'<input type="radio" class="pick p{n}" id="s{number}m{n}" name="s{number}m"{" checked" if not n else ""}>'
-        f'<label for="s{number}m{n}">{html.escape(name)}</label>'
-        for n, name in enumerate(names)
-    )
     rows = "".join(
         f'<div class="plane" role="group" aria-label="{plane} slices" style="--n:{len(row)}">'
         + "".join(scan_figure(one, names, detail) for one in row)
         + "</div>"
         for plane, row in slices_of(session, detail.slices)
     )
-    flicker = '<button type="button" class="flicker" aria-pressed="false" hidden>Flicker</button>'
-    hint = "Point at a slice, or tap it, to see the next modality there." if len(names) > 1 else ""
     return (
-        f'<h3>Scan and brain mask</h3><div class="panel" role="group" aria-label="scan and brain mask">'
+        '<h3>Scan and brain mask</h3><div class="panel" role="group" aria-label="scan and brain mask">'
         f'<input type="checkbox" class="mask" id="s{number}o" checked><label for="s{number}o">mask outline</label>'
-        f'{switches}{flicker if len(names) > 1 else ""}<p class="hint">{hint}</p>'
-        f'<div class="slices n{len(names)}">{rows}</div></div>'
+        f'{switches(names, number)}<div class="slices n{len(names)}">{rows}</div></div>'
+    )
+
+
+def switches(names: list[str], number: int) -> str:
+    """What chooses among several modalities; the script shows the button, without it the others work."""
+    if len(names) < 2:
+        return ""
+    picks = "".join(
+        f'<input type="radio" class="pick p{n}" id="s{number}m{n}" name="s{number}m"{"" if n else " checked"}>'
+        f'<label for="s{number}m{n}">{html.escape(name)}</label>'
+        for n, name in enumerate(names)
+    )
+    return (
+        f'{picks}<button type="button" class="flicker" aria-pressed="false" hidden>Flicker</button>'
+        '<p class="hint">Point at a slice, or tap it, to see the next modality there.</p>'
     )
 
 
 def layer_rules(most: int) -> str:
     """CSS that shows the chosen modality, and the next one under the pointer, for up to `most` modalities."""
-    rules = [f".p{n}:checked~.slices .m{n}{{visibility:visible}}" for n in range(most)]
+    rules = [
+        ".n1 .layer{visibility:visible}",
+        *(f".p{n}:checked~.slices .m{n}{{visibility:visible}}" for n in range(most)),
+    ]
     for count in range(2, most + 1):
         for n in range(count):
             under = f".p{n}:checked~.n{count} .stack:hover"
@@ -115,11 +126,8 @@ def scan_figure(one: Slice, names: list[str], detail: Detail) -> str:
         f'alt="{html.escape(f"{name}, {one.said}", quote=True)}"><b aria-hidden="true">{html.escape(name)}</b></span>'
         for n, name in enumerate(names)
     )
-    mask = session.cut(session.mask, one.axis, one.index)
-    height, width = mask.shape
-    path = f'<path d="{encode.outline(mask)}"/>'
-    over = f'<svg viewBox="0 0 {2 * width} {2 * height}" preserveAspectRatio="none" aria-hidden="true">{path}</svg>'
-    return f"<figure>{one.frame(layers + over + one.marks())}<figcaption>{one.caption}</figcaption></figure>"
+    border = encode.outline(session.cut(session.mask, one.axis, one.index))
+    return f"<figure>{one.frame(layers + border + one.marks())}<figcaption>{one.caption}</figcaption></figure>"
 
 
 def reconstructions(session: SessionPictures, detail: Detail) -> str:
@@ -164,7 +172,7 @@ def picture(source: str, alt: str) -> str:
 
 def error_bar() -> str:
     """The scale of the errors."""
-    top = round(100 * encode.ERROR_MAX)
+    top = round(100 * ERROR_SHARE)
     ticks = "".join(f"<span>{value}</span>" for value in range(0, top + 1, 5))
     return (
         f'<div class="bar"><div class="colours" style="background:linear-gradient(90deg,{encode.colour_bar()})"></div>'
