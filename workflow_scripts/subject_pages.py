@@ -12,11 +12,11 @@ with running(snakemake):
     volumes, models = images_by_model(snakemake.params.files)
     run = Run(
         volumes,
-        models[wildcards.row],
+        models[wildcards.model],
         [Path(path) for path in snakemake.input.fidelity],
         Path(snakemake.input.qc),
         experiment.fidelity.region,
         experiment.modalities,
     )
-    label = f"{experiment.row(wildcards.row).shown} on {experiment.cohort(wildcards.cohort).shown}"
+    label = f"{experiment.model(wildcards.model).shown} on {experiment.cohort(wildcards.cohort).shown}"
     write_pages(run, label, Path(snakemake.output.pages))

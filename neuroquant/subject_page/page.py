@@ -20,10 +20,10 @@ SURE = 1.3
 RATINGS = ("good", "doubtful", "exclude")
 FORMAT = "neuroquant-rating-1"
 TEMPLATES = Path(__file__).parent / "templates"
-SIDES = (
+READING = (
     "Neurological view: the subject's left is on the left of the picture (L and R beside axial and coronal slices). "
     "Sagittal slices have the back (P) on the left. Captions have the slice's voxel on the model's grid. "
-    f"Greys run from 0 to the intensity below which {WHITE} % of the brain's voxels lie, but errors are exact."
+    f"Greys end at the {WHITE}th percentile of the brain's intensities; errors are computed on the images themselves."
 )
 
 
@@ -84,7 +84,7 @@ def document(title: str, sessions: list[SessionPictures], parts: str) -> str:
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
         '<meta name="viewport" content="width=device-width,initial-scale=1"><link rel="icon" href="data:,">'
         f"<title>{html.escape(title)}</title><style>{style}</style></head><body>"
-        f"<header><h1>{html.escape(title)}</h1><p>{SIDES}</p>{contents(sessions)}</header>"
+        f"<header><h1>{html.escape(title)}</h1><p>{READING}</p>{contents(sessions)}</header>"
         f"<main>{parts}{saving()}</main>{facts(title, sessions)}<script>{script}</script></body></html>\n"
     )
 

@@ -176,7 +176,7 @@ def error_bar() -> str:
     ticks = "".join(f"<span>{value}</span>" for value in range(0, top + 1, 5))
     return (
         f'<div class="bar"><div class="colours" style="background:linear-gradient(90deg,{encode.colour_bar()})"></div>'
-        f'<div class="ticks">{ticks}</div><div>absolute error, % of the scan\'s range of intensities; '
+        f'<div class="scale">{ticks}</div><div>absolute error, % of the scan\'s range of intensities; '
         f"{top} or more has the last colour</div></div>"
     )
 
