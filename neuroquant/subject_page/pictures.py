@@ -20,7 +20,7 @@ WHITE = 98
 """Percentile of the brain's intensities that is shown white: a few bright voxels would leave the others dark."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SessionPictures:
     """One session of a subject, on the model's grid in RAS+.
 
