@@ -33,6 +33,7 @@ include: "rules/latents.smk"
 include: "rules/tables.smk"
 include: "rules/cards.smk"
 include: "rules/figures.smk"
+include: "rules/subject_pages.smk"
 include: "rules/report.smk"
 include: "rules/site.smk"
 
@@ -51,6 +52,7 @@ localrules:
     figure3,
     figure4,
     cards,
+    subject_pages,
 
 
 rule all:
@@ -121,6 +123,11 @@ rule figure4:
 rule cards:
     input:
         CARDS.values(),
+
+
+rule subject_pages:
+    input:
+        SUBJECT_PAGES,
 
 
 # log, benchmark, environment and hashes of code
