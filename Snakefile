@@ -32,6 +32,7 @@ include: "rules/segment.smk"
 include: "rules/latents.smk"
 include: "rules/tables.smk"
 include: "rules/figures.smk"
+include: "rules/derivatives.smk"
 include: "rules/report.smk"
 include: "rules/site.smk"
 

@@ -19,6 +19,7 @@ COMMANDS = (
     "translate",
     "example",
     "workflow",
+    "bids",
 )
 """Modules of `neuroquant.commands`, in the order in which the help lists them."""
 
