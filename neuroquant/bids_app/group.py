@@ -13,7 +13,7 @@ from neuroquant.errors import InputError
 from neuroquant.files import write_json, write_text, written_whole
 from neuroquant.statistics.quality import FAR, standing_out
 
-FEWEST = 5
+FEWEST = 10
 """Sessions from which on some are said to stand out: the spread of fewer isn't known."""
 WHO = ["participant_id", "session_id"]
 TABLE = "group_qc"
@@ -68,10 +68,10 @@ def table_of(records: list[Record]) -> tuple[pd.DataFrame, list[str]]:
     names = list(dict.fromkeys(name for record in records for name in record.numbers))
     rows = []
     for record in records:
-        who = dict(
-            zip(WHO, (f"sub-{record.subject}", f"ses-{record.session}" if record.session else None), strict=True)
-        )
-        rows.append(who | {name: record.numbers.get(name) for name in names} | {"mask_from": record.facts["mask_from"]})
+        session = f"ses-{record.session}" if record.session else None
+        who = dict(zip(WHO, (f"sub-{record.subject}", session), strict=True))
+        numbers = {name: record.numbers.get(name) for name in names}
+        rows.append(who | numbers | {"mask_from": record.facts["mask_from"]})
     table = pd.DataFrame(rows)
     table[names] = table[names].astype(float)
     nobody = pd.Series(False, index=table.index)

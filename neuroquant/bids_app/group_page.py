@@ -44,14 +44,9 @@ def _line(table: pd.DataFrame, name: str) -> str:
     for row, value in values.items():
         x = PAD + (WIDTH - 2 * PAD) * (value - low) / span if high > low else WIDTH / 2
         marked = name in table.at[row, "outlier"].split()
-        who = " ".join(
-            str(part) for part in (table.at[row, "participant_id"], table.at[row, "session_id"]) if _known(part)
-        )
-        title = f"<title>{html.escape(who)}: {value:.4g}</title>"
-        colour = "#b42318" if marked else "#0550ae"
-        points.append(
-            f'<circle cx="{x:.1f}" cy="{HEIGHT / 2}" r="{6 if marked else 4}" fill="{colour}" fill-opacity=".55">{title}</circle>'
-        )
+        title = f"<title>{html.escape(_who(table.loc[row]))}: {value:.4g}</title>"
+        look = 'r="6" fill="#b42318"' if marked else 'r="4" fill="#0550ae"'
+        points.append(f'<circle cx="{x:.1f}" cy="{HEIGHT / 2}" {look} fill-opacity=".55">{title}</circle>')
     line = f'<line x1="{PAD}" x2="{WIDTH - PAD}" y1="{HEIGHT / 2}" y2="{HEIGHT / 2}" stroke="#8c959f"/>'
     svg = (
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" style="width:100%;max-width:{WIDTH}px;display:block" role="img" '

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pandas as pd
 
@@ -72,7 +71,7 @@ def sessions_of(options: Options, modalities: tuple[str, ...], volume: Volume) -
         fault = f"{reason} ({file})" if reason else ""
         labels = subject.removeprefix("sub-"), session.removeprefix("ses-")
         found.append(SessionFiles(*labels, scans, paths.get(BESIDE_SCANS[0], ""), fault))
-    return _chosen(options, found)
+    return _chosen(options, found, modalities)
 
 
 def _own(options: Options, path: str) -> bool:
@@ -81,15 +80,19 @@ def _own(options: Options, path: str) -> bool:
     return any(folder.resolve() in place.parents for folder in (options.output_dir, options.work_dir))
 
 
-def _chosen(options: Options, found: list[SessionFiles]) -> list[SessionFiles]:
+def _chosen(options: Options, found: list[SessionFiles], modalities: tuple[str, ...]) -> list[SessionFiles]:
     """Those with the labels that were asked for."""
     subjects = {path.name.removeprefix("sub-") for path in options.bids_dir.glob("sub-*") if path.is_dir()}
     _require("--participant-label", options.subjects, subjects)
     chosen = [one for one in found if not options.subjects or one.subject in options.subjects]
     _require("--session-label", options.sessions, {one.session for one in chosen})
     chosen = [one for one in chosen if not options.sessions or one.session in options.sessions]
-    if not chosen:
-        raise InputError(str(options.bids_dir), "no session in it", "sub-*/[ses-*/]anat/*.nii.gz", "look at its names")
+    if not any(one.scans for one in chosen):
+        raise InputError(
+            str(options.bids_dir), f"no {' or '.join(modalities)} scan in it",
+            f"scans of the model's modalities ({', '.join(modalities)}), sub-*/[ses-*/]anat/*.nii.gz",
+            "take a model that was trained with the modalities of the data set, or look at the names of its files",
+        )  # fmt: skip
     return chosen
 
 
@@ -103,8 +106,3 @@ def _require(option: str, wanted: Iterable[str], known: set[str]) -> None:
             f"one of its {len(names)}: {shown}" if names else "no option: the data set has none",
             "correct the label",
         )  # fmt: skip
-
-
-def session_path(root: Path, name: str) -> Path:
-    """The folder of a session in the derivatives, by its name: sub-01 or sub-01/ses-02."""
-    return root / name.replace("_", "/")

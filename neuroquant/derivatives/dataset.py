@@ -21,7 +21,7 @@ BIDS_VERSION = "1.10.0"
 PROGRAM = "NeuroQuant"
 RAW = "raw"
 """What BIDS URIs call the data set that the scans are from."""
-IGNORED = ("*_desc-tokens_*", "*.html", "group_qc.*", "*_qc.json", "logs/", "work/")
+IGNORED = ("*_desc-tokens_*", "*.html", "group_qc.*", "*_qc.json", "logs/", "/work")
 """What BIDS has no place for: tokens are HDF5, which it allows for no image; pages, tables of numbers, logs."""
 CONTAINERS = {"APPTAINER_CONTAINER": "apptainer", "SINGULARITY_CONTAINER": "singularity"}
 """Variable that a container's program sets to the image's file -> the type that BIDS calls it."""
@@ -117,6 +117,7 @@ class Dataset:
 
     def write(self, name: BidsName, image: nib.Nifti1Image, facts: dict[str, Any]) -> Path:
         """Write an image with its sidecar, whole or not at all; returns the image's path."""
+        image.header.set_xyzt_units("mm")
         self.write_sidecar(name, facts)
         return write_image(image, self.folder / name.path(".nii.gz"))
 
