@@ -18,9 +18,9 @@ def command() -> str:
     return found
 
 
-def errors_of(folder: Path) -> list[str]:
-    """The errors that the validator finds in a data set and in those below its `derivatives`."""
-    call = [command(), "--recursive", "--format", "json", str(folder)]
+def errors_of(folder: Path, *options: str) -> list[str]:
+    """The errors that the validator finds in a data set; with `--recursive` in those below its `derivatives` too."""
+    call = [command(), *options, "--format", "json", str(folder)]
     done = subprocess.run(call, capture_output=True, text=True, check=False, timeout=300)
     assert done.stdout.startswith("{"), done.stderr
     return _errors(json.loads(done.stdout))
