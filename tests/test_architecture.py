@@ -30,8 +30,27 @@ MAY_USE = {
     "statistics": BASE | {"config", "store", "tables"},
     "report": BASE | {"config", "store", "statistics", "tables"},
     "cluster": BASE | {"config", "cohorts", "models", "tables", "shipped"},
-    "commands": BASE | {"config", "synthetic", "cohorts", "cluster", "volumes", "tokenizer", "shipped"},
+    "commands": BASE
+    | {"config", "synthetic", "cohorts", "cluster", "volumes", "tokenizer", "shipped"}
+    | {"derivatives", "bids_app"},
     "cli": {"errors", "__version__"},
+    "derivatives": BASE
+    | {"config", "scans", "store", "segmentation", "volumes", "models", "evaluation", "model_folder", "model_facts"}
+    | {"tokenizer", "tables", "device", "__version__"},
+    "bids_app": BASE
+    | {
+        "config",
+        "cohorts",
+        "scans",
+        "store",
+        "volumes",
+        "models",
+        "similarity",
+        "model_folder",
+        "model_facts",
+        "device",
+    }
+    | {"tokenizer", "derivatives", "statistics", "report", "subject_page", "tables", "__version__"},
 }
 INTERFACE = {"neuroquant.models.autoencoder", "neuroquant.models.latents"}
 """What evaluation knows of models."""

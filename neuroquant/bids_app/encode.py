@@ -142,7 +142,10 @@ class Encoder:
         volume = image[0, 0, :depth, :height, :width].clamp(-1, 1).float().cpu().numpy()
         if not np.isfinite(volume).all():
             raise InputError(
-                f"model {self.tokenizer.row.name}", "an image with NaN or infinite voxels", "numbers", "try another one"
+                f"model {self.tokenizer.entry.name}",
+                "an image with NaN or infinite voxels",
+                "numbers",
+                "try another one",
             )
         return volume
 
