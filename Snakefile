@@ -50,6 +50,7 @@ localrules:
     table2,
     figure3,
     figure4,
+    derivatives,
 
 
 rule all:
@@ -114,6 +115,11 @@ rule figure3:
 rule figure4:
     input:
         RESULTS / "figures/figure4.png",
+
+
+rule derivatives:
+    input:
+        [RESULTS / f"derivatives/{model}/{cohort}" for model, cohort in scored_pairs()],
 
 
 # log, benchmark, environment and hashes of code

@@ -49,12 +49,3 @@ rule write_derivatives:
         "BIDS derivatives of {wildcards.cohort} by {wildcards.row}"
     script:
         "../workflow_scripts/derivatives.py"
-
-
-rule derivatives:
-    input:
-        [RESULTS / f"derivatives/{row}/{cohort}" for row, cohort in scored_pairs()],
-
-
-localrules:
-    derivatives,

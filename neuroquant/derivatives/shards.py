@@ -74,8 +74,8 @@ class Sessions:
         return scans
 
 
-def origin_of(shard_h5: Path) -> Origin:
-    """Where the scans of a shard of the workflow are from, by the results that it lies in.
+def origin_of(shard_h5: Path, cohort: str) -> Origin:
+    """Where the scans of a shard of a cohort are from, by the results that it lies in.
 
     Raises
     ------
@@ -84,7 +84,6 @@ def origin_of(shard_h5: Path) -> Origin:
     """
     shard = shard_h5.absolute()
     results = next((folder for folder in shard.parents if (folder / "config.yaml").is_file()), None)
-    cohort = shard.parent.name
     manifest = results / f"cohorts/{cohort}/shards/{shard.stem}.tsv" if results else None
     if manifest is None or not manifest.is_file():
         raise InputError(
@@ -122,7 +121,7 @@ def restore_as_bids(
         raise InputError(
             str(shard_h5), found, "images or segmentations of its subjects", "look at the shard's name, and --subject"
         )
-    origin = origin_of(shard_h5)
+    origin = origin_of(shard_h5, shard.records[0].cohort)
     sessions, facts = origin.scans(), shard.attributes
     made_by = facts.get("model") or (shard_h5.absolute().parents[1].name if kind == "labels" else "")
     maker = Maker("" if made_by == REFERENCE else made_by, facts.get("weights", ""))
