@@ -10,6 +10,8 @@ from neuroquant.report.html import box, page, paragraphs
 
 WIDTH, HEIGHT, PAD = 640, 34, 12
 """Of a line of points in pixels; on a narrow screen it shrinks."""
+GRID = "display:grid;grid-template-columns:repeat(auto-fit,minmax(min(22rem,100%),1fr));gap:0 2rem"
+"""Lines side by side where there is room for them."""
 
 
 def page_of_group(table: pd.DataFrame, names: list[str], model: str, failed: dict[str, str]) -> str:
@@ -24,10 +26,11 @@ def page_of_group(table: pd.DataFrame, names: list[str], model: str, failed: dic
     far = table[table["outlier"] != ""]
     summary = [
         f"{len(table)} sessions of {table['participant_id'].nunique()} subjects, reconstructed by the model {model}.",
-        f"{len(far)} stand out, marked in red: look at their pages." if len(far) else "No session stands out.",
+        f"Sessions that stand out: {len(far)}, marked in red. Look at their pages." if len(far) else "None stands out.",
     ]
     body = f"<h1>All subjects: {html.escape(model)}</h1>{paragraphs(summary)}"
-    body += "".join(f"<h2>{html.escape(label_of(name))}</h2>{_line(table, name)}" for name in names)
+    lines = "".join(f"<div><h2>{html.escape(label_of(name))}</h2>{_line(table, name)}</div>" for name in names)
+    body += f'<div style="{GRID}">{lines}</div>'
     body += f"<h2>Sessions</h2>{_table(table, names)}"
     if failed:
         rows = "".join(f"<tr><td>{html.escape(n)}</td><td>{html.escape(why)}</td></tr>" for n, why in failed.items())
