@@ -73,7 +73,8 @@ class _Run:
             except Exception as error:  # whatever it is costs this session alone
                 said, failed[files.name] = "failed", self._failure(files, error)
             print(f"[{number}/{len(sessions)}] {files.name}: {said} ({time.monotonic() - begin:.0f} s)", flush=True)
-        done = records.all_records(self.options.output_dir)
+        weights = self.encoder.tokenizer.weights
+        done = [one for one in records.all_records(self.options.output_dir) if one.weights == weights]
         subjects = {files.subject for files in sessions}
         for subject in write_pages(self.options.output_dir, self.options.work_dir, done, subjects):
             print(f"note: the page of sub-{subject} stays as it is: pictures of a session are gone from --work-dir")
