@@ -4,17 +4,17 @@
 def derivative_shards(wildcards):
     """Test shard -> its files, as `ShardPaths` names them."""
     segments = EXPERIMENT.segmentation.engine != "none"
-    row, cohort = wildcards.row, wildcards.cohort
+    model, cohort = wildcards.model, wildcards.cohort
 
     def files(shard):
         paths = {
             "manifest": f"cohorts/{cohort}/shards/{shard}.tsv",
             "volumes": f"volumes/{cohort}/{shard}.h5",
-            "reconstructions": f"reconstructions/{row}/{cohort}/{shard}.h5",
-            "latents": f"latents/{row}/{cohort}/{shard}.h5",
+            "reconstructions": f"reconstructions/{model}/{cohort}/{shard}.h5",
+            "latents": f"latents/{model}/{cohort}/{shard}.h5",
         }
         if segments:
-            paths["segmentations"] = f"segmentations/{row}/{cohort}/{shard}.h5"
+            paths["segmentations"] = f"segmentations/{model}/{cohort}/{shard}.h5"
         return {name: RESULTS / path for name, path in paths.items()}
 
     return {shard: files(shard) for shard in SHARDS["test"]}
@@ -23,10 +23,10 @@ def derivative_shards(wildcards):
 # one data set per cohort: subjects of two cohorts may have the same label
 rule write_derivatives:
     input:
-        model=RESULTS / "models/{row}/model.safetensors",
+        model=RESULTS / "models/{model}/model.safetensors",
         training=lambda wildcards: shards_of(
             wildcards.cohort,
-            f"latents/{wildcards.row}/{{cohort}}/{{shard}}.h5",
+            f"latents/{wildcards.model}/{{cohort}}/{{shard}}.h5",
             "train",
         ),
         shards=lambda wildcards: [
@@ -35,7 +35,7 @@ rule write_derivatives:
             for path in files.values()
         ],
     output:
-        derivatives=directory(RESULTS / "derivatives/{row}/{cohort}"),
+        derivatives=directory(RESULTS / "derivatives/{model}/{cohort}"),
     threads: COMPUTE.threads
     resources:
         **NETWORK_JOB,
@@ -44,8 +44,8 @@ rule write_derivatives:
         title=lambda wildcards: EXPERIMENT.cohort(wildcards.cohort).shown,
         shards=lambda wildcards: named(derivative_shards(wildcards))(wildcards),
         device=COMPUTE.device,
-        code=code_of("derivatives", row=True),
+        code=code_of("derivatives", model=True),
     message:
-        "BIDS derivatives of {wildcards.cohort} by {wildcards.row}"
+        "BIDS derivatives of {wildcards.cohort} by {wildcards.model}"
     script:
         "../workflow_scripts/derivatives.py"

@@ -82,7 +82,7 @@ class Encoder:
         self.like = {tokens.record.modality: tokens for tokens in map(self.tokenizer.encode, like)}
         if like and not isinstance(self.tokenizer.model, Swaps):
             raise InputError(
-                "--like", f"model {self.tokenizer.row.name}, which doesn't tell anatomy from appearance",
+                "--like", f"model {self.tokenizer.entry.name}, which doesn't tell anatomy from appearance",
                 "a model that does, e.g. neuroquant", "leave --like out, or choose such a model",
             )  # fmt: skip
 
@@ -98,7 +98,7 @@ class Encoder:
         tokenizer = self.tokenizer
         for path in files.scans.values():
             require_voxel_size(
-                root / path, tokenizer.voxel_mm, f"model {tokenizer.row.name}", tokenizer.volume.uneven_mm
+                root / path, tokenizer.voxel_mm, f"model {tokenizer.entry.name}", tokenizer.volume.uneven_mm
             )
         row = SessionRow(files.scans, mask=files.mask, subject=f"sub-{files.subject}", session=files.session)
         modalities = tokenizer.model.modalities
@@ -128,7 +128,7 @@ class Encoder:
         record = work.row.record(modality, work.geometry[modality])
         record = replace(record, session=f"ses-{files.session}" if files.session else "")
         arrays = {name: latent[0].cpu().numpy() for name, latent in latents.arrays().items()}
-        return Tokens(self.tokenizer.row.name, record, arrays, work.mask.astype(np.uint8), self.tokenizer.weights)
+        return Tokens(self.tokenizer.entry.name, record, arrays, work.mask.astype(np.uint8), self.tokenizer.weights)
 
     def _volume(self, image: Tensor) -> np.ndarray:
         """The volume (D, H, W) in [-1, 1] of what a model made; its grid may reach beyond it.

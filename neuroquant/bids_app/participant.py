@@ -61,7 +61,7 @@ class _Run:
     def __init__(self, options: Options, encoder: Encoder):
         self.options, self.encoder = options, encoder
         tokenizer = encoder.tokenizer
-        self.dataset = Dataset(options.output_dir, options.bids_dir, Maker(tokenizer.row.name, tokenizer.weights))
+        self.dataset = Dataset(options.output_dir, options.bids_dir, Maker(tokenizer.entry.name, tokenizer.weights))
 
     def all(self, sessions: list[SessionFiles]) -> dict[str, str]:
         """Go through the sessions and write the pages; the names of those that failed, with the reason."""
@@ -91,11 +91,11 @@ class _Run:
         if before is not None and before.is_done(options.output_dir, key) and shown:
             return "finished before"
         encoded = self.encoder.encode(options.bids_dir, files)
-        self.dataset.describe(tokenizer.model.modalities, f"NeuroQuant derivatives by {tokenizer.row.name}")
+        self.dataset.describe(tokenizer.model.modalities, f"NeuroQuant derivatives by {tokenizer.entry.name}")
         keep_pictures(pictures, encoded)
         outputs = [path.relative_to(options.output_dir).as_posix() for path in self._write(files, encoded)]
         facts = {name: str(encoded.work.qc[name]) for name in FACTS}
-        made = (tokenizer.row.name, tokenizer.weights, encoded.numbers, facts, outputs)
+        made = (tokenizer.entry.name, tokenizer.weights, encoded.numbers, facts, outputs)
         Record(files.subject, files.session, key, *made).save(options.output_dir)
         for path in set(before.outputs if before else ()) - set(outputs):  # of an earlier run with other scans
             (options.output_dir / path).unlink(missing_ok=True)

@@ -27,10 +27,11 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the images and say where."""
-    from neuroquant.derivatives.shards import restore_as_bids
-    from neuroquant.volumes.restore import restore_shard
+    if arguments.bids:
+        from neuroquant.derivatives.shards import restore_as_bids as write
+    else:
+        from neuroquant.volumes.restore import restore_shard as write
 
-    write = restore_as_bids if arguments.bids else restore_shard
     written = write(arguments.shard, arguments.out, arguments.volumes, arguments.subject)
     for path in written:
         print(path)

@@ -65,13 +65,13 @@ def write_derivatives(inputs: Inputs, out: Path, device: str, threads: int) -> N
     """
     use_threads(threads)
     device = resolve_device(device)
-    model, row, _ = load_model(inputs.model, device)
-    dataset = Dataset(out, inputs.raw, Maker(row.name, weights_hash(inputs.model)))
+    model, entry, _ = load_model(inputs.model, device)
+    dataset = Dataset(out, inputs.raw, Maker(entry.name, weights_hash(inputs.model)))
     sessions = Origin(inputs.raw, tuple(shard.manifest for shard in inputs.shards)).scans()
     typical = typical_appearances(model, list(inputs.training), device)
     for shard in inputs.shards:
         _Shard(shard, dataset, sessions).write(model, typical)
-    dataset.describe(model.modalities, f"{inputs.title}: test sessions by {row.name}")
+    dataset.describe(model.modalities, f"{inputs.title}: test sessions by {entry.name}")
 
 
 class _Shard:

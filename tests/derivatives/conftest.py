@@ -11,7 +11,7 @@ import yaml
 
 from neuroquant import models
 from neuroquant.config.cohort import Cohort
-from neuroquant.config.model import ModelRow
+from neuroquant.config.model import ModelEntry
 from neuroquant.config.volume import Volume
 from neuroquant.evaluation.latents import export_latents
 from neuroquant.evaluation.reconstruct import Inputs, Outputs, reconstruct_shard
@@ -30,8 +30,8 @@ VOLUME = Volume(shape=(32, 32, 32), brain_mask=("given", "stripped", "labels"))
 def save_small_model(folder: Path, name: str = "neuroquant", modalities: tuple[str, ...] = MODALITIES) -> Path:
     """A folder of a small NeuroQuant, untrained, that has 16-fold tokens of 32 voxels a side."""
     torch.manual_seed(0)
-    row = ModelRow(name=name, architecture="neuroquant", parameters=PARAMETERS, modalities=modalities)
-    save_model(folder, models.build("neuroquant", PARAMETERS, row.suffixes), row, VOLUME, {})
+    entry = ModelEntry(name=name, architecture="neuroquant", parameters=PARAMETERS, modalities=modalities)
+    save_model(folder, models.build("neuroquant", PARAMETERS, entry.suffixes), entry, VOLUME, {})
     return folder
 
 
