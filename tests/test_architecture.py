@@ -38,19 +38,8 @@ MAY_USE = {
     | {"config", "scans", "store", "segmentation", "volumes", "models", "evaluation", "model_folder", "model_facts"}
     | {"tokenizer", "tables", "device", "__version__"},
     "bids_app": BASE
-    | {
-        "config",
-        "cohorts",
-        "scans",
-        "store",
-        "volumes",
-        "models",
-        "similarity",
-        "model_folder",
-        "model_facts",
-        "device",
-    }
-    | {"tokenizer", "derivatives", "statistics", "report", "subject_page", "tables", "__version__"},
+    | {"config", "cohorts", "scans", "store", "volumes", "models", "similarity", "model_folder", "model_facts"}
+    | {"device", "tokenizer", "derivatives", "statistics", "report", "subject_page", "tables", "__version__"},
 }
 INTERFACE = {"neuroquant.models.autoencoder", "neuroquant.models.latents"}
 """What evaluation knows of models."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from neuroquant.config.load import read_yaml
+from neuroquant.config.named import read_yaml
 from neuroquant.derivatives.dataset import Dataset, Maker
 from neuroquant.derivatives.images import Scan, SessionImages, desc_of, structures
 from neuroquant.derivatives.names import labels_of, name_of_scan
