@@ -33,6 +33,7 @@ include: "rules/latents.smk"
 include: "rules/tables.smk"
 include: "rules/figures.smk"
 include: "rules/derivatives.smk"
+include: "rules/subject_pages.smk"
 include: "rules/report.smk"
 include: "rules/site.smk"
 
@@ -51,6 +52,7 @@ localrules:
     figure3,
     figure4,
     derivatives,
+    subject_pages,
 
 
 rule all:
@@ -120,6 +122,11 @@ rule figure4:
 rule derivatives:
     input:
         [RESULTS / f"derivatives/{model}/{cohort}" for model, cohort in scored_pairs()],
+
+
+rule subject_pages:
+    input:
+        SUBJECT_PAGES,
 
 
 # log, benchmark, environment and hashes of code

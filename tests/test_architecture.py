@@ -14,6 +14,7 @@ MAY_USE = {
     "tables": set(),
     "shipped": set(),
     "extras": {"errors"},
+    "error_scale": set(),
     "scans": set(),
     "store": {"errors", "files"},
     "config": BASE | {"models", "shipped"},
@@ -28,7 +29,8 @@ MAY_USE = {
     | {"config", "store", "models", "segmentation", "similarity", "model_folder", "model_facts", "device", "tables"}
     | {"statistics"},
     "statistics": BASE | {"config", "store", "tables"},
-    "report": BASE | {"config", "store", "statistics", "tables"},
+    "report": BASE | {"config", "error_scale", "store", "statistics", "tables"},
+    "subject_page": BASE | {"error_scale", "store", "statistics", "tables"},
     "cluster": BASE | {"config", "cohorts", "models", "tables", "shipped"},
     "commands": BASE
     | {"config", "synthetic", "cohorts", "cluster", "volumes", "tokenizer", "shipped"}
@@ -115,8 +117,8 @@ def test_evaluation_uses_intervals_alone_of_statistics():
                 assert name.startswith("neuroquant.statistics.intervals"), f"{path} imports {name}"
 
 
-@pytest.mark.parametrize("room", ["statistics", "report"])
-def test_statistics_and_report_never_import_torch(room):
+@pytest.mark.parametrize("room", ["statistics", "report", "subject_page"])
+def test_what_is_computed_of_numbers_and_drawn_never_import_torch(room):
     for path in modules(room):
         assert not {name.split(".")[0] for name in imports(path)} & HEAVY, path
 

@@ -12,6 +12,7 @@ from neuroquant.bids_app.options import Options
 from neuroquant.config.plain import read_json
 from neuroquant.derivatives.dataset import DESCRIPTION, is_ours
 from neuroquant.errors import InputError
+from neuroquant.extras import require
 
 VALIDATORS = ("bids-validator-deno", "bids-validator")
 """Commands of the BIDS validator, the first that is installed is used."""
@@ -27,6 +28,7 @@ def check(options: Options) -> None:
     InputError
         If they can't.
     """
+    require("PIL")  # of the pages
     check_dataset(options.bids_dir)
     check_places(options)
     if options.level == "participant" and options.model is None:

@@ -16,8 +16,6 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def run(arguments: argparse.Namespace) -> int:
     """Do the level's work; 1 where a session failed, 2 where the arguments can't be used."""
     from neuroquant.bids_app.checks import check
-    from neuroquant.bids_app.group import run_group
-    from neuroquant.bids_app.participant import run_participants
 
     options = Options.of(arguments)
     try:
@@ -25,4 +23,7 @@ def run(arguments: argparse.Namespace) -> int:
     except InputError as error:
         print(error, file=sys.stderr)
         return 2
+    from neuroquant.bids_app.group import run_group
+    from neuroquant.bids_app.participant import run_participants
+
     return run_group(options) if options.level == "group" else run_participants(options)

@@ -59,10 +59,18 @@ def gather_qc(tables: list[Path], modalities: tuple[str, ...]) -> pd.DataFrame:
     return table
 
 
-def standing_out(values: pd.Series) -> pd.Series:
-    """Which values lie far from the others, by median and median absolute deviation; none of constant ones."""
-    middle = values.median()
-    spread = 1.4826 * (values - middle).abs().median()
+def standing_out(values: pd.Series, among: pd.Series | None = None) -> pd.Series:
+    """Which values lie far from others, by median and median absolute deviation; none where the others are constant.
+
+    Parameters
+    ----------
+    values : Series of float
+    among : Series of float
+        The others; by default the values themselves.
+    """
+    others = values if among is None else among
+    middle = others.median()
+    spread = 1.4826 * (others - middle).abs().median()
     if not spread > 0:
         return pd.Series(False, index=values.index)
     floor = 1e-3 * abs(middle)

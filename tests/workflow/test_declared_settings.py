@@ -13,7 +13,7 @@ from neuroquant.files import write_json, write_tsv
 from neuroquant.job import THREAD_VARIABLES
 from neuroquant.report.contents import entry
 from neuroquant.store.arrays import ArrayWriter, Record
-from neuroquant.tables import CODES, DISENTANGLEMENT, SPREAD, SYNTHESIS_SCORES
+from neuroquant.tables import CODES, DISENTANGLEMENT, FIDELITY, SPREAD, SYNTHESIS_SCORES
 from tests.made_up import experiment, write_numbers  # noqa: F401
 from tests.workflow.declared import declared
 from tests.workflow.run import ROOT
@@ -130,3 +130,21 @@ def test_rate(made, models, job, tmp_path):
 def test_a_setting_that_is_not_declared_ends_the_job_with_its_name(made, job, tmp_path, experiment):  # noqa: F811
     with pytest.raises(pytest.fail.Exception, match="Experiment.table1 isn't among the settings"):
         job("cells", "cells", made, {}, experiment=part_of(experiment, "modalities", "models", "fidelity", "cohorts"))
+
+
+def test_subject_pages(job, tmp_path):
+    records = [Record(COHORTS[0], "s1", "", "T1w", "test", "", "F", 9.0)]
+    for name in ("volumes", "copies"):
+        with ArrayWriter(tmp_path / f"{name}.h5", records) as writer:
+            for array, kind in (("image", np.float16), ("mask", np.uint8)):
+                writer.create(array, (16, 16, 16), kind)
+                writer.write(array, 0, np.ones((16, 16, 16), kind))
+    write_tsv(pd.DataFrame(columns=FIDELITY), tmp_path / "scores.tsv")
+    write_tsv(pd.DataFrame({"subject": ["s1"], "session": [""], "brain_ml": [1.0]}), tmp_path / "qc.tsv")
+    paths = {"fidelity": [str(tmp_path / "scores.tsv")], "qc": str(tmp_path / "qc.tsv")}
+    files = {"volumes": {"test-000": str(tmp_path / "volumes.h5")}}
+    files |= {"models": {"neuroquant": {"test-000": str(tmp_path / "copies.h5")}}}
+    wildcards = {"model": "neuroquant", "cohort": COHORTS[0]}
+    out = {"pages": tmp_path / "pages"}
+    job("draw_subject_pages", "subject_pages", paths, out, wildcards, files=json.dumps(files))
+    assert "NeuroQuant" in (tmp_path / "pages/s1.html").read_text()

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
+from neuroquant.error_scale import ERROR_COLOURS, ERROR_SHARE
 from neuroquant.report.figures.images import Images, box_of, session_images, slice_of
 from neuroquant.report.figures.style import HEIGHT, WIDTH, plt, save
 from neuroquant.report.sentences import SIGNS
 
 VIEWS = {"axial": 2, "coronal": 1, "sagittal": 0}
-ERROR_MAX = 0.5
+ERROR_MAX = 2 * ERROR_SHARE
+"""In images that span -1 to 1."""
 LABELS, HEAD, FOOT = 0.35, 0.3, 0.5
 """Inches beside, above and below the slices."""
 LINE, LETTERS = 0.11, 18
@@ -23,7 +25,6 @@ NARROW = 3.0
 """Inches of the figure's width below which the words on errors take two lines."""
 FILL = 0.97
 """Share of its cell that a slice fills."""
-ERROR_COLOURS = "inferno"
 
 
 @dataclass(frozen=True, slots=True)
