@@ -1,7 +1,9 @@
 """What a model made of the test sessions, as other tools read it."""
 
 import json
+import runpy
 from pathlib import Path
+from types import SimpleNamespace
 
 import nibabel as nib
 import numpy as np
@@ -117,3 +119,20 @@ def test_restore_as_bids_refuses_a_shard_outside_of_its_results(results, tmp_pat
     shard.write_bytes(results.files["reconstructions"].read_bytes())
     assert main(["restore", str(shard), "--out", str(tmp_path / "out"), "--bids"]) == 1
     assert "no manifest that names the scans" in capsys.readouterr().err and not (tmp_path / "out").exists()
+
+
+def test_the_script_of_the_rule_takes_what_the_rule_gives_it(results, tmp_path):
+    out = tmp_path / "derivatives/neuroquant/mine"
+    shards = {"test-000": {name: str(path) for name, path in results.files.items()}}
+    given = SimpleNamespace(
+        rule="write_derivatives",
+        wildcards={"model": "neuroquant", "cohort": "mine"},
+        log=[str(tmp_path / "logs/write_derivatives/x.log")],
+        threads=1,
+        input=SimpleNamespace(model=str(results.model / "model.safetensors"), training=[str(results.training)]),
+        output=SimpleNamespace(derivatives=str(out)),
+        params=SimpleNamespace(root=str(results.raw), title="Mine", shards=json.dumps(shards), device="cpu"),
+    )
+    script = Path(__file__).parents[2] / "workflow_scripts/derivatives.py"
+    runpy.run_path(str(script), init_globals={"snakemake": given})
+    assert (out / f"{STEM}_desc-recon_T1w.nii.gz").exists() and (out / "dataset_description.json").exists()
