@@ -33,6 +33,7 @@ include: "rules/latents.smk"
 include: "rules/tables.smk"
 include: "rules/cards.smk"
 include: "rules/figures.smk"
+include: "rules/derivatives.smk"
 include: "rules/subject_pages.smk"
 include: "rules/report.smk"
 include: "rules/site.smk"
@@ -52,6 +53,7 @@ localrules:
     figure3,
     figure4,
     cards,
+    derivatives,
     subject_pages,
 
 
@@ -123,6 +125,11 @@ rule figure4:
 rule cards:
     input:
         CARDS.values(),
+
+
+rule derivatives:
+    input:
+        [RESULTS / f"derivatives/{model}/{cohort}" for model, cohort in scored_pairs()],
 
 
 rule subject_pages:

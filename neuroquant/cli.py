@@ -21,6 +21,7 @@ COMMANDS = (
     "bench",
     "example",
     "workflow",
+    "bids",
 )
 """Modules of `neuroquant.commands`, in the order in which the help lists them."""
 

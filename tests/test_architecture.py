@@ -38,9 +38,17 @@ MAY_USE = {
     "bench": BASE
     | {"config", "shipped", "synthetic", "cohorts", "volumes", "training", "evaluation", "statistics", "report"}
     | {"models", "model_folder", "store"},
-    "commands": BASE | {"config", "synthetic", "cohorts", "cluster", "volumes", "tokenizer", "shipped", "bench"},
+    "commands": BASE
+    | {"config", "synthetic", "cohorts", "cluster", "volumes", "tokenizer", "shipped", "bench"}
+    | {"derivatives", "bids_app"},
     "cli": {"errors", "__version__"},
     "subject_page": BASE | {"error_scale", "store", "statistics", "tables"},
+    "derivatives": BASE
+    | {"config", "scans", "store", "segmentation", "volumes", "models", "evaluation", "model_folder", "model_facts"}
+    | {"tokenizer", "tables", "device", "__version__"},
+    "bids_app": BASE
+    | {"config", "cohorts", "scans", "store", "volumes", "models", "similarity", "model_folder", "model_facts"}
+    | {"device", "tokenizer", "derivatives", "statistics", "report", "subject_page", "tables", "__version__"},
 }
 INTERFACE = {"neuroquant.models.autoencoder", "neuroquant.models.latents"}
 """What evaluation knows of models."""

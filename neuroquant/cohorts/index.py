@@ -100,6 +100,20 @@ def find_fault(source: Source, files: Files, person: Participant | str) -> tuple
     ----------
     person : the session's subject, or why nothing is known of them.
     """
+    if fault := _find_file_fault(source, files):
+        return fault
+    if reason := unknown(person, source.participants_names):
+        return reason, source.participants_names
+    return find_header_fault(source, files)
+
+
+def find_scan_fault(source: Source, files: Files) -> tuple[str, str]:
+    """As `find_fault`, of the files alone: nothing has to be known of the subject."""
+    return _find_file_fault(source, files) or find_header_fault(source, files)
+
+
+def _find_file_fault(source: Source, files: Files) -> tuple[str, str] | None:
+    """As `find_fault`, for what can be said without opening a file; None where that is nothing."""
     for kind, reason in NOT_USED.items():
         if kind in files:
             return reason.format(layout=source.layout.name), files[kind][0]
@@ -107,9 +121,7 @@ def find_fault(source: Source, files: Files, person: Participant | str) -> tuple
     for modality in source.modalities:
         if modality not in files and (source.cohort.require == "all" or not has_some):
             return _missing(modality, source, files), next(iter(files.values()), ("",))[0]
-    if reason := unknown(person, source.participants_names):
-        return reason, source.participants_names
-    return find_header_fault(source, files)
+    return None
 
 
 def unknown(person: Participant | str, table: str) -> str:

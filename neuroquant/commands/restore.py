@@ -17,13 +17,22 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("--out", type=Path, required=True, help="folder that receives the images")
     parser.add_argument("--volumes", type=Path, help="the shard of volumes, for its brain masks; else -1 is background")
     parser.add_argument("--subject", help="this subject alone")
+    parser.add_argument(
+        "--bids",
+        action="store_true",
+        help="write BIDS derivatives: sub-*/[ses-*/]anat/*_desc-recon_T1w.nii.gz with sidecars, and brain masks. The "
+        "shard must lie where the workflow wrote it",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the images and say where."""
-    from neuroquant.volumes.restore import restore_shard
+    if arguments.bids:
+        from neuroquant.derivatives.shards import restore_as_bids as write
+    else:
+        from neuroquant.volumes.restore import restore_shard as write
 
-    written = restore_shard(arguments.shard, arguments.out, arguments.volumes, arguments.subject)
+    written = write(arguments.shard, arguments.out, arguments.volumes, arguments.subject)
     for path in written:
         print(path)
     return 0

@@ -62,10 +62,11 @@ class Inputs:
 def reconstruct_shard(inputs: Inputs, out: Outputs, synthesis_window: int | None, device: str, threads: int) -> None:
     """Encode and decode every row of a shard of volumes; no volume is encoded twice, so the latents are kept too.
 
-    Writes `image` (float16, clamped to [-1, 1]) with the records of the volumes; attributes: model, modalities, factor,
-    kbit_per_volume, parameters, and encode_s and decode_s, the mean seconds per volume. Beside it the latents, as
-    `export_latents` does; scores of cross-modal synthesis, where the model can; and which codes were used, where it
-    has any. Images of a modality that the model doesn't take are left out.
+    Writes `image` (float16, clamped to [-1, 1]) with the records of the volumes; attributes: model, weights
+    (the SHA-256 of its weights), modalities, factor, kbit_per_volume, parameters, and encode_s and decode_s, the mean
+    seconds per volume. Beside it the latents, as `export_latents` does; scores of cross-modal synthesis, where the
+    model can; and which codes were used, where it has any. Images of a modality that the model doesn't take are left
+    out.
 
     Parameters
     ----------
@@ -77,8 +78,10 @@ def reconstruct_shard(inputs: Inputs, out: Outputs, synthesis_window: int | None
     volumes = ArrayFile(inputs.volumes)
     rows = rows_for(volumes, model.modalities)
     records = [volumes.records[index] for index in rows]
+    weights = weights_hash(inputs.model)
     attributes = {
         "model": entry.name,
+        "weights": weights,
         MODALITIES: list(model.modalities),
         "factor": model.factor,
         "kbit_per_volume": model.bits(volume.shape) / 1000,
@@ -90,7 +93,7 @@ def reconstruct_shard(inputs: Inputs, out: Outputs, synthesis_window: int | None
         written_whole(out.reconstructions) as image_scratch,
         written_whole(out.latents) as latent_scratch,
         ArrayWriter(image_scratch, records, attributes) as images,
-        latent_writer(latent_scratch, records, model, entry, weights_hash(inputs.model)) as latents,
+        latent_writer(latent_scratch, records, model, entry, weights) as latents,
     ):
         images.create("image", volume.shape, np.float16)
         clock = Clock(device)

@@ -11,6 +11,7 @@ import pytest
 from neuroquant.files import read_tsv
 from neuroquant.model_card.write import read_card
 from neuroquant.tables import TABLE
+from tests.derivatives.validator import errors_of
 from tests.workflow.run import finished_jobs, snakemake
 
 pytestmark = pytest.mark.slow
@@ -160,3 +161,16 @@ def test_two_runs_from_scratch_give_the_same_bytes_of_every_table(finished, tmp_
     assert len(names) >= 8
     for name in names:
         assert (first / name).read_bytes() == (second / name).read_bytes(), name
+
+
+def test_the_test_sessions_are_written_as_bids_where_that_is_asked_for(finished):
+    out = Path("results/tiny/derivatives/neuroquant/synthetic")
+    done = snakemake(finished, str(out))
+    assert done.returncode == 0, done.stdout[-3000:]
+    splits = read_tsv(finished / "results/tiny/cohorts/synthetic/splits.tsv")
+    tested = set(splits[splits["split"] == "test"].subject)
+    assert {path.name for path in (finished / out).glob("sub-*")} == tested
+    (scan, *_) = sorted((finished / out).glob("sub-*/ses-*/anat/*_desc-recon_T1w.nii.gz"))
+    for name in ("desc-brain_mask.nii.gz", "desc-standin_dseg.nii.gz", "desc-synth_T2w.nii.gz", "desc-tokens_T1w.h5"):
+        assert scan.with_name(scan.name.replace("desc-recon_T1w.nii.gz", name)).exists(), name
+    assert errors_of(finished / out) == []
