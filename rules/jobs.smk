@@ -31,11 +31,10 @@ def code_of(*names, model=False):
     Names are those of workflow scripts, or files and folders of the package; what they import is followed. `model` adds
     the architecture of the model that the wildcards name, which is imported by its name.
     """
-    package = BASE / "neuroquant"
     starts = [
         (
-            package / name
-            if (package / name).exists()
+            PACKAGE / name
+            if (PACKAGE / name).exists()
             else BASE / f"workflow_scripts/{name}.py"
         )
         for name in names
@@ -45,15 +44,18 @@ def code_of(*names, model=False):
         used = list(starts)
         if model:
             used.append(
-                module_file(package / "models", EXPERIMENT.model(wildcards.model))
+                module_file(PACKAGE / "models", EXPERIMENT.model(wildcards.model))
             )
         return code_hash(*used)
 
     return code
 
 
-def complete(job_rule):
+def complete(job_rule, own_name):
     """Give a rule that runs a script what every such rule has, so that it stands once.
+
+    An importer may have given it a name, a log, a benchmark or an environment of its own. The script is named by its path,
+    because one that Snakemake takes from a repository doesn't lie beside the package.
 
     Log and benchmark are files named after the rule and the wildcards of its first output, e.g.
     `logs/fidelity/neuroquant-ncanda-test-000.log`. The parameter `script` is a hash of the script's text, `code` one of
@@ -63,9 +65,10 @@ def complete(job_rule):
     wildcards = dict.fromkeys(re.findall(r"{(\w+)", str(job_rule.output[0])))
     name = "-".join(f"{{{wildcard}}}" for wildcard in wildcards) or "all"
     job_rule.log_modifier = job_rule.benchmark_modifier = job_rule.output_modifier
-    job_rule.set_log(RESULTS / "logs" / job_rule.name / f"{name}.log")
-    job_rule.benchmark = RESULTS / "benchmarks" / job_rule.name / f"{name}.tsv"
-    job_rule.conda_env = str(BASE / "envs/neuroquant.yaml")
+    job_rule.set_log(RESULTS / "logs" / own_name / f"{name}.log")
+    job_rule.benchmark = RESULTS / "benchmarks" / own_name / f"{name}.tsv"
+    job_rule.script = str(BASE / f"workflow_scripts/{script}.py")
+    job_rule.conda_env = job_rule.conda_env or str(BASE / "envs/neuroquant.yaml")
     job_rule.set_params(script=text_hash(BASE / f"workflow_scripts/{script}.py"))
     if "code" not in job_rule.params.keys():
         job_rule.set_params(code=code_of(script))

@@ -5,7 +5,7 @@ from neuroquant.weights.find import find_files
 
 RESULTS = Path("results") / EXPERIMENT.experiment
 FAILURES = RESULTS / "logs/failures"
-CAPTIONS = BASE / "neuroquant/report/captions"
+CAPTIONS = PACKAGE / "report/captions"
 MODELS = [entry.name for entry in EXPERIMENT.models]
 COHORTS = [cohort.name for cohort in EXPERIMENT.cohorts]
 SHARDS = {

@@ -44,6 +44,7 @@ rule front_page:
         runtime=reported("origins")["csv"],
         provenance=reported("origins")["json"],
         checklist=reported("checklist")["html"],
+    localrule: True
     resources:
         **SMALL_JOB,
     params:
@@ -71,6 +72,7 @@ rule report:
         page=RESULTS / "report.html",
         crate=RESULTS / "ro-crate-metadata.json",
         workflow=directory(RESULTS / "workflow"),
+    localrule: True
     resources:
         **SMALL_JOB,
     params:
@@ -83,22 +85,3 @@ rule report:
         "writing {output.page}"
     script:
         "../workflow_scripts/report.py"
-
-
-# seconds each: a cluster would take longer to start them
-localrules:
-    split,
-    assign,
-    account,
-    compare_cohorts,
-    gather,
-    table,
-    claims,
-    draw_figure3,
-    draw_figure4,
-    draw_rate,
-    montage,
-    qc,
-    training_curves,
-    front_page,
-    report,

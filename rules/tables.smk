@@ -37,6 +37,7 @@ rule gather:
         numbers=RESULTS / "numbers/{numbers}.tsv",
     wildcard_constraints:
         numbers="|".join(NUMBERS),
+    localrule: True
     resources:
         **SMALL_JOB,
     message:
@@ -56,6 +57,7 @@ rule cells:
         cells=RESULTS / "numbers/cells.csv",
         tests=RESULTS / "numbers/tests.csv",
         against_mean=RESULTS / "numbers/against_mean.csv",
+    localrule: True
     resources:
         **SMALL_JOB,
     params:
@@ -85,6 +87,7 @@ rule table:
     output:
         **reported("table"),
         **{name: reported(name)["csv"] for name in ("tests", "mean", "budgets")},
+    localrule: True
     resources:
         **SMALL_JOB,
     params:
@@ -122,6 +125,7 @@ rule claims:
     output:
         **reported("claims"),
         cells=reported("cells")["csv"],
+    localrule: True
     resources:
         **SMALL_JOB,
     params:
@@ -160,6 +164,7 @@ rule breakdown:
         disentanglement=RESULTS / "numbers/disentanglement.tsv",
     output:
         **reported("breakdown"),
+    localrule: True
     resources:
         **SMALL_JOB,
     params:
@@ -179,8 +184,3 @@ rule breakdown:
         "structures, agreement of volumes, groups of subjects, the worst reconstructions, synthesis, disentanglement, codebooks"
     script:
         "../workflow_scripts/breakdown.py"
-
-
-localrules:
-    breakdown,
-    cells,
