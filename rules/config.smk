@@ -11,6 +11,7 @@ from snakemake.cli import parse_args
 from neuroquant.config.load import read_yaml, resolve_experiment
 from neuroquant.config.parts import part_of, without_names
 from neuroquant.errors import InputError
+from neuroquant.sources import PACKAGE
 
 # Snakemake makes some hundred thousand small objects that live to the end: looking for dead ones is a tenth of planning
 gc.set_threshold(200_000, 20, 20)

@@ -10,6 +10,7 @@ from snakemake.exceptions import WorkflowError
 from snakemake.sourcecache import HostingProviderFile, LocalGitFile, LocalSourceFile
 
 IMPORTED = not workflow.modifier.is_main_snakefile()
+PATHS = "PYTHONPATH"
 
 
 def refuse(where, found, expected, remedy):
@@ -92,24 +93,24 @@ def own_folder():
 
 
 def use_own_package():
-    """Have the package beside the rules imported, here and by jobs, whichever else is installed."""
-    sys.path.insert(0, str(BASE))
-    others = [
-        path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path
-    ]
-    if str(BASE) not in others:
-        os.environ["PYTHONPATH"] = os.pathsep.join([str(BASE), *others])
-    import neuroquant
+    """Have the package of this workflow imported, here and by jobs, whichever other one is installed."""
+    package = BASE / "neuroquant"
+    if package.is_dir():
+        others = [path for path in os.environ.get(PATHS, "").split(os.pathsep) if path]
+        if str(BASE) not in others:
+            os.environ[PATHS] = os.pathsep.join([str(BASE), *others])
+        sys.path.insert(0, str(BASE))
+    else:  # installed from a wheel, which has the workflow inside of the package
+        package = BASE.parent
+    from neuroquant.sources import PACKAGE as imported
 
-    package = Path(neuroquant.__file__).parent
-    if not package.samefile(BASE / "neuroquant"):
+    if not imported.samefile(package):
         refuse(
             "module: the Python package neuroquant",
-            f"{package}, imported before",
-            f"{BASE / 'neuroquant'}",
+            f"{imported}, imported before",
+            f"{package}",
             "import `neuroquant` nowhere above the module, and one version of this workflow in a Snakefile",
         )
-    return package
 
 
 def own_rules():
@@ -147,4 +148,4 @@ def offer(event, handler):
 if IMPORTED:
     check_importer()
 BASE = own_folder()
-PACKAGE = use_own_package()
+use_own_package()

@@ -22,7 +22,9 @@ COHORT_TABLES = {
 }
 
 
-report: "../neuroquant/report/captions/workflow.rst"
+# `report:` takes a path from here, and an installed package has the captions elsewhere
+if not workflow.modifier.skip_global_report_caption:
+    workflow.report_text = LocalSourceFile(str(CAPTIONS / "workflow.rst"))
 
 
 rule front_page:
