@@ -136,8 +136,6 @@ def test_a_split_that_the_experiment_itself_writes_is_refused_before_it_is_remov
 
 
 BESIDES_SNAKEMAKE = "torch scipy nibabel nilearn h5py monai diffusers ants sklearn matplotlib safetensors tqdm"
-    "torch numpy scipy pandas nibabel nilearn h5py monai diffusers ants sklearn matplotlib safetensors tqdm"
-)
 """Packages that neither Snakemake nor its SLURM executor brings, and jobs alone need."""
 
 
