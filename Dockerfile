@@ -1,4 +1,5 @@
-# NeuroQuant in a container. Written by `python envs/containers.py`. The steps stand in envs/recipe.sh. Build it in this folder:
+# NeuroQuant in a container.
+# Written by `python envs/containers.py`; the steps stand in envs/recipe.sh. Build it in the project's folder:
 #   docker build --tag neuroquant .
 FROM debian:bookworm-slim
 LABEL org.opencontainers.image.title="NeuroQuant"

@@ -4,21 +4,24 @@ BIN := .venv/bin
 # two processes; what shares a costly fixture stays in one (tests/conftest.py)
 TWO := -n 2 --dist loadgroup
 
-.PHONY: demo test fast-test lint
+.PHONY: help demo test fast-test lint
 
-demo: .venv/ready
+help:  ## list these commands
+	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
+
+demo: .venv/ready  ## run the whole workflow on synthetic cohorts, then open results/demo/report.html
 	$(BIN)/snakemake --profile demo all
 
-test: .venv/ready
+test: .venv/ready  ## run all tests
 	$(BIN)/python -m pytest $(TWO)
 
-fast-test: .venv/ready
+fast-test: .venv/ready  ## run the tests but those that run the workflow
 	$(BIN)/python -m pytest $(TWO) -m "not slow"
 
-lint: .venv/ready
+lint: .venv/ready  ## check style, formatting and the Snakefile
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/snakefmt --check Snakefile rules
+	$(BIN)/snakefmt --check Snakefile rules workflow
 	$(BIN)/snakemake --profile demo --lint
 
 # torch first and by itself: its exact version decides which build is taken. The lock is complete, so that nothing else is

@@ -9,20 +9,21 @@ ROOT = Path(__file__).parents[1]
 BASE = "debian:bookworm-slim"
 PLACE = "/opt/neuroquant"
 FILES = (
-    "LICENSE", "README.md", "Snakefile", "config", "demo", "envs/neuroquant.yaml", "envs/recipe.sh", "neuroquant", "profiles",
-    "pyproject.toml", "requirements.lock", "rules", "slurm", "torch.lock", "workflow", "workflow_scripts",
+    "LICENSE", "README.md", "Snakefile", "config", "demo", "envs/neuroquant.yaml", "envs/recipe.sh", "neuroquant",
+    "profiles", "pyproject.toml", "requirements.lock", "rules", "slurm", "torch.lock", "workflow", "workflow_scripts",
 )  # fmt: skip
 """What an image holds of this folder: the package, the workflow, its settings and the locks."""
 VARIABLES = {"LC_ALL": "C.UTF-8", "PATH": f"{PLACE}/venv/bin:/usr/local/bin:/usr/bin:/bin"}
 LABELS = {"org.opencontainers.image.title": "NeuroQuant", "org.opencontainers.image.licenses": "Apache-2.0"}
 STEPS = f"sh {PLACE}/envs/recipe.sh"
-NOTE = "Written by `python envs/containers.py`. The steps stand in envs/recipe.sh."
+NOTE = "# Written by `python envs/containers.py`; the steps stand in envs/recipe.sh. Build it in the project's folder:"
 
 
 def dockerfile() -> str:
     """The text of Dockerfile."""
     lines = [
-        f"# NeuroQuant in a container. {NOTE} Build it in this folder:",
+        "# NeuroQuant in a container.",
+        NOTE,
         "#   docker build --tag neuroquant .",
         f"FROM {BASE}",
         *(f'LABEL {name}="{value}"' for name, value in LABELS.items()),
@@ -37,7 +38,8 @@ def dockerfile() -> str:
 def definition() -> str:
     """The text of envs/neuroquant.def."""
     lines = [
-        f"# The environment of `snakemake --sdm apptainer`. {NOTE} Build it in the project's folder:",
+        "# NeuroQuant in a container, and the environment of `snakemake --sdm apptainer`.",
+        NOTE,
         "#   apptainer build envs/neuroquant.sif envs/neuroquant.def",
         "Bootstrap: docker",
         f"From: {BASE}",

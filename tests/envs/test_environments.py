@@ -38,14 +38,6 @@ def test_the_environment_of_conda_is_what_the_lock_gives():
     assert pip == {"pip": PINS}
 
 
-def test_the_container_installs_the_lock_itself_and_the_same_python():
-    definition = (ROOT / "envs/neuroquant.def").read_text()
-    assert "requirements.lock /opt/requirements.lock" in definition
-    assert "--requirement /opt/requirements.lock" in definition
-    python = re.search(r"From: python:(\d\.\d+)", definition).group(1)
-    assert f"python={python}" in yaml.safe_load((ROOT / "envs/neuroquant.yaml").read_text())["dependencies"]
-
-
 def test_a_python_without_the_package_finds_it_beside_the_scripts():
     """As in an environment of conda or a container, to which Snakemake adds the scripts' folder and nothing else."""
     code = "import sys; sys.path.append(sys.argv[1]); import neuroquant.job as job; print(job.__file__)"
