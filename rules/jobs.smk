@@ -54,13 +54,21 @@ def code_of(*names, model=False):
 def complete(job_rule, own_name):
     """Give a rule that runs a script what every such rule has, so that it stands once.
 
-    An importer may have given it a name, a log, a benchmark or an environment of its own. The script is named by its path,
-    because one that Snakemake takes from a repository doesn't lie beside the package.
+    An importer may have given it another name or environment, but no log or benchmark: what is read later stands there. The
+    script is named by its path, because one that Snakemake takes from a repository doesn't lie beside the package.
 
     Log and benchmark are files named after the rule and the wildcards of its first output, e.g.
     `logs/fidelity/neuroquant-ncanda-test-000.log`. The parameter `script` is a hash of the script's text, `code` one of
     the modules that it uses, unless the rule names these itself.
     """
+    for directive in ("log", "benchmark"):
+        if getattr(job_rule, directive):
+            refuse(
+                f"module: `{directive}` of rule {own_name}",
+                str(getattr(job_rule, directive)),
+                f"none: the report and the last screen read results/<experiment>/{directive}s",
+                f"remove `{directive}`",
+            )
     script = Path(job_rule.script).stem
     wildcards = dict.fromkeys(re.findall(r"{(\w+)", str(job_rule.output[0])))
     name = "-".join(f"{{{wildcard}}}" for wildcard in wildcards) or "all"

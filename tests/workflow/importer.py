@@ -29,7 +29,13 @@ rule broken:
 
 
 def importer(
-    folder: Path, *, snakefile: str = HERE, settings: str = "    config: config", use: str = "*", more: str = ""
+    folder: Path,
+    *,
+    snakefile: str = HERE,
+    settings: str = "    config: config",
+    use: str = "*",
+    more: str = "",
+    after: str = "",
 ) -> Path:
     """Write `config/config.yaml` and `workflow/Snakefile` as snakedeploy lays them out, and rules of the user's own.
 
@@ -37,7 +43,7 @@ def importer(
     ----------
     snakefile, settings : of the module statement.
     use : what follows `use rule`, with the new names where there are some.
-    more : statements before the module.
+    more, after : statements before the module, and after its rules are used.
     """
     names, _, renamed = use.partition(" as ")
     text = f"""
