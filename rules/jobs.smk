@@ -61,6 +61,9 @@ def complete(job_rule, own_name):
     `logs/fidelity/neuroquant-ncanda-test-000.log`. The parameter `script` is a hash of the script's text, `code` one of
     the modules that it uses, unless the rule names these itself.
     """
+    if hasattr(job_rule, "completed"):
+        return  # by an earlier statement that uses rules of the same module
+    job_rule.completed = True
     for directive in ("log", "benchmark"):
         if getattr(job_rule, directive):
             refuse(

@@ -57,6 +57,8 @@ module brains:
 {settings}
 
 use rule {names} from brains{f" as {renamed}" if renamed else ""}
+
+{after}
 """
     for name, content in (
         ("workflow/Snakefile", text + MINE),
