@@ -6,10 +6,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
-from neuroquant.files import read_tsv
 from tests.workflow.importer import importer, snakemake_in
-from tests.workflow.run import ROOT, finished_jobs, job_counts, snakemake
+from tests.workflow.run import ROOT, TINY, finished_jobs, job_counts, snakemake
 
 REMOTE = "https://github.com/somebody/neuroquant"
 AT_TAG = 'github("somebody/neuroquant", path="{path}", tag="v9.9")'
@@ -128,11 +128,11 @@ def use_github(monkeypatch, github) -> str:
 def test_a_tag_on_github_is_cloned_once_and_runs_from_there(tmp_path, monkeypatch, github):
     commit = use_github(monkeypatch, github)
     folder = importer(tmp_path, snakefile=AT_TAG.format(path="Snakefile"))
-    done = snakemake_in(folder, "results/tiny/cohorts/synthetic/inventory.tsv")
-    assert done.returncode == 0 and finished_jobs(done.stdout) == {"make_cohort": 1}, done.stdout[-3000:]
+    done = snakemake_in(folder, "fetch_weights")
+    assert done.returncode == 0 and finished_jobs(done.stdout) == {"fetch_weights": 1}, done.stdout[-3000:]
     (clone,) = (tmp_path / ".snakemake/neuroquant").iterdir()
     assert clone.name == commit and (clone / "neuroquant/__init__.py").is_file()
-    assert len(read_tsv(tmp_path / "results/tiny/cohorts/synthetic/inventory.tsv"))
+    assert (tmp_path / "results/tiny/logs/fetched").is_file()
 
 
 @pytest.mark.skipif(shutil.which("snakedeploy") is None, reason="snakedeploy isn't installed")
@@ -148,6 +148,10 @@ def test_snakedeploy_lays_the_workflow_out(tmp_path, monkeypatch, github):
 @pytest.mark.slow
 def test_an_importer_gets_tables_report_and_crate_of_its_own(tmp_path):
     folder = importer(tmp_path / "my study")
+    config = {**TINY, "models": ["mean", "neuroquant"], "overrides": {"neuroquant": TINY["overrides"]["neuroquant"]}}
+    for shown in ("table1", "table2", "figure4"):
+        config[shown] = {**TINY[shown], "models": ["neuroquant"]}
+    (folder / "config/config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
     done = snakemake_in(folder, "all", "mine", "--scheduler", "greedy")
     assert done.returncode == 0, done.stdout[-6000:]
     results = folder / "results/tiny"
