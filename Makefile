@@ -4,25 +4,28 @@ BIN := .venv/bin
 # two processes; what shares a costly fixture stays in one (tests/conftest.py)
 TWO := -n 2 --dist loadgroup
 
-.PHONY: demo test fast-test lint lock
+.PHONY: help demo test fast-test lint lock
 
-demo: .venv/ready
+help:  ## list these commands
+	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
+
+demo: .venv/ready  ## run the whole workflow on synthetic cohorts, then open results/demo/report.html
 	$(BIN)/snakemake --profile demo all
 
-test: .venv/ready
+test: .venv/ready  ## run all tests
 	$(BIN)/python -m pytest $(TWO)
 
-fast-test: .venv/ready
+fast-test: .venv/ready  ## run the tests but those that run the workflow
 	$(BIN)/python -m pytest $(TWO) -m "not slow"
 
-lint: .venv/ready
+lint: .venv/ready  ## check style, formatting and the Snakefile
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/snakefmt --check Snakefile rules
+	$(BIN)/snakefmt --check Snakefile rules workflow
 	$(BIN)/snakemake --profile demo --lint
 
 # The locks from pyproject.toml, with uv (pip install uv). Versions that still fit stay: delete a package's lines to get a newer one.
-lock:
+lock:  ## write requirements.lock and what follows from it anew
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --constraint torch.lock --no-emit-package torch \
 	  --generate-hashes --no-annotate --quiet --custom-compile-command "make lock" --output-file requirements.lock
 	$(PYTHON) envs/from_lock.py

@@ -44,6 +44,7 @@ rule split:
         sessions=RESULTS / "cohorts/{cohort}/index/sessions.tsv",
     output:
         splits=RESULTS / "cohorts/{cohort}/splits.tsv",
+    localrule: True
     resources:
         **SMALL_JOB,
     params:
@@ -64,6 +65,7 @@ checkpoint assign:
         manifests=[
             RESULTS / f"cohorts/{{cohort}}/shards/{shard}.tsv" for shard in ALL_SHARDS
         ],
+    localrule: True
     resources:
         **SMALL_JOB,
     params:
@@ -95,6 +97,7 @@ rule account:
         sessions=RESULTS / "cohorts/{cohort}/sessions.tsv",
         excluded=RESULTS / "cohorts/{cohort}/excluded.tsv",
         proof=RESULTS / "cohorts/{cohort}/split_proof.tsv",
+    localrule: True
     resources:
         **SMALL_JOB,
     params:
@@ -115,6 +118,7 @@ rule compare_cohorts:
         splits=SPLITS.values(),
     output:
         table=RESULTS / "numbers/cohorts_apart.tsv",
+    localrule: True
     resources:
         **SMALL_JOB,
     params:

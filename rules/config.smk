@@ -2,16 +2,11 @@
 
 import gc
 import json
-import sys
 from argparse import Namespace
 from contextlib import redirect_stderr
 from io import StringIO
-from pathlib import Path
 
 from snakemake.cli import parse_args
-from snakemake.exceptions import WorkflowError
-
-sys.path.insert(0, str(workflow.basedir))
 
 from neuroquant.config.load import read_yaml, resolve_experiment
 from neuroquant.config.parts import part_of, without_names
@@ -21,8 +16,7 @@ from neuroquant.sources import PACKAGE
 # Snakemake makes some hundred thousand small objects that live to the end: looking for dead ones is a tenth of planning
 gc.set_threshold(200_000, 20, 20)
 
-BASE = Path(workflow.basedir)
-if not workflow.overwrite_configfiles:
+if not IMPORTED and not workflow.overwrite_configfiles:
 
     configfile: BASE / "config/config.yaml"
 
@@ -56,6 +50,8 @@ CONFIG_NAMES = ", ".join(map(str, workflow.configfiles)) or "configuration"
 UNLOCKING = getattr(ASKED, "unlock", False)
 if UNLOCKING:  # takes a workflow, but no data: the demo has one without
     config = read_yaml(BASE / "config/demo.yaml")
+elif IMPORTED:
+    check_config()
 EXPERIMENT = checked(resolve_experiment, config, config_folders(), CONFIG_NAMES)
 COMPUTE = EXPERIMENT.compute
 MODALITIES = json.dumps(EXPERIMENT.modalities)

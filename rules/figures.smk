@@ -27,6 +27,7 @@ rule draw_figure3:
     output:
         **reported("figure3"),
         viewer=reported("viewer")["html"],
+    localrule: True
     resources:
         **SMALL_JOB,
     params:
@@ -46,6 +47,7 @@ rule draw_figure4:
         regions=RESULTS / "numbers/regions.tsv",
     output:
         **reported("figure4"),
+    localrule: True
     resources:
         **SMALL_JOB,
     params:
@@ -66,6 +68,7 @@ rule draw_rate:
         **reported("rate"),
         costs=reported("costs")["csv"],
         page=reported("costs")["html"],
+    localrule: True
     resources:
         **SMALL_JOB,
     params:

@@ -51,20 +51,35 @@ def code_of(*names, model=False):
     return code
 
 
-def complete(job_rule):
+def complete(job_rule, own_name):
     """Give a rule that runs a script what every such rule has, so that it stands once.
+
+    An importer may have given it another name or environment, but no log or benchmark: what is read later stands there. The
+    script is named by its path, because one that Snakemake takes from a repository doesn't lie beside the package.
 
     Log and benchmark are files named after the rule and the wildcards of its first output, e.g.
     `logs/fidelity/neuroquant-ncanda-test-000.log`. The parameter `script` is a hash of the script's text, `code` one of
     the modules that it uses, unless the rule names these itself.
     """
+    if hasattr(job_rule, "completed"):
+        return  # by an earlier statement that uses rules of the same module
+    job_rule.completed = True
+    for directive in ("log", "benchmark"):
+        if getattr(job_rule, directive):
+            refuse(
+                f"module: `{directive}` of rule {own_name}",
+                str(getattr(job_rule, directive)),
+                f"none: the report and the last screen read results/<experiment>/{directive}s",
+                f"remove `{directive}`",
+            )
     script = Path(job_rule.script).stem
     wildcards = dict.fromkeys(re.findall(r"{(\w+)", str(job_rule.output[0])))
     name = "-".join(f"{{{wildcard}}}" for wildcard in wildcards) or "all"
     job_rule.log_modifier = job_rule.benchmark_modifier = job_rule.output_modifier
-    job_rule.set_log(RESULTS / "logs" / job_rule.name / f"{name}.log")
-    job_rule.benchmark = RESULTS / "benchmarks" / job_rule.name / f"{name}.tsv"
-    job_rule.conda_env = str(BASE / "envs/neuroquant.yaml")
+    job_rule.set_log(RESULTS / "logs" / own_name / f"{name}.log")
+    job_rule.benchmark = RESULTS / "benchmarks" / own_name / f"{name}.tsv"
+    job_rule.script = str(BASE / f"workflow_scripts/{script}.py")
+    job_rule.conda_env = job_rule.conda_env or str(BASE / "envs/neuroquant.yaml")
     job_rule.set_params(script=text_hash(BASE / f"workflow_scripts/{script}.py"))
     if "code" not in job_rule.params.keys():
         job_rule.set_params(code=code_of(script))

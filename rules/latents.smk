@@ -131,6 +131,7 @@ rule probe_details:
     output:
         details=reported("probes")["csv"],
         page=reported("probes")["html"],
+    localrule: True
     resources:
         **SMALL_JOB,
     params:
@@ -142,7 +143,3 @@ rule probe_details:
         "measures and controls of the sex probes"
     script:
         "../workflow_scripts/probe_details.py"
-
-
-localrules:
-    probe_details,

@@ -95,6 +95,7 @@ rule training_curves:
         vector=reported("training")["svg"],
         codes=reported("codes")["png"],
         codes_vector=reported("codes")["svg"],
+    localrule: True
     resources:
         **SMALL_JOB,
     params:
@@ -110,6 +111,7 @@ rule training_curves:
 rule fetch_weights:
     output:
         touch(RESULTS / "logs/fetched"),
+    localrule: True
     resources:
         **SMALL_JOB,
     params:
@@ -118,7 +120,3 @@ rule fetch_weights:
         "fetching the authors' weights of the models that begin with them"
     script:
         "../workflow_scripts/fetch_weights.py"
-
-
-localrules:
-    fetch_weights,

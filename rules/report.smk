@@ -22,7 +22,9 @@ COHORT_TABLES = {
 }
 
 
-report: "../neuroquant/report/captions/workflow.rst"
+# `report:` takes a path from here, and an installed package has the captions elsewhere
+if not workflow.modifier.skip_global_report_caption:
+    workflow.report_text = LocalSourceFile(str(CAPTIONS / "workflow.rst"))
 
 
 rule front_page:
@@ -44,6 +46,7 @@ rule front_page:
         runtime=reported("origins")["csv"],
         provenance=reported("origins")["json"],
         checklist=reported("checklist")["html"],
+    localrule: True
     resources:
         **SMALL_JOB,
     params:
@@ -71,6 +74,7 @@ rule report:
         page=RESULTS / "report.html",
         crate=RESULTS / "ro-crate-metadata.json",
         workflow=directory(RESULTS / "workflow"),
+    localrule: True
     resources:
         **SMALL_JOB,
     params:
@@ -83,22 +87,3 @@ rule report:
         "writing {output.page}"
     script:
         "../workflow_scripts/report.py"
-
-
-# seconds each: a cluster would take longer to start them
-localrules:
-    split,
-    assign,
-    account,
-    compare_cohorts,
-    gather,
-    table,
-    claims,
-    draw_figure3,
-    draw_figure4,
-    draw_rate,
-    montage,
-    qc,
-    training_curves,
-    front_page,
-    report,

@@ -1,7 +1,6 @@
 """What is asked of the scheduler: written down for `neuroquant plan`, and held against SLURM before the first job."""
 
 import logging
-import os
 
 from neuroquant.cluster.asks import ASKS_FILE, Ask, join_options, write_asks
 from neuroquant.failures import last_screen
@@ -72,7 +71,9 @@ def check_site():
     settings = workflow.executor_settings
     status = getattr(settings, "status_command", None) or "sacct"
     wanted = asks()
-    needed = bytes_needed(EXPERIMENT, RESULTS, {ask.rule for ask in wanted})
+    asking = {ask.rule for ask in wanted}
+    own = {name for name, each in own_rules().items() if each.name in asking}
+    needed = bytes_needed(EXPERIMENT, RESULTS, own)
     errors = faults(wanted, RESULTS, needed, status)
     if errors:
         raise WorkflowError(
@@ -99,7 +100,8 @@ if ASKS_FILE in os.environ and workflow.is_main_process:
     logging.getLogger("snakemake.logging").addHandler(WritePlan())
 
 
-onstart:
+def start_run():
+    """What a run does before its first job: hold what it asks for against the site, and write its configuration."""
     if workflow.is_main_process:
         if not workflow.local_exec:
             checked(check_site)

@@ -41,6 +41,7 @@ rule gather:
         numbers=RESULTS / "numbers/{numbers}.tsv",
     wildcard_constraints:
         numbers="|".join(NUMBERS),
+    localrule: True
     resources:
         **SMALL_JOB,
     message:
@@ -60,6 +61,7 @@ rule cells:
         cells=RESULTS / "numbers/cells.csv",
         tests=RESULTS / "numbers/tests.csv",
         against_mean=RESULTS / "numbers/against_mean.csv",
+    localrule: True
     resources:
         **SMALL_JOB,
     params:
@@ -89,6 +91,7 @@ rule table:
     output:
         **reported("table"),
         **{name: reported(name)["csv"] for name in ("tests", "mean", "budgets")},
+    localrule: True
     resources:
         **SMALL_JOB,
     params:
@@ -126,6 +129,7 @@ rule claims:
     output:
         **reported("claims"),
         cells=reported("cells")["csv"],
+    localrule: True
     resources:
         **SMALL_JOB,
     params:
@@ -164,6 +168,7 @@ rule breakdown:
         disentanglement=RESULTS / "numbers/disentanglement.tsv",
     output:
         **reported("breakdown"),
+    localrule: True
     resources:
         **SMALL_JOB,
     params:
@@ -183,8 +188,3 @@ rule breakdown:
         "structures, agreement of volumes, groups of subjects, the worst reconstructions, synthesis, disentanglement, codebooks"
     script:
         "../workflow_scripts/breakdown.py"
-
-
-localrules:
-    breakdown,
-    cells,

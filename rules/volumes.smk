@@ -49,6 +49,7 @@ rule montage:
         manifests=manifests_of("train", "val", "test"),
     output:
         **{shard: reported("montage", shard=shard)["png"] for shard in SHOWN_SHARDS},
+    localrule: True
     resources:
         **SMALL_JOB,
     params:
@@ -72,6 +73,7 @@ rule qc:
     output:
         table=reported("qc")["tsv"],
         picture=reported("qc")["png"],
+    localrule: True
     resources:
         **SMALL_JOB,
     params:

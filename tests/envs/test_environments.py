@@ -78,18 +78,11 @@ def test_the_environment_of_conda_is_what_the_locks_give():
     }
 
 
-@pytest.mark.parametrize("recipe", ["Makefile", "envs/neuroquant.def"])
+@pytest.mark.parametrize("recipe", ["Makefile", "envs/recipe.sh"])
 def test_torch_is_installed_first_and_everything_else_with_its_hash(recipe):
     torch, rest = re.findall(r"pip install (.*)--requirement \S*\b(\w+\.lock)$", (ROOT / recipe).read_text(), re.M)
     assert torch[1] == "torch.lock" and "--no-deps" not in torch[0]
     assert rest[1] == "requirements.lock" and "--require-hashes" in rest[0] and "--no-deps" in rest[0]
-
-
-def test_the_container_installs_the_lock_itself_and_the_same_python():
-    definition = (ROOT / "envs/neuroquant.def").read_text()
-    assert "requirements.lock /opt/requirements.lock" in definition and "torch.lock /opt/torch.lock" in definition
-    python = re.search(r"From: python:(\d\.\d+)", definition).group(1)
-    assert f"python={python}" in yaml.safe_load((ROOT / "envs/neuroquant.yaml").read_text())["dependencies"]
 
 
 def test_a_python_without_the_package_finds_it_beside_the_scripts():
@@ -113,20 +106,40 @@ def test_rules_name_their_environment_so_that_conda_is_asked_for(tmp_path):
     assert "Is conda installed" in start(tmp_path, "all", "--dry-run", "--sdm", "conda").stdout
 
 
+def stand_in(folder: Path, name: str, script: str, monkeypatch) -> None:
+    """A script in place of a program that can't be had everywhere."""
+    path = folder / "bin" / name
+    path.parent.mkdir()
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{path.parent}:{Path(sys.executable).parent}:{os.environ['PATH']}")
+
+
+def test_conda_is_given_the_lock_once_for_all_jobs(tmp_path, monkeypatch):
+    """What conda makes of it isn't tested: a script answers in its place, and keeps the file that it was given."""
+    script = f"""
+case "$*" in
+  "info --json") echo '{{"conda_prefix": "{tmp_path}", "platform": "linux-64"}}' ;;
+  --version) echo conda 25.1.1 ;;
+  "config --get"*) echo '{{"get": {{"channel_priority": "strict"}}}}' ;;
+  "env create"*) shift 2; while [ "$1" != --file ]; do shift; done; cp "$2" "$(mktemp '{tmp_path}/given-XXXX')" ;;
+esac"""
+    stand_in(tmp_path, "conda", script, monkeypatch)
+    done = start(tmp_path, "all", "--sdm", "conda", "--conda-create-envs-only")
+    assert done.returncode == 0, done.stdout[-3000:]
+    (given,) = tmp_path.glob("given-*")
+    assert yaml.safe_load(given.read_text()) == yaml.safe_load((ROOT / "envs/neuroquant.yaml").read_text())
+
+
 def test_jobs_run_in_the_image_when_containers_are_asked_for(tmp_path, monkeypatch):
     """Apptainer itself isn't to be had everywhere: a script of its name notes the image and runs the command here."""
-    fake = tmp_path / "bin/apptainer"
-    fake.parent.mkdir()
-    fake.write_text(
-        f"""#!/bin/sh
+    script = f"""
 [ "$1" = --version ] && {{ echo apptainer version 1.3.4; exit; }}
 echo "$@" >>'{tmp_path}/calls'
 while [ "$1" != sh ] && [ "$1" != bash ] && [ "$1" != /bin/bash ] && [ $# -gt 1 ]; do shift; done
 exec "$@"
 """
-    )
-    fake.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{fake.parent}:{Path(sys.executable).parent}:{os.environ['PATH']}")
+    stand_in(tmp_path, "apptainer", script, monkeypatch)
     done = start(tmp_path, "fetch_weights", "--sdm", "apptainer")
     assert done.returncode == 0 and (tmp_path / "results/tiny/logs/fetched").exists(), done.stdout[-3000:]
     assert str(ROOT / "envs/neuroquant.sif") in (tmp_path / "calls").read_text()

@@ -133,3 +133,19 @@ def test_a_split_that_the_experiment_itself_writes_is_refused_before_it_is_remov
     done = snakemake(tmp_path, "all", config=merge(TINY, {"split": {"file": str(own)}}))
     assert done.returncode and "copy it elsewhere, and name the copy" in done.stdout
     assert own.is_file()
+
+
+BESIDES_SNAKEMAKE = "torch scipy nibabel nilearn h5py monai diffusers ants sklearn matplotlib safetensors tqdm"
+"""Packages that neither Snakemake nor its SLURM executor brings, and jobs alone need."""
+
+
+@pytest.mark.parametrize("looking", [["--lint"], ["--dry-run", "--quiet", "all"]], ids=["lint", "dry run"])
+def test_snakemake_alone_is_enough_to_lint_and_to_plan(tmp_path, monkeypatch, looking):
+    """As on the catalog's machines, and on a login node; lint must have nothing to say."""
+    (tmp_path / "sitecustomize.py").write_text(
+        f"import sys\nsys.modules.update(dict.fromkeys({BESIDES_SNAKEMAKE.split()}))  # None: an ImportError\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{ROOT}")
+    done = snakemake(tmp_path / "run", *looking, *(["all"] if "--dry-run" in looking else []))
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert "--lint" not in looking or "Congratulations" in done.stdout
