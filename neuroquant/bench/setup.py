@@ -98,7 +98,8 @@ def brief(entry: ModelEntry, full: ModelEntry, steps: int, scheduled: bool) -> M
     """
     if not entry.training.phases:
         return entry
-    training = entry.training if scheduled else full.training
+    # Muon takes no network whose matrices are all at its ends
+    training = entry.training if scheduled else full.training.model_copy(update={"optimizer": "adamw"})
     piece = (PIECE,) * 3 if PIECE % models.divisor(entry.architecture, entry.parameters) == 0 else ()
     total = sum(phase.steps for phase in training.phases)
     share = min(1.0, steps / total)
