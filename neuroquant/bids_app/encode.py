@@ -128,7 +128,9 @@ class Encoder:
         record = work.row.record(modality, work.geometry[modality])
         record = replace(record, session=f"ses-{files.session}" if files.session else "")
         arrays = {name: latent[0].cpu().numpy() for name, latent in latents.arrays().items()}
-        return Tokens(self.tokenizer.entry.name, record, arrays, work.mask.astype(np.uint8), self.tokenizer.weights)
+        codes, main = self.tokenizer.parts_of(latents)
+        mask = work.mask.astype(np.uint8)
+        return Tokens(self.tokenizer.entry.name, record, arrays, mask, self.tokenizer.weights, codes, main)
 
     def _volume(self, image: Tensor) -> np.ndarray:
         """The volume (D, H, W) in [-1, 1] of what a model made; its grid may reach beyond it.

@@ -19,7 +19,10 @@ from neuroquant.model_folder import load_model
 from neuroquant.models.autoencoder import Autoencoder, Swaps
 from neuroquant.store.arrays import ArrayFile
 from neuroquant.tokenizer import Tokens
+from neuroquant.tokenizer.tokens import CODES, MAIN
 
+ATTRIBUTES = {"weights": "weights", "codes": CODES, "main": MAIN}
+"""What tokens say of themselves, and the attribute of a shard of latents that holds it."""
 UNKNOWN_RANGE = (0.0, 1.0)
 """Intensities of a synthetic image of a modality that the session lacks: nothing says what its scanner would give."""
 
@@ -110,7 +113,8 @@ class _Shard:
         latents = {name: self.latents.read(name, row) for name in self.latents.names}
         who = {"cohort": "", "subject": f"sub-{subject}", "session": f"ses-{session}" if session else ""}
         record = replace(record, **who, split="", family="", sex="", age=float("nan"))
-        return Tokens(str(facts["model"]), record, latents, mask, str(facts.get("weights", "")))
+        said = {name: str(facts.get(attribute, "")) for name, attribute in ATTRIBUTES.items()}
+        return Tokens(str(facts["model"]), record, latents, mask, **said)
 
     def _synthesise(
         self, model: Autoencoder, typical: dict[int, Tensor], out: SessionImages, rows: dict[str, int]

@@ -159,14 +159,13 @@ class Tokenizer:
         modality = torch.tensor([scan.modality for scan in scans], device=self.device)
         try:
             latents = self.model.encode(images, modality)
-            codes = latents.CODES if self.model.codes(latents) is not None else ""
+            codes, main = self.parts_of(latents)
         except torch.OutOfMemoryError:
             raise InputError(
                 f"{len(scans)} scans encoded together", f"no memory for so many on {self.device}", "a batch that fits",
                 "set the tokenizer's `batch` lower, or load the model with device='cpu'",
             ) from None  # fmt: skip
         arrays = {name: tensor.cpu().numpy() for name, tensor in latents.arrays().items()}
-        main = self.entry.latent or self.model.probe_latent
         found: list[Tokens | InputError] = []
         for place, scan in enumerate(scans):
             own = {name: array[place] for name, array in arrays.items()}
@@ -176,6 +175,11 @@ class Tokenizer:
             else:
                 found.append(Tokens(self.entry.name, scan.record, own, scan.mask, self.weights, codes, main))
         return found
+
+    def parts_of(self, latents: Latents) -> tuple[str, str]:
+        """Names of the latent that holds codes, and of the one that stands for the image; empty where there is none."""
+        codes = latents.CODES if self.model.codes(latents) is not None else ""
+        return codes, self.entry.latent or self.model.probe_latent
 
     @torch.inference_mode()
     def decode(self, tokens: Tokens) -> nib.Nifti1Image:
