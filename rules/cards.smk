@@ -23,11 +23,8 @@ rule model_cards:
             {cohort: RESULTS / f"cohorts/{cohort}/sessions.tsv" for cohort in COHORTS}
         ),
         splits=named(SPLITS),
+    localrule: True
     message:
         "writing the model cards"
     script:
         "../workflow_scripts/model_cards.py"
-
-
-localrules:
-    model_cards,
