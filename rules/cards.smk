@@ -14,6 +14,7 @@ rule model_cards:
         splits=SPLITS.values(),
     output:
         cards=CARDS.values(),
+    localrule: True
     resources:
         **SMALL_JOB,
     params:
@@ -23,7 +24,6 @@ rule model_cards:
             {cohort: RESULTS / f"cohorts/{cohort}/sessions.tsv" for cohort in COHORTS}
         ),
         splits=named(SPLITS),
-    localrule: True
     message:
         "writing the model cards"
     script:
