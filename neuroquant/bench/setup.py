@@ -98,8 +98,10 @@ def brief(entry: ModelEntry, full: ModelEntry, steps: int, scheduled: bool) -> M
     """
     if not entry.training.phases:
         return entry
-    # Muon takes no network whose matrices are all at its ends
-    training = entry.training if scheduled else full.training.model_copy(update={"optimizer": "adamw"})
+    # volumes and AdamW suit any network: some take no slices, and Muon none whose matrices are all at its ends
+    volumes = tuple(phase for phase in full.training.phases if phase.mode == "3d")
+    plain = full.training.model_copy(update={"optimizer": "adamw", "phases": volumes})
+    training = entry.training if scheduled else plain
     piece = (PIECE,) * 3 if PIECE % models.divisor(entry.architecture, entry.parameters) == 0 else ()
     total = sum(phase.steps for phase in training.phases)
     share = min(1.0, steps / total)
