@@ -1,25 +1,6 @@
 """What a model made of the test sessions, as BIDS derivatives; asked for by name, and no part of `all`."""
 
 
-def derivative_shards(wildcards):
-    """Test shard -> its files, as `ShardPaths` names them."""
-    segments = EXPERIMENT.segmentation.engine != "none"
-    model, cohort = wildcards.model, wildcards.cohort
-
-    def files(shard):
-        paths = {
-            "manifest": f"cohorts/{cohort}/shards/{shard}.tsv",
-            "volumes": f"volumes/{cohort}/{shard}.h5",
-            "reconstructions": f"reconstructions/{model}/{cohort}/{shard}.h5",
-            "latents": f"latents/{model}/{cohort}/{shard}.h5",
-        }
-        if segments:
-            paths["segmentations"] = f"segmentations/{model}/{cohort}/{shard}.h5"
-        return {name: RESULTS / path for name, path in paths.items()}
-
-    return {shard: files(shard) for shard in SHARDS["test"]}
-
-
 # one data set per cohort: subjects of two cohorts may have the same label
 rule write_derivatives:
     input:

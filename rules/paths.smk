@@ -122,6 +122,25 @@ def by_model(wildcards, folder):
     }
 
 
+def derivative_shards(wildcards):
+    """Test shard -> its files, as `ShardPaths` names them."""
+    segments = EXPERIMENT.segmentation.engine != "none"
+    model, cohort = wildcards.model, wildcards.cohort
+
+    def files(shard):
+        paths = {
+            "manifest": f"cohorts/{cohort}/shards/{shard}.tsv",
+            "volumes": f"volumes/{cohort}/{shard}.h5",
+            "reconstructions": f"reconstructions/{model}/{cohort}/{shard}.h5",
+            "latents": f"latents/{model}/{cohort}/{shard}.h5",
+        }
+        if segments:
+            paths["segmentations"] = f"segmentations/{model}/{cohort}/{shard}.h5"
+        return {name: RESULTS / path for name, path in paths.items()}
+
+    return {shard: files(shard) for shard in SHARDS["test"]}
+
+
 def manifests_of(*splits):
     """The manifests behind the shards of some splits, of the cohort that the wildcards name or else of all.
 

@@ -12,9 +12,7 @@ rule draw_subject_pages:
             "test",
         ),
         fidelity=lambda wildcards: shards_of(
-            wildcards.cohort,
-            f"numbers/fidelity/{wildcards.model}/{{cohort}}/{{shard}}.tsv",
-            "test",
+            wildcards.cohort, "numbers/fidelity/{cohort}/{shard}.tsv", "test"
         ),
         qc=RESULTS / "cohorts/{cohort}/qc.tsv",
         manifests=manifests_of("test"),

@@ -9,8 +9,10 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "neuroquant"
 NAMED = re.compile(r"(?i)(?<![a-z])(t1w|t2w|flair|pdw)(?![a-z])")
-MAY_NAME = ("config/base.py", "synthetic/recipes.py", "statistics/published/", "statistics/claims/")
-"""The defaults; how bright tissues are in each; and what the paper says of its own two."""
+MAY_NAME = (
+    "config/base.py", "synthetic/recipes.py", "statistics/published/", "statistics/claims/", "derivatives/suffixes.py",
+)  # fmt: skip
+"""The defaults; how bright tissues are in each; what the paper says of its own two; and the suffixes that BIDS has."""
 
 
 def code_of(path: Path) -> str:

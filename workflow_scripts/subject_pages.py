@@ -11,6 +11,7 @@ with running(snakemake):
     experiment, wildcards = read_part(snakemake.params.experiment), snakemake.wildcards
     volumes, models = images_by_model(snakemake.params.files)
     run = Run(
+        wildcards.model,
         volumes,
         models[wildcards.model],
         [Path(path) for path in snakemake.input.fidelity],

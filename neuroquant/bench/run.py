@@ -180,15 +180,15 @@ def failed(name: str, log: Path) -> InputError:
 
 def scored(bench: Bench) -> Computed:
     """Reconstruct and score the test subjects with every model; intervals and verdicts of all."""
-    experiment, numbers = bench.experiment, bench.folder / "numbers"
-    test, tables = bench.volumes("test"), []
+    experiment, numbers, test = bench.experiment, bench.folder / "numbers", bench.volumes("test")
+    reconstructions = {entry.name: bench.reconstructions(entry.name) for entry in experiment.models}
     for entry in experiment.models:
         beside = [bench.folder / f"{kind}/{entry.name}" for kind in ("latents", "synthesis", "codes")]
-        out = Outputs(bench.reconstructions(entry.name), *(path.with_suffix(".h5") for path in beside))
+        out = Outputs(reconstructions[entry.name], *(path.with_suffix(".h5") for path in beside))
         reconstruct_shard(Inputs(bench.model(entry.name), test, []), out, None, "cpu", 1)
-        tables.append(numbers / f"fidelity/{entry.name}.tsv")
-        score_fidelity(test, out.reconstructions, entry.name, experiment.fidelity, tables[-1], 1)
-    gather("fidelity", tables, numbers / "fidelity.tsv")
+    scores = numbers / "fidelity/test.tsv"
+    score_fidelity(test, reconstructions, experiment.fidelity, scores, 1)
+    gather("fidelity", [scores], numbers / "fidelity.tsv")
     for kind in ("dice", "predictions", "regions"):
         gather(kind, [], numbers / f"{kind}.tsv")
     return Computed.of(experiment, load_scores(experiment, ScoreFiles.in_folder(numbers)))

@@ -20,8 +20,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument(
         "--bids",
         action="store_true",
-        help="write BIDS derivatives: sub-*/[ses-*/]anat/*_desc-recon_T1w.nii.gz with sidecars, and brain masks. The "
-        "shard must lie where the workflow wrote it",
+        help="write BIDS derivatives: sub-*/[ses-*/]anat/*_desc-recon_<modality>.nii.gz with sidecars, and brain "
+        "masks. The shard must lie where the workflow wrote it",
     )
 
 

@@ -11,7 +11,8 @@ import pandas as pd
 
 import neuroquant
 from neuroquant.config.plain import read_json
-from neuroquant.derivatives.names import SUFFIXES, BidsName
+from neuroquant.derivatives.names import BidsName
+from neuroquant.derivatives.suffixes import SUFFIXES
 from neuroquant.errors import InputError
 from neuroquant.files import write_json, write_text, write_tsv
 from neuroquant.volumes.restore import write_image
@@ -33,8 +34,8 @@ Derivatives of the scans that `dataset_description.json` names as source, made b
 Image files have the grid of their scan.
 
 - `*_desc-recon_*`: the scan, encoded and decoded again, in its own intensities; voxels outside the brain are 0.
-- `*_desc-brain_mask`: the brain. One without `space` is on the grid of the session's first scan; one with `space-T2w`,
-  say, is on the grid of that scan.
+- `*_desc-brain_mask`: the brain. One without `space` is on the grid of the session's first scan; one with
+  `space-<modality>` is on the grid of that scan.
 - `*_desc-synth_*`: an image that was made of another scan of the session. Its sidecar names that scan under `Sources`.
 - `*_dseg`: structures found in the reconstruction, with FreeSurfer's numbers; `desc` names the program. The
   `*_dseg.tsv` at the top lists the structures.

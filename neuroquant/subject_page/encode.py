@@ -5,12 +5,15 @@ import io
 from dataclasses import dataclass
 
 import numpy as np
-from contourpy import contour_generator
-from matplotlib import colormaps
-from PIL import Image
 from scipy import ndimage
 
 from neuroquant.error_scale import ERROR_COLOURS, ERROR_SHARE
+from neuroquant.extras import optional
+
+with optional():
+    from contourpy import contour_generator
+    from matplotlib import colormaps
+    from PIL import Image
 
 LONGEST = 6000
 """Signs of an outline's path; that of a mask of specks would be longer, and is a picture of points instead."""

@@ -24,10 +24,12 @@ class Run:
 
     Attributes
     ----------
+    model : str
+        Its name.
     volumes, reconstructions : list of Path
         Test shards, in the same order.
     fidelity : list of Path
-        Scores of the model on these shards.
+        Scores of all models on these shards.
     qc : Path
         The cohort's QC table.
     region : str
@@ -36,6 +38,7 @@ class Run:
         The experiment's, in order.
     """
 
+    model: str
     volumes: list[Path]
     reconstructions: list[Path]
     fidelity: list[Path]
@@ -71,7 +74,7 @@ def numbers_of(run: Run) -> pd.DataFrame:
     """
     columns: dict[str, pd.Series] = {}
     scores = pd.concat([read_tsv(path, numeric=("value",)) for path in run.fidelity], ignore_index=True)
-    scores = scores[scores.region == run.region]
+    scores = scores[(scores.region == run.region) & (scores.model == run.model)]
     for metric in of_source("fidelity"):
         for modality in run.modalities:
             chosen = scores[(scores.metric == metric.name) & (scores.modality == modality)]

@@ -36,12 +36,13 @@ def run(tmp_path):
                 for row in range(len(records(sessions))):
                     writer.write("image", row, 2 * gain * egg() - 1)
                     writer.write("mask", row, egg(hole=False) > 0)
-    facts = {"cohort": "c", "family": "", "model": "m", "metric": "psnr"}
+    facts = {"cohort": "c", "family": "", "metric": "psnr"}
     scores = [
         {**facts, "subject": one.subject, "session": one.session, "modality": one.modality, "region": region}
-        | {"value": PSNR[one.subject, one.session] + (region == "brain")}
+        | {"model": model, "value": PSNR[one.subject, one.session] + (region == "brain") + 7 * (model != "m")}
         for one in records(SESSIONS["a.h5"])
         for region in ("whole", "brain")
+        for model in ("another", "m")
     ]
     write_tsv(pd.DataFrame(scores, columns=FIDELITY), tmp_path / "a.tsv")
     write_tsv(pd.DataFrame(columns=FIDELITY), tmp_path / "b.tsv")
@@ -49,7 +50,9 @@ def run(tmp_path):
     qc = {"cohort": "c", "subject": [k[0] for k in keys], "session": [k[1] for k in keys], "brain_ml": [1, 2, 3, 4]}
     write_tsv(pd.DataFrame(qc | {"T1w_high": ["5", "6", "", "7"], "T2w_mi_after": ""}), tmp_path / "qc.tsv")
     volumes, copies = ([tmp_path / folder / name for name in SESSIONS] for folder in ("volumes", "copies"))
-    return Run(volumes, copies, [tmp_path / "a.tsv", tmp_path / "b.tsv"], tmp_path / "qc.tsv", "brain", ("T1w", "T2w"))
+    return Run(
+        "m", volumes, copies, [tmp_path / "a.tsv", tmp_path / "b.tsv"], tmp_path / "qc.tsv", "brain", ("T1w", "T2w")
+    )
 
 
 def test_numbers_are_those_of_the_region_and_of_preprocessing_and_a_missing_one_is_none(run):

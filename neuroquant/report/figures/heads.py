@@ -6,11 +6,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
+from neuroquant.extras import optional
 from neuroquant.files import written_whole
 from neuroquant.report.figures.montage import BRAIN, GREYS, PALETTE, Key, remarks, stacked, titled
 from neuroquant.store.arrays import ArrayFile
+
+with optional():
+    from PIL import Image
 
 MOST = 36
 """Sessions that are shown of a cohort."""
