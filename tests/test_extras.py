@@ -28,6 +28,7 @@ USES = {
     "diffusers": "from neuroquant import models; models.build('baselines.sd_vae', {})",
     "monai": "from neuroquant import models; models.build('baselines.monai_kl', {})",
     "PIL": "import neuroquant.report.figures.montage",
+    "contourpy": "import neuroquant.subject_page.encode",
     "matplotlib": "import neuroquant.report.figures.style",
     "nilearn": "from neuroquant.synthetic.template import icbm; icbm()",
     "sklearn": "import neuroquant.statistics.probes",
