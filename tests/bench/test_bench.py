@@ -12,6 +12,8 @@ from neuroquant.bench.run import Bench, failed, run
 from neuroquant.cli import main
 from neuroquant.config.model import Phase
 
+pytestmark = pytest.mark.slow
+
 TINY = setup.Size(steps=6, subjects=10, voxel_mm=7.0, shape=(32, 32, 32))
 
 
@@ -59,7 +61,6 @@ def test_the_picture_shows_all_models(done, tmp_path):
     assert (tmp_path / "mine.png").read_bytes()[:4] == b"\x89PNG"
 
 
-@pytest.mark.slow
 def test_what_a_folder_holds_is_used_again_and_a_changed_model_trains_again(done, own):
     bench, computed, _, _ = done
     files = {path: path.stat().st_mtime_ns for path in bench.folder.rglob("*") if path.name == "model.safetensors"}
@@ -136,7 +137,6 @@ def test_what_cannot_be_benchmarked_is_said_in_a_sentence(tmp_path, capsys, word
     assert said in capsys.readouterr().err and not (tmp_path / "out").exists()
 
 
-@pytest.mark.slow
 def test_the_command_prints_the_table_and_where_the_picture_is(own, done, capsys, monkeypatch):
     bench, _, _, _ = done
     monkeypatch.setattr(setup, "Size", lambda steps: TINY)

@@ -49,6 +49,7 @@ def project(tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_run_tells_killed_from_survived_stale_broken_and_endless(project):
     tests = ("tests/test_sums.py",)
     listed = [

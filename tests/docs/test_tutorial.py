@@ -10,6 +10,8 @@ from neuroquant.bench.run import Bench, job_of, make_volumes
 from neuroquant.bench.setup import Size, experiment_of
 from neuroquant.training.run import train
 
+pytestmark = pytest.mark.slow
+
 PAGE = Path(__file__).parents[2] / "docs/tutorial-tokenizer.md"
 
 

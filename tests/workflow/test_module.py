@@ -11,6 +11,8 @@ import yaml
 from tests.workflow.importer import importer, snakemake_in
 from tests.workflow.run import ROOT, TINY, finished_jobs, job_counts, snakemake
 
+pytestmark = pytest.mark.slow
+
 REMOTE = "https://github.com/somebody/neuroquant"
 AT_TAG = 'github("somebody/neuroquant", path="{path}", tag="v9.9")'
 
@@ -145,7 +147,6 @@ def test_snakedeploy_lays_the_workflow_out(tmp_path, monkeypatch, github):
     assert done.returncode == 0 and job_counts(done.stdout)["report"] == 1, done.stdout[-3000:]
 
 
-@pytest.mark.slow
 def test_an_importer_gets_tables_report_and_crate_of_its_own(tmp_path):
     folder = importer(tmp_path / "my study")
     config = {**TINY, "models": ["mean", "neuroquant"], "overrides": {"neuroquant": TINY["overrides"]["neuroquant"]}}

@@ -5,6 +5,8 @@ import yaml
 
 from tests.workflow.run import ROOT, TINY, job_counts, snakemake
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def folder(tmp_path):
@@ -36,7 +38,6 @@ def test_a_table_that_would_be_empty_is_refused_by_name_with_what_would_fill_it(
     assert snakemake(folder, "table2", "-n", config=experiment("neuroquant_base", "neuroquant")).returncode == 0
 
 
-@pytest.mark.slow
 def test_models_and_cohorts_alone_lead_to_a_whole_report(folder):
     done = snakemake(folder, "all", config=experiment("mean", "mine"))
     assert done.returncode == 0, done.stdout[-5000:]
