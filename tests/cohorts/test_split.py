@@ -77,6 +77,11 @@ def test_the_hash_stays_what_it_is():
     assert unit_hash(0, "study", "sub-01") == pytest.approx(0.7969338625394952, abs=1e-15)
 
 
+def test_cohorts_that_number_their_subjects_alike_are_split_each_by_itself():
+    one, other = (split_subjects(sessions(cohort(60)), Split(), name).split for name in ("study", "another"))
+    assert (one != other).any()
+
+
 def test_fewer_subjects_than_splits_are_refused():
     with pytest.raises(InputError) as error:
         split_subjects(sessions(cohort(2)), Split(), "study")
