@@ -232,6 +232,12 @@ def hashes(**people):
     return pd.DataFrame(rows)
 
 
+def test_an_image_that_two_cohorts_share_is_noticed_in_any_modality():
+    splits = {name: pd.DataFrame({"subject": ["a"], "split": ["train"]}) for name in ("one", "two")}
+    one, two = hashes(a="1").assign(T2w_hash="9"), hashes(a="2").assign(T2w_hash="9")
+    assert compare_cohorts({"one": one, "two": two}, splits).images_shared.tolist() == [1]
+
+
 def test_an_image_that_trains_in_one_cohort_and_tests_in_another_stops_the_run():
     splits = {
         "one": pd.DataFrame({"subject": ["a", "b"], "split": ["train", "test"]}),
