@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 # two processes; what shares a costly fixture stays in one (tests/conftest.py)
-TWO := -n 2 --dist loadgroup
+TWO := -n 2
 
 .PHONY: help demo test fast-test lint lock
 

@@ -1,36 +1,41 @@
-"""Which tests run in one process when several share them (`pytest -n 2 --dist loadgroup`), and in which order."""
+"""Which tests run in one process when there are several (`pytest -n 2`), and in which order."""
 
+import re
 from pathlib import Path
 
-import pytest
-
-ONE_SLURM = "slurm"
-FINISHED = "finished"
+TESTS = Path(__file__).parent
 FIRST = ("slurm", "workflow", "volumes", "segmentation", "training", "models", "evaluation")
 """Folders with the longest files, which start first, so that no process is left with one of them at the end."""
+USES_FINISHED = re.compile(r"^def test_\w+\([^)]*\bfinished\b", re.M)
 
 
-def pytest_configure(config):
-    """Keep the order of this file: xdist's own begins with the files of the most tests, which aren't the longest."""
-    if hasattr(config.option, "loadscopereorder"):
-        config.option.loadscopereorder = False
+def together(path: Path) -> str:
+    """What a file of tests shares with others: the one SLURM, the finished tiny experiment; else its fixtures alone."""
+    if path.parent == TESTS / "slurm":
+        return "slurm"
+    if path.parent == TESTS / "workflow" and USES_FINISHED.search(path.read_text(encoding="utf-8")):
+        return "finished"
+    return str(path)
 
 
-@pytest.hookimpl(tryfirst=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Give each process whole groups. Marks of `--dist loadgroup` don't reach xdist 3.8 under pytest 9.2."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    config.option.loadscopereorder = False  # its own order begins with the files of the most tests, not the longest
+
+    class Together(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return together(Path(config.rootpath, nodeid.partition("::")[0]))
+
+    return Together(config, log)
+
+
 def pytest_collection_modifyitems(items):
-    """Keep together what shares something costly: one SLURM, the finished tiny experiment, the fixtures of a file."""
-    for item in items:
-        folder = Path(item.path).parent.name
-        if folder == "slurm":
-            group = ONE_SLURM
-        elif "finished" in getattr(item, "fixturenames", ()):
-            group = FINISHED
-        else:
-            group = str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
+    """Begin with the folders of the longest files."""
     items.sort(key=_rank)
 
 
 def _rank(item):
-    parts = Path(item.path).relative_to(Path(__file__).parent).parts
+    parts = Path(item.path).relative_to(TESTS).parts
     return FIRST.index(parts[0]) if parts[0] in FIRST else len(FIRST)
