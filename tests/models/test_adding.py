@@ -49,7 +49,6 @@ PLAIN = """
 config = Path("config")
 raw = read_yaml(config / "demo.yaml")
 raw["models"] = [*raw["models"], "my_model"]
-raw["table1"]["models"] = [*raw["table1"]["models"], "my_model"]
 entry = resolve_experiment(raw, config, "mine.yaml").model("my_model")
 assert entry.shown == "My model" and entry.parameters == {"width": 64}
 train(here, write_volumes(here / "train.h5"), (), entry.model_copy(update={"training": SHORT}))

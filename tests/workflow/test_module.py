@@ -151,7 +151,7 @@ def test_an_importer_gets_tables_report_and_crate_of_its_own(tmp_path):
     folder = importer(tmp_path / "my study")
     config = {**TINY, "models": ["mean", "neuroquant"], "overrides": {"neuroquant": TINY["overrides"]["neuroquant"]}}
     for shown in ("table1", "table2", "figure4"):
-        config[shown] = {**TINY[shown], "models": ["neuroquant"]}
+        config[shown] = {**TINY.get(shown, {}), "models": ["neuroquant"]}
     (folder / "config/config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
     done = snakemake_in(folder, "all", "mine", "--scheduler", "greedy")
     assert done.returncode == 0, done.stdout[-6000:]
