@@ -3,7 +3,7 @@
 #   envs/chroot.sh build FOLDER              make it below an empty or new FOLDER (as root, for debootstrap)
 #   envs/chroot.sh run FOLDER COMMAND ...    run a command in it, in the present folder, with the host's network
 # Folders of the host that the inside needs as well, e.g. a mirror of PyPI, are named in BIND, separated by spaces; pip's
-# own variables (PIP_INDEX_URL, PIP_CERT, ...) are handed on.
+# own variables (PIP_INDEX_URL, PIP_CERT, ...) are handed on. DEBIAN_MIRROR replaces debootstrap's default mirror.
 set -eu
 project=$(cd "$(dirname "$0")/.." && pwd)
 place=/opt/neuroquant
@@ -36,7 +36,7 @@ done
 
 case $verb in
 build)
-  [ -x "$folder/usr/bin/apt-get" ] || debootstrap --variant=minbase bookworm "$folder" "${DEBIAN_MIRROR:-http://deb.debian.org/debian}"
+  [ -x "$folder/usr/bin/apt-get" ] || debootstrap --variant=minbase bookworm "$folder" ${DEBIAN_MIRROR:+"$DEBIAN_MIRROR"}
   while read -r name; do
     mkdir -p "$folder$place/$(dirname "$name")"
     cp -a "$project/$name" "$folder$place/$(dirname "$name")/"

@@ -19,7 +19,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help="print a configuration to begin with; without a name, list them",
         description="Prints a shipped configuration: `neuroquant example bids > mine.yaml`. What an experiment names "
         "under `cohorts` and `models` is looked for beside its file first, in `cohorts/` and `models/`, then among the "
-        "shipped ones; `extends: neuroquant` in a file of yours takes over a shipped one.",
+        "shipped ones; `extends: neuroquant` in your own file builds on a shipped one.",
     )
     parser.add_argument("name", nargs="?", help="as the list has it, e.g. bids, cohorts/ixi, models/neuroquant")
 

@@ -61,7 +61,7 @@ PAPER: dict[str, Any] = {
 HEADER = """\
 # yaml-language-server: $schema=schemas/experiment.schema.json
 # The paper's experiment, every key with its default. Written by `python -m neuroquant.config.document config`.
-# An experiment of yours may name only what differs: `snakemake all --cores 8 --configfile mine.yaml`.
+# Your own experiment states only what differs: `snakemake all --cores 8 --configfile mine.yaml`.
 """
 
 

@@ -122,7 +122,7 @@ case "$*" in
   "info --json") echo '{{"conda_prefix": "{tmp_path}", "platform": "linux-64"}}' ;;
   --version) echo conda 25.1.1 ;;
   "config --get"*) echo '{{"get": {{"channel_priority": "strict"}}}}' ;;
-  "env create"*) shift 2; while [ "$1" != --file ]; do shift; done; cp "$2" "$(mktemp '{tmp_path}/given-XXXX')" ;;
+  "env create"*) shift 2; while [ "$1" != --file ]; do shift; done; cp "$2" '{tmp_path}/given-'$$ ;;
 esac"""
     stand_in(tmp_path, "conda", script, monkeypatch)
     done = start(tmp_path, "all", "--sdm", "conda", "--conda-create-envs-only")
