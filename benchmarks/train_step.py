@@ -278,7 +278,7 @@ def main() -> None:
         Phase(mode="3d", batch=arguments.pairs or (PAIRS if full else SMALL_PAIRS)),
         Phase(mode="2d", batch=arguments.slices or (SLICES if full else SMALL_SLICES)),
     )
-    entry = with_parameters(*load_models([arguments.entry], arguments.demo_size), start_after=0)
+    entry = with_parameters(*load_models([arguments.model], arguments.demo_size), start_after=0)
     if arguments.account:
         for phase in phases:
             print_account(entry, shape, phase)
