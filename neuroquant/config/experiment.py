@@ -88,7 +88,7 @@ class Experiment(Settings):
     statistics: Statistics = Field(Statistics(), description="intervals and tests")
     table1: Table = Field(
         Table(),
-        description="the comparison; by default of all models but the ablations of the full one (ablation_of), on all cohorts",
+        description="the comparison; by default all models but the full one's ablations (ablation_of), on all cohorts",
     )
     table2: Table = Field(
         Table(),
