@@ -22,7 +22,7 @@ from neuroquant.evaluation.fidelity import score_fidelity
 from neuroquant.evaluation.reconstruct import Inputs, Outputs, reconstruct_shard
 from neuroquant.files import require_writable, write_json
 from neuroquant.job import THREAD_VARIABLES
-from neuroquant.model_folder import WEIGHTS
+from neuroquant.model_config import WEIGHTS
 from neuroquant.sources import PACKAGE, code_hash
 from neuroquant.statistics.computed import Computed
 from neuroquant.statistics.gather import gather

@@ -6,15 +6,13 @@ from typing import Any
 
 import pandas as pd
 
-from neuroquant.config.load import validate
 from neuroquant.config.model import ModelEntry
 from neuroquant.config.plain import read_json
 from neuroquant.config.volume import Volume
-from neuroquant.errors import InputError
 from neuroquant.files import read_tsv
+from neuroquant.model_config import CONFIG, PROVENANCE, read_config
 from neuroquant.statistics.metrics import METRICS, Metric
 
-CONFIG, PROVENANCE = "config.json", "provenance.json"
 TABLES = {"table1", "table2"}
 """A card has the metrics of these."""
 
@@ -98,15 +96,8 @@ def facts_of(folder: Path, scores: Scores | None = None) -> Facts:
     InputError
         If its configuration can't be read.
     """
-    path = folder / CONFIG
-    config = read_json(path)
-    if not isinstance(config, dict) or not {"model", "volume"} <= config.keys():
-        raise InputError(str(path), "no model and volume in it", "a model folder's config.json", "name a model folder")
+    entry, volume = read_config(folder / CONFIG)
     found = read_json(folder / PROVENANCE) if (folder / PROVENANCE).is_file() else {}
-    entry, volume = (
-        validate(ModelEntry, config["model"], f"{path}: model"),
-        validate(Volume, config["volume"], f"{path}: volume"),
-    )
     return Facts(entry, volume, found if isinstance(found, dict) else {}, None, scores or Scores())
 
 

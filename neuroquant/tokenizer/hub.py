@@ -15,7 +15,7 @@ import neuroquant
 from neuroquant.errors import InputError
 from neuroquant.files import require_writable, written_whole
 from neuroquant.model_card.write import CARD, write_card
-from neuroquant.model_folder import CONFIG, PROVENANCE, WEIGHTS, read_config
+from neuroquant.model_config import CONFIG, PROVENANCE, WEIGHTS, read_config
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 """Owner and name of a model on the hub."""
