@@ -20,13 +20,17 @@ from neuroquant.files import sha256, write_json, written_whole
 from neuroquant.model_config import CONFIG, FORMAT, PROVENANCE, RETRAIN, SHA256, WEIGHTS, read_config
 from neuroquant.models.autoencoder import Autoencoder
 
+LOCAL = {"weights": {"folder"}, "objective": {"perceptual": {"vgg": {"folder"}, "linear": {"folder"}}}}
+"""Settings that name folders of the machine that trained a model; the folder goes to others without them."""
+
 
 def save_model(folder: Path, model: Autoencoder, entry: ModelEntry, volume: Volume, provenance: dict[str, Any]) -> None:
     """Write a model folder; the weights come last, so that a folder with weights is complete."""
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     with written_whole(folder / WEIGHTS) as scratch:
         save_file(state, scratch)
-        settings = {"model": entry.model_dump(mode="json"), "volume": volume.model_dump(mode="json")}
+        model_settings = entry.model_dump(mode="json", exclude=LOCAL)
+        settings = {"model": model_settings, "volume": volume.model_dump(mode="json")}
         write_json(folder / CONFIG, {**settings, "format": FORMAT, SHA256: sha256(scratch)})
         write_json(folder / PROVENANCE, provenance)
 
