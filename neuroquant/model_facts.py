@@ -6,7 +6,7 @@ from pathlib import Path
 
 from neuroquant.errors import InputError
 from neuroquant.files import sha256
-from neuroquant.model_folder import PROVENANCE, WEIGHTS
+from neuroquant.model_config import PROVENANCE, WEIGHTS
 from neuroquant.scans.headers import read_grid
 from neuroquant.scans.unusable import Unusable
 

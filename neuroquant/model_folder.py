@@ -11,20 +11,17 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
-from neuroquant import __version__, models
-from neuroquant.config.load import validate
+from neuroquant import models
 from neuroquant.config.model import ModelEntry
 from neuroquant.config.plain import brief, read_json
 from neuroquant.config.volume import Volume
 from neuroquant.errors import InputError
 from neuroquant.files import sha256, write_json, written_whole
+from neuroquant.model_config import CONFIG, FORMAT, PROVENANCE, RETRAIN, SHA256, WEIGHTS, read_config
 from neuroquant.models.autoencoder import Autoencoder
 
-WEIGHTS, CONFIG, PROVENANCE = "model.safetensors", "config.json", "provenance.json"
-FORMAT = 2
-"""Version of a model folder: raised when older versions of this package would misread one."""
-SHA256 = "weights_sha256"
-"""Key of the hash of the weights in the configuration."""
+LOCAL = {"weights": {"folder"}, "objective": {"perceptual": {"vgg": {"folder"}, "linear": {"folder"}}}}
+"""Settings that name folders of the machine that trained a model; the folder goes to others without them."""
 
 
 def save_model(folder: Path, model: Autoencoder, entry: ModelEntry, volume: Volume, provenance: dict[str, Any]) -> None:
@@ -32,7 +29,8 @@ def save_model(folder: Path, model: Autoencoder, entry: ModelEntry, volume: Volu
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     with written_whole(folder / WEIGHTS) as scratch:
         save_file(state, scratch)
-        settings = {"model": entry.model_dump(mode="json"), "volume": volume.model_dump(mode="json")}
+        model_settings = entry.model_dump(mode="json", exclude=LOCAL)
+        settings = {"model": model_settings, "volume": volume.model_dump(mode="json")}
         write_json(folder / CONFIG, {**settings, "format": FORMAT, SHA256: sha256(scratch)})
         write_json(folder / PROVENANCE, provenance)
 
@@ -66,40 +64,6 @@ def load_model(folder: Path | str, device: str = "cpu") -> tuple[Autoencoder, Mo
     return model.to(torch.device(device)).eval(), entry, volume
 
 
-def read_config(path: Path) -> tuple[ModelEntry, Volume]:
-    """The model and the settings of the volumes that a model folder's configuration names.
-
-    Raises
-    ------
-    InputError
-        If it isn't such a file, or a value can't be.
-    """
-    config = read_json(path)
-    if not isinstance(config, dict) or not {"model", "volume"} <= config.keys():
-        raise InputError(str(path), "no model and volume in it", "a model folder's config.json", RETRAIN)
-    require_known_format(path, config.get("format", 1))
-    entry = validate(ModelEntry, config["model"], f"{path}: model")
-    validate(models.parameters_class(entry.architecture), entry.parameters, f"{path}: model.parameters")
-    return entry, validate(Volume, config["volume"], f"{path}: volume")
-
-
-def require_known_format(path: Path, found: object) -> None:
-    """Refuse a model folder that a newer version of this package wrote.
-
-    Raises
-    ------
-    InputError
-        With the version that is installed, and how to get a newer one.
-    """
-    if not isinstance(found, int) or found > FORMAT:
-        raise InputError(
-            str(path),
-            f"a model folder of format {brief(found)}, which a newer version saved",
-            f"format 1 to {FORMAT}, which NeuroQuant {__version__} reads",
-            "pip install --upgrade neuroquant",
-        )
-
-
 def check_hash(folder: Path) -> None:
     """Refuse weights that aren't those which were saved: a download or a copy may be damaged and still be readable.
 
@@ -128,9 +92,6 @@ def _built(entry: ModelEntry, path: Path, device: str) -> Autoencoder:
             f"{path}: model.parameters", f"no network can be built of them ({brief(error)})", "a model's parameters",
             RETRAIN,
         ) from None  # fmt: skip
-
-
-RETRAIN = "name a model folder as training wrote it; if it was copied, copy it again whole"
 
 
 def check_state(path: Path, model: torch.nn.Module, state: dict[str, torch.Tensor]) -> None:

@@ -118,8 +118,8 @@ def own_rules():
     return {
         name: proxy.rule
         for name, proxy in rules._rules.items()
-        if proxy.rule.name in workflow._rules
-        and workflow._rules[proxy.rule.name] is proxy.rule
+        if workflow.is_rule(proxy.rule.name)
+        and workflow.get_rule(proxy.rule.name) is proxy.rule
     }
 
 

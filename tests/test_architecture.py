@@ -33,11 +33,12 @@ MAY_USE = {
     "cluster": BASE | {"config", "cohorts", "models", "tables", "shipped"},
     "tokenizer": BASE
     | {"config", "scans", "store", "volumes", "segmentation", "models", "model_folder", "model_facts", "model_card"}
-    | {"device"},
-    "model_card": BASE | {"config", "statistics", "tables"},
+    | {"device", "model_config"},
+    "model_config": {"errors", "config", "models", "__version__"},
+    "model_card": BASE | {"config", "model_config", "statistics", "tables"},
     "bench": BASE
     | {"config", "shipped", "synthetic", "cohorts", "volumes", "training", "evaluation", "statistics", "report"}
-    | {"models", "model_folder", "store"},
+    | {"models", "model_config", "sources", "store"},
     "commands": BASE
     | {"config", "synthetic", "cohorts", "cluster", "volumes", "tokenizer", "shipped", "bench"}
     | {"derivatives", "bids_app"},
@@ -48,7 +49,8 @@ MAY_USE = {
     | {"tokenizer", "tables", "device", "__version__"},
     "bids_app": BASE
     | {"config", "cohorts", "scans", "store", "volumes", "models", "similarity", "model_folder", "model_facts"}
-    | {"device", "tokenizer", "derivatives", "statistics", "report", "subject_page", "tables", "__version__"},
+    | {"device", "tokenizer", "derivatives", "statistics", "report", "subject_page", "tables", "__version__"}
+    | {"model_config"},
 }
 INTERFACE = {"neuroquant.models.autoencoder", "neuroquant.models.latents"}
 """What evaluation knows of models."""

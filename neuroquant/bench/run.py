@@ -22,7 +22,8 @@ from neuroquant.evaluation.fidelity import score_fidelity
 from neuroquant.evaluation.reconstruct import Inputs, Outputs, reconstruct_shard
 from neuroquant.files import require_writable, write_json
 from neuroquant.job import THREAD_VARIABLES
-from neuroquant.model_folder import WEIGHTS
+from neuroquant.model_config import WEIGHTS
+from neuroquant.sources import PACKAGE, code_hash
 from neuroquant.statistics.computed import Computed
 from neuroquant.statistics.gather import gather
 from neuroquant.statistics.scores import ScoreFiles, load_scores
@@ -37,6 +38,14 @@ MADE_OF = "made_of.json"
 """What a finished part was made of; it comes last, and a part is made again where it says something else."""
 LAST = 4
 """Lines of a failed training's log that are shown."""
+VOLUMES_CODE = (
+    "synthetic/bids.py",
+    "cohorts/index.py",
+    "cohorts/split.py",
+    "cohorts/shards.py",
+    "volumes/preprocess.py",
+)
+"""Modules that decide the volumes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +110,10 @@ def make_volumes(bench: Bench) -> None:
     experiment, folder = bench.experiment, bench.folder
     parts = {"cohorts": experiment.cohorts, "split": experiment.split, "volume": experiment.volume}
     made_of = {name: _plain(part) for name, part in parts.items()} | {"modalities": list(experiment.modalities)}
+    made_of["code"] = code_hash(*(PACKAGE / name for name in VOLUMES_CODE))
     if unchanged(folder / "volumes", made_of):
         return
+    (folder / "volumes" / MADE_OF).unlink(missing_ok=True)
     source = Source.of(experiment, bench.cohort, folder / "cohort/bids")
     write_cohort(source.cohort, source.root, source.modalities)
     index = [folder / f"cohort/{name}.tsv" for name in ("inventory", "sessions", "excluded")]
@@ -126,14 +137,16 @@ def train_models(bench: Bench) -> None:
         made_of = identity(entry, bench.experiment.volume, [shard]) | {"name": entry.name}
         if not ((bench.model(entry.name) / WEIGHTS).is_file() and unchanged(bench.model(entry.name), made_of)):
             waiting[entry.name] = made_of
-    started = {}
-    for entry in bench.experiment.models:
-        if entry.name in waiting and entry.training.phases:
-            started[entry.name] = start_training(bench, entry)
-    for entry in bench.experiment.models:
-        if entry.name in waiting and entry.name not in started:
-            train(job_of(bench, entry))
+    started: dict[str, subprocess.Popen[bytes]] = {}
     try:
+        for entry in bench.experiment.models:
+            if entry.name in waiting:
+                (bench.model(entry.name) / MADE_OF).unlink(missing_ok=True)
+                if entry.training.phases:
+                    started[entry.name] = start_training(bench, entry)
+        for entry in bench.experiment.models:
+            if entry.name in waiting and entry.name not in started:
+                train(job_of(bench, entry))
         for name, process in started.items():
             if process.wait():
                 raise failed(name, bench.folder / f"logs/{name}.log")

@@ -8,7 +8,7 @@ from neuroquant import models
 from neuroquant.config.experiment import Experiment
 from neuroquant.config.load import resolve_experiment
 from neuroquant.config.model import ModelEntry, Phase
-from neuroquant.config.named import merge, read_model, read_yaml
+from neuroquant.config.named import file_of, merge, read_model, read_yaml
 from neuroquant.shipped import CONFIG
 
 COHORT = "bench"
@@ -80,10 +80,11 @@ def at_demo_size(model: str) -> dict[str, Any]:
 
     What a user's own file states stays; what it inherits by `extends` doesn't.
     """
-    found = read_model(model, (Path(), CONFIG))
+    folders = (Path(), CONFIG)
+    found, path = read_model(model, folders), file_of(model, "models", folders)
     change = read_yaml(CONFIG / "demo.yaml")["overrides"].get(found.get("architecture"), {})
-    is_own = model.endswith((".yaml", ".yml")) and not Path(model).resolve().is_relative_to(CONFIG.resolve())
-    stated = {key: value for key, value in read_yaml(Path(model)).items() if key != "extends"} if is_own else {}
+    is_own = not path.resolve().is_relative_to(CONFIG.resolve())
+    stated = {key: value for key, value in read_yaml(path).items() if key != "extends"} if is_own else {}
     both = merge(merge(found, change), stated)
     return {key: value for key, value in both.items() if key != "ablation_of"}  # of a model that isn't shown here
 

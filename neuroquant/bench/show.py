@@ -5,7 +5,7 @@ from typing import Any
 
 from neuroquant.bench.run import Bench
 from neuroquant.config.plain import read_json
-from neuroquant.model_folder import PROVENANCE
+from neuroquant.model_config import PROVENANCE
 from neuroquant.report.figures import figure3
 from neuroquant.report.figures.images import Images
 from neuroquant.statistics.against_mean import ABOVE, BELOW, verdicts_on

@@ -12,7 +12,7 @@ from neuroquant.bids_app.sessions import SessionFiles
 from neuroquant.config.plain import read_json
 from neuroquant.errors import InputError
 from neuroquant.files import sha256, write_json
-from neuroquant.model_folder import CONFIG
+from neuroquant.model_config import CONFIG
 
 ENDING = "_qc.json"
 

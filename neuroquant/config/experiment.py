@@ -87,7 +87,8 @@ class Experiment(Settings):
     probe: Probe = Field(Probe(), description="sex classification on latents")
     statistics: Statistics = Field(Statistics(), description="intervals and tests")
     table1: Table = Field(
-        Table(), description="the comparison; by default of all models but ablations (ablation_of), on all cohorts"
+        Table(),
+        description="the comparison; by default all models but the full one's ablations (ablation_of), on all cohorts",
     )
     table2: Table = Field(
         Table(),

@@ -7,11 +7,12 @@ from neuroquant.config.model import ModelEntry
 def with_shown(experiment: Experiment) -> Experiment:
     """The experiment with the models and cohorts of `table1`, `table2` and `figure4`.
 
-    Where no model is an ablation of another, `table2.models` stays empty.
+    Where no model is an ablation of another, `table2.models` stays empty. Ablations of a second model are compared like
+    any other: Table 2 has one full model.
     """
     full, ablations = full_model(experiment.models), ablations_among(experiment.models)
     own = [entry.name for entry in ablations if entry.ablation_of == full.name]
-    compared = [entry.name for entry in experiment.models if entry not in ablations]
+    compared = [entry.name for entry in experiment.models if entry.name not in own]
     cohorts = [cohort.name for cohort in experiment.cohorts]
     table1, table2, figure4 = experiment.table1, experiment.table2, experiment.figure4
     return experiment.model_copy(

@@ -7,7 +7,7 @@ import pandas as pd
 
 from neuroquant.config.experiment import Experiment
 from neuroquant.files import write_text
-from neuroquant.model_card.facts import facts_of, scores_of, training_data
+from neuroquant.model_card.facts import TrainingCohort, facts_of, scores_of, training_data
 from neuroquant.model_card.write import card_of
 from neuroquant.statistics.computed import read_cells
 
@@ -34,12 +34,14 @@ def write_cards(experiment: Experiment, files: CardFiles) -> None:
     """Write the card of every model into its folder, beside the files that training wrote; these stay as they are."""
     cells, against_mean = read_cells(files.cells), pd.read_csv(files.against_mean)
     labels = {cohort.name: cohort.shown for cohort in experiment.cohorts}
-    synthetic = all(cohort.stand_in for cohort in experiment.cohorts)
-    tables = [[paths[name] for name in labels] for paths in (files.sessions, files.splits)]
+    cohorts = [
+        TrainingCohort(files.sessions[cohort.name], files.splits[cohort.name], cohort.stand_in)
+        for cohort in experiment.cohorts
+    ]
     for name, path in files.cards.items():
         scores = scores_of(name, cells, against_mean, labels, experiment.statistics.confidence)
         facts = facts_of(path.parent, scores=scores)
         trained = facts.entry.group != "authors_weights" and "sessions" in facts.provenance
-        data = training_data(*tables, facts.entry.suffixes, synthetic) if trained else None
+        data = training_data(cohorts, facts.entry.suffixes) if trained else None
         shown = facts.entry.model_copy(update={"label": experiment.model(name).label})
         write_text(path, str(card_of(facts.of(shown, data))))

@@ -6,15 +6,13 @@ from typing import Any
 
 import pandas as pd
 
-from neuroquant.config.load import validate
 from neuroquant.config.model import ModelEntry
 from neuroquant.config.plain import read_json
 from neuroquant.config.volume import Volume
-from neuroquant.errors import InputError
 from neuroquant.files import read_tsv
+from neuroquant.model_config import CONFIG, PROVENANCE, read_config
 from neuroquant.statistics.metrics import METRICS, Metric
 
-CONFIG, PROVENANCE = "config.json", "provenance.json"
 TABLES = {"table1", "table2"}
 """A card has the metrics of these."""
 
@@ -98,36 +96,47 @@ def facts_of(folder: Path, scores: Scores | None = None) -> Facts:
     InputError
         If its configuration can't be read.
     """
-    path = folder / CONFIG
-    config = read_json(path)
-    if not isinstance(config, dict) or not {"model", "volume"} <= config.keys():
-        raise InputError(str(path), "no model and volume in it", "a model folder's config.json", "name a model folder")
+    entry, volume = read_config(folder / CONFIG)
     found = read_json(folder / PROVENANCE) if (folder / PROVENANCE).is_file() else {}
-    entry, volume = (
-        validate(ModelEntry, config["model"], f"{path}: model"),
-        validate(Volume, config["volume"], f"{path}: volume"),
-    )
     return Facts(entry, volume, found if isinstance(found, dict) else {}, None, scores or Scores())
 
 
-def training_data(sessions: list[Path], splits: list[Path], modalities: tuple[str, ...], synthetic: bool) -> Data:
-    """Training subjects, sessions and images of some cohorts.
+@dataclass(frozen=True)
+class TrainingCohort:
+    """A cohort of which some subjects may have been trained on.
+
+    Attributes
+    ----------
+    sessions, splits : its `sessions.tsv` and `splits.tsv`
+    synthetic : whether the workflow made it
+    """
+
+    sessions: Path
+    splits: Path
+    synthetic: bool
+
+
+def training_data(cohorts: list[TrainingCohort], modalities: tuple[str, ...]) -> Data:
+    """Training subjects, sessions and images; a cohort without any, such as an external one, doesn't count.
 
     Parameters
     ----------
-    sessions, splits : `sessions.tsv` and `splits.tsv` of each cohort, in one order.
     modalities : those of the model; sessions without any of them don't count.
     """
     subjects = count = 0
     images = dict.fromkeys(modalities, 0)
-    for sessions_tsv, splits_tsv in zip(sessions, splits, strict=True):
-        people, table = read_tsv(splits_tsv), read_tsv(sessions_tsv)
+    trained_on = []
+    for cohort in cohorts:
+        people, table = read_tsv(cohort.splits), read_tsv(cohort.sessions)
         training = table[table.subject.isin(people.subject[people.split == "train"])]
         has = pd.DataFrame({name: training[name] != "" for name in modalities})
         mine = training[has.any(axis=1)]
+        if len(mine):
+            trained_on.append(cohort)
         subjects, count = subjects + mine.subject.nunique(), count + len(mine)
         images = {name: number + int(has[name].sum()) for name, number in images.items()}
-    return Data(len(sessions), subjects, count, images, synthetic)
+    synthetic = bool(trained_on) and all(cohort.synthetic for cohort in trained_on)
+    return Data(len(trained_on), subjects, count, images, synthetic)
 
 
 def scores_of(

@@ -15,7 +15,7 @@ import neuroquant
 from neuroquant.errors import InputError
 from neuroquant.files import require_writable, written_whole
 from neuroquant.model_card.write import CARD, write_card
-from neuroquant.model_folder import CONFIG, PROVENANCE, WEIGHTS, read_config
+from neuroquant.model_config import CONFIG, PROVENANCE, WEIGHTS, read_config
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 """Owner and name of a model on the hub."""
@@ -64,7 +64,8 @@ def _fetched(repo_id: str, revision: str | None, options: HubOptions) -> Path:
     offline = f"where there is network: `hf download {repo_id} --local-dir FOLDER`; copy FOLDER here, and load it"
     known = {"library_name": "neuroquant", "library_version": neuroquant.__version__}
     place = f"{repo_id}@{revision}" if revision else repo_id
-    folder = Path(_asked(place, repo_id, lambda: snapshot_download(repo_id, **wanted, **known), offline))
+    expected = "a model folder here, or a model on the hub"
+    folder = Path(_asked(place, expected, lambda: snapshot_download(repo_id, **wanted, **known), offline))
     missing = [name for name in (CONFIG, WEIGHTS) if not (folder / name).is_file()]
     if missing:
         raise InputError(
@@ -74,11 +75,13 @@ def _fetched(repo_id: str, revision: str | None, options: HubOptions) -> Path:
     return folder
 
 
-def _asked(place: str, repo_id: str, ask: Callable[[], str], offline: str) -> str:
+def _asked(place: str, expected: str, ask: Callable[[], str], offline: str) -> str:
     """What the hub answers; why it doesn't, in a sentence.
 
     Parameters
     ----------
+    place : the model's id, with `@revision` where one is asked for.
+    expected : what is needed for an answer.
     offline : what to do where it can't be reached.
     """
     from httpx2 import HTTPError
@@ -90,7 +93,7 @@ def _asked(place: str, repo_id: str, ask: Callable[[], str], offline: str) -> st
         RevisionNotFoundError,
     )
 
-    page = f"https://huggingface.co/{repo_id}"
+    page = f"https://huggingface.co/{place.partition('@')[0]}"
     try:
         return ask()
     except GatedRepoError:
@@ -98,7 +101,7 @@ def _asked(place: str, repo_id: str, ask: Callable[[], str], offline: str) -> st
     except RevisionNotFoundError:
         found, remedy = "no such revision", f"choose one of {page}/commits/main"
     except RepositoryNotFoundError:
-        found = "neither a folder here nor a model that the hub shows you"
+        found = "no model that the hub shows you"
         remedy = "correct the name; for a private model, `hf auth login` first"
     except HFValidationError as error:
         found, remedy = f"no id of a model ({str(error).splitlines()[0]})", "write it as owner/name"
@@ -107,8 +110,8 @@ def _asked(place: str, repo_id: str, ask: Callable[[], str], offline: str) -> st
         remedy = "`hf auth login` with a token that may do this, or try again later"
     except (HTTPError, OSError) as error:
         said = (str(error).strip() or type(error).__name__).splitlines()[0]
-        found, remedy = f"no such folder here, and the hub can't be reached ({said})", offline
-    raise InputError(place, found, "a model folder, or the id of a model on the hub", remedy)
+        found, remedy = f"the hub can't be reached ({said})", offline
+    raise InputError(place, found, expected, remedy)
 
 
 def copy_model(source: Path, target: Path, licence: str) -> Path:
@@ -157,4 +160,5 @@ def push_model(folder: Path, repo_id: str, private: bool, token: str | None, upl
         return str(api.upload_folder(repo_id=repo_id, folder_path=folder, allow_patterns=list(FILES), **upload))
 
     offline = "`save_pretrained` here, and where there is network: `hf upload REPO_ID FOLDER`"
-    return _asked(repo_id, repo_id, ask, offline.replace("REPO_ID", repo_id))
+    expected = "a repository of the hub that you may write to"
+    return _asked(repo_id, expected, ask, offline.replace("REPO_ID", repo_id))

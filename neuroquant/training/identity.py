@@ -10,7 +10,7 @@ from neuroquant.sources import PACKAGE, code_hash
 from neuroquant.store.arrays import ArrayFile
 from neuroquant.store.digest import digest, shard_digest
 
-SHOWN_ONLY = {"name", "label", "published_as", "latent"}
+SHOWN_ONLY = {"name", "label", "published_as", "ablation_of", "latent"}
 """Settings of a model that change no weight."""
 WATCHED_ONLY = {"log_every", "checkpoint_every", "pictures_every", "val_sessions"}
 ROUNDED_ONLY = {"compile", "accumulate", "recompute"}

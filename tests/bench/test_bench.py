@@ -2,15 +2,20 @@
 
 import json
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
+from neuroquant.bench import run as bench_run
 from neuroquant.bench import setup, show
-from neuroquant.bench.run import Bench, failed, run
+from neuroquant.bench.run import MADE_OF, Bench, failed, run, train_models
 from neuroquant.cli import main
 from neuroquant.config.model import Phase
+from neuroquant.errors import InputError
 
 pytestmark = pytest.mark.slow
 
@@ -61,20 +66,47 @@ def test_the_picture_shows_all_models(done, tmp_path):
     assert (tmp_path / "mine.png").read_bytes()[:4] == b"\x89PNG"
 
 
+def reseeded(bench, folder, seed, *names):
+    """The benchmark with another seed for some models."""
+    entries = [
+        entry.model_copy(update={"training": entry.training.model_copy(update={"seed": seed})})
+        if entry.name in names
+        else entry
+        for entry in bench.experiment.models
+    ]
+    return Bench(bench.experiment.model_copy(update={"models": tuple(entries)}), folder)
+
+
 def test_what_a_folder_holds_is_used_again_and_a_changed_model_trains_again(done, own):
     bench, computed, _, _ = done
     files = {path: path.stat().st_mtime_ns for path in bench.folder.rglob("*") if path.name == "model.safetensors"}
     files[bench.volumes("train")] = bench.volumes("train").stat().st_mtime_ns
-    entries = [
-        entry.model_copy(update={"training": entry.training.model_copy(update={"seed": 1})})
-        if entry.name == "mine"
-        else entry
-        for entry in bench.experiment.models
-    ]
-    again = Bench(bench.experiment.model_copy(update={"models": tuple(entries)}), bench.folder)
+    again = reseeded(bench, bench.folder, 1, "mine")
     run(again, lambda line: None)
     changed = {path for path, date in files.items() if path.stat().st_mtime_ns != date}
     assert changed == {bench.model("mine") / "model.safetensors"}
+
+
+def test_a_training_that_fails_leaves_no_process_and_no_note_of_an_earlier_model(done, tmp_path, monkeypatch):
+    bench, _, _, _ = done
+    shutil.copytree(bench.folder, tmp_path / "copy")
+    again = reseeded(bench, tmp_path / "copy", 2, "mean", "pca", "mine")
+    started = []
+
+    def wait_for_ever(*_):
+        started.append(subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]))
+        return started[-1]
+
+    def fail(*_):
+        raise InputError("mean", "nothing", "something", "correct it")
+
+    monkeypatch.setattr(bench_run, "start_training", wait_for_ever)
+    monkeypatch.setattr(bench_run, "train", fail)
+    with pytest.raises(InputError, match="^mean"):
+        train_models(again)
+    assert len(started) == 1 and all(process.poll() is not None for process in started)
+    noted = {path.parent.name for path in again.model("mine").parent.glob(f"*/{MADE_OF}")}
+    assert noted == {"neuroquant"}, "what is made again may be half made"
 
 
 def test_a_schedule_is_shortened_to_the_steps_of_a_benchmark(own):
@@ -110,6 +142,16 @@ def test_a_variant_of_a_shipped_model_has_the_demos_sizes_and_its_own_changes(tm
     variant = experiment.model(name)
     assert (variant.parameters["words"], variant.parameters["width"]) == (64, 16)
     assert variant.training.phases[0].steps == 150
+
+
+def test_a_users_model_keeps_what_it_states_by_its_name_as_by_its_path(tmp_path, monkeypatch):
+    (tmp_path / "models").mkdir()
+    text = "name: wide\narchitecture: baselines.vqgan\nparameters: {width: 8}\n"
+    (tmp_path / "models/wide.yaml").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    for model in ("wide", "models/wide.yaml"):
+        experiment, name = setup.experiment_of(model, setup.Size())
+        assert experiment.model(name).parameters["width"] == 8, model
 
 
 def test_a_piece_of_ones_own_stays():

@@ -37,8 +37,19 @@ def shown(models, **more):
             ["small", "sd_vae"],
             ["sd_vae", "small"],
         ),
+        (  # no model is left out
+            [
+                "neuroquant",
+                "neuroquant_base",
+                "sd_vae",
+                {"name": "small", "architecture": "baselines.sd_vae", "ablation_of": "sd_vae"},
+            ],
+            ["neuroquant", "sd_vae", "small"],
+            ["neuroquant_base", "neuroquant"],
+            ["neuroquant", "neuroquant_base"],
+        ),
     ],
-    ids=["paper", "no ablation", "base alone", "baselines", "references", "own"],
+    ids=["paper", "no ablation", "base alone", "baselines", "references", "own", "two full models"],
 )
 def test_ablations_are_table_2_and_all_others_table_1(models, table1, table2, figure4):
     experiment = shown(models)

@@ -11,7 +11,7 @@ from neuroquant.config.volume import Volume
 from neuroquant.errors import InputError
 from neuroquant.files import write_tsv
 from neuroquant.model_card.cards import CardFiles, write_cards
-from neuroquant.model_card.facts import Data, Facts
+from neuroquant.model_card.facts import Data, Facts, TrainingCohort, training_data
 from neuroquant.model_card.write import card_of, read_card, write_card
 from neuroquant.model_folder import save_model
 from neuroquant.statistics.cells import write_csv
@@ -69,6 +69,19 @@ def test_a_model_of_synthetic_brains_says_so_among_its_limits():
     text = card_of(Facts(entry, Volume(), {}, Data(1, 2, 3, {"T1w": 3}, True))).text
     assert "no person was scanned" in text and "only seen synthetic brains" in text
     assert "synthetic" not in card_of(Facts(entry, Volume(), {}, Data(1, 2, 3, {"T1w": 3}, False))).text
+
+
+def test_a_cohort_that_is_only_tested_on_is_no_training_data(tmp_path):
+    cohorts = []
+    for name, split, synthetic in (("own", "train", True), ("external", "test", False)):
+        table = pd.DataFrame("", index=range(1), columns=sessions_columns(("T1w",)))
+        table["subject"], table["T1w"] = "a", "a.nii.gz"
+        cohort = TrainingCohort(tmp_path / f"{name}.sessions.tsv", tmp_path / f"{name}.splits.tsv", synthetic)
+        write_tsv(table, cohort.sessions)
+        write_tsv(pd.DataFrame({"subject": ["a"], "split": [split]}), cohort.splits)
+        cohorts.append(cohort)
+    assert training_data(cohorts, ("T1w",)) == Data(1, 1, 1, {"T1w": 1}, True)
+    assert not training_data(cohorts[1:], ("T1w",)).synthetic
 
 
 def test_the_workflows_cards_have_scores_with_intervals_and_no_names(folder, tmp_path, experiment):  # noqa: F811

@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from neuroquant import models
-from neuroquant.config.model import ModelEntry
+from neuroquant.config.model import ModelEntry, Objective, Perceptual, Weights
 from neuroquant.config.volume import Volume
 from neuroquant.errors import InputError
 from neuroquant.model_folder import load_model, save_model
@@ -44,6 +44,17 @@ def test_weights_and_codebook_come_back_bit_for_bit(folder):
     for name, tensor in model.state_dict().items():
         assert torch.equal(tensor, loaded.state_dict()[name]), name
     assert loaded.quantizer.embedding.abs().sum() > 0
+
+
+def test_no_folder_of_the_machine_that_trained_it_is_saved(folder, tmp_path):
+    _, model, entry = folder
+    weights = Weights(filename="w.pth", folder="/home/somebody/weights", licence="MIT")
+    objective = Objective(perceptual=Perceptual(vgg=weights, linear=weights))
+    save_model(
+        tmp_path / "own", model, entry.model_copy(update={"weights": weights, "objective": objective}), VOLUME, {}
+    )
+    assert "somebody" not in (tmp_path / "own/config.json").read_text()
+    assert load_model(tmp_path / "own")[1].weights.filename == "w.pth"
 
 
 def test_truncated_weights_are_named(folder):

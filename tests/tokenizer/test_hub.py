@@ -103,6 +103,7 @@ def test_an_id_without_network_says_how_to_bring_the_model_here(monkeypatch):
         neuroquant.load("somebody/brains", "cpu")
     said = str(refused.value)
     assert said.startswith("somebody/brains\n") and "the hub can't be reached (Got: ConnectError: no route)" in said
+    assert "a model folder here, or a model on the hub" in said
     assert "hf download somebody/brains --local-dir FOLDER" in said
 
 
@@ -121,7 +122,9 @@ def test_an_upload_without_network_says_how_to_do_it_elsewhere(folders, monkeypa
             raise ConnectError("no route")
 
     monkeypatch.setattr(huggingface_hub, "HfApi", Unreachable)
-    with pytest.raises(InputError, match="(?s)can't be reached.*save_pretrained.*hf upload somebody/brains FOLDER"):
+    with pytest.raises(
+        InputError, match="(?s)can't be reached.*you may write to.*save_pretrained.*hf upload somebody/brains FOLDER"
+    ):
         neuroquant.load(folders / "neuroquant", "cpu").push_to_hub("somebody/brains")
 
 
