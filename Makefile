@@ -25,7 +25,7 @@ lint: .venv/ready  ## check style, formatting and the Snakefile
 	$(BIN)/snakemake --profile demo --lint
 
 # The locks from pyproject.toml, with uv (pip install uv). Versions that still fit stay: delete a package's lines to get a newer one.
-lock:  ## write requirements.lock and what follows from it anew
+lock:  ## update requirements.lock and the files that follow from it
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --constraint torch.lock --no-emit-package torch \
 	  --generate-hashes --no-annotate --quiet --custom-compile-command "make lock" --output-file requirements.lock
 	$(PYTHON) envs/from_lock.py

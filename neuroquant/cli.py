@@ -1,4 +1,4 @@
-"""The command line: look at cohorts, plan runs, use trained models; everything else is the workflow's."""
+"""Check cohorts, plan runs of the workflow, and use trained models."""
 
 import argparse
 import io

@@ -82,7 +82,7 @@ class Encoder:
         self.like = {tokens.record.modality: tokens for tokens in map(self.tokenizer.encode, like)}
         if like and not isinstance(self.tokenizer.model, Swaps):
             raise InputError(
-                "--like", f"model {self.tokenizer.entry.name}, which doesn't tell anatomy from appearance",
+                "--like", f"model {self.tokenizer.entry.name}, which doesn't separate anatomy from appearance",
                 "a model that does, e.g. neuroquant", "leave --like out, or choose such a model",
             )  # fmt: skip
 

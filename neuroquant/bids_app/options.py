@@ -7,10 +7,10 @@ from pathlib import Path
 from neuroquant import __version__
 
 DESCRIPTION = (
-    "A trained model as a BIDS-App. participant: every session of a BIDS data set is prepared as the model's training "
-    "images were, encoded and decoded, and written as BIDS derivatives, with a page per subject. group: a table and a "
-    "page of all subjects. Finished sessions are skipped. Exit status 0 where all went well, 1 where a session failed, "
-    "2 where the arguments can't be used."
+    "Runs a trained model as a BIDS-App. participant: every session of a BIDS data set is prepared like the model's "
+    "training images, encoded and decoded, and written as BIDS derivatives, with a page per subject. group: writes a "
+    "table and a page of all subjects. Finished sessions are skipped. Exit status 0 if all sessions are finished, 1 if a "
+    "session failed, 2 if the arguments can't be used."
 )
 LEVELS = ("participant", "group")
 
@@ -71,20 +71,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", type=Path, help="model folder, results/*/models/<model>; participant level")
     parser.add_argument(
         "--participant-label", "--participant_label", nargs="+", type=_label, metavar="LABEL",
-        help="these subjects alone (the sub- prefix can be left out)",
+        help="only these subjects (the sub- prefix can be omitted)",
     )  # fmt: skip
     parser.add_argument(
         "--session-label", "--session_label", nargs="+", type=_label, metavar="LABEL",
-        help="these sessions alone (the ses- prefix can be left out)",
+        help="only these sessions (the ses- prefix can be omitted)",
     )  # fmt: skip
     parser.add_argument(
         "--like", nargs="+", type=Path, metavar="SCAN",
-        help="a scan per modality, any subject's: sessions that lack the modality get an image of it with that scan's "
-        "appearance (models that tell anatomy from appearance)",
+        help="one scan per modality, of any subject: for sessions that lack this modality, an image with the scan's "
+        "appearance is synthesised (only with models that separate anatomy from appearance)",
     )  # fmt: skip
     parser.add_argument(
         "--skip-bids-validation", "--skip_bids_validation", action="store_true",
-        help="don't have the BIDS validator look at the data set first",
+        help="skip the BIDS validator",
     )  # fmt: skip
     parser.add_argument(
         "--nprocs", "--nthreads", "--n-cpus", "--n_cpus", dest="nprocs", type=_positive, default=1, metavar="N",
@@ -94,9 +94,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-w", "--work-dir", "--work_dir", type=Path, metavar="DIR",
         help="folder for intermediate files (default OUTPUT_DIR/work); kept between runs, so that pages can be redrawn",
     )  # fmt: skip
-    parser.add_argument(
-        "--device", default="auto", choices=("auto", "cpu", "cuda"), help="auto: a GPU where there is one"
-    )
+    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"), help="auto: a GPU if there is one")
     parser.add_argument("--version", action="version", version=f"NeuroQuant v{__version__}")
 
 

@@ -124,5 +124,5 @@ def planned(config: Path, profile: str | None, targets: tuple[str, ...] = ("all"
         if done.returncode:
             output = (done.stdout + done.stderr).strip()[-2000:]
             output = f"snakemake can't plan it:\n{output}"
-            raise InputError(str(config), output, "an experiment that can be run", "mend what is named above")
+            raise InputError(str(config), output, "an experiment that can be run", "correct the errors above")
         return [Ask(**ask) for ask in json.loads(out.read_text(encoding="utf-8"))] if out.exists() else []

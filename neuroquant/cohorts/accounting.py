@@ -76,7 +76,7 @@ def gather(index: Sessions, shard_excluded: list[Path], final: Sessions) -> None
                 str(final.kept),
                 f"session {' '.join(wrong[SESSION_KEY].iloc[0])} {what}",
                 "each session in exactly one of sessions.tsv and excluded.tsv",
-                "have the cohort counted anew: `snakemake all --forcerun index` with the options of the run",
+                "count the cohort again: `snakemake all --forcerun index` with the options of the run",
             )
     write_tsv(kept, final.kept)
     write_tsv(excluded, final.excluded)

@@ -58,7 +58,7 @@ def _cells(path: Path, table: csv.DictReader, row: dict) -> dict[str, str]:
         raise InputError(
             f"{path}, line {table.reader.line_num}",
             f"more cells than the {count} columns of the header, at its end {', '.join(map(repr, beyond[:3]))}",
-            "a cell a column",
+            "one cell per column",
             "name every column in the header; put numbers with a decimal comma into quotation marks, or separate cells "
             "by tabs or semicolons",
         )

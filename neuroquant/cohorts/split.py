@@ -50,7 +50,7 @@ def split_subjects(sessions: pd.DataFrame, split: Split, cohort: str) -> pd.Data
         raise InputError(
             f"cohort {cohort}",
             f"{len(people)} usable subjects",
-            f"at least {len(wanted)}, one a split",
+            f"at least {len(wanted)}, one per split",
             "look at index/excluded.tsv for who was left out, or set a fraction of `split` to 0",
         )
     people["split"] = _published(people, split, cohort) if split.file else _decided(people, split, cohort, split.seed)

@@ -9,14 +9,14 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     """Add the command and its options."""
     parser = subparsers.add_parser(
         "bench",
-        help="train one model briefly on synthetic brains, and score it beside others",
-        description="Makes a small synthetic cohort, trains the model briefly and scores it on test subjects beside "
-        "the mean image, principal components and NeuroQuant. Prints a table and writes a picture. What the folder "
-        "holds of an earlier benchmark is used again. Meant for two cores; needs no data.",
+        help="train one model briefly on synthetic brains, and compare it with others",
+        description="Generates a small synthetic cohort, trains the model briefly, and compares it on test subjects with "
+        "the mean image, principal components and NeuroQuant. Prints a table and writes a picture. Unchanged results "
+        "of an earlier benchmark are reused. Meant for two cores. No data is needed.",
     )
-    parser.add_argument("model", help="name of a shipped model (vqgan, ...), or the YAML file of your own")
+    parser.add_argument("model", help="name of a shipped model (vqgan, ...), or the YAML file of your model")
     parser.add_argument("--out", type=Path, default=Path("results/bench"), help="folder that receives everything")
-    parser.add_argument("--steps", type=int, default=300, help="steps of a training at most; by default 300")
+    parser.add_argument("--steps", type=int, default=300, help="largest number of training steps; 300 by default")
 
 
 def run(arguments: argparse.Namespace) -> int:

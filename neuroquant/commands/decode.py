@@ -10,13 +10,13 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     """Add the command and its options."""
     parser = subparsers.add_parser(
         "decode",
-        help="turn tokens back into scans",
-        description="Every row of the files becomes a NIfTI on the grid and in the intensities of its scan. Takes what "
-        "`neuroquant encode` wrote, and the workflow's latents.",
+        help="decode tokens to scans",
+        description="Writes a NIfTI file for every entry, on the grid and in the intensities of its scan. Reads files of "
+        "`neuroquant encode` and the workflow's latents.",
     )
     parser.add_argument("model", help="the model that made the tokens: its folder, or owner/name on the hub")
     parser.add_argument(
-        "tokens", type=Path, nargs="+", help=".h5 of `neuroquant encode`, or results/*/latents/*/*/*.h5"
+        "tokens", type=Path, nargs="+", help="files of `neuroquant encode`, or results/*/latents/*/*/*.h5"
     )
     parser.add_argument("--out", type=Path, required=True, help="folder that receives the images")
     add_device(parser)

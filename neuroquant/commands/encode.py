@@ -12,15 +12,15 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     """Add the command and its options."""
     parser = subparsers.add_parser(
         "encode",
-        help="turn scans into a trained model's tokens",
-        description="Every scan becomes <name>.h5: its latents, and where they lie in the scan. The scan is prepared "
-        "as the model's training images were.",
+        help="encode scans as tokens with a trained model",
+        description="Writes <name>.h5 for every scan, with its latents and their position in the scan. Scans are prepared "
+        "like the model's training images.",
     )
     parser.add_argument("model", help="results/*/models/<model>, or owner/name on the hub")
     parser.add_argument("scans", type=Path, nargs="+", help="NIfTI, raw heads or skull-stripped")
     parser.add_argument("--out", type=Path, required=True, help="folder that receives the tokens")
-    parser.add_argument("--modality", help="one of the model's; by default what a name ends with")
-    parser.add_argument("--mask", type=Path, help="the brain, on the grid of each of the scans")
+    parser.add_argument("--modality", help="modality of the scans; by default the suffix of each file name")
+    parser.add_argument("--mask", type=Path, help="brain mask, on the grid of all scans")
     add_device(parser)
 
 

@@ -16,12 +16,12 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     """Add the command and its options."""
     parser = subparsers.add_parser(
         "example",
-        help="print a configuration to begin with; without a name, list them",
-        description="Prints a shipped configuration: `neuroquant example bids > mine.yaml`. What an experiment names "
-        "under `cohorts` and `models` is looked for beside its file first, in `cohorts/` and `models/`, then among the "
-        "shipped ones; `extends: neuroquant` in your own file builds on a shipped one.",
+        help="print a configuration to start from; without a name, list them",
+        description="Prints a shipped configuration: `neuroquant example bids > mine.yaml`. Names under `cohorts` and "
+        "`models` of an experiment are first looked up beside its file, in `cohorts/` and `models/`, then among the "
+        "shipped files. Your own model can extend a shipped one: `extends: neuroquant`.",
     )
-    parser.add_argument("name", nargs="?", help="as the list has it, e.g. bids, cohorts/ixi, models/neuroquant")
+    parser.add_argument("name", nargs="?", help="name from the list, e.g. bids, cohorts/ixi, models/neuroquant")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -15,9 +15,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     parser.add_argument("model", help="results/*/models/<model>, or owner/name on the hub")
     parser.add_argument("--out", type=Path, help="folder that receives the copy")
-    parser.add_argument("--licence", default="", help="of the weights, as the hub calls it, e.g. cc-by-4.0")
+    parser.add_argument("--licence", default="", help="licence of the weights, as named on the hub, e.g. cc-by-4.0")
     parser.add_argument("--push", metavar="OWNER/NAME", help="upload to this repository of the hub")
-    parser.add_argument("--public", action="store_true", help="let anybody see a repository that is made for it")
+    parser.add_argument("--public", action="store_true", help="make a newly created repository public")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -9,13 +9,13 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     """Add the command and its options."""
     parser = subparsers.add_parser(
         "plan",
-        help="say what a run would ask of a cluster, what it costs and what can't work, before anything is submitted",
-        description="Jobs by rule, hours and GPU-hours from recorded rates (each with its source), disk; and with "
-        "--profile what the profile asks for that the site doesn't have. Nothing is submitted, no job runs. Exit "
-        "status 1 where something can't work. Run it from the folder that holds, or will hold, `results`.",
+        help="show the jobs and costs of a run on a cluster, and what can't work there, before anything is submitted",
+        description="Prints the jobs of each rule, hours and GPU-hours from recorded rates (each with its source), and disk "
+        "space. With --profile it also prints requests of the profile that the site can't fulfil. Nothing is submitted "
+        "or run. Exit status 1 if something can't work. Run it in the folder of `results`.",
     )
-    parser.add_argument("config", type=Path, help="an experiment's YAML")
-    parser.add_argument("--profile", help="folder of the profile, e.g. slurm; without it no site is looked at")
+    parser.add_argument("config", type=Path, help="YAML file of the experiment")
+    parser.add_argument("--profile", help="folder of the profile, e.g. slurm; without it no site is checked")
 
 
 def run(arguments: argparse.Namespace) -> int:

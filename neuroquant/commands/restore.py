@@ -10,18 +10,20 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "restore",
         help="write reconstructions (or volumes, or segmentations) as NIfTI on the scans' own grids",
         description="Every image of a shard becomes <subject>[_<session>]_<modality>.nii.gz with the grid, orientation "
-        "and intensities of its scan. Cutting out and padding are undone exactly; where a scan was resampled or "
+        "and intensities of its scan. Cropping and padding are undone exactly. If a scan was resampled or "
         "registered, the image is interpolated back.",
     )
     parser.add_argument("shard", type=Path, help="results/*/reconstructions/*/*/*.h5, volumes/*/*.h5 or segmentations")
     parser.add_argument("--out", type=Path, required=True, help="folder that receives the images")
-    parser.add_argument("--volumes", type=Path, help="the shard of volumes, for its brain masks; else -1 is background")
-    parser.add_argument("--subject", help="this subject alone")
+    parser.add_argument(
+        "--volumes", type=Path, help="shard of the volumes, for the brain masks; without it, -1 is background"
+    )
+    parser.add_argument("--subject", help="only this subject")
     parser.add_argument(
         "--bids",
         action="store_true",
         help="write BIDS derivatives: sub-*/[ses-*/]anat/*_desc-recon_<modality>.nii.gz with sidecars, and brain "
-        "masks. The shard must lie where the workflow wrote it",
+        "masks. The shard must be where the workflow wrote it",
     )
 
 

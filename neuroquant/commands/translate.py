@@ -10,17 +10,17 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     """Add the command and its options."""
     parser = subparsers.add_parser(
         "translate",
-        help="give one scan's anatomy the appearance of another modality",
-        description="Writes the first scan's anatomy, on its grid, as the second scan's modality, appearance and range "
-        "of intensities (equation 13 of the paper). The second may be any subject's.",
+        help="synthesise one scan in the appearance of another modality",
+        description="Writes the anatomy of SCAN, on its grid, with the modality, appearance and range of intensities of "
+        "LIKE (equation 13 of the paper). LIKE may be a scan of any subject.",
     )
     parser.add_argument("model", help="results/*/models/<model>, or owner/name on the hub; a model with modality FiLM")
     parser.add_argument("scan", type=Path, help="NIfTI, a raw head or skull-stripped")
-    parser.add_argument("--like", type=Path, required=True, help="the scan whose appearance it gets")
-    parser.add_argument("--out", type=Path, required=True, help="the NIfTI to write")
-    for name, whose in (("", "the scan's"), ("like-", "the other one's")):
-        parser.add_argument(f"--{name}modality", help=f"{whose}, one of the model's; by default by its name")
-        parser.add_argument(f"--{name}mask", type=Path, help=f"{whose} brain")
+    parser.add_argument("--like", type=Path, required=True, help="the scan that gives the appearance")
+    parser.add_argument("--out", type=Path, required=True, help="the NIfTI file to write")
+    for prefix, scan in (("", "SCAN"), ("like-", "LIKE")):
+        parser.add_argument(f"--{prefix}modality", help=f"modality of {scan}; by default the suffix of its file name")
+        parser.add_argument(f"--{prefix}mask", type=Path, help=f"brain mask of {scan}")
     add_device(parser)
 
 

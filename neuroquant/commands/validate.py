@@ -11,14 +11,14 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     """Add the command and its options."""
     parser = subparsers.add_parser(
         "validate",
-        help="look at the cohorts of an experiment without running anything",
-        description="Opens every header of every cohort that an experiment reads, and prints who would be in and who "
-        "out and why, what wasn't looked at, sex, visits, shapes and voxel sizes. Writes nothing. Exit status 1 where "
-        "a cohort can't be used, nobody is in, or the split can't be made.",
+        help="check the cohorts of an experiment without running anything",
+        description="Reads the headers of all scans of an experiment's cohorts. Prints which sessions are included, which "
+        "are excluded and why, files that weren't looked at, sex, visits, shapes and voxel sizes. Writes nothing. Exit "
+        "status 1 if a cohort can't be used, no session is included, or the split can't be made.",
     )
-    parser.add_argument("config", type=Path, help="an experiment's YAML")
+    parser.add_argument("config", type=Path, help="YAML file of the experiment")
     parser.add_argument(
-        "--excluded", action="store_true", help="list every session that would be left out, and what wasn't looked at"
+        "--excluded", action="store_true", help="list every excluded session, and all files that weren't looked at"
     )
 
 

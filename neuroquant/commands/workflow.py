@@ -9,8 +9,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     """Add the command."""
     subparsers.add_parser(
         "workflow",
-        help="print where the workflow's Snakefile lies",
-        description="Prints the path of the Snakefile that was installed, for `snakemake --snakefile`. Results go to "
+        help="print the path of the workflow's Snakefile",
+        description="Prints the path of the installed Snakefile, for `snakemake --snakefile`. Results go to "
         "`results/` in the folder in which Snakemake runs.",
     )
 

@@ -32,7 +32,7 @@ class Synthetic(Settings):
     """A cohort that the pipeline makes itself, from a label map and seeded smooth deformations."""
 
     subjects: int = Field(24, ge=1, le=100_000, description="number of subjects, half of each sex")
-    visits_max: int = Field(3, ge=1, le=100, description="each subject has 1 to this many visits, a year or so apart")
+    visits_max: int = Field(3, ge=1, le=100, description="each subject has 1 to this many visits, about a year apart")
     seed: int = Field(0, description="seed of everything random in the cohort")
     labels: Location = Field(
         "", description="folder of *_dseg.nii.gz label maps to deform; empty: the ICBM 2009 templates"
@@ -40,7 +40,7 @@ class Synthetic(Settings):
     voxel_mm: float = Field(1.0, ge=0.2, le=8, description="isotropic voxel size of the images, mm")
     sex_effect: Fraction = Field(0.08, description="relative difference of brain volume between the sexes")
     atrophy: Fraction = Field(
-        0.02, description="relative growth of the ventricles a visit; the brain loses a tenth of that"
+        0.02, description="relative growth of the ventricles per visit; the brain shrinks by a tenth of it"
     )
     deformation_mm: NonNegative = Field(3.0, description="standard deviation of the smooth displacement, mm")
     scanner: Scanner = Field(Scanner(), description="contrast, noise, bias and blur of this cohort's scanner")
@@ -52,16 +52,16 @@ class Cohort(Settings):
     name: Name = Field(description="short name, used in paths and tables")
     label: Label = Field("", description="name shown in tables and figures; empty: the short name")
     stands_for: Literal["", "NCANDA", "ABCD"] = Field(
-        "", description="cohort of the paper whose published values stand beside these; empty: none"
+        "", description="cohort of the paper whose published values are shown beside these; empty: none"
     )
-    stand_in: bool = Field(False, description="made by the pipeline itself; named as a stand-in wherever it shows")
+    stand_in: bool = Field(False, description="made by the workflow; marked as a stand-in wherever it is shown")
     layout: Literal["bids", "ncanda", "abcd", "custom", "table"] = Field(
-        "bids", description="how the folder is laid out; custom: as `files` says; table: as a table of paths says"
+        "bids", description="layout of the folder; custom: defined by `files`; table: defined by a table of paths"
     )
     files: dict[Modality, str] = Field(
         {},
         description="custom: where each modality's scans, `mask` and `labels` lie below the root, with {subject}, "
-        "{session}, {site} and *; modalities that the experiment doesn't use are passed over",
+        "{session}, {site} and *; modalities that the experiment doesn't use are ignored",
     )
     table: Location = Field(
         "",
@@ -70,28 +70,28 @@ class Cohort(Settings):
     )
     entities: dict[str, str] = Field(
         {},
-        description="bids, abcd: what the names of scans must say where there are several, e.g. {desc: preproc, "
+        description="bids, abcd: entities that select one of several scans, e.g. {desc: preproc, "
         "space: MNI152NLin2009cAsym}; an empty value: the name must not have this entity",
     )
     columns: dict[Literal["subject", "session", "sex", "age", "family", "site", "scanner"], str] = Field(
-        {}, description="what the participants tables call these, where it isn't one of the usual names"
+        {}, description="column names of the participants tables, if they aren't the usual ones"
     )
     missing: dict[Literal["sex", "age", "family", "site", "scanner"], list[str]] = Field(
         MISSING,
-        description="codes that tables write for what isn't known; of a kind that you name only your codes count, "
-        "e.g. {family: []}. Ages below 0 and above 120 years never count",
+        description="codes for missing values in the tables; they replace the default codes of the columns named, "
+        "e.g. {family: []}. Ages below 0 and above 120 years always count as missing",
     )
-    sex_codes: dict[str, Literal["F", "M"]] = Field({}, description="what the table's codes for sex stand for")
+    sex_codes: dict[str, Literal["F", "M"]] = Field({}, description="meaning of the table's codes for sex")
     subject_format: str = Field(
         "{}",
-        description="a subject's name in paths, from what the participants table has, e.g. IXI{:0>3}; bids and abcd: "
-        "what follows `sub-`, e.g. {:0>3}",
+        description="format of a subject's name in paths, given the id in the participants table, e.g. IXI{:0>3}; bids "
+        "and abcd: the part after `sub-`, e.g. {:0>3}",
     )
-    root: Location = Field("", description="folder of the cohort, read only; unused where it is made by the pipeline")
+    root: Location = Field("", description="folder of the cohort, read only; unused for synthetic cohorts")
     participants: Location | list[Location] = Field(
         "",
         description="TSV or CSV with subject, sex, age, family, site, scanner and, with a row per visit, session; "
-        "several are joined by the subject; empty: participants.tsv in the root",
+        "several are joined by subject; empty: participants.tsv in the root",
     )
     synthetic: Synthetic | None = Field(None, description="recipe of a synthetic cohort; none for real data")
     require: Literal["all", "any"] = Field(

@@ -26,7 +26,8 @@ class Standin(Settings):
     """The demo's segmenter: an atlas and a mixture of Gaussians. Never reported as SynthSeg."""
 
     spread_mm: NonNegative = Field(
-        2.5, description="sigma of the atlas's blur: how far structures may lie from where training subjects have them"
+        2.5,
+        description="sigma of the atlas's blur, mm: how far structures may lie from their location in training subjects",
     )
     rounds: Count = Field(12, description="rounds of expectation maximisation on each image")
 
@@ -37,7 +38,7 @@ class Segmentation(Settings):
     engine: Literal["none", "standin", "torch", "upstream", "freesurfer"] = Field(
         "torch",
         description="torch: SynthSeg in PyTorch; upstream: SynthSeg's own command; freesurfer: mri_synthseg; standin: "
-        "an atlas of the training subjects' label maps, named as a stand-in everywhere; none: Dice and regional "
+        "an atlas of the training subjects' label maps, marked as a stand-in everywhere; none: Dice and regional "
         "volumes stay empty",
     )
     version: Literal["1.0", "2.0"] = Field("2.0", description="version of SynthSeg's weights")

@@ -36,17 +36,19 @@ class Report(Settings):
 class Compute(Settings):
     """What a job may use."""
 
-    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: a GPU where there is one")
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: a GPU if there is one")
     threads: Count = Field(8, description="threads of each process that trains or runs a network")
     gpus: Count = Field(
-        1, description="processes that train one model together, a GPU each; every batch is dealt out among them"
+        1, description="processes that train one model together, one GPU each; every batch is distributed among them"
     )
-    nodes: Count = Field(1, description="nodes of a cluster that these are dealt out over, a divisor of gpus")
+    nodes: Count = Field(
+        1, description="nodes of a cluster over which these processes are distributed, a divisor of gpus"
+    )
     train_hours: Count = Field(48, description="walltime of a training job on a cluster, hours")
     probe_hours: Count = Field(
         24,
         description="walltime of a sex probe on a cluster, hours: 11,000 training sessions of ABCD, 2 modalities and 4 "
-        "runs of 100 epochs are 280,000 steps, 0.3 s for each; a job that is cut off goes on with the run it was at",
+        "runs of 100 epochs are 280,000 steps, 0.3 s each; a job that is stopped resumes with its current run",
     )
     train_mem_mb: Count = Field(65_536, description="memory of each process of a training, MB")
     mem_mb: Count = Field(16_384, description="memory of every other job that runs a network, MB")
@@ -79,9 +81,9 @@ class Experiment(Settings):
         description="own: every model has the steps of its phases; equal_voxels: the steps of each trained model, "
         "warm-up included, are scaled so that it sees as many voxels as the full model, the first of figure4.models",
     )
-    split: Split = Field(Split(), description="who trains, who is tested")
-    shards: Shards = Field(Shards(), description="how the sessions are cut into jobs")
-    volume: Volume = Field(Volume(), description="the volumes every model sees")
+    split: Split = Field(Split(), description="subjects of training, validation and test")
+    shards: Shards = Field(Shards(), description="number of jobs into which the sessions are divided")
+    volume: Volume = Field(Volume(), description="the volumes that all models are given")
     fidelity: Fidelity = Field(Fidelity(), description="PSNR and SSIM3D")
     segmentation: Segmentation = Field(Segmentation(), description="Dice and regional volumes")
     probe: Probe = Field(Probe(), description="sex classification on latents")
@@ -93,14 +95,14 @@ class Experiment(Settings):
     table2: Table = Field(
         Table(),
         description="the ablation, each model adding one component; by default the ablations of the full model in the "
-        "order of `models`, then that one, on the first cohort",
+        "order of `models`, then the full model, on the first cohort",
     )
     figure4: Figure4 = Field(
         Figure4(),
         description="regional volumes; by default of the full model and its ablations, on the first cohort",
     )
-    report: Report = Field(Report(), description="what the report shows")
-    compute: Compute = Field(Compute(), description="what a job may use")
+    report: Report = Field(Report(), description="contents of the report")
+    compute: Compute = Field(Compute(), description="resources of the jobs")
 
     @model_validator(mode="after")
     def _names_fit(self) -> "Experiment":

@@ -27,19 +27,22 @@ class Phase(Settings):
     steps: Count = Field(100_000, description="optimizer steps")
     batch: Count = Field(4, description="sessions per step, each with all its images (3d), or a slice of each (2d)")
     accumulate: Count = Field(
-        1, description="passes that a step's sessions are cut into, a divisor of batch: less memory, the same weights"
+        1,
+        description="pieces into which a step's sessions are split, a divisor of batch: less memory, the same weights",
     )
     warmup: int = Field(
         0,
         ge=0,
-        description="steps over which the learning rate rises to `lr`; not in the paper; without it the networks here "
-        "can fall into a constant output from which they don't learn",
+        description="steps over which the learning rate rises to `lr`; not in the paper; without it these networks "
+        "can collapse to a constant output and stop learning",
     )
     lr: Positive = Field(1e-4, description="learning rate at the start of the phase, after the warm-up")
     lr_end: Positive = Field(4.5e-6, description="learning rate at its end, reached along a half cosine")
-    critic: bool = Field(True, description="whether the objective's critic takes part; false while the image is a blur")
+    critic: bool = Field(
+        True, description="whether the objective's critic is used; false for a phase in which images are still blurred"
+    )
     crop: tuple[()] | tuple[Side, Side, Side] = Field(
-        (), description="3d: random pieces of so many voxels a side, multiples of the model's factor; empty: everything"
+        (), description="3d: sides of random pieces in voxels, multiples of the model's factor; empty: whole volumes"
     )
 
     @model_validator(mode="after")
@@ -66,17 +69,19 @@ class Training(Settings):
     grad_clip: NonNegative = Field(1.0, description="largest gradient norm; 0: off; not stated in the paper")
     precision: Literal["bf16", "fp32"] = Field("bf16", description="autocast on GPUs; the CPU always runs in fp32")
     compile: bool = Field(
-        False, description="torch.compile of the blocks: the same weights up to rounding; takes minutes to begin"
+        False, description="torch.compile of the blocks: the same weights up to rounding; takes minutes to compile"
     )
     recompute: Literal["nothing", "norms", "attention"] = Field(
         "nothing",
-        description="what a backward pass computes again rather than keeps, the same weights for less memory: norms "
-        "with FiLM and activation (cheap), or attention as well; only NeuroQuant can",
+        description="what is recomputed in the backward pass instead of stored, for less memory and the same weights: "
+        "norms with FiLM and activation (inexpensive), or attention too; NeuroQuant only",
     )
     seed: int = Field(0, description="seed of weights, order of sessions and slices")
     log_every: Count = Field(50, description="steps between rows of training.tsv")
     checkpoint_every: Count = Field(1000, description="steps between checkpoints")
-    pictures_every: Count = Field(1000, description="steps between pictures of reconstructions; one comes at the end")
+    pictures_every: Count = Field(
+        1000, description="steps between pictures of reconstructions; one is always made at the end"
+    )
     val_sessions: Count = Field(64, description="validation sessions scored at each checkpoint")
 
 
@@ -86,8 +91,8 @@ class Weights(Settings):
     filename: Location = Field(description="the file's name; looked for in `folder`, $NEUROQUANT_WEIGHTS, the cache")
     folder: Location = Field("", description="where the file is; empty: $NEUROQUANT_WEIGHTS, ~/.cache/neuroquant")
     hub: str = Field("", description="Hugging Face repository that has it")
-    revision: str = Field("main", description="its commit; a pinned model names one")
-    source: str = Field("", description="where it is to be had by hand, if not from the hub")
+    revision: str = Field("main", description="commit of the repository; pin one")
+    source: str = Field("", description="where to download it by hand, if it isn't on the hub")
     bytes: int = Field(0, ge=0, description="its size; 0: not checked")
     sha256: str = Field("", pattern="^([0-9a-f]{64})?$", description="its hash; without it the model doesn't start")
     licence: str = Field(min_length=1, description="licence of the weights, shown beside every number of the model")
@@ -104,7 +109,7 @@ class Weights(Settings):
 class Perceptual(Settings):
     """LPIPS (Zhang et al. 2018), with which VQGAN, SD-VAE and MedVAE were trained; off by default."""
 
-    weight: NonNegative = Field(0.0, description="weight of the term; 0: off, which the model's provenance says")
+    weight: NonNegative = Field(0.0, description="weight of the term; 0: off; the model's provenance records it")
     vgg: Weights = Field(
         Weights(filename="vgg16-397923af.pth", source="download.pytorch.org/models", licence="BSD-3-Clause"),
         description="torchvision's VGG16",
@@ -134,7 +139,8 @@ class Objective(Settings):
     adversary: NonNegative = Field(1e-3, description="L_adv through gradient reversal (equation 15); 0: off")
     perceptual: Perceptual = Field(Perceptual(), description="LPIPS on slices; not in the paper's loss")
     critic: NonNegative = Field(
-        0.0, description="weight of fooling a patch discriminator (hinge) that trains beside the model; 0: none"
+        0.0,
+        description="weight of the adversarial term of a patch discriminator (hinge) trained with the model; 0: none",
     )
     critic_channels: Count = Field(64, description="channels of its first layer")
 

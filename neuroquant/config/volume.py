@@ -25,16 +25,16 @@ class Split(Settings):
     test: Fraction = Field(0.15, description="fraction for the test (122 of 808)")
     method: Literal["hash", "exact"] = Field(
         "hash",
-        description="hash: each family separately, so that a new subject never moves another; exact: the fractions to "
-        "one subject within each sex, at the price that a new subject can move others",
+        description="hash: each family separately, so that a new subject never moves another; exact: the fractions "
+        "to within one subject for each sex, but a new subject can move others",
     )
     counts: dict[str, tuple[int, int, int]] = Field(
         {}, description="cohort: [train, val, test] subjects, exactly, e.g. {ncanda: [606, 80, 122]}; implies exact"
     )
-    seed: int = Field(0, description="seed of the hash that decides")
+    seed: int = Field(0, description="seed of the hash")
     file: Location = Field("", description="a published split to follow instead: TSV with columns subject and split")
     newcomers: Literal["refuse", "hash"] = Field(
-        "refuse", description="subjects that split.file doesn't name: an error, or decided by their hash"
+        "refuse", description="subjects that split.file doesn't name: an error, or split by their hash"
     )
 
     @model_validator(mode="after")
@@ -82,7 +82,8 @@ class Volume(Settings):
         description="voxels left-right, posterior-anterior, inferior-superior (RAS+); multiples of the models' factors",
     )
     percentiles: tuple[Percent, Percent] = Field(
-        (0.0, 99.9), description="percentiles of the brain's intensities that become -1 and 1; not stated in the paper"
+        (0.0, 99.9),
+        description="percentiles of the brain's intensities that are mapped to -1 and 1; not stated in the paper",
     )
     voxel_mm: NonNegative = Field(
         0.0,
@@ -98,38 +99,39 @@ class Volume(Settings):
     registration: Literal["off", "grids", "all"] = Field(
         "grids",
         description="rigid registration of a session's images to `registration_target` with ANTs: those on another "
-        "grid, or all; refused where it doesn't help",
+        "grid, or all; it is only applied if it improves the match",
     )
     registration_target: Modality | Literal[""] = Field(
         "",
-        description="modality whose grid and space the others are brought to; empty, or where a session lacks it: the "
-        "first of the experiment's modalities that the session has",
+        description="modality to which the others are registered; if empty, or if a session lacks it: the first of "
+        "the experiment's modalities that the session has",
     )
-    n4: bool = Field(False, description="divide the bias field out (N4, within the brain)")
+    n4: bool = Field(False, description="correct the bias field (N4, within the brain)")
     brain_mask: tuple[MaskSource, ...] = Field(
         ("given", "stripped", "labels", "deepbet"),
         min_length=1,
-        description="where the brain is taken from; the first source that a session has is used: given (a mask), "
+        description="sources of the brain mask; the first that a session has is used: given (a mask), "
         "stripped (the signal of skull-stripped scans), labels (a label map), deepbet (its networks), synthseg "
         "(segmentation.engine)",
     )
     match_min: NonNegative = Field(
         0.08,
-        description="with pair_check, sessions with images of two persons are excluded: mutual information (nats) with "
-        "the target that an image loses at least when it is moved by 4 mm, after registration; 0 disables the check",
+        description="with pair_check, sessions with images of two persons are excluded: least mutual information (nats) "
+        "with the target that an image must lose when it is moved by 4 mm after registration; 0 disables the check",
     )
     pair_check: bool = Field(
         True,
-        description="leave out sessions in which an image looks mirrored against `registration_target`, two images "
-        "look swapped (`swap_check`), or one image stands twice",
+        description="exclude sessions in which an image looks mirrored against `registration_target`, two images look "
+        "swapped (`swap_check`), or one image occurs twice",
     )
     swap_check: tuple[tuple[Modality, Modality], ...] = Field(
         (DEFAULT_MODALITIES,),
         description="pairs of modalities of which the first brightens more towards the inside of the brain than the "
-        "second: where it is the other way round by far, their names are swapped",
+        "second; a session in which it is clearly the other way round is excluded as swapped",
     )
     oversize: Literal["crop", "rescale", "exclude"] = Field(
-        "crop", description="what to do with a brain larger than the volume; rescale shrinks it to fit, and says so"
+        "crop",
+        description="what to do with a brain larger than the volume; rescale shrinks it to fit, and records the scale",
     )
     brain_ml_min: NonNegative = Field(
         300.0,
@@ -143,8 +145,8 @@ class Volume(Settings):
     )
     structure_min: Fraction = Field(
         0.04,
-        description="sessions with a scan of a phantom or of noise are excluded: by how much the structures in the "
-        "brain differ at least, relative to its mean intensity; 0 disables the check",
+        description="sessions with a scan of a phantom or of noise are excluded: least difference between structures "
+        "in the brain, relative to its mean intensity; 0 disables the check",
     )
     crop_limit: Fraction = Field(0.02, description="largest share of brain voxels that cropping may lose")
     strip_check: Fraction = Field(

@@ -189,7 +189,7 @@ def _unopened(path: Path, error: OSError) -> Unusable:
     """Why a file can't be opened, and what to do."""
     remedy = "give yourself the right to read it (chmod u+r)" if error.errno == errno.EACCES else "supply it"
     if path.is_symlink():
-        remedy = "it is a link: mend what it points to" if error.errno == errno.ENOENT else remedy
+        remedy = "it is a broken link: correct its target" if error.errno == errno.ENOENT else remedy
     return Unusable(f"can't be opened ({error.strerror}): {remedy}")
 
 

@@ -33,7 +33,7 @@ def read_numbers(kind: str, path: Path, *numeric: str) -> pd.DataFrame:
     needed = [name for name in lacking if name not in numeric]
     if needed:
         expected = f"columns {', '.join(GATHERED[kind])}"
-        anew = f"have it made anew: `snakemake {path} --force` with the options of the run"
+        anew = f"create it again: `snakemake {path} --force` with the options of the run"
         raise InputError(str(path), f"no column {', '.join(needed)}", expected, anew)
     for name in numeric:
         if name in lacking:

@@ -118,5 +118,5 @@ def not_readable(path: object, error: Exception, form: str) -> InputError:
     return InputError(
         str(path), f"not readable ({said})", f"a whole {form} file",
         "name a shard or a file of tokens that NeuroQuant wrote, and if it was copied, copy it again; the workflow "
-        "makes one of its own anew with `snakemake PATH --force` and the options of the run",
+        "creates its own file again with `snakemake PATH --force` and the options of the run",
     )  # fmt: skip

@@ -105,7 +105,7 @@ def from_map(path: Path) -> Template:
     return Template(labels, _grain(labels.shape, zlib.crc32(path.name.encode())), _shifted(affine, box))
 
 
-WHOLE = "name a folder of whole label maps, or supply this one anew"
+WHOLE = "name a folder of complete label maps, or replace this one"
 
 
 def _read_map(path: Path) -> tuple[np.ndarray, np.ndarray]:

@@ -87,7 +87,7 @@ class Preparation:
             session = prepare(row, Preprocessing(Path(path.anchor), self.volume, (modality,), self.finders))
         except Unusable as error:
             raise InputError(
-                error.file, error.reason, "a scan as docs/cohorts.md describes it", "mend the file, or give a mask"
+                error.file, error.reason, "a scan as docs/cohorts.md describes it", "correct the file, or give a mask"
             ) from None
         return session.images[modality], session.geometry[modality], session.mask
 

@@ -213,9 +213,9 @@ class Tokenizer:
         if not isinstance(model, Swaps):
             raise InputError(
                 f"model {self.entry.name}",
-                "a network that doesn't tell anatomy from appearance",
+                "a network that doesn't separate anatomy from appearance",
                 "one that does",
-                "take a model that does, e.g. neuroquant",
+                "use a model that does, e.g. neuroquant",
             )
         arrays, others, modality = self._arrays(tokens), self._arrays(like), self._modality(like)
         volume = decoded(

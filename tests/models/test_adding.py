@@ -78,7 +78,7 @@ train(here, write_volumes(here / "train.h5", only_t1=1), (), entry)
 assert "swap" in read_tsv(here / "model/training.tsv")
 synthesis, codes, apart = judged(here)
 assert set(synthesis.appearance) == {"paired", "typical", "source"} and len(codes) == 0
-assert set(zip(apart.of, apart.role)) == {("anatomy", "anatomy"), ("look", "appearance")}
+assert set(zip(apart.of, apart.role)) == {("anatomy", "anatomy"), ("tone", "appearance")}
 assert set(apart.measure) == {"accuracy"}, "without codes none are compared"
 print("swapped")
 """

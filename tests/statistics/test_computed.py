@@ -14,7 +14,7 @@ from neuroquant.statistics.computed import Computed, paired_tests_of_tables, tab
 from neuroquant.statistics.rate import ceilings, rates
 from neuroquant.statistics.scores import ScoreFiles
 from neuroquant.tables import CELL_KEY, CELLS, COSTS, TESTS
-from tests.made_up import computed_of, scores_of, with_modalities, write_table
+from tests.made_up import COMPUTED, computed_of, scores_of, with_modalities, write_table
 
 ENDS = ["value", "ci_low", "ci_high"]
 
@@ -124,6 +124,7 @@ def test_a_score_without_its_session_in_a_second_model_makes_no_pair(tmp_path, e
 
 def test_no_table_at_all_gives_no_cells_and_no_tests(tmp_path, experiment, capsys):
     assert not ScoreFiles.in_folder(tmp_path).dice.exists()
+    COMPUTED.clear()
     computed = computed_of(tmp_path, experiment)
     assert computed.cells.empty and computed.tests.empty and computed.against_mean.empty
     assert table_of(experiment, "table1", computed).empty

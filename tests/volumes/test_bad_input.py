@@ -101,7 +101,7 @@ FILES = {
     "not gzip": (lambda s: s.path.write_bytes(gzip.decompress(s.path.read_bytes())), "not compressed", "rename it"),
     "not NIfTI": (lambda s: s.path.write_bytes(gzip.compress(b"hello " * 999)), "not a readable NIfTI", "convert it"),
     "dangling link": (
-        lambda s: (s.path.unlink(), s.path.symlink_to(s.root / "gone")), "can't be opened", "mend what it points to",
+        lambda s: (s.path.unlink(), s.path.symlink_to(s.root / "gone")), "can't be opened", "correct its target",
     ),
     "misnamed": (lambda s: s.path.rename(s.path.with_name("sub-02_T2w (1).nii.gz")), "isn't named", "rename it"),
     "4D": (write(lambda data: np.stack([data] * 3, -1)), "4D", "save one of them"),
