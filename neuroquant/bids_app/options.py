@@ -9,8 +9,8 @@ from neuroquant import __version__
 DESCRIPTION = (
     "Runs a trained model as a BIDS-App. participant: every session of a BIDS data set is prepared like the model's "
     "training images, encoded and decoded, and written as BIDS derivatives, with a page per subject. group: writes a "
-    "table and a page of all subjects. Finished sessions are skipped. Exit status 0 if all sessions are finished, 1 if a "
-    "session failed, 2 if the arguments can't be used."
+    "table and a page of all subjects. Finished sessions are skipped. Exit status 0 if all sessions are finished, 1 if "
+    "a session failed, 2 if the arguments can't be used."
 )
 LEVELS = ("participant", "group")
 

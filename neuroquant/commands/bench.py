@@ -10,9 +10,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser = subparsers.add_parser(
         "bench",
         help="train one model briefly on synthetic brains, and compare it with others",
-        description="Generates a small synthetic cohort, trains the model briefly, and compares it on test subjects with "
-        "the mean image, principal components and NeuroQuant. Prints a table and writes a picture. Unchanged results "
-        "of an earlier benchmark are reused. Meant for two cores. No data is needed.",
+        description="Generates a small synthetic cohort, trains the model briefly, and compares it on test subjects "
+        "with the mean image, principal components and NeuroQuant. Prints a table and writes a picture. Unchanged "
+        "results of an earlier benchmark are reused. Meant for two cores. No data is needed.",
     )
     parser.add_argument("model", help="name of a shipped model (vqgan, ...), or the YAML file of your model")
     parser.add_argument("--out", type=Path, default=Path("results/bench"), help="folder that receives everything")

@@ -11,8 +11,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser = subparsers.add_parser(
         "decode",
         help="decode tokens to scans",
-        description="Writes a NIfTI file for every entry, on the grid and in the intensities of its scan. Reads files of "
-        "`neuroquant encode` and the workflow's latents.",
+        description="Writes a NIfTI file for every entry, on the grid and in the intensities of its scan. Reads files "
+        "of `neuroquant encode` and the workflow's latents.",
     )
     parser.add_argument("model", help="the model that made the tokens: its folder, or owner/name on the hub")
     parser.add_argument(

@@ -13,8 +13,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser = subparsers.add_parser(
         "encode",
         help="encode scans as tokens with a trained model",
-        description="Writes <name>.h5 for every scan, with its latents and their position in the scan. Scans are prepared "
-        "like the model's training images.",
+        description="Writes <name>.h5 for every scan, with its latents and their position in the scan. Scans are "
+        "prepared like the model's training images.",
     )
     parser.add_argument("model", help="results/*/models/<model>, or owner/name on the hub")
     parser.add_argument("scans", type=Path, nargs="+", help="NIfTI, raw heads or skull-stripped")

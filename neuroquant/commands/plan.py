@@ -10,9 +10,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser = subparsers.add_parser(
         "plan",
         help="show the jobs and costs of a run on a cluster, and what can't work there, before anything is submitted",
-        description="Prints the jobs of each rule, hours and GPU-hours from recorded rates (each with its source), and disk "
-        "space. With --profile it also prints requests of the profile that the site can't fulfil. Nothing is submitted "
-        "or run. Exit status 1 if something can't work. Run it in the folder of `results`.",
+        description="Prints the jobs of each rule, hours and GPU-hours from recorded rates (each with its source), and "
+        "disk space. With --profile it also prints requests of the profile that the site can't fulfil. Nothing is "
+        "submitted or run. Exit status 1 if something can't work. Run it in the folder of `results`.",
     )
     parser.add_argument("config", type=Path, help="YAML file of the experiment")
     parser.add_argument("--profile", help="folder of the profile, e.g. slurm; without it no site is checked")

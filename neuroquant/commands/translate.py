@@ -11,8 +11,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser = subparsers.add_parser(
         "translate",
         help="synthesise one scan in the appearance of another modality",
-        description="Writes the anatomy of SCAN, on its grid, with the modality, appearance and range of intensities of "
-        "LIKE (equation 13 of the paper). LIKE may be a scan of any subject.",
+        description="Writes the anatomy of SCAN, on its grid, with the modality, appearance and range of intensities "
+        "of LIKE (equation 13 of the paper). LIKE may be a scan of any subject.",
     )
     parser.add_argument("model", help="results/*/models/<model>, or owner/name on the hub; a model with modality FiLM")
     parser.add_argument("scan", type=Path, help="NIfTI, a raw head or skull-stripped")

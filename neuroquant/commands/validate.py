@@ -12,9 +12,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser = subparsers.add_parser(
         "validate",
         help="check the cohorts of an experiment without running anything",
-        description="Reads the headers of all scans of an experiment's cohorts. Prints which sessions are included, which "
-        "are excluded and why, files that weren't looked at, sex, visits, shapes and voxel sizes. Writes nothing. Exit "
-        "status 1 if a cohort can't be used, no session is included, or the split can't be made.",
+        description="Reads the headers of all scans of an experiment's cohorts. Prints which sessions are included, "
+        "which are excluded and why, files that weren't looked at, sex, visits, shapes and voxel sizes. Writes "
+        "nothing. Exit status 1 if a cohort can't be used, no session is included, or the split can't be made.",
     )
     parser.add_argument("config", type=Path, help="YAML file of the experiment")
     parser.add_argument(

@@ -27,7 +27,8 @@ class Standin(Settings):
 
     spread_mm: NonNegative = Field(
         2.5,
-        description="sigma of the atlas's blur, mm: how far structures may lie from their location in training subjects",
+        description="sigma of the atlas's blur, mm: how far structures may lie from their location in training "
+        "subjects",
     )
     rounds: Count = Field(12, description="rounds of expectation maximisation on each image")
 

@@ -116,8 +116,9 @@ class Volume(Settings):
     )
     match_min: NonNegative = Field(
         0.08,
-        description="with pair_check, sessions with images of two persons are excluded: least mutual information (nats) "
-        "with the target that an image must lose when it is moved by 4 mm after registration; 0 disables the check",
+        description="with pair_check, sessions with images of two persons are excluded: least mutual information "
+        "(nats) with the target that an image must lose when it is moved by 4 mm after registration; 0 disables the "
+        "check",
     )
     pair_check: bool = Field(
         True,

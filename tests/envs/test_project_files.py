@@ -79,7 +79,8 @@ def test_the_catalog_finds_what_it_looks_for():
 
 
 def test_make_help_lists_every_command():
-    shown = subprocess.run(["make", "--no-print-directory", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    command = ["make", "--no-print-directory", "help"]
+    shown = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert [line.split()[1] for line in shown.splitlines()] == targets
     assert all(len(line.split()) > 3 for line in shown.splitlines())
