@@ -5,7 +5,6 @@ deepbet's wheel (MIT licence) carries two TorchScript networks: one finds the bo
 the wheel's own code, which would need a window toolkit and compiled helpers as well.
 """
 
-from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
@@ -22,8 +21,6 @@ from neuroquant.extras import missing
 
 RAS = axcodes2ornt("RAS")
 BOX_SIDE, MASK_SIDE = 128, 256
-BATCH = 4
-"""Heads that pass through the networks together on a GPU; on a CPU one head keeps all cores busy."""
 MARGIN = 0.1
 """Share of the brain's size by which its box is widened on each side."""
 CROSSING = 0.02
@@ -51,54 +48,40 @@ class BrainMasker:
             torch.jit.load(str(path), map_location=self.device).eval() for path in network_files()
         )
 
-    def __call__(self, head: np.ndarray, affine: np.ndarray) -> np.ndarray:
-        """The brain (D, H, W), bool, of one head, as `several` finds it."""
-        return self.several([(head, affine)])[0]
-
     @torch.inference_mode()
-    def several(self, heads: Sequence[tuple[np.ndarray, np.ndarray]]) -> list[np.ndarray]:
-        """The brains of heads, each bool on its head's own grid and in its orientation; all False where there is none.
-
-        On a GPU `BATCH` heads pass through the networks together. A head's mask doesn't depend on the others.
+    def __call__(self, head: np.ndarray, affine: np.ndarray) -> np.ndarray:
+        """The brain, bool on the head's own grid and in its orientation; all False where there is none.
 
         Parameters
         ----------
-        heads : finite intensities (D, H, W) of any scale, voxel size and orientation, and the affine (4, 4) of each.
+        head : finite intensities (D, H, W) of any scale, voxel size and orientation.
+        affine : (4, 4), from voxels to mm.
         """
-        at_once = BATCH if self.device.type == "cuda" else 1
-        return [
-            mask for first in range(0, len(heads), at_once) for mask in self._together(heads[first : first + at_once])
-        ]
+        orientation = io_orientation(affine)
+        upright = apply_orientation(head, ornt_transform(orientation, RAS))
+        return apply_orientation(self._upright(upright), ornt_transform(RAS, orientation))
 
-    def _together(self, heads: Sequence[tuple[np.ndarray, np.ndarray]]) -> list[np.ndarray]:
-        """As `several`, all in one batch."""
-        turns = [ornt_transform(io_orientation(affine), RAS) for _, affine in heads]
-        upright = [apply_orientation(head, turn) for (head, _), turn in zip(heads, turns, strict=True)]
-        found = [np.zeros(head.shape, dtype=bool) for head in upright]
-        images = [torch.from_numpy(np.ascontiguousarray(head, dtype=np.float32)).to(self.device) for head in upright]
-        small = [_resized(image, (BOX_SIDE,) * 3) for image in images]
-        bounds = [tuple(float(each.quantile(limit)) for limit in LIMITS) for each in small]
-        with_contrast = [index for index, (low, high) in enumerate(bounds) if high > low]
-        rough = self._passed(self.box_network, [_scaled(small[index], *bounds[index]) for index in with_contrast])
-        boxes = {
-            index: _box(_largest((each > 0.5).cpu().numpy()), upright[index].shape)
-            for index, each in zip(with_contrast, rough, strict=True)
-        }
-        boxes = {index: box for index, box in boxes.items() if box is not None}
-        inside = [
-            _scaled(_resized(images[index][box], (MASK_SIDE,) * 3), *bounds[index]) for index, box in boxes.items()
-        ]
-        for (index, box), fine in zip(boxes.items(), self._passed(self.mask_network, inside), strict=True):
-            brain = (_resized(fine, found[index][box].shape) > 0.5).cpu().numpy()
-            found[index][box] = ndimage.binary_fill_holes(_largest(brain))
-        return [
-            apply_orientation(mask, ornt_transform(RAS, io_orientation(affine)))
-            for mask, (_, affine) in zip(found, heads, strict=True)
-        ]
+    def _upright(self, head: np.ndarray) -> np.ndarray:
+        """The brain of a head in RAS+."""
+        found = np.zeros(head.shape, dtype=bool)
+        image = torch.from_numpy(np.ascontiguousarray(head, dtype=np.float32)).to(self.device)
+        small = _resized(image, (BOX_SIDE,) * 3)
+        low, high = (float(small.quantile(limit)) for limit in LIMITS)
+        if high <= low:
+            return found
+        rough = self._passed(self.box_network, _scaled(small, low, high))
+        box = _box(_largest((rough > 0.5).cpu().numpy()), head.shape)
+        if box is None:
+            return found
+        fine = self._passed(self.mask_network, _scaled(_resized(image[box], (MASK_SIDE,) * 3), low, high))
+        brain = (_resized(fine, found[box].shape) > 0.5).cpu().numpy()
+        found[box] = ndimage.binary_fill_holes(_largest(brain))
+        return found
 
-    def _passed(self, network: torch.jit.ScriptModule, images: list[Tensor]) -> list[Tensor]:
-        """The probability of brain in each of several images (S, S, S) of one size."""
-        return list(network(torch.stack(images)[:, None])[:, 1]) if images else []
+    @staticmethod
+    def _passed(network: torch.jit.ScriptModule, image: Tensor) -> Tensor:
+        """The probability of brain in an image (S, S, S)."""
+        return network(image[None, None])[0, 1]
 
 
 @cache
