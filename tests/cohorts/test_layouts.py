@@ -1,4 +1,4 @@
-"""Layouts of one's own and tables of paths, told in a YAML file and nowhere else; IXI and HCP as they are given out."""
+"""Custom layouts and tables of paths, defined in a YAML file alone; IXI and HCP as they are distributed."""
 
 from pathlib import Path
 

@@ -110,25 +110,26 @@ def test_a_split_without_subjects_or_a_sex_is_refused_with_a_seed_that_works(lac
     assert (splits.groupby("split").sex.nunique() == 2).all() and splits.split.nunique() == 3
 
 
+def with_fitting_seed(people, split):
+    """The split with its own seed, or with the one that the error names."""
+    try:
+        return split_subjects(sessions(people), split, "study")
+    except InputError as error:
+        works = int(error.remedy.removeprefix("set split.seed: "))
+        return split_subjects(sessions(people), split.model_copy(update={"seed": works}), "study")
+
+
 def test_a_cohort_of_one_sex_can_be_split_and_a_fraction_of_zero_wants_nobody():
     people = [("sub-04", "", "F"), ("sub-05", "", "F")]
     half = Split(train=0.5, val=0.0, test=0.5)
-    try:
-        splits = split_subjects(sessions(people), half, "study")
-    except InputError as error:
-        works = int(error.remedy.removeprefix("set split.seed: "))
-        splits = split_subjects(sessions(people), half.model_copy(update={"seed": works}), "study")
+    splits = with_fitting_seed(people, half)
     assert sorted(splits.split) == ["test", "train"]
 
 
 def test_a_sex_of_fewer_subjects_than_splits_is_not_asked_for_in_each():
     people = [(f"sub-{n:02d}", "", "FFFFM"[n]) for n in range(5)]
     half = Split(train=0.5, val=0.0, test=0.5)
-    try:
-        splits = split_subjects(sessions(people), half, "study")
-    except InputError as error:
-        works = int(error.remedy.removeprefix("set split.seed: "))
-        splits = split_subjects(sessions(people), half.model_copy(update={"seed": works}), "study")
+    splits = with_fitting_seed(people, half)
     assert set(splits[splits.sex == "F"].split) == {"train", "test"}
 
 

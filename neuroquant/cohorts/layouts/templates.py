@@ -1,4 +1,4 @@
-"""A layout of one's own: a path with {subject}, {session}, {site} and * for each modality, in a cohort's YAML."""
+"""A custom layout: a path with {subject}, {session}, {site} and * for each modality, in a cohort's YAML."""
 
 import os
 import re
