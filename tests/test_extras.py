@@ -82,6 +82,7 @@ def test_the_extra_that_is_named_brings_the_package(module):
     assert Requirement(f"neuroquant[{extra}]").extras <= Requirement(PROJECT["optional-dependencies"]["all"][0]).extras
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", sorted(PACKAGES))
 def test_a_user_without_the_package_reads_the_line_that_installs_it(module):
     hide = f"""

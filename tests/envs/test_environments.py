@@ -115,6 +115,7 @@ def stand_in(folder: Path, name: str, script: str, monkeypatch) -> None:
     monkeypatch.setenv("PATH", f"{path.parent}:{Path(sys.executable).parent}:{os.environ['PATH']}")
 
 
+@pytest.mark.slow
 def test_conda_is_given_the_lock_once_for_all_jobs(tmp_path, monkeypatch):
     """What conda makes of it isn't tested: a script answers in its place, and keeps the file that it was given."""
     script = f"""
@@ -131,6 +132,7 @@ esac"""
     assert yaml.safe_load(given.read_text()) == yaml.safe_load((ROOT / "envs/neuroquant.yaml").read_text())
 
 
+@pytest.mark.slow
 def test_jobs_run_in_the_image_when_containers_are_asked_for(tmp_path, monkeypatch):
     """Apptainer itself isn't to be had everywhere: a script of its name notes the image and runs the command here."""
     script = f"""

@@ -50,6 +50,7 @@ def figures(tmp_path_factory, experiment, numbers, curves):
     return drawn(folder / "a", experiment, curves)
 
 
+@pytest.mark.slow
 def test_the_same_numbers_give_the_same_bytes_and_no_date(experiment, curves, figures):
     again = drawn(figures[0].parents[1] / "b", experiment, curves)
     for one, two in zip(figures, again, strict=True):

@@ -55,6 +55,7 @@ def drawn_volumes(folder, experiment):
     return "no volumes: no engine was run" not in (folder / "figure4.svg").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["missing", "empty", "without numbers"])
 @pytest.mark.parametrize(
     ("kind", "read"),

@@ -40,6 +40,7 @@ def test_tables_have_a_group_of_columns_per_modality_titled_by_its_suffix(run):
     assert ("FLAIR" in page) == ("FLAIR" in experiment.modalities)
 
 
+@pytest.mark.slow
 def test_figures_draw_every_modality_in_a_fill_of_its_own_within_a_page(run):
     experiment, folder, computed = run
     costs = pd.DataFrame(

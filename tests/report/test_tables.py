@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from neuroquant.files import write_tsv
 from neuroquant.report.figures import figure4
@@ -96,6 +97,7 @@ def test_stand_ins_are_named_in_every_form(tmp_path, experiment, numbers):
     assert all("STAND-IN" in form and "synthetic cohort" in form for form in forms)
 
 
+@pytest.mark.slow
 def test_the_same_numbers_give_the_same_bytes(tmp_path, experiment, numbers):
     for name in "ab":
         (tmp_path / name).mkdir()

@@ -23,6 +23,7 @@ def masker():
     return BrainMasker()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not DATA.is_dir(), reason="needs real heads: set NEUROQUANT_TESTDATA")
 @pytest.mark.parametrize("path", RAW)
 def test_the_brain_of_a_raw_head_with_thick_slices_has_the_size_and_place_of_a_brain(masker, path):

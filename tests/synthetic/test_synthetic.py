@@ -207,6 +207,7 @@ def test_a_folder_of_somebody_elses_is_never_overwritten(tmp_path):
     assert (tmp_path / "data" / "precious").read_text() == "x"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif("NEUROQUANT_TESTDATA" not in os.environ, reason="NEUROQUANT_TESTDATA isn't set: no label maps")
 def test_a_folder_of_label_maps_makes_a_pair_at_one_millimetre():
     folder = Path(os.environ["NEUROQUANT_TESTDATA"]) / "label_maps"

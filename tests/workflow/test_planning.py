@@ -47,6 +47,7 @@ def test_a_model_without_training_is_no_training_job(tmp_path):
     assert jobs["train"] == 3 and jobs["save_untrained"] == 3
 
 
+@pytest.mark.slow
 def test_the_number_of_jobs_does_not_depend_on_the_number_of_subjects(tmp_path):
     larger = copy.deepcopy(TINY)
     larger["cohorts"][0]["synthetic"]["subjects"] = 1600

@@ -61,6 +61,7 @@ def test_a_dry_run_notices_a_new_scan_and_leaves_the_inventory_to_the_run(scans,
     assert finished_jobs(snakemake(tmp_path, SPLITS, config=on(root)).stdout)["index"] == 1
 
 
+@pytest.mark.slow
 def test_everything_can_be_forced_on_a_cohort_that_lies_in_a_folder(scans, tmp_path):
     kept = files_below(scans)
     done = snakemake(tmp_path, SPLITS, "--forceall", config=on(scans))
@@ -150,6 +151,7 @@ def clone(tmp_path):
     return folder
 
 
+@pytest.mark.slow
 def test_the_project_runs_in_a_folder_with_a_space(scans, tmp_path, clone):
     done = snakemake(tmp_path / "my run", SPLITS, config=on(scans), root=clone)
     assert done.returncode == 0 and finished_jobs(done.stdout)["split"] == 1, done.stdout[-3000:]

@@ -71,6 +71,7 @@ def test_hours_of_training_and_spread_between_subjects_stand_beside_the_costs(sh
     assert "NeuroQuant (T1w 0.04)" in told and "hardly depend on the subject" in told and "T2w" not in told
 
 
+@pytest.mark.slow
 def test_page_table_and_figure_are_written_also_without_dice(shards, experiment, numbers, tmp_path):
     models = trained(tmp_path)
     gather("spread", [], tmp_path / "spread.tsv")
@@ -108,6 +109,7 @@ def measured(names):
     return pd.DataFrame(places, columns=rate_columns())
 
 
+@pytest.mark.slow
 def test_models_of_other_groups_are_marked_in_the_figure(experiment, twelve, tmp_path):
     none = pd.DataFrame(columns=["cohort", "metric", "value"])
     for name, rows in (("all", twelve.table1.models), ("trained", experiment.table1.models)):

@@ -96,6 +96,7 @@ def test_a_cohort_is_counts_and_one_hash_and_nobody_is_named(results, entities):
     assert "sub-" not in (results / METADATA).read_text() and str(results) not in (results / METADATA).read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("level", ["REQUIRED"])
 def test_a_validator_finds_nothing_against_the_provenance_profile(results, level, monkeypatch):
     pytest.importorskip("rocrate_validator", reason="roc-validator isn't installed")

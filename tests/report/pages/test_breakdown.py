@@ -37,6 +37,7 @@ def run(folder, experiment, sessions=None, synthesis=(), codes=()):
     return (folder / "page.html").read_text(), {name: pd.read_csv(path) for name, path in csv.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("named", [False, True])
 def test_the_page_names_nobody_unless_told_to(tmp_path, experiment, numbers, named):
     numbers(tmp_path, experiment)
