@@ -14,6 +14,8 @@ import pandas as pd
 import torch
 from safetensors.torch import load_file, save_file
 
+from neuroquant.store.trust import text_of
+
 Random = np.random.Generator
 SIDES, MM = (20, 22, 18), 7.0
 NUMBERS = [0, -0.0, 1, -1, 2, 0.5, 1e-300, 1e200, 1e30, -1e30, 2**15, 2**31, 2**63, 10**400, float("nan"), float("inf")]
@@ -228,12 +230,13 @@ def spoilt_tokens(random: Random, path: Path, which: str) -> str:
     """Tokens whose list of records or arrays are odd; a list of a subject's name, which leads elsewhere, among them."""
     with h5py.File(path, "r+") as file:
         if which == "records":
-            tree, what = spoilt_tree(random, json.loads(file["records"][()]), PLAIN)
+            records = json.loads(text_of(file, "records"))
+            tree, what = spoilt_tree(random, records, PLAIN)
             if random.random() < 0.3:
-                tree, what = json.loads(file["records"][()]), "a name"
+                tree, what = records, "a name"
                 tree[0][pick(random, ["subject", "session", "modality"])] = pick(random, TEXTS)
             del file["records"]
-            file["records"] = as_json(tree)
+            file["records"] = np.frombuffer(as_json(tree).encode("utf-8", "surrogatepass"), np.uint8)
             return what
         name = pick(random, sorted(file["arrays"]))
         array = file["arrays"][name][()]

@@ -18,7 +18,7 @@ from pydantic import TypeAdapter
 
 from neuroquant.store import trust
 
-FORMAT = "neuroquant-arrays-1"
+FORMAT = "neuroquant-arrays-2"
 
 
 @dataclass(frozen=True)
@@ -106,10 +106,10 @@ class ArrayFile:
         self.path = Path(path)
         try:
             with h5py.File(self.path, "r") as file:
-                if file.attrs.get("format") != FORMAT:
-                    raise trust.Untrue(f"format {file.attrs.get('format')!r}")
-                self.attributes: dict[str, Any] = dict(json.loads(file.attrs["attributes"]))
-                self.records: tuple[Record, ...] = RECORDS.validate_json(trust.own(file, "records")[()])
+                if (found := trust.text_of(file, "format")) != FORMAT:
+                    raise trust.Untrue(f"format {found!r}")
+                self.attributes: dict[str, Any] = dict(json.loads(trust.text_of(file, "attributes")))
+                self.records: tuple[Record, ...] = RECORDS.validate_json(trust.text_of(file, "records"))
                 for record in self.records:
                     if record.geometry is not None:
                         trust.check_geometry(vars(record.geometry))
@@ -169,9 +169,9 @@ class ArrayWriter:
     def __init__(self, path: Path | str, records: list[Record], attributes: dict[str, Any] | None = None):
         self._rows = len(records)
         self._file = h5py.File(path, "w", libver="latest")
-        self._file.attrs["format"] = FORMAT
-        self._file.attrs["attributes"] = json.dumps(attributes or {}, sort_keys=True)
-        self._file["records"] = json.dumps([record.to_json() for record in records], sort_keys=True)
+        self._attributes = dict(attributes or {})
+        self._write_text("format", FORMAT)
+        self._write_text("records", json.dumps([record.to_json() for record in records], sort_keys=True))
         self._arrays = self._file.create_group("arrays")
 
     def create(self, name: str, shape: tuple[int, ...], dtype: Any, compress: bool = False) -> None:
@@ -190,8 +190,7 @@ class ArrayWriter:
 
     def note(self, **facts: Any) -> None:
         """Add to the attributes what is only known in the end."""
-        known = json.loads(self._file.attrs["attributes"])
-        self._file.attrs["attributes"] = json.dumps(known | facts, sort_keys=True)
+        self._attributes |= facts
 
     def write(self, name: str, row: int, array: np.ndarray) -> None:
         """Fill one row of `name`."""
@@ -202,5 +201,10 @@ class ArrayWriter:
 
     def __exit__(self, *exception: object) -> None:
         if exception[0] is None:
+            self._write_text("attributes", json.dumps(self._attributes, sort_keys=True))
             self._file.flush()  # raises where a disk is full; closing alone would swallow it
         self._file.close()
+
+    def _write_text(self, name: str, text: str) -> None:
+        """Keep a text as a row of bytes; `trust.text_of` says why."""
+        self._file[name] = np.frombuffer(text.encode(), np.uint8)

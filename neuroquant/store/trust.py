@@ -10,6 +10,8 @@ from neuroquant.errors import InputError
 
 VOXELS_MOST = 2**30
 """Voxels of the largest scan that a volume is put back onto, 1024 a side: what a file says costs memory at once."""
+TEXT_BYTES_MOST = 2**28
+"""Bytes of the longest text in a file."""
 ROW_BYTES_MOST = 2**32
 """Bytes of the largest row of an array; compressed, a small file can announce any number of them."""
 READING = (
@@ -39,6 +41,22 @@ def own(group: h5py.Group, name: str) -> h5py.Group | h5py.Dataset:
     if isinstance(item, h5py.Dataset) and (item.external or item.is_virtual):
         raise Untrue(f"the values of {name} lie in another file")
     return item
+
+
+def text_of(group: h5py.Group, name: str) -> str:
+    """A text that is kept as a row of bytes.
+
+    HDF5's own strings of variable length aren't read: where such a file is damaged, the HDF5 library can loop forever.
+
+    Raises
+    ------
+    Untrue
+        If it is missing, lies in another file, or isn't such a row.
+    """
+    item = own(group, name)
+    if not isinstance(item, h5py.Dataset) or item.dtype != "u1" or item.ndim != 1 or item.size > TEXT_BYTES_MOST:
+        raise Untrue(f"{name} isn't text in bytes")
+    return item[()].tobytes().decode()
 
 
 def layout_of(group: h5py.Group, rows: int) -> dict[str, tuple[tuple[int, ...], Any, int | None]]:

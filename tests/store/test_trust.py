@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from neuroquant.errors import InputError
 from neuroquant.files import NAME_BYTES, file_name
 from neuroquant.store.arrays import ArrayFile, ArrayWriter
+from neuroquant.store.trust import text_of
 from neuroquant.volumes.restore import restore_shard
 from tests.store.test_arrays import record, write
 
@@ -85,13 +86,17 @@ def test_values_that_lie_in_another_file_are_never_read(tmp_path, kind):
         ArrayFile(tmp_path / "a.h5")
 
 
+def bytes_of(text):
+    return np.frombuffer(text.encode(), np.uint8)
+
+
 def spoilt(path, change):
     """A shard whose list of records, as plain JSON, was changed."""
     shard(path)
     with h5py.File(path, "r+") as file:
-        text = change(json.loads(file["records"][()]))
+        text = change(json.loads(text_of(file, "records")))
         del file["records"]
-        file["records"] = text if isinstance(text, str) else json.dumps(text)
+        file["records"] = bytes_of(text if isinstance(text, str) else json.dumps(text))
     return path
 
 
@@ -128,6 +133,17 @@ FLAT = [[1, 0, 0, 0], [1, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]
 def test_records_that_cannot_be_are_refused_in_a_sentence(tmp_path, change):
     with pytest.raises(InputError, match="a.h5"):
         ArrayFile(spoilt(tmp_path / "a.h5", change))
+
+
+@pytest.mark.parametrize("name", ["format", "attributes", "records"])
+def test_strings_of_variable_length_are_not_read_for_a_damaged_one_can_hang_the_library(tmp_path, name):
+    shard(tmp_path / "a.h5")
+    with h5py.File(tmp_path / "a.h5", "r+") as file:
+        text = text_of(file, name)
+        del file[name]
+        file[name] = text
+    with pytest.raises(InputError, match=f"{name} isn't text in bytes"):
+        ArrayFile(tmp_path / "a.h5")
 
 
 @pytest.mark.parametrize("dtype", ["S4", h5py.string_dtype(), [("a", "f4")], np.complex64])
