@@ -2,6 +2,8 @@
 
 import re
 
+LONGEST = 1500
+"""Characters of a part of an error that are shown: a cell or a column's name can be of any length."""
 QUOTED = re.compile(r"(?<!\w)(?:'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")(?!\w)")
 """What a reason quotes, as `repr` writes it: a cell of a table, say, whatever somebody wrote there."""
 
@@ -38,4 +40,11 @@ class InputError(ValueError):
         self.where, self.found, self.expected, self.remedy = where, found, expected, remedy
 
     def __str__(self) -> str:
-        return f"{self.where}\n  found:    {self.found}\n  expected: {self.expected}\n  to do:    {self.remedy}"
+        where, found, expected, remedy = map(_shortened, (self.where, self.found, self.expected, self.remedy))
+        return f"{where}\n  found:    {found}\n  expected: {expected}\n  to do:    {remedy}"
+
+
+def _shortened(text: str) -> str:
+    if len(text) <= LONGEST:
+        return text
+    return f"{text[: LONGEST - 300]} [... {len(text) - LONGEST:,} characters more ...] {text[-300:]}"

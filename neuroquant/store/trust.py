@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from typing import Any
 
 import h5py
+import numpy as np
+from nibabel.orientations import io_orientation
 
 from neuroquant.errors import InputError
 
@@ -96,6 +98,8 @@ def check_geometry(geometry: dict[str, Any]) -> None:
             raise Untrue(f"geometry.{name} isn't a matrix of 4 x 4 finite numbers")
         if not abs(_determinant(matrix)) > 1e-12:
             raise Untrue(f"geometry.{name} is singular")
+        if not _finite(io_orientation(np.array(matrix, dtype=float)).flat):
+            raise Untrue(f"geometry.{name} doesn't say in which direction each axis runs")
     for name in ("shape", "source_shape"):
         sides = geometry[name]
         if min(sides) < 1 or math.prod(sides) > VOXELS_MOST:

@@ -121,6 +121,7 @@ FLAT = [[1, 0, 0, 0], [1, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]
         lambda records: records * 2,
         geometry(affine=[[1, 2], [3, 4]]),
         geometry(affine=FLAT),
+        geometry(source_affine=[[1, 0, 0, 0], [1e30, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]),
         geometry(source_affine=[[float("nan")] * 4] * 4),
         geometry(shape=[100_000, 100_000, 100_000]),
         geometry(shape=[0, 9, 9]),
