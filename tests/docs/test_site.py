@@ -13,7 +13,6 @@ from neuroquant.cli import COMMANDS
 from neuroquant.config.cohort import Cohort
 from neuroquant.config.experiment import Experiment
 from neuroquant.config.model import ModelEntry
-
 from tests.workflow.browser import CHROMIUM, Browser
 
 ROOT = Path(__file__).parents[2]
