@@ -6,7 +6,6 @@ import tempfile
 import time
 import traceback
 from pathlib import Path
-from typing import Any
 
 from neuroquant.bids_app import record as records
 from neuroquant.bids_app.encode import Encoded, Encoder
@@ -116,7 +115,7 @@ class _Run:
             self.dataset.write_sidecar(name, out.tokens_facts(modality))
             written.append(self.dataset.folder / name.path(".h5"))
         for target, made in encoded.synthetic.items():
-            if made.own:
+            if made.like:
                 look = Look(f"the session's own {target} scan", made.intensity, (self.dataset.scan(made.like),))
             else:
                 look = Look(f"the {target} scan given with --like", made.intensity)
@@ -147,7 +146,7 @@ def _sidecar(path: Path) -> Path:
     return path.with_name(path.name.partition(".")[0] + ".json")
 
 
-def failures(output: Path) -> dict[str, Any]:
+def failures(output: Path) -> dict[str, str]:
     """Session -> the reason why it failed in its last run, in one line."""
     logs = sorted((output / "logs").glob("sub-*.log"))
     return {path.stem: " ".join(path.read_text(encoding="utf-8").partition("\nTraceback")[0].split()) for path in logs}

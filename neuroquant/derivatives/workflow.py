@@ -19,6 +19,7 @@ from neuroquant.model_folder import load_model
 from neuroquant.models.autoencoder import Autoencoder, Swaps
 from neuroquant.store.arrays import ArrayFile
 from neuroquant.tokenizer import Tokens
+from neuroquant.tokenizer.decoding import volume_of
 from neuroquant.tokenizer.tokens import CODES, MAIN
 
 ATTRIBUTES = {"weights": "weights", "codes": CODES, "main": MAIN}
@@ -131,8 +132,7 @@ class _Shard:
             }
             floats = {name: array.float() if array.is_floating_point() else array for name, array in arrays.items()}
             image = model.translate(model.latents_class.of(floats), look, torch.tensor([kind], device=look.device))
-            depth, height, width = self.volumes.view("image").shape[1:]
-            volume = image[0, 0, :depth, :height, :width].clamp(-1, 1).float().cpu().numpy()
+            volume = volume_of(image, self.volumes.view("image").shape[1:])
             known = out.scans[target].geometry.intensity if target in out.scans else UNKNOWN_RANGE
             out.synthesis(target, made_of, volume, Look(f"the {target} images of the training subjects", known))
 

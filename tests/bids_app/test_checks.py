@@ -73,6 +73,12 @@ def test_a_model_that_is_missing_or_of_other_modalities(dataset, model, tmp_path
     assert not (tmp_path / "out/dataset_description.json").exists()
 
 
+def test_two_scans_of_one_modality_that_say_how_it_looks(dataset, model, tmp_path, capsys):
+    scans = [str(path) for path in sorted(dataset.glob("sub-*/*/anat/*_T1w.nii.gz"))]
+    refused(capsys, run(dataset, tmp_path / "out", model, "--like", *scans), scans[1], "a second T1w scan")
+    assert not (tmp_path / "out/dataset_description.json").exists()
+
+
 def test_a_session_without_a_usable_scan_is_a_failure_of_its_own(dataset, model, tmp_path, capsys):
     for path in dataset.glob("sub-0002/*/anat/*.nii.gz"):
         path.unlink()
