@@ -146,7 +146,11 @@ def _sidecar(path: Path) -> Path:
     return path.with_name(path.name.partition(".")[0] + ".json")
 
 
-def failures(output: Path) -> dict[str, str]:
-    """Session -> the reason why it failed in its last run, in one line."""
-    logs = sorted((output / "logs").glob("sub-*.log"))
-    return {path.stem: " ".join(path.read_text(encoding="utf-8").partition("\nTraceback")[0].split()) for path in logs}
+def failures(options: Options) -> dict[str, str]:
+    """Session that is asked for -> the reason why it failed in its last run, in one line."""
+    reasons = {}
+    for path in sorted((options.output_dir / "logs").glob("sub-*.log")):
+        subject, _, session = path.stem.removeprefix("sub-").partition("_ses-")
+        if options.asks_for(subject, session):
+            reasons[path.stem] = " ".join(path.read_text(encoding="utf-8").partition("\nTraceback")[0].split())
+    return reasons
