@@ -22,6 +22,8 @@ from neuroquant.files import write_text
 
 FACTS = ("mask_from", "target", "voxel_mm", "resampled", "box", "lost_share")
 """Facts of the preprocessing that a session's record has."""
+LOGS = "logs"
+"""Folder of the reasons of sessions that failed."""
 
 
 def run_participants(options: Options) -> int:
@@ -134,12 +136,8 @@ class _Run:
         return reason
 
     def _log(self, files: SessionFiles) -> Path:
-        return log_path(self.options.output_dir, files.name)
-
-
-def log_path(output: Path, name: str) -> Path:
-    """Where the reason of a session that failed lies."""
-    return output / "logs" / f"{name}.log"
+        """Where the reason of a session that failed lies."""
+        return self.options.output_dir / LOGS / f"{files.name}.log"
 
 
 def _sidecar(path: Path) -> Path:
@@ -149,7 +147,7 @@ def _sidecar(path: Path) -> Path:
 def failures(options: Options) -> dict[str, str]:
     """Session that is asked for -> the reason why it failed in its last run, in one line."""
     reasons = {}
-    for path in sorted((options.output_dir / "logs").glob("sub-*.log")):
+    for path in sorted((options.output_dir / LOGS).glob("sub-*.log")):
         subject, _, session = path.stem.removeprefix("sub-").partition("_ses-")
         if options.asks_for(subject, session):
             reasons[path.stem] = " ".join(path.read_text(encoding="utf-8").partition("\nTraceback")[0].split())

@@ -111,9 +111,9 @@ class Dataset:
         below = path if not os.path.isabs(path) else os.path.relpath(path, self.raw.absolute())
         return f"bids:{RAW}:{below}"
 
-    def own(self, name: BidsName, extension: str = ".nii.gz") -> str:
-        """BIDS URI of a file of this data set."""
-        return f"bids::{name.path(extension)}"
+    def own(self, name: BidsName) -> str:
+        """BIDS URI of an image of this data set."""
+        return f"bids::{name.path('.nii.gz')}"
 
     def write(self, name: BidsName, image: nib.Nifti1Image, facts: dict[str, Any]) -> Path:
         """Write an image with its sidecar, whole or not at all; returns the image's path."""
