@@ -49,7 +49,7 @@ def sessions_of(options: Options, modalities: tuple[str, ...], volume: Volume) -
     Raises
     ------
     InputError
-        If a label that was asked for isn't in the data set, or no session is left.
+        If a label that was asked for isn't in the data set, or no session of it has a scan.
     """
     cohort = Cohort(name="dataset", root=str(options.bids_dir), require="any")
     source = Source(cohort, options.bids_dir, modalities, volume.registration_target, volume.registration != "off")
@@ -75,7 +75,7 @@ def _chosen(options: Options, found: list[SessionFiles], modalities: tuple[str, 
     chosen = [one for one in found if not options.subjects or one.subject in options.subjects]
     _require("--session-label", options.sessions, {one.session for one in chosen})
     chosen = [one for one in chosen if not options.sessions or one.session in options.sessions]
-    if not any(one.scans for one in chosen):
+    if not any(one.scans for one in found):
         raise InputError(
             str(options.bids_dir), f"no {' or '.join(modalities)} scan in it",
             f"scans of the model's modalities ({', '.join(modalities)}), sub-*/[ses-*/]anat/*.nii.gz",

@@ -84,6 +84,8 @@ def test_a_session_without_a_usable_scan_is_a_failure_of_its_own(dataset, model,
         path.unlink()
     assert run(dataset, tmp_path / "out", model) == 1
     assert "failed: sub-0002_ses-01" in (told := capsys.readouterr().err) and "no T1w or T2w scan" in told
+    assert run(dataset, tmp_path / "out", model, "--participant-label", "0002") == 1
+    assert "failed: sub-0002_ses-01" in capsys.readouterr().err, "when it is asked for alone, too"
 
 
 def test_the_validator_is_asked_first_where_it_is_installed(dataset, tmp_path, capsys, monkeypatch):
