@@ -23,7 +23,7 @@ MAY_USE = {
     "synthetic": BASE | {"config"},
     "cohorts": BASE | {"config", "datasets", "scans", "tables"},
     "volumes": BASE | {"config", "scans", "store", "tables"},
-    "segmentation": BASE | {"config", "store", "device", "convolution"},
+    "segmentation": BASE | {"config", "scans", "store", "device", "convolution"},
     "weights": BASE | {"config", "models"},
     "training": BASE | {"config", "store", "models", "similarity", "model_folder", "weights", "device"} | {"sources"},
     "evaluation": BASE

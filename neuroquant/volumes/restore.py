@@ -11,8 +11,9 @@ from nibabel.processing import resample_from_to
 
 from neuroquant.errors import InputError
 from neuroquant.files import file_name, require_writable, written_whole
+from neuroquant.scans.grid import from_ras
 from neuroquant.store.arrays import ArrayFile, Geometry
-from neuroquant.volumes.geometry import from_ras, paste
+from neuroquant.volumes.geometry import paste
 from neuroquant.volumes.intensity import denormalise
 
 NIFTI = r"\.nii(\.gz)?$"
