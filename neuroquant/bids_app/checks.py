@@ -76,12 +76,12 @@ def check_writable(folder: Path) -> None:
     InputError
         If it, or the nearest folder above it that there is, can't be written to.
     """
-    there = next(place for place in (folder, *folder.parents) if place.exists())
+    existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
     expected, remedy = "a folder that you may write to", "choose another folder, or give yourself the right to write"
-    if not there.is_dir():
-        raise InputError(str(folder), f"{there} is a file", expected, "choose another folder")
+    if not existing.is_dir():
+        raise InputError(str(folder), f"{existing} is a file", expected, "choose another folder")
     try:
-        with tempfile.TemporaryFile(dir=there):
+        with tempfile.TemporaryFile(dir=existing):
             pass
     except OSError as error:
         raise InputError(str(folder), f"can't be written ({error.strerror})", expected, remedy) from None
@@ -96,8 +96,8 @@ def validate(root: Path) -> None:
         With its first errors.
     """
     beside = Path(sys.executable).parent
-    found = (shutil.which(name, path=f"{beside}{os.pathsep}{os.environ.get('PATH', '')}") for name in VALIDATORS)
-    command = next(filter(None, found), None)
+    installed = (shutil.which(name, path=f"{beside}{os.pathsep}{os.environ.get('PATH', '')}") for name in VALIDATORS)
+    command = next(filter(None, installed), None)
     if command is None:
         print(f"note: the BIDS validator isn't installed (pip install {VALIDATORS[0]}); {root.name} isn't validated")
         return

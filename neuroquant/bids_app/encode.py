@@ -116,11 +116,11 @@ class Encoder:
             ) from None
         latents = {name: self._latents(work.images[name], name) for name in modalities if name in work.images}
         tokens = {name: self._tokens(work, name, one) for name, one in latents.items()}
-        made = {name: self._volume(tokenizer.model.decode(one, self._kind(name))) for name, one in latents.items()}
+        decoded = {name: self._volume(tokenizer.model.decode(one, self._kind(name))) for name, one in latents.items()}
         numbers = {"brain_ml": brain_ml(work.brain.mask, work.session.grid.affine)}
-        for name, volume in made.items():
+        for name, volume in decoded.items():
             numbers |= scores(name, work.images[name], volume, work.mask)
-        return Encoded(work, tokens, made, self._synthesise(work, latents), numbers)
+        return Encoded(work, tokens, decoded, self._synthesise(work, latents), numbers)
 
     def _kind(self, modality: str) -> Tensor:
         return torch.tensor([self.tokenizer.model.modalities.index(modality)], device=self.tokenizer.device)
@@ -176,9 +176,9 @@ class Encoder:
         return self.tokenizer.model.latents_class.of(arrays)
 
 
-def scores(modality: str, image: np.ndarray, made: np.ndarray, mask: np.ndarray) -> dict[str, float]:
+def scores(modality: str, image: np.ndarray, reconstruction: np.ndarray, mask: np.ndarray) -> dict[str, float]:
     """PSNR (dB) and SSIM of a reconstruction in the whole volume and in the brain; (D, H, W) in [-1, 1]."""
-    x, y = (torch.from_numpy(np.asarray(one, np.float32))[None, None] for one in (image, made))
+    x, y = (torch.from_numpy(np.asarray(one, np.float32))[None, None] for one in (image, reconstruction))
     brain = torch.from_numpy(mask)[None, None]
     return {
         f"{modality}_psnr": float(psnr(x, y)),

@@ -14,7 +14,7 @@ from neuroquant.bids_app.pages import keep_pictures, page_path, pictures_path, w
 from neuroquant.bids_app.record import Record
 from neuroquant.bids_app.sessions import SessionFiles, sessions_of
 from neuroquant.derivatives.dataset import Dataset, Maker
-from neuroquant.derivatives.images import Look, Scan, SessionImages
+from neuroquant.derivatives.images import Appearance, Scan, SessionImages
 from neuroquant.derivatives.names import name_of_scan
 from neuroquant.device import use_threads
 from neuroquant.errors import InputError
@@ -96,8 +96,8 @@ class _Run:
         keep_pictures(pictures, encoded)
         outputs = [path.relative_to(options.output_dir).as_posix() for path in self._write(files, encoded)]
         facts = {name: str(encoded.work.qc[name]) for name in FACTS}
-        made = (tokenizer.entry.name, tokenizer.weights, encoded.numbers, facts, outputs)
-        Record(files.subject, files.session, key, *made).save(options.output_dir)
+        model = (tokenizer.entry.name, tokenizer.weights)
+        Record(files.subject, files.session, key, *model, encoded.numbers, facts, outputs).save(options.output_dir)
         for path in set(before.outputs if before else ()) - set(outputs):  # of an earlier run with other scans
             (options.output_dir / path).unlink(missing_ok=True)
         self._log(files).unlink(missing_ok=True)
@@ -116,12 +116,14 @@ class _Run:
             tokens.save(self.dataset.folder / name.path(".h5"))
             self.dataset.write_sidecar(name, out.tokens_facts(modality))
             written.append(self.dataset.folder / name.path(".h5"))
-        for target, made in encoded.synthetic.items():
-            if made.like:
-                look = Look(f"the session's own {target} scan", made.intensity, (self.dataset.scan(made.like),))
+        for target, image in encoded.synthetic.items():
+            if image.like:
+                appearance = Appearance(
+                    f"the session's own {target} scan", image.intensity, (self.dataset.scan(image.like),)
+                )
             else:
-                look = Look(f"the {target} scan given with --like", made.intensity)
-            written.append(out.synthesis(target, made.made_of, made.volume, look))
+                appearance = Appearance(f"the {target} scan given with --like", image.intensity)
+            written.append(out.synthesis(target, image.made_of, image.volume, appearance))
         written += out.masks()
         return [*written, *(_sidecar(path) for path in written)]
 
