@@ -98,8 +98,9 @@ class SessionImages:
         """
         scan = self.scans[made_of]
         geometry = with_intensity(scan.geometry, appearance.intensity)
+        what = f"{target} made of the {made_of} scan by the model"
         facts = {
-            "Description": f"{target} made of the {made_of} scan by the model, with the appearance of {appearance.words}",
+            "Description": f"{what}, with the appearance of {appearance.words}",
             "Sources": [self.dataset.scan(scan.path), *appearance.sources],
             "SkullStripped": True,
             "Units": "arbitrary",
