@@ -15,14 +15,15 @@ MAY_USE = {
     "shipped": set(),
     "extras": {"errors"},
     "error_scale": set(),
+    "datasets": {"errors"},
     "scans": set(),
     "store": {"errors", "files"},
     "config": BASE | {"models", "shipped"},
     "models": {"errors", "extras", "config", "convolution", "similarity"},
     "synthetic": BASE | {"config"},
-    "cohorts": BASE | {"config", "scans", "tables"},
+    "cohorts": BASE | {"config", "datasets", "scans", "tables"},
     "volumes": BASE | {"config", "scans", "store", "tables"},
-    "segmentation": BASE | {"config", "store", "device", "convolution"},
+    "segmentation": BASE | {"config", "scans", "store", "device", "convolution"},
     "weights": BASE | {"config", "models"},
     "training": BASE | {"config", "store", "models", "similarity", "model_folder", "weights", "device"} | {"sources"},
     "evaluation": BASE
@@ -41,16 +42,16 @@ MAY_USE = {
     | {"models", "model_config", "sources", "store"},
     "commands": BASE
     | {"config", "synthetic", "cohorts", "cluster", "volumes", "tokenizer", "shipped", "bench"}
-    | {"derivatives", "bids_app"},
+    | {"derivatives", "bids_app", "datasets"},
     "cli": {"errors", "__version__"},
     "subject_page": BASE | {"error_scale", "store", "statistics", "tables"},
     "derivatives": BASE
     | {"config", "scans", "store", "segmentation", "volumes", "models", "evaluation", "model_folder", "model_facts"}
-    | {"tokenizer", "tables", "device", "__version__"},
+    | {"tokenizer", "tables", "device", "datasets", "__version__"},
     "bids_app": BASE
     | {"config", "cohorts", "scans", "store", "volumes", "models", "similarity", "model_folder", "model_facts"}
     | {"device", "tokenizer", "derivatives", "statistics", "report", "subject_page", "tables", "__version__"}
-    | {"model_config"},
+    | {"model_config", "datasets"},
 }
 INTERFACE = {"neuroquant.models.autoencoder", "neuroquant.models.latents"}
 """What evaluation knows of models."""

@@ -62,6 +62,10 @@ class Options:
             device=arguments.device,
         )
 
+    def asks_for(self, subject: str, session: str) -> bool:
+        """Whether a session, by its labels, is one of those that are asked for."""
+        return (not self.subjects or subject in self.subjects) and (not self.sessions or session in self.sessions)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add all arguments to a parser."""

@@ -26,7 +26,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the tokens and say where; a scan that can't be used doesn't stop the others."""
-    from neuroquant.files import require_apart, require_writable
+    from neuroquant.datasets import require_apart
+    from neuroquant.files import require_writable
     from neuroquant.tokenizer import Tokenizer, stem_of
     from neuroquant.volumes.restore import refuse_twins
 

@@ -26,7 +26,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the image and say where."""
-    from neuroquant.files import require_apart, require_writable
+    from neuroquant.datasets import require_apart
+    from neuroquant.files import require_writable
     from neuroquant.tokenizer import Tokenizer
     from neuroquant.volumes.restore import refuse_foreign, require_nifti_name, write_image
 
