@@ -15,6 +15,7 @@ from neuroquant.config.experiment import Experiment
 from neuroquant.config.model import ModelEntry, require_codebook_starts
 from neuroquant.config.named import merge, read_list, read_yaml, wrong
 from neuroquant.config.plain import bounded
+from neuroquant.config.roles import with_roles
 from neuroquant.config.shown import with_shown
 from neuroquant.errors import InputError
 from neuroquant.shipped import CONFIG
@@ -56,19 +57,22 @@ def resolve_experiment(raw: dict[str, Any], beside: Path | Sequence[Path], where
         if not isinstance(entry.get("architecture", ""), str):
             raise wrong(f"{origin}: architecture", entry["architecture"], "a module's name, such as neuroquant")
     architectures = {entry["architecture"] for _, entry in entries if "architecture" in entry}
+    names = {item["name"] for _, item in cohorts if isinstance(item.get("name"), str)} - architectures
     if not isinstance(overrides, dict):
-        raise wrong(f"{where}: overrides", overrides, "a mapping, architecture: {changes}")
+        raise wrong(f"{where}: overrides", overrides, "a mapping, architecture or cohort: {changes}")
     for name, change in overrides.items():
-        if name not in architectures:
-            raise unknown_key(f"{where}: overrides.{name}", name, architectures)
+        if name not in architectures | names:
+            raise unknown_key(f"{where}: overrides.{name}", name, architectures | names)
         if not isinstance(change, dict):
             raise wrong(f"{where}: overrides.{name}", change, "a mapping of changes")
     if cohorts:
-        raw["cohorts"] = [validate(Cohort, item, origin) for origin, item in cohorts]
+        raw["cohorts"] = [_resolve_cohort(item, overrides, origin) for origin, item in cohorts]
     if entries:
         raw["models"] = [_resolve_model(item, overrides, origin) for origin, item in entries]
+    raw["overrides"] = {name: change for name, change in overrides.items() if name not in names}
     experiment = with_modalities(with_shown(validate(Experiment, raw, where)), where)
     require_fitting_sides(experiment, where)
+    experiment = with_roles(experiment, where)
     return _within_rate(with_budget(experiment, where))
 
 
@@ -114,6 +118,12 @@ def require_fitting_sides(experiment: Experiment, where: str) -> None:
                     f"each side a multiple of {step}: model {entry.name} makes them {step} times smaller",
                     "correct the sides, or the number of blocks (NeuroQuant's parameters.channels)",
                 )  # fmt: skip
+
+
+def _resolve_cohort(raw: dict[str, Any], overrides: dict[str, Any], where: str) -> Cohort:
+    """A cohort with the overrides of its name."""
+    name = raw.get("name")
+    return validate(Cohort, merge(raw, overrides.get(name, {}) if isinstance(name, str) else {}), where)
 
 
 def _resolve_model(raw: dict[str, Any], overrides: dict[str, Any], where: str) -> ModelEntry:

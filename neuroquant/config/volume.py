@@ -48,6 +48,8 @@ class Split(Settings):
         return self
 
 
+EXTERNAL = Split(train=0, val=0, test=1)
+"""The split of an external cohort."""
 ShardCount = Annotated[int, Field(ge=1, le=1000)]
 """Each shard is a job of every model and cohort; names have three digits."""
 

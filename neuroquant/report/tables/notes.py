@@ -31,6 +31,11 @@ def notes(experiment: Experiment, cells: pd.DataFrame, tests: pd.DataFrame, time
             "by half a voxel. A reconstruction that scores as high is as close to its original as the segmenter is to "
             "itself."
         )
+    if any(experiment.cohort(name).external for name in dict.fromkeys(cells.cohort)):
+        below.append(
+            "External: all subjects of the cohort are test subjects, and no model of this run has trained on any. Sex "
+            "is predicted there by probes that have learned from the training subjects of the other cohorts."
+        )
     if grouped:
         below.append("Models are ranked and tested within their group, never across groups.")
     if (~(tests[tests["rank"] == 1].p_holm < SIGNIFICANT)).any():
