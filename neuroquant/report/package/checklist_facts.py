@@ -86,6 +86,7 @@ def method_facts(experiment: Experiment, entries: list[ModelEntry]) -> dict[str,
     engine = ENGINES[segmentation.engine].format(version=segmentation.version)
     segmented = segmentation.engine != "none"
     theirs = [entry.shown for entry in entries if entry.group == "authors_weights"]
+    before = [entry.shown for entry in entries if entry.group == "trained_elsewhere"]
     trained = [entry for entry in entries if entry.training.phases]
     return {
         "models": ", ".join(entry.shown for entry in entries),
@@ -100,7 +101,8 @@ def method_facts(experiment: Experiment, entries: list[ModelEntry]) -> dict[str,
         else "",
         "architectures": ", ".join(dict.fromkeys(entry.architecture for entry in entries)),
         "initialised": "At random, with the seeds of the configuration"
-        + (f"; {listed(theirs)}: with their authors' weights." if theirs else "."),
+        + (f"; {listed(theirs)}: with their authors' weights" if theirs else "")
+        + (f"; {listed(before)}: with weights trained elsewhere before." if before else "."),
         "training": "; ".join(
             f"{entry.shown}: {sum(phase.steps for phase in entry.training.phases):,} steps, seed {entry.training.seed}"
             for entry in trained

@@ -13,6 +13,7 @@ from neuroquant.statistics.numbers import read_numbers
 
 DID = {
     "trained_here": "trained here",
+    "trained_elsewhere": "trained elsewhere before",
     "authors_weights": "run with their authors' weights",
     "reference": "run without training",
 }

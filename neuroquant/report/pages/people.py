@@ -83,7 +83,7 @@ def split_table(proof: Path) -> str:
     """Counts, sex and age of each split."""
     shown = read_tsv(proof, tuple(DIGITS)).drop(columns="splits_sha256").round(DIGITS)
     shown["published_female_share"] = [f"{float(share):.3f}" if share else "" for share in shown.published_female_share]
-    if external := not shown[shown.split == "train"].subjects.astype(int).any():
+    if external := not shown[shown.split == "train"].sessions.astype(int).any():
         shown = shown[shown.split == "test"].drop(columns=["sex_effect", "age_effect"])
     if (shown.published_female_share == "").all():
         shown = shown.drop(columns=[name for name in shown if name.startswith("published_")])

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from neuroquant.config.experiment import Experiment
-from neuroquant.report.sentences import mean_image_notes
+from neuroquant.report.sentences import listed, mean_image_notes
 from neuroquant.statistics.against_mean import verdicts
 from neuroquant.statistics.cells import SIGNIFICANT
 from neuroquant.tables import CEILING
@@ -35,6 +35,12 @@ def notes(experiment: Experiment, cells: pd.DataFrame, tests: pd.DataFrame, time
         below.append(
             "External: all subjects of the cohort are test subjects, and no model of this run has trained on any. Sex "
             "is predicted there by probes that have learned from the training subjects of the other cohorts."
+        )
+    elsewhere = {entry.name: entry.shown for entry in experiment.models if entry.group == "trained_elsewhere"}
+    if named := [shown for name, shown in elsewhere.items() if name in set(cells.model)]:
+        below.append(
+            f"Trained elsewhere: {listed(named)}. Whose weights these are, and on how many sessions they were trained, "
+            "is on the provenance page. Whether test subjects of these cohorts were among them isn't known."
         )
     if grouped:
         below.append("Models are ranked and tested within their group, never across groups.")
