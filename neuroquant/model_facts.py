@@ -80,7 +80,8 @@ def require_same_voxels(where: str, trained: float | None, here: float | None) -
         raise InputError(
             where, f"trained on voxels of {trained:.3g} mm",
             f"voxels of {here:.3g} mm, as this experiment's volumes have, to within {FAR - 1:.0%}",
-            f"set volume.voxel_mm: {trained:.3g} in the experiment, or leave the model out",
+            f"set volume.voxel_mm: {trained:.3g} in the experiment, or weights.voxel_mm: {trained:.3g} in the model, "
+            "for which volumes are then resampled, or leave the model out",
         )  # fmt: skip
 
 

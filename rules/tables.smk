@@ -99,6 +99,7 @@ rule table:
             "modalities",
             "models",
             "models.training.phases",
+            "models.resampled_mm",
             "cohorts",
             "table1",
             "table2",

@@ -21,6 +21,8 @@ FIXED = ("architecture", "parameters")
 """What an entry can't change: the weights fit nothing else."""
 DECIDES = ("percentiles", "n4")
 """Settings of volumes that decide how bright images are: other brightness is another kind of image."""
+MOST = 4
+"""By what factor voxels may be resampled for a model; beyond that hardly any detail is left."""
 
 
 def is_existing(raw: dict[str, Any]) -> bool:
@@ -184,14 +186,43 @@ def require_same_volumes(experiment: "Experiment", where: str) -> None:
         folder, own = folder_of(entry), experiment.volume
         _, theirs = stated(folder)
         differing = [name for name in DECIDES if getattr(own, name) != getattr(theirs, name)]
-        if own.voxel_mm and theirs.voxel_mm and not 1 / FAR <= own.voxel_mm / theirs.voxel_mm <= FAR:
+        if entry.weights.voxel_mm:
+            require_can_be_resampled(entry, own, where)
+        elif own.voxel_mm and theirs.voxel_mm and not 1 / FAR <= own.voxel_mm / theirs.voxel_mm <= FAR:
             differing.append("voxel_mm")
         if entry.parameters.get("shape") and tuple(entry.parameters["shape"]) != own.shape:
             differing.append("shape")
         if differing:
             name = differing[0]
+            value = brief(getattr(theirs, name))
+            resample = f", set weights.voxel_mm: {value} to resample for it" if name == "voxel_mm" else ""
             raise InputError(
                 f"{where}: volume.{name}", brief(getattr(own, name)),
-                f"{brief(getattr(theirs, name))}, with which model {entry.name} ({folder}) was trained",
-                f"set volume.{name} to that, or leave the model out",
+                f"{value}, with which model {entry.name} ({folder}) was trained",
+                f"set volume.{name} to that{resample}, or leave the model out",
+            )  # fmt: skip
+
+
+def require_can_be_resampled(entry: ModelEntry, volume: Volume, where: str) -> None:
+    """Refuse a change of the voxel size that isn't known, is too large, or is for a model that it can't be made for.
+
+    Raises
+    ------
+    InputError
+        If volume.voxel_mm isn't set or differs by more than `MOST` times, the model is trained on, or it was fitted.
+    """
+    wanted = entry.weights.voxel_mm
+    reasons = {
+        "volume.voxel_mm: 0, so that the size to resample from isn't known": not volume.voxel_mm,
+        f"volume.voxel_mm: {volume.voxel_mm:g}, too far from it": volume.voxel_mm
+        and not 1 / MOST <= volume.voxel_mm / wanted <= MOST,
+        "training.phases: volumes are resampled for models as they are": bool(entry.training.phases),
+        "a model that was fitted to volumes of one size": bool(entry.parameters.get("shape")),
+    }
+    for reason, holds in reasons.items():
+        if holds:
+            raise InputError(
+                f"{where}: model {entry.name}: weights.voxel_mm", f"{wanted:g}, and {reason}",
+                f"a network as it is, and a set volume.voxel_mm within {MOST} times of it",
+                "correct one of the two, or make an experiment with the model's own voxel size",
             )  # fmt: skip

@@ -112,7 +112,7 @@ def require_fitting_sides(experiment: Experiment, where: str) -> None:
         If a side of `volume.shape`, or of a phase's `crop`, is no multiple of what a model needs.
     """
     for entry in experiment.models:
-        step = models.divisor(entry.architecture, entry.parameters)
+        step = 1 if entry.resampled_mm else models.divisor(entry.architecture, entry.parameters)
         shapes = {"volume.shape": experiment.volume.shape}
         for number, phase in enumerate(entry.training.phases):
             shapes[f"model {entry.name}, training.phases[{number}].crop"] = phase.crop

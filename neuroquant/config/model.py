@@ -114,6 +114,11 @@ class ModelFolder(Settings):
     )
     revision: str = Field("", description="hub: commit of the model; pin one")
     sha256: str = Field("", pattern="^([0-9a-f]{64})?$", description="hash of its weights; empty: not checked")
+    voxel_mm: NonNegative = Field(
+        0.0,
+        description="as it is: the voxel size in mm that it was trained on; volumes of another `volume.voxel_mm` are "
+        "resampled to it for this model, and its reconstructions back; 0: other sizes are refused",
+    )
     codebook: Literal["keep", "adapt"] = Field(
         "adapt",
         description="training on from it: keep: the codebook stays as it is, so that indices keep their meaning; "
@@ -215,6 +220,11 @@ class ModelEntry(Settings):
         if self.weights:
             return "authors_weights"
         return "trained_here" if self.training.phases else "reference"
+
+    @property
+    def resampled_mm(self) -> float:
+        """Voxel size to which volumes are resampled for this model alone; 0: they aren't."""
+        return self.weights.voxel_mm if isinstance(self.weights, ModelFolder) else 0.0
 
     @property
     def shown(self) -> str:

@@ -15,7 +15,7 @@ from neuroquant.config.model import ModelEntry, ModelFolder, require_codebook_st
 from neuroquant.config.volume import Volume
 from neuroquant.device import resolve_device, use_threads
 from neuroquant.errors import InputError
-from neuroquant.model_folder import save_model
+from neuroquant.model_folder import on_grid, save_model
 from neuroquant.models.autoencoder import Autoencoder
 from neuroquant.training import checkpoint
 from neuroquant.training.cudnn import check_convolutions
@@ -196,7 +196,8 @@ def save_untrained(
         )  # fmt: skip
     progress = Progress(entry.name, 0, [], folder / "training.tsv")
     progress.write()
-    save_model(folder, model, entry, volume, describe(model, volume, "cpu", progress) | provenance)
+    facts = describe(on_grid(model, entry, volume), volume, "cpu", progress)
+    save_model(folder, model, entry, volume, facts | provenance)
 
 
 def require_sessions(entry: ModelEntry, sessions: Sessions) -> None:

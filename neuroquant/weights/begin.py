@@ -11,6 +11,7 @@ from neuroquant.model_facts import SHOWN, require_same_voxels, trained_voxel_mm,
 from neuroquant.model_folder import load_model
 from neuroquant.models.autoencoder import Autoencoder
 from neuroquant.models.modalities import with_modalities
+from neuroquant.models.resampled import Resampled
 
 HANDED_DOWN = (
     "neuroquant", "sessions", "steps", "voxels_seen", "voxel_mm", "training_data", "code", "published_weights", CHAIN,
@@ -45,7 +46,11 @@ def begin_from(entry: ModelEntry, voxel_mm: float | None) -> tuple[Autoencoder, 
             f"{weights.sha256[:SHOWN]}", "get the model again, or correct the hash",
         )  # fmt: skip
     trained = trained_voxel_mm(folder)
-    require_same_voxels(f"model {entry.name}: weights.model_folder: {folder}", trained, voxel_mm)
+    where = f"model {entry.name}: weights.model_folder: {folder}"
+    require_same_voxels(where, trained, weights.voxel_mm or voxel_mm)
+    if isinstance(model, Resampled):
+        raise InputError(where, "a model that was resampled for another experiment", "the folder of the model itself",
+                         "name the folder that it began with")  # fmt: skip
     if entry.suffixes != theirs.suffixes:
         model = with_modalities(model, theirs.suffixes, entry.suffixes)
     if entry.training.phases:
@@ -54,6 +59,10 @@ def begin_from(entry: ModelEntry, voxel_mm: float | None) -> tuple[Autoencoder, 
     facts |= {"fine_tuned": bool(entry.training.phases), "codebook": weights.codebook if entry.training.phases else ""}
     known = read_json(folder / PROVENANCE) if (folder / PROVENANCE).is_file() else {}
     facts |= {name: known[name] for name in HANDED_DOWN if name in known}
-    began = {CHAIN: facts} | ({} if entry.training.phases else {"voxel_mm": trained})
+    began: dict[str, Any] = {CHAIN: facts}
+    if weights.voxel_mm:
+        facts["resampled_to_mm"] = weights.voxel_mm
+    elif not entry.training.phases:
+        began["voxel_mm"] = trained
     named = weights.model_copy(update={"model_folder": theirs.name, "sha256": digest})
     return model, entry.model_copy(update={"weights": named}), began

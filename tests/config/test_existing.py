@@ -145,6 +145,35 @@ def test_volumes_that_a_model_has_never_seen_the_like_of_are_refused(folder, vol
     assert resolved(folder, volume={"voxel_mm": 2.4}), "much the same"
 
 
+def weights(folder, voxel_mm):
+    return {"weights": {"model_folder": str(folder), "voxel_mm": voxel_mm}}
+
+
+def test_volumes_may_be_resampled_for_a_model_of_other_voxels(folder):
+    odd = {"voxel_mm": 1.0, "shape": [30, 34, 30]}
+    experiment = resolve_experiment(
+        {
+            "experiment": "mine", "cohorts": ["synthetic_a"], "volume": odd,
+            "models": [{"name": "mine", **weights(folder, 2.5)}, "mean"],
+        },
+        ROOT / "config", "mine.yaml",
+    )  # fmt: skip
+    assert experiment.model("mine").resampled_mm == 2.5, "sides that the network doesn't divide are no matter then"
+
+
+@pytest.mark.parametrize(
+    ("volume", "change", "said"),
+    [
+        ({"voxel_mm": 0}, {}, "isn't known"),
+        ({"voxel_mm": 0.5}, {}, "too far from it"),
+        ({"voxel_mm": 1.0}, {"training": TRAINING}, "models as they are"),
+    ],
+)
+def test_what_cannot_be_resampled_is_refused(folder, volume, change, said):
+    with pytest.raises(InputError, match=said):
+        resolved(folder, volume=volume, **weights(folder, 2.5), **change)
+
+
 def test_a_model_of_other_modalities_alone_is_refused(folder):
     with pytest.raises(InputError, match="model mine: modalities"):
         resolved(folder, kinds=("FLAIR", "PDw"))

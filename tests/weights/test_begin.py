@@ -158,3 +158,21 @@ def test_a_model_trained_elsewhere_keeps_the_sides_of_this_experiments_volumes(t
     job = job_of(entry_of(theirs[0]), [], tmp_path).model_copy(update={"volume": larger})
     run.train(job)
     assert load_model(tmp_path / "model")[2].shape == (32, 32, 32) != SHAPE
+
+
+def test_volumes_of_other_voxels_are_resampled_for_a_model_that_says_so(theirs, tmp_path):
+    """Trained at 1 mm, given volumes of 2 mm: it works on twice as many voxels a side; its weights are as they were."""
+    entry, volume = entry_of(theirs[0], voxel_mm=1.0), Volume(shape=(16, 24, 16), voxel_mm=2.0)
+    shard = write_volumes(tmp_path / "train.h5")
+    run.train(job_of(entry, [shard], tmp_path).model_copy(update={"volume": volume}))
+    model, saved, _ = load_model(tmp_path / "model")
+    assert model.padded == (32, 48, 32) and saved.resampled_mm == 1.0
+    facts = provenance_of(tmp_path / "model")
+    assert facts["kbit_per_volume"] == model.bits(volume.shape) / 1000
+    assert "volumes resampled to 1 mm for it" in began_with(facts)
+    own = load_file(tmp_path / "model/model.safetensors")
+    assert all(torch.equal(own[name], tensor) for name, tensor in load_file(theirs[0] / "model.safetensors").items())
+    with pytest.raises(InputError, match="resampled for another experiment"):
+        begin_from(entry_of(tmp_path / "model"), 1.0)
+    with pytest.raises(InputError, match="trained on voxels of 1 mm"):
+        begin_from(entry_of(theirs[0], voxel_mm=2.5), 2.0)

@@ -91,6 +91,8 @@ def began_with(facts: dict[str, Any]) -> str:
     known = [f"SHA-256 {str(before.get('weights_sha256', ''))[:16]}"]
     known += [f"{before[name]:,} {name}" for name in ("sessions", "steps") if isinstance(before.get(name), int)]
     how = "as it is" if not before.get("fine_tuned") else "trained on"
+    if before.get("resampled_to_mm"):
+        how += f", volumes resampled to {before['resampled_to_mm']:g} mm for it"
     codebook = f", codebook: {before['codebook']}" if before.get("codebook") else ""
     further = began_with(before)
     text = f"{before.get('model', '')} ({'; '.join(known)}), {how}{codebook}"

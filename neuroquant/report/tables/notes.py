@@ -36,12 +36,7 @@ def notes(experiment: Experiment, cells: pd.DataFrame, tests: pd.DataFrame, time
             "External: all subjects of the cohort are test subjects, and no model of this run has trained on any. Sex "
             "is predicted there by probes that have learned from the training subjects of the other cohorts."
         )
-    elsewhere = {entry.name: entry.shown for entry in experiment.models if entry.group == "trained_elsewhere"}
-    if named := [shown for name, shown in elsewhere.items() if name in set(cells.model)]:
-        below.append(
-            f"Trained elsewhere: {listed(named)}. Whose weights these are, and on how many sessions they were trained, "
-            "is on the provenance page. Whether test subjects of these cohorts were among them isn't known."
-        )
+    below += trained_elsewhere(experiment, set(cells.model))
     if grouped:
         below.append("Models are ranked and tested within their group, never across groups.")
     if (~(tests[tests["rank"] == 1].p_holm < SIGNIFICANT)).any():
@@ -72,3 +67,22 @@ def explained(experiment: Experiment, timed: bool) -> str:
         f"PSNR in dB, the rest in percent; PSNR and SSIM over the region '{experiment.fidelity.region}'. Bold: best; "
         f"underlined: second. f: side reduction; kbit: kilobits per volume; M: millions of parameters. {times}"
     )
+
+
+def trained_elsewhere(experiment: Experiment, scored: set[str]) -> list[str]:
+    """What must be said of models that had been trained before, of those that are scored."""
+    entries = [entry for entry in experiment.models if entry.group == "trained_elsewhere" and entry.name in scored]
+    if not entries:
+        return []
+    texts = [
+        f"Trained elsewhere: {listed([entry.shown for entry in entries])}. Whose weights these are, and on how many "
+        "sessions they were trained, is on the provenance page. Whether test subjects of these cohorts were among them "
+        "isn't known."
+    ]
+    texts += [
+        f"{entry.shown} was trained on voxels of {entry.resampled_mm:g} mm: volumes were resampled to these for it, "
+        "and its reconstructions back. What that alone costs is part of its scores."
+        for entry in entries
+        if entry.resampled_mm
+    ]
+    return texts
