@@ -15,7 +15,7 @@ from neuroquant.tables import CEILING
 MARKS = "oDsv^P*X"
 OTHERS = "models of Table 2 only"
 AROUND = {
-    "trained_elsewhere": ("D", 9.5, "in a diamond: trained elsewhere"),
+    "trained_elsewhere": ("D", 8.0, "in a diamond: trained elsewhere"),
     "authors_weights": ("o", 9.5, "in a ring: authors' weights"),
     "reference": ("s", 9.0, "in a frame: without training"),
 }
