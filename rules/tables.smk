@@ -99,7 +99,6 @@ rule table:
             "modalities",
             "models",
             "models.training.phases",
-            "models.resampled_mm",
             "cohorts",
             "table1",
             "table2",

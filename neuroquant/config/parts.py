@@ -16,7 +16,7 @@ from neuroquant.config.base import Settings
 from neuroquant.config.experiment import Experiment
 
 SHOWN = {
-    "models": ("name", "label", "published_as", "architecture", "group"),
+    "models": ("name", "label", "published_as", "architecture", "group", "resampled_mm"),
     "cohorts": ("name", "label", "stands_for", "stand_in", "role"),
 }
 """What `models` and `cohorts` stand for in a part: the fields that tables, figures and tests need of each."""

@@ -9,10 +9,15 @@ import pandas as pd
 import pytest
 import yaml
 
+from neuroquant import models
 from neuroquant.cli import main
 from neuroquant.config.cohort import Cohort
+from neuroquant.config.model import ModelEntry
+from neuroquant.config.volume import Volume
 from neuroquant.files import read_tsv
+from neuroquant.model_folder import save_model
 from neuroquant.synthetic.bids import write_cohort
+from tests.training.helpers import PARAMETERS
 from tests.workflow.run import ROOT, TINY, job_counts, snakemake
 
 MORE = {"phases": [{"mode": "3d", "steps": 3, "batch": 1, "lr": 1.0e-4, "lr_end": 1.0e-4}], "log_every": 1}
@@ -40,8 +45,16 @@ def experiment(folder) -> dict:
     }
 
 
-def test_no_shard_of_an_external_cohort_is_made_for_training(tmp_path, finished):
-    config = experiment(finished / "results/tiny/models/neuroquant")
+@pytest.fixture
+def theirs(tmp_path):
+    """The folder of a model that nobody has trained, which is enough to plan with."""
+    entry = ModelEntry(name="theirs", architecture="neuroquant", parameters=PARAMETERS)
+    save_model(tmp_path / "theirs", models.build("neuroquant", PARAMETERS), entry, Volume(shape=(32, 32, 32)), {})
+    return tmp_path / "theirs"
+
+
+def test_no_shard_of_an_external_cohort_is_made_for_training(tmp_path, theirs):
+    config = experiment(theirs)
     done = snakemake(tmp_path, "--dry-run", "all", config=config)
     assert done.returncode == 0, done.stdout
     jobs = job_counts(done.stdout)
@@ -94,6 +107,21 @@ def check_words(results, folder):
 
 
 @pytest.mark.slow
+def test_a_trained_model_is_scored_where_nothing_can_be_trained(tmp_path, finished):
+    """Every cohort is external: no training subjects, no atlas, no probe, and a report."""
+    config = experiment(finished / "results/tiny/models/neuroquant")
+    config["cohorts"], config["overrides"] = ["synthetic_b"], {"synthetic_b": config["overrides"]["synthetic_b"]}
+    config |= {"models": ["lowpass", config["models"][2]], "segmentation": {"engine": "none"}}
+    done = snakemake(tmp_path, "all", config=config)
+    assert done.returncode == 0, done.stdout[-6000:]
+    results = tmp_path / "results/elsewhere"
+    table = pd.read_csv(results / "tables/table1.csv")
+    assert set(table[table.metric == "psnr"].model) == {"lowpass", "theirs"} and "accuracy" not in set(table.metric)
+    assert "not predicted: nobody trains here" in (results / "tables/table1.md").read_text()
+    assert "Sex could not be probed" in (results / "report/summary.html").read_text()
+
+
+@pytest.mark.slow
 def test_a_subject_of_the_training_cohort_in_the_external_one_stops_the_run(tmp_path):
     """Under another name, and before anything is trained."""
     for name, seed in (("own", 1), ("elsewhere", 2)):
@@ -114,22 +142,18 @@ def test_a_subject_of_the_training_cohort_in_the_external_one_stops_the_run(tmp_
     assert not list((tmp_path / "run/results/tiny/models").rglob("*.safetensors"))
 
 
-def test_a_model_of_this_very_experiment_is_refused(tmp_path, finished):
-    config = experiment("results/elsewhere/models/neuroquant")
+def test_a_model_of_this_very_experiment_is_refused(tmp_path, theirs):
     own = tmp_path / "results/elsewhere/models/neuroquant"
-    shutil.copytree(finished / "results/tiny/models/neuroquant", own)
-    config["models"][2]["weights"] = config["models"][3]["weights"] = {"model_folder": str(own)}
-    done = snakemake(tmp_path, "--dry-run", "all", config=config)
+    shutil.copytree(theirs, own)
+    done = snakemake(tmp_path, "--dry-run", "all", config=experiment(own))
     assert done.returncode != 0 and "which this experiment itself writes" in done.stdout
 
 
-def test_the_example_can_be_validated_and_dry_run(tmp_path, finished, monkeypatch, capsys):
+def test_the_example_can_be_validated_and_dry_run(tmp_path, theirs, monkeypatch, capsys):
     for variable, seed in (("BIDS_ROOT", 3), ("EXTERNAL_ROOT", 4)):
         write_cohort(Cohort(name="x", synthetic=SMALL | {"seed": seed}), tmp_path / variable)
         monkeypatch.setenv(variable, str(tmp_path / variable))
-    monkeypatch.setenv("MODEL_FOLDER", str(finished / "results/tiny/models/neuroquant"))
-    provenance = finished / "results/tiny/models/neuroquant/provenance.json"
-    assert json.loads(provenance.read_text())["voxel_mm"] == pytest.approx(7.0), "the job would refuse 2.5 mm"
+    monkeypatch.setenv("MODEL_FOLDER", str(theirs))
     assert main(["validate", str(EXAMPLE)]) == 0
     assert "0 train, 0 val, 10 test" in capsys.readouterr().out
     done = snakemake(tmp_path / "run", "--dry-run", "all", config=yaml.safe_load(EXAMPLE.read_text()))

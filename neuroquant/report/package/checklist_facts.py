@@ -129,8 +129,9 @@ def software_facts(provenance: dict[str, Any]) -> dict[str, str]:
 def divided(experiment: Experiment) -> str:
     """How subjects were dealt out, those of external cohorts included."""
     external = [cohort.shown for cohort in experiment.cohorts if cohort.external]
-    tested = f" {listed(external)}: all subjects are for testing." if external else ""
-    return (dealt_out(experiment.split) if experiment.training_cohorts else "") + tested
+    parts = [dealt_out(experiment.split)] if experiment.training_cohorts else []
+    parts += [f"{listed(external)}: all subjects are for testing."] if external else []
+    return " ".join(parts)
 
 
 def dealt_out(splits: Split) -> str:

@@ -32,9 +32,10 @@ def notes(experiment: Experiment, cells: pd.DataFrame, tests: pd.DataFrame, time
             "itself."
         )
     if any(experiment.cohort(name).external for name in dict.fromkeys(cells.cohort)):
+        probes = "by probes that have learned from the training subjects of the other cohorts"
         below.append(
             "External: all subjects of the cohort are test subjects, and no model of this run has trained on any. Sex "
-            "is predicted there by probes that have learned from the training subjects of the other cohorts."
+            f"is {f'predicted there {probes}' if experiment.training_cohorts else 'not predicted: nobody trains here'}."
         )
     below += trained_elsewhere(experiment, set(cells.model))
     if grouped:
