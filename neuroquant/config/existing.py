@@ -94,6 +94,10 @@ def find_folder(source: Any, revision: str, beside: Sequence[Path], where: str) 
     key = f"{where}: weights.model_folder"
     if not isinstance(source, str) or not source:
         raise InputError(key, brief(source), "the path of a model folder, or owner/name on the hub", "write one")
+    if "$" in (expanded := os.path.expandvars(source)):
+        raise InputError(
+            key, f"{brief(expanded)}, with a variable that isn't set", "a path", "set it, or write the path"
+        )
     if is_on_hub(source, beside):
         return fetched(source, revision, key)
     for candidate in candidates(source, beside):

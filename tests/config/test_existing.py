@@ -114,6 +114,7 @@ def test_the_shared_configuration_names_no_folder_of_this_machine(folder):
         ({"weights": {"model_folder": "owner/name"}}, "hf download owner/name"),
         ({"weights": {"model_folder": "x" * 5000}}, "no model folder"),
         ({"weights": {"model_folder": 3}}, "the path of a model folder"),
+        ({"weights": {"model_folder": "$NOBODY_SET_THIS/x"}}, "a variable that isn't set"),
         ({"weights": {"model_folder": "FOLDER", "codebok": "keep"}}, "did you mean `codebook`"),
         ({"weights": {"model_folder": "FOLDER", "codebook": "freeze"}}, "weights.codebook"),
         ({"weights": {"model_folder": "FOLDER", "filename": "x"}}, "unknown key `filename`"),
