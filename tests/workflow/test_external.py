@@ -118,7 +118,7 @@ def test_a_trained_model_is_scored_where_nothing_can_be_trained(tmp_path, finish
     table = pd.read_csv(results / "tables/table1.csv")
     assert set(table[table.metric == "psnr"].model) == {"lowpass", "theirs"} and "accuracy" not in set(table.metric)
     assert "not predicted: nobody trains here" in (results / "tables/table1.md").read_text()
-    assert "Sex could not be probed" in (results / "report/summary.html").read_text()
+    assert "Sex could not be probed: all cohorts are external" in (results / "report/summary.html").read_text()
 
 
 @pytest.mark.slow
@@ -128,12 +128,12 @@ def test_a_subject_of_the_training_cohort_in_the_external_one_stops_the_run(tmp_
         write_cohort(Cohort(name=name, synthetic=SMALL | {"seed": seed}), tmp_path / name)
     names = {name: sorted(path.name for path in (tmp_path / name).glob("sub-*")) for name in ("own", "elsewhere")}
     mine, theirs = names["own"][0], names["elsewhere"][0]
-    for path in (tmp_path / "own" / mine).rglob("*_T1w.nii.gz"):
-        shutil.copy(path, next((tmp_path / "elsewhere" / theirs).rglob("*_T1w.nii.gz")))
+    for path in (tmp_path / "elsewhere").rglob(f"{theirs}_*.nii.gz"):  # scans and label map
+        own = path.relative_to(tmp_path / "elsewhere").as_posix().replace(theirs, mine)
+        shutil.copy(tmp_path / "own" / own, path)
     config = copy.deepcopy(TINY) | {"shards": {"train": 1, "val": 1, "test": 1}, "models": ["neuroquant", "mean"]}
     config["overrides"].pop("baselines.sd_vae")
     config["split"] = {"train": 0.5, "val": 0.2, "test": 0.3, "method": "exact"}
-    config["volume"] |= {"registration": "off", "pair_check": False}
     config["cohorts"] = [{"name": name, "root": str(tmp_path / name)} for name in names]
     config["cohorts"][1]["role"] = "external"
     done = snakemake(tmp_path / "run", "train_all", config=config)
@@ -149,13 +149,14 @@ def test_a_model_of_this_very_experiment_is_refused(tmp_path, theirs):
     assert done.returncode != 0 and "which this experiment itself writes" in done.stdout
 
 
+@pytest.mark.slow
 def test_the_example_can_be_validated_and_dry_run(tmp_path, theirs, monkeypatch, capsys):
     for variable, seed in (("BIDS_ROOT", 3), ("EXTERNAL_ROOT", 4)):
-        write_cohort(Cohort(name="x", synthetic=SMALL | {"seed": seed}), tmp_path / variable)
+        write_cohort(Cohort(name="x", synthetic=SMALL | {"seed": seed, "subjects": 24}), tmp_path / variable)
         monkeypatch.setenv(variable, str(tmp_path / variable))
     monkeypatch.setenv("MODEL_FOLDER", str(theirs))
     assert main(["validate", str(EXAMPLE)]) == 0
-    assert "0 train, 0 val, 10 test" in capsys.readouterr().out
+    assert "0 train, 0 val, 24 test" in capsys.readouterr().out
     done = snakemake(tmp_path / "run", "--dry-run", "all", config=yaml.safe_load(EXAMPLE.read_text()))
     assert done.returncode == 0, done.stdout
     jobs = job_counts(done.stdout)
