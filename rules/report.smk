@@ -1,15 +1,5 @@
 """The report: a front page in words, then Snakemake's own report around it."""
 
-
-def targets_of(one):
-    """Paths of an entry of the report; of an external cohort there are test shards alone."""
-    every = {"table": tuple(TABLES), "cohort": COHORTS, "shard": SHOWN_SHARDS}
-    if one.name != "montage":
-        return one.targets(every)
-    tested = {"cohort": EXTERNAL_COHORTS, "shard": SHOWN_TEST_SHARDS}
-    return one.targets(every | {"cohort": TRAINING_COHORTS}) + one.targets(tested)
-
-
 REPORTED = [RESULTS / path for one in CONTENTS for path in targets_of(one)]
 # cohort -> what the front page and its neighbours read of it
 COHORT_TABLES = {
