@@ -10,6 +10,8 @@ rule export_latents:
         manifests=manifests_of("train", "val"),
     output:
         **by_shard("latents/{model}/{cohort}/{shard}.h5", "train", "val"),
+    wildcard_constraints:
+        cohort=one_of(TRAINING_COHORTS),
     threads: COMPUTE.threads
     resources:
         **NETWORK_JOB,
@@ -24,12 +26,12 @@ rule export_latents:
 
 rule probe:
     input:
-        train=lambda wildcards: shards_of(
+        train=lambda wildcards: learned_from(
             wildcards.cohort,
             f"latents/{wildcards.model}/{{cohort}}/{{shard}}.h5",
             "train",
         ),
-        val=lambda wildcards: shards_of(
+        val=lambda wildcards: learned_from(
             wildcards.cohort,
             f"latents/{wildcards.model}/{{cohort}}/{{shard}}.h5",
             "val",
@@ -39,7 +41,7 @@ rule probe:
             f"latents/{wildcards.model}/{{cohort}}/{{shard}}.h5",
             "test",
         ),
-        manifests=manifests_of("train", "val", "test"),
+        manifests=manifests_for_probes,
     output:
         predictions=RESULTS / "numbers/probe/{model}/{cohort}.tsv",
         curve=RESULTS / "numbers/probe/{model}/{cohort}.training.tsv",
@@ -63,16 +65,16 @@ rule probe:
 
 use rule probe as probe_volumes with:
     input:
-        train=lambda wildcards: shards_of(
+        train=lambda wildcards: learned_from(
             wildcards.cohort, "volumes/{cohort}/{shard}.h5", "train"
         ),
-        val=lambda wildcards: shards_of(
+        val=lambda wildcards: learned_from(
             wildcards.cohort, "volumes/{cohort}/{shard}.h5", "val"
         ),
         test=lambda wildcards: shards_of(
             wildcards.cohort, "volumes/{cohort}/{shard}.h5", "test"
         ),
-        manifests=manifests_of("train", "val", "test"),
+        manifests=manifests_for_probes,
     output:
         predictions=RESULTS / "numbers/probe_volumes/{cohort}.tsv",
         curve=RESULTS / "numbers/probe_volumes/{cohort}.training.tsv",
@@ -120,7 +122,8 @@ PROBED = {
         table: RESULTS / f"cohorts/{cohort}/{table}.tsv"
         for table in ("sessions", "qc", "splits")
     }
-    for cohort in scored_cohorts()
+    # controls of an external cohort learn from the others
+    for cohort in dict.fromkeys((*scored_cohorts(), *TRAINING_COHORTS))
 }
 
 
@@ -139,6 +142,7 @@ rule probe_details:
             "models", "cohorts", "table1", "table2", "probe.permuted", "statistics"
         ),
         cohorts=named(PROBED),
+        scored=literal(scored_cohorts()),
     message:
         "measures and controls of the sex probes"
     script:

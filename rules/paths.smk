@@ -8,6 +8,8 @@ FAILURES = RESULTS / "logs/failures"
 CAPTIONS = PACKAGE / "report/captions"
 MODELS = [entry.name for entry in EXPERIMENT.models]
 COHORTS = [cohort.name for cohort in EXPERIMENT.cohorts]
+TRAINING_COHORTS = list(EXPERIMENT.training_cohorts)
+EXTERNAL_COHORTS = [name for name in COHORTS if name not in TRAINING_COHORTS]
 SHARDS = {
     split: shard_names(split, getattr(EXPERIMENT.shards, split))
     for split in ("train", "val", "test")
@@ -75,12 +77,22 @@ def models_scored_on(cohort):
 
 
 def shards_of(cohort, template, *splits):
-    """Paths of a cohort's shards of the given splits."""
+    """Paths of a cohort's shards of the given splits; an external cohort has test shards alone."""
     return [
         RESULTS / template.format(cohort=cohort, shard=shard)
         for split in splits
+        if split == "test" or cohort in TRAINING_COHORTS
         for shard in SHARDS[split]
     ]
+
+
+def learned_from(cohort, template, *splits):
+    """Shards of training and validation that whatever is applied to a cohort may learn from.
+
+    They are the cohort's own; for an external cohort those of all cohorts on which models train.
+    """
+    cohorts = TRAINING_COHORTS if cohort in EXTERNAL_COHORTS else [cohort]
+    return [path for each in cohorts for path in shards_of(each, template, *splits)]
 
 
 def by_shard(template, *splits):
@@ -152,6 +164,15 @@ def manifests_of(*splits):
         path
         for cohort in ([wildcards.cohort] if "cohort" in wildcards.keys() else COHORTS)
         for path in shards_of(cohort, "cohorts/{cohort}/shards/{shard}.tsv", *splits)
+    ]
+
+
+def manifests_for_probes(wildcards):
+    """The manifests behind the latents or volumes of a probe."""
+    template = "cohorts/{cohort}/shards/{shard}.tsv"
+    return [
+        *learned_from(wildcards.cohort, template, "train", "val"),
+        *shards_of(wildcards.cohort, template, "test"),
     ]
 
 

@@ -8,6 +8,8 @@ import yaml
 
 from neuroquant.cohorts.inventory import check_root, refresh_inventory
 from neuroquant.cohorts.source import Source
+from neuroquant.config.existing import folder_of
+from neuroquant.config.model import ModelFolder
 from neuroquant.extras import require_imported
 from neuroquant.segmentation.installed import check_installed
 from neuroquant.files import dated_in_future, put_dates_back, write_text
@@ -67,6 +69,9 @@ def check_inputs():
             "a file outside of its results",
             "copy it elsewhere, and name the copy",
         )
+    for entry in EXPERIMENT.models:
+        if isinstance(entry.weights, ModelFolder):
+            check_not_own(entry.name, folder_of(entry))
     for cohort in EXPERIMENT.cohorts:
         if cohort.synthetic:
             check_recipes(EXPERIMENT.modalities, f"cohort {cohort.name}")
@@ -80,6 +85,17 @@ def check_inputs():
                 "a folder that the results don't lie in",
                 "run from another folder (snakemake --directory)",
             )
+
+
+def check_not_own(model, folder):
+    """Refuse to begin with a model that this experiment itself trains."""
+    if RESULTS.resolve() in folder.resolve().parents:
+        raise InputError(
+            f"model {model}: weights.model_folder",
+            f"{folder}, which this experiment itself writes",
+            "a model folder outside of its results",
+            "copy it elsewhere and name the copy, or give the experiment another name",
+        )
 
 
 def check_targets():

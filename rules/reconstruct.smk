@@ -9,7 +9,7 @@ rule reconstruct:
         volumes=RESULTS / "volumes/{cohort}/{shard}.h5",
         # says how a modality looks for the most part; no more is opened than that takes
         training=lambda wildcards: (
-            shards_of(
+            learned_from(
                 wildcards.cohort,
                 f"latents/{wildcards.model}/{{cohort}}/{{shard}}.h5",
                 "train",

@@ -1,12 +1,6 @@
 """The report: a front page in words, then Snakemake's own report around it."""
 
-REPORTED = [
-    RESULTS / path
-    for one in CONTENTS
-    for path in one.targets(
-        {"table": tuple(TABLES), "cohort": COHORTS, "shard": SHOWN_SHARDS}
-    )
-]
+REPORTED = [RESULTS / path for one in CONTENTS for path in targets_of(one)]
 # cohort -> what the front page and its neighbours read of it
 COHORT_TABLES = {
     cohort: {

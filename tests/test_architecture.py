@@ -18,13 +18,13 @@ MAY_USE = {
     "datasets": {"errors"},
     "scans": set(),
     "store": {"errors", "files"},
-    "config": BASE | {"models", "shipped"},
+    "config": BASE | {"models", "shipped", "model_config"},
     "models": {"errors", "extras", "config", "convolution", "similarity"},
     "synthetic": BASE | {"config"},
     "cohorts": BASE | {"config", "datasets", "scans", "tables"},
     "volumes": BASE | {"config", "scans", "store", "tables"},
     "segmentation": BASE | {"config", "scans", "store", "device", "convolution"},
-    "weights": BASE | {"config", "models"},
+    "weights": BASE | {"config", "models", "model_config", "model_facts", "model_folder"},
     "training": BASE | {"config", "store", "models", "similarity", "model_folder", "weights", "device"} | {"sources"},
     "evaluation": BASE
     | {"config", "store", "models", "segmentation", "similarity", "model_folder", "model_facts", "device", "tables"}

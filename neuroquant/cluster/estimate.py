@@ -62,7 +62,8 @@ def images_of(experiment: Experiment, results: Path) -> dict[str, dict[str, floa
             least = len(experiment.modalities) if cohort.require == "all" else 1
             images = [len(set(experiment.modalities) & set(kinds)) for kinds in files]
             total = sum(number for number in images if number >= least)
-        counts[cohort.name] = {name: total * getattr(experiment.split, name) for name in ("train", "val", "test")}
+        split = experiment.split_of(cohort.name)
+        counts[cohort.name] = {name: total * getattr(split, name) for name in ("train", "val", "test")}
     return counts
 
 
@@ -156,7 +157,9 @@ def _by_session(rule: str, jobs: int, experiment: Experiment, counts: dict, earl
     shards = experiment.shards.model_dump()
     used = tuple(shards) if rule == "preprocess" else ("test",)
     mean = sum(splits[name] for splits in counts.values() for name in used)
-    mean /= len(experiment.cohorts) * sum(shards[name] for name in used)
+    # an external cohort has test shards alone
+    divided = {name: len(experiment.cohorts if name == "test" else experiment.training_cohorts) for name in used}
+    mean /= sum(divided[name] * shards[name] for name in used)
     hours = rate.value * passes(rule, experiment.segmentation.ceiling) / 3600
     longest = {name: hours * max(splits[name] for splits in counts.values()) / shards[name] for name in used}
     return Part(rule, hours * mean * jobs, max(longest.values()), rate.source, longest)

@@ -55,6 +55,11 @@ class Cohort(Settings):
         "", description="cohort of the paper whose published values are shown beside these; empty: none"
     )
     stand_in: bool = Field(False, description="made by the workflow; marked as a stand-in wherever it is shown")
+    role: Literal["all", "external"] = Field(
+        "all",
+        description="all: its subjects train, validate and test; external: every subject is a test subject, no model "
+        "trains on any, and no published value is shown beside its numbers",
+    )
     layout: Literal["bids", "ncanda", "abcd", "custom", "table"] = Field(
         "bids", description="layout of the folder; custom: defined by `files`; table: defined by a table of paths"
     )
@@ -173,6 +178,12 @@ class Cohort(Settings):
         return [path for path in named if path]
 
     @property
+    def external(self) -> bool:
+        """Whether all its subjects are test subjects."""
+        return self.role == "external"
+
+    @property
     def shown(self) -> str:
-        """The name that tables and figures show."""
-        return self.label or self.name
+        """The name that tables and figures show; that of an external cohort says so."""
+        name = self.label or self.name
+        return f"{name} (external)" if self.external and "external" not in name.lower() else name

@@ -8,7 +8,7 @@ from neuroquant.config.base import DEFAULT_MODALITIES, RESERVED, Count, Modaliti
 from neuroquant.config.cohort import Cohort
 from neuroquant.config.evaluation import Fidelity, Probe, Segmentation, Statistics
 from neuroquant.config.model import ModelEntry
-from neuroquant.config.volume import Shards, Split, Volume
+from neuroquant.config.volume import EXTERNAL, Shards, Split, Volume
 
 
 class Table(Settings):
@@ -74,7 +74,9 @@ class Experiment(Settings):
         min_length=1, description="names of files in config/models, paths, or inline"
     )
     overrides: dict[str, dict[str, Any]] = Field(
-        {}, description="changes to every model of an architecture, e.g. small sizes for the demo"
+        {},
+        description="changes to every model of an architecture, e.g. small sizes for the demo, or to the cohort of a "
+        "name, e.g. {ixi: {role: external}}",
     )
     budget: Literal["own", "equal_voxels"] = Field(
         "own",
@@ -95,11 +97,12 @@ class Experiment(Settings):
     table2: Table = Field(
         Table(),
         description="the ablation, each model adding one component; by default the ablations of the full model in the "
-        "order of `models`, then the full model, on the first cohort",
+        "order of `models`, then the full model, on the first cohort that isn't external",
     )
     figure4: Figure4 = Field(
         Figure4(),
-        description="regional volumes; by default of the full model and its ablations, on the first cohort",
+        description="regional volumes; by default of the full model and its ablations, on the first cohort that isn't "
+        "external",
     )
     report: Report = Field(Report(), description="contents of the report")
     compute: Compute = Field(Compute(), description="resources of the jobs")
@@ -174,6 +177,15 @@ class Experiment(Settings):
     def cohort(self, name: str) -> Cohort:
         """The cohort of that name."""
         return next(cohort for cohort in self.cohorts if cohort.name == name)
+
+    @property
+    def training_cohorts(self) -> tuple[str, ...]:
+        """Names of the cohorts that aren't external."""
+        return tuple(cohort.name for cohort in self.cohorts if not cohort.external)
+
+    def split_of(self, name: str) -> Split:
+        """How the subjects of a cohort are split: those of an external one are all test subjects."""
+        return EXTERNAL if self.cohort(name).external else self.split
 
     def model(self, name: str) -> ModelEntry:
         """The model of that name."""

@@ -17,7 +17,7 @@ from neuroquant.evaluation.latents import latent_writer, write_latents
 from neuroquant.evaluation.rows import MODALITIES, rows_for
 from neuroquant.evaluation.synthesis import Synthesis, typical_appearances, write_synthesis
 from neuroquant.files import written_whole
-from neuroquant.model_facts import weights_hash
+from neuroquant.model_facts import require_same_voxels, trained_voxel_mm, weights_hash
 from neuroquant.model_folder import load_model
 from neuroquant.models.autoencoder import Autoencoder, Swaps
 from neuroquant.models.latents import Latents
@@ -76,6 +76,9 @@ def reconstruct_shard(inputs: Inputs, out: Outputs, synthesis_window: int | None
     device = resolve_device(device)
     model, entry, volume = load_model(inputs.model, device)
     volumes = ArrayFile(inputs.volumes)
+    if entry.group == "trained_elsewhere" and not entry.training.phases:
+        trained, here = trained_voxel_mm(inputs.model), volumes.attributes.get("voxel_mm")
+        require_same_voxels(f"model {entry.name} on {inputs.volumes}", trained, here)
     rows = rows_for(volumes, model.modalities)
     records = [volumes.records[index] for index in rows]
     weights = weights_hash(inputs.model)

@@ -41,6 +41,7 @@ def write_cards(experiment: Experiment, files: CardFiles) -> None:
     for name, path in files.cards.items():
         scores = scores_of(name, cells, against_mean, labels, experiment.statistics.confidence)
         facts = facts_of(path.parent, scores=scores)
+        # also of models that exist already and were trained on here; not of those that were taken as they are
         trained = facts.entry.group != "authors_weights" and "sessions" in facts.provenance
         data = training_data(cohorts, facts.entry.suffixes) if trained else None
         shown = facts.entry.model_copy(update={"label": experiment.model(name).label})

@@ -4,7 +4,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from neuroquant.config.model import ModelEntry
+from neuroquant.config.model import ModelEntry, Weights
 from neuroquant.errors import InputError
 from neuroquant.files import write_text
 from neuroquant.model_card.facts import Facts, Score, facts_of
@@ -95,7 +95,7 @@ def card_of(facts: Facts, licence: str = "") -> "ModelCard":
 
 def licence_of(entry: ModelEntry) -> str:
     """The licence of authors' weights in the hub's words; `unknown` of weights that were trained here."""
-    stated = entry.weights.licence.casefold() if entry.weights else ""
+    stated = entry.weights.licence.casefold() if isinstance(entry.weights, Weights) else ""
     return stated if stated in LICENCES else UNKNOWN
 
 

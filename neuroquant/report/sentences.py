@@ -88,12 +88,15 @@ def spread_sentences(experiment: Experiment, costs: pd.DataFrame) -> list[str]:
 def budget_notes(experiment: Experiment, budgets: pd.DataFrame) -> list[str]:
     """A footnote that names the models whose training budgets differ from the full model's; or nothing.
 
+    Models trained elsewhere aren't among them: what they had seen before isn't in any budget.
+
     Parameters
     ----------
     budgets : DataFrame
         As `statistics.budgets.budgets` gives it.
     """
-    apart = unequal(budgets)
+    here = [entry.name for entry in experiment.models if entry.group != "trained_elsewhere"]
+    apart = unequal(budgets[budgets.model.isin(here)])
     if not len(apart):
         return []
     who = ", ".join(f"{experiment.model(row.model).shown} {row.share:.2g}" for row in apart.itertuples())

@@ -13,6 +13,7 @@ from neuroquant.statistics.numbers import read_numbers
 
 DID = {
     "trained_here": "trained here",
+    "trained_elsewhere": "trained elsewhere before",
     "authors_weights": "run with their authors' weights",
     "reference": "run without training",
 }
@@ -57,7 +58,11 @@ def missing(experiment: Experiment, cells: pd.DataFrame) -> list[str]:
     if experiment.segmentation.engine == "none":
         texts.append("No segmentation engine was run: Dice and regional volumes are empty.")
     if not (cells.metric == "accuracy").any():
-        texts.append("Sex could not be probed: there are too few subjects, or all training subjects are of one sex.")
+        few = "there are too few subjects, or all training subjects are of one sex"
+        why = (
+            few if experiment.training_cohorts else "all cohorts are external, and probes learn from training subjects"
+        )
+        texts.append(f"Sex could not be probed: {why}.")
     return texts
 
 

@@ -12,6 +12,7 @@ import yaml
 
 from neuroquant.config.cohort import Cohort
 from neuroquant.config.load import resolve_experiment
+from neuroquant.config.model import ModelFolder
 from neuroquant.files import write_json, write_text, write_tsv
 from neuroquant.report.html import small_table
 from neuroquant.report.package.checklist import OPEN, items, write_checklist
@@ -21,6 +22,7 @@ from neuroquant.report.pages.front_words import lead_table
 from neuroquant.report.pages.origins import runtime, write_origins
 from neuroquant.report.pages.people import write_people
 from neuroquant.report.tables.model_facts import brief, read_costs
+from neuroquant.report.tables.notes import trained_elsewhere
 from neuroquant.statistics.budgets import budgets
 from neuroquant.statistics.cells import cells as cells_of
 from neuroquant.statistics.cells import write_csv
@@ -179,6 +181,43 @@ def test_the_checklist_has_44_items_and_each_is_answered_or_left_to_the_authors(
     write_checklist(experiment.model_copy(update={"cohorts": own}), cohorts, FACTS, tmp_path / "real.html")
     real = (tmp_path / "real.html").read_text()
     assert real.count(OPEN) > page.count(OPEN), "of real data the run knows less: acquisition, ethics, availability"
+
+
+def external(experiment):
+    """The experiment with its second cohort external, and a model that exists already among its models."""
+    cohorts = (experiment.cohorts[0], experiment.cohorts[1].model_copy(update={"role": "external"}))
+    weights = ModelFolder(model_folder="theirs", voxel_mm=1.0)
+    theirs = experiment.models[0].model_copy(update={"weights": weights})
+    return experiment.model_copy(update={"cohorts": cohorts, "models": (theirs, *experiment.models[1:])})
+
+
+def test_external_testing_is_in_the_checklist_with_its_numbers(tmp_path, experiment, cohorts):
+    def answers(experiment):
+        write_checklist(experiment, cohorts, FACTS, tmp_path / "c.html")
+        rows = re.findall("<tr><td>(\\d+)</td>(.*?)</tr>", (tmp_path / "c.html").read_text())
+        return {int(number): html.unescape(re.sub("<[^>]+>", " ", rest)) for number, rest in rows}
+
+    assert "None: every cohort that is tested is also trained on." in answers(experiment)[33]
+    said = answers(external(experiment))
+    assert "Synthetic B (external): 6 sessions of 6 subjects." in said[33]
+    assert "No image of theirs" in said[33] and "What VQGAN had been trained on before isn't known" in said[33]
+    assert "Test subjects of Synthetic A, who" in said[32], "internal data alone"
+    assert "Synthetic B (external): all subjects are for testing." in said[19]
+    assert "VQGAN: with weights trained elsewhere before." in said[24]
+
+
+def test_the_page_of_cohorts_says_which_is_external(tmp_path, experiment, cohorts):
+    write_people(external(experiment), cohorts, tmp_path / "e.csv", tmp_path / "p.html")
+    page = (tmp_path / "p.html").read_text()
+    assert page.count("An external cohort: all subjects are test subjects") == 1
+    assert page.index("<h2>Synthetic B (external)</h2>") < page.index("An external cohort")
+
+
+def test_models_trained_elsewhere_have_a_part_and_a_note_of_their_own(experiment):
+    notes = trained_elsewhere(external(experiment), {"vqgan", "sd_vae"})
+    assert notes[0].startswith("Trained elsewhere: VQGAN. ") and "isn't known" in notes[0]
+    assert notes[1].startswith("VQGAN was trained on voxels of 1 mm: volumes were resampled")
+    assert trained_elsewhere(external(experiment), {"sd_vae"}) == trained_elsewhere(experiment, {"vqgan"}) == []
 
 
 def test_every_cell_has_the_hash_of_its_scores_and_only_its_own_changes_it(tmp_path, experiment, numbers):
