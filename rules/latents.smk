@@ -22,66 +22,100 @@ rule export_latents:
         "../workflow_scripts/export_latents.py"
 
 
+ALL_MODELS = "all-models"  # no name that a model can have
+
+
+def probed_together(cohort):
+    """What the jobs that probe a cohort are called: by their models, or one job for all of them."""
+    return [ALL_MODELS] if COMPUTE.probe_jobs == "cohort" else models_scored_on(cohort)
+
+
+def probed_by(wildcards):
+    """The models that a job probes."""
+    return (
+        models_scored_on(wildcards.cohort)
+        if wildcards.probed == ALL_MODELS
+        else [wildcards.probed]
+    )
+
+
+def latents_of(wildcards):
+    """Model -> split -> shard -> latents, of the models that a job probes."""
+    return {
+        model: {
+            split: {
+                shard: RESULTS / f"latents/{model}/{wildcards.cohort}/{shard}.h5"
+                for shard in SHARDS[split]
+            }
+            for split in SHARDS
+        }
+        for model in probed_by(wildcards)
+    }
+
+
 rule probe:
     input:
-        train=lambda wildcards: shards_of(
-            wildcards.cohort,
-            f"latents/{wildcards.model}/{{cohort}}/{{shard}}.h5",
-            "train",
-        ),
-        val=lambda wildcards: shards_of(
-            wildcards.cohort,
-            f"latents/{wildcards.model}/{{cohort}}/{{shard}}.h5",
-            "val",
-        ),
-        test=lambda wildcards: shards_of(
-            wildcards.cohort,
-            f"latents/{wildcards.model}/{{cohort}}/{{shard}}.h5",
-            "test",
-        ),
+        shards=lambda wildcards: [
+            path
+            for splits in latents_of(wildcards).values()
+            for shards in splits.values()
+            for path in shards.values()
+        ],
         manifests=manifests_of("train", "val", "test"),
     output:
-        predictions=RESULTS / "numbers/probe/{model}/{cohort}.tsv",
-        curve=RESULTS / "numbers/probe/{model}/{cohort}.training.tsv",
+        predictions=RESULTS / "numbers/probe/{probed}/{cohort}.tsv",
+        curve=RESULTS / "numbers/probe/{probed}/{cohort}.training.tsv",
+    wildcard_constraints:
+        probed=one_of([ALL_MODELS, *MODELS]),
     threads: COMPUTE.threads
     resources:
         **{**NETWORK_JOB, "runtime": 60 * COMPUTE.probe_hours},
     params:
         probe=literal(whole(EXPERIMENT.probe)),
-        array=lambda wildcards: EXPERIMENT.model(wildcards.model).latent,
-        model=lambda wildcards: wildcards.model,
-        # not an output: Snakemake deletes the outputs of a job that fails, and these are what it resumes from
-        checkpoints=lambda wildcards: str(
-            RESULTS / "checkpoints" / wildcards.model / "probe" / wildcards.cohort
+        shards=lambda wildcards: named(latents_of(wildcards))(wildcards),
+        arrays=lambda wildcards: json.dumps(
+            {model: EXPERIMENT.model(model).latent for model in probed_by(wildcards)}
         ),
+        # not an output: Snakemake deletes the outputs of a job that fails, and these are what it resumes from
+        checkpoints=lambda wildcards: named(
+            {
+                model: RESULTS / "checkpoints" / model / "probe" / wildcards.cohort
+                for model in probed_by(wildcards)
+            }
+        )(wildcards),
         device=COMPUTE.device,
     message:
-        "sex from the latents of {wildcards.model} on {wildcards.cohort}"
+        "sex from the latents of {wildcards.probed} on {wildcards.cohort}"
     script:
         "../workflow_scripts/probe.py"
 
 
+def volumes_of(wildcards):
+    """Split -> shard -> volumes of a cohort."""
+    return {
+        split: {
+            shard: RESULTS / f"volumes/{wildcards.cohort}/{shard}.h5"
+            for shard in SHARDS[split]
+        }
+        for split in SHARDS
+    }
+
+
 use rule probe as probe_volumes with:
     input:
-        train=lambda wildcards: shards_of(
-            wildcards.cohort, "volumes/{cohort}/{shard}.h5", "train"
-        ),
-        val=lambda wildcards: shards_of(
-            wildcards.cohort, "volumes/{cohort}/{shard}.h5", "val"
-        ),
-        test=lambda wildcards: shards_of(
-            wildcards.cohort, "volumes/{cohort}/{shard}.h5", "test"
+        shards=lambda wildcards: shards_of(
+            wildcards.cohort, "volumes/{cohort}/{shard}.h5", *SHARDS
         ),
         manifests=manifests_of("train", "val", "test"),
     output:
         predictions=RESULTS / "numbers/probe_volumes/{cohort}.tsv",
         curve=RESULTS / "numbers/probe_volumes/{cohort}.training.tsv",
     params:
-        array="image",
-        model="volumes",
-        checkpoints=lambda wildcards: str(
-            RESULTS / "checkpoints/volumes/probe" / wildcards.cohort
-        ),
+        shards=lambda wildcards: named({"volumes": volumes_of(wildcards)})(wildcards),
+        arrays=literal(json.dumps({"volumes": "image"})),
+        checkpoints=lambda wildcards: named(
+            {"volumes": RESULTS / "checkpoints/volumes/probe" / wildcards.cohort}
+        )(wildcards),
     message:
         "sex from the volumes of {wildcards.cohort}, the reference"
 

@@ -2,34 +2,31 @@
 
 import json
 
-from neuroquant.job import running
+from neuroquant.job import named_paths, running
 
 with running(snakemake):
     from pathlib import Path
 
     from neuroquant.config.evaluation import Probe
-    from neuroquant.evaluation.probe.run import Outputs, Shards, Task, run_probe
+    from neuroquant.evaluation.probe.run import Outputs, Shards, Task, run_probes
 
-    splits = {
-        split: [Path(path) for path in paths]
-        for split, paths in (
-            ("train", snakemake.input.train),
-            ("val", snakemake.input.val),
-            ("test", snakemake.input.test),
-        )
-    }
-    run_probe(
-        Shards(**splits, array=snakemake.params.array),
-        Task(
-            model=snakemake.params.model,
-            settings=Probe.model_validate(json.loads(snakemake.params.probe)),
+    arrays = json.loads(snakemake.params.arrays)
+    checkpoints = named_paths(snakemake.params.checkpoints)
+    settings = Probe.model_validate(json.loads(snakemake.params.probe))
+
+    def task(model):
+        """What is probed of a model."""
+        return Task(
+            model=model,
+            settings=settings,
+            checkpoints=checkpoints[model],
             code=snakemake.params.code,
             device=snakemake.params.device,
             threads=snakemake.threads,
-        ),
-        Outputs(
-            predictions=Path(snakemake.output.predictions),
-            curve=Path(snakemake.output.curve),
-            checkpoints=Path(snakemake.params.checkpoints),
-        ),
-    )
+        )
+
+    probed = [
+        (Shards(**{split: list(paths.values()) for split, paths in splits.items()}, array=arrays[model]), task(model))
+        for model, splits in named_paths(snakemake.params.shards).items()
+    ]
+    run_probes(probed, Outputs(*map(Path, (snakemake.output.predictions, snakemake.output.curve))))
