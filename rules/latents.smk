@@ -22,42 +22,11 @@ rule export_latents:
         "../workflow_scripts/export_latents.py"
 
 
-ALL_MODELS = "all-models"  # no name that a model can have
-
-
-def probed_together(cohort):
-    """What the jobs that probe a cohort are called: by their models, or one job for all of them."""
-    return [ALL_MODELS] if COMPUTE.probe_jobs == "cohort" else models_scored_on(cohort)
-
-
-def probed_by(wildcards):
-    """The models that a job probes."""
-    return (
-        models_scored_on(wildcards.cohort)
-        if wildcards.probed == ALL_MODELS
-        else [wildcards.probed]
-    )
-
-
-def latents_of(wildcards):
-    """Model -> split -> shard -> latents, of the models that a job probes."""
-    return {
-        model: {
-            split: {
-                shard: RESULTS / f"latents/{model}/{wildcards.cohort}/{shard}.h5"
-                for shard in SHARDS[split]
-            }
-            for split in SHARDS
-        }
-        for model in probed_by(wildcards)
-    }
-
-
 rule probe:
     input:
         shards=lambda wildcards: [
             path
-            for splits in latents_of(wildcards).values()
+            for splits in probed_latents(wildcards).values()
             for shards in splits.values()
             for path in shards.values()
         ],
@@ -72,15 +41,18 @@ rule probe:
         **{**NETWORK_JOB, "runtime": 60 * COMPUTE.probe_hours},
     params:
         probe=literal(whole(EXPERIMENT.probe)),
-        shards=lambda wildcards: named(latents_of(wildcards))(wildcards),
+        shards=lambda wildcards: named(probed_latents(wildcards))(wildcards),
         arrays=lambda wildcards: json.dumps(
-            {model: EXPERIMENT.model(model).latent for model in probed_by(wildcards)}
+            {
+                model: EXPERIMENT.model(model).latent
+                for model in probed_models(wildcards)
+            }
         ),
         # not an output: Snakemake deletes the outputs of a job that fails, and these are what it resumes from
         checkpoints=lambda wildcards: named(
             {
                 model: RESULTS / "checkpoints" / model / "probe" / wildcards.cohort
-                for model in probed_by(wildcards)
+                for model in probed_models(wildcards)
             }
         )(wildcards),
         device=COMPUTE.device,
@@ -88,17 +60,6 @@ rule probe:
         "sex from the latents of {wildcards.probed} on {wildcards.cohort}"
     script:
         "../workflow_scripts/probe.py"
-
-
-def volumes_of(wildcards):
-    """Split -> shard -> volumes of a cohort."""
-    return {
-        split: {
-            shard: RESULTS / f"volumes/{wildcards.cohort}/{shard}.h5"
-            for shard in SHARDS[split]
-        }
-        for split in SHARDS
-    }
 
 
 use rule probe as probe_volumes with:
@@ -111,7 +72,9 @@ use rule probe as probe_volumes with:
         predictions=RESULTS / "numbers/probe_volumes/{cohort}.tsv",
         curve=RESULTS / "numbers/probe_volumes/{cohort}.training.tsv",
     params:
-        shards=lambda wildcards: named({"volumes": volumes_of(wildcards)})(wildcards),
+        shards=lambda wildcards: named(
+            {"volumes": by_split(f"volumes/{wildcards.cohort}")}
+        )(wildcards),
         arrays=literal(json.dumps({"volumes": "image"})),
         checkpoints=lambda wildcards: named(
             {"volumes": RESULTS / "checkpoints/volumes/probe" / wildcards.cohort}

@@ -186,6 +186,42 @@ def all_latents():
     ]
 
 
+ALL_MODELS = "all-models"  # no name that a model can have
+
+
+def probe_jobs():
+    """(what a job probes, cohort): a model, or all models of a small cohort."""
+    together = COMPUTE.probe_jobs == "cohort"
+    return dict.fromkeys(
+        (ALL_MODELS if together else model, cohort) for model, cohort in scored_pairs()
+    )
+
+
+def probed_models(wildcards):
+    """The models that a job probes."""
+    return (
+        models_scored_on(wildcards.cohort)
+        if wildcards.probed == ALL_MODELS
+        else [wildcards.probed]
+    )
+
+
+def by_split(folder):
+    """Split -> shard -> path of all shards in a folder below the results."""
+    return {
+        split: {shard: RESULTS / folder / f"{shard}.h5" for shard in names}
+        for split, names in SHARDS.items()
+    }
+
+
+def probed_latents(wildcards):
+    """Model -> split -> shard -> latents, of the models that a job probes."""
+    return {
+        model: by_split(f"latents/{model}/{wildcards.cohort}")
+        for model in probed_models(wildcards)
+    }
+
+
 def segmenter_file(wildcards):
     """The stand-in's weights where the stand-in is the engine; nothing otherwise."""
     return (

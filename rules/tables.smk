@@ -28,8 +28,7 @@ NUMBERS = {
     ],
     "predictions": [
         RESULTS / f"numbers/probe/{probed}/{cohort}.tsv"
-        for cohort in scored_cohorts()
-        for probed in probed_together(cohort)
+        for probed, cohort in probe_jobs()
     ]
     + [RESULTS / f"numbers/probe_volumes/{cohort}.tsv" for cohort in scored_cohorts()],
 }

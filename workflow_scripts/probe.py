@@ -12,21 +12,17 @@ with running(snakemake):
 
     arrays = json.loads(snakemake.params.arrays)
     checkpoints = named_paths(snakemake.params.checkpoints)
-    settings = Probe.model_validate(json.loads(snakemake.params.probe))
-
-    def task(model):
-        """What is probed of a model."""
-        return Task(
-            model=model,
-            settings=settings,
-            checkpoints=checkpoints[model],
-            code=snakemake.params.code,
-            device=snakemake.params.device,
-            threads=snakemake.threads,
-        )
-
-    probed = [
-        (Shards(**{split: list(paths.values()) for split, paths in splits.items()}, array=arrays[model]), task(model))
+    common = dict(
+        settings=Probe.model_validate(json.loads(snakemake.params.probe)),
+        code=snakemake.params.code,
+        device=snakemake.params.device,
+        threads=snakemake.threads,
+    )
+    shards = {
+        model: Shards(**{split: list(paths.values()) for split, paths in splits.items()}, array=arrays[model])
         for model, splits in named_paths(snakemake.params.shards).items()
-    ]
-    run_probes(probed, Outputs(*map(Path, (snakemake.output.predictions, snakemake.output.curve))))
+    }
+    run_probes(
+        [(shards[model], Task(model=model, checkpoints=checkpoints[model], **common)) for model in shards],
+        Outputs(Path(snakemake.output.predictions), Path(snakemake.output.curve)),
+    )
