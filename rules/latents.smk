@@ -26,64 +26,63 @@ rule export_latents:
 
 rule probe:
     input:
-        train=lambda wildcards: learned_from(
-            wildcards.cohort,
-            f"latents/{wildcards.model}/{{cohort}}/{{shard}}.h5",
-            "train",
-        ),
-        val=lambda wildcards: learned_from(
-            wildcards.cohort,
-            f"latents/{wildcards.model}/{{cohort}}/{{shard}}.h5",
-            "val",
-        ),
-        test=lambda wildcards: shards_of(
-            wildcards.cohort,
-            f"latents/{wildcards.model}/{{cohort}}/{{shard}}.h5",
-            "test",
-        ),
+        shards=lambda wildcards: [
+            path
+            for splits in probed_latents(wildcards).values()
+            for shards in splits.values()
+            for path in shards.values()
+        ],
         manifests=manifests_for_probes,
     output:
-        predictions=RESULTS / "numbers/probe/{model}/{cohort}.tsv",
-        curve=RESULTS / "numbers/probe/{model}/{cohort}.training.tsv",
+        predictions=RESULTS / "numbers/probe/{probed}/{cohort}.tsv",
+        curve=RESULTS / "numbers/probe/{probed}/{cohort}.training.tsv",
+    wildcard_constraints:
+        probed=one_of([ALL_MODELS, *MODELS]),
     threads: COMPUTE.threads
     resources:
         **{**NETWORK_JOB, "runtime": 60 * COMPUTE.probe_hours},
     params:
         probe=literal(whole(EXPERIMENT.probe)),
-        array=lambda wildcards: EXPERIMENT.model(wildcards.model).latent,
-        model=lambda wildcards: wildcards.model,
-        # not an output: Snakemake deletes the outputs of a job that fails, and these are what it resumes from
-        checkpoints=lambda wildcards: str(
-            RESULTS / "checkpoints" / wildcards.model / "probe" / wildcards.cohort
+        shards=lambda wildcards: named(probed_latents(wildcards))(wildcards),
+        arrays=lambda wildcards: json.dumps(
+            {
+                model: EXPERIMENT.model(model).latent
+                for model in probed_models(wildcards)
+            }
         ),
+        # not an output: Snakemake deletes the outputs of a job that fails, and these are what it resumes from
+        checkpoints=lambda wildcards: named(
+            {
+                model: RESULTS / "checkpoints" / model / "probe" / wildcards.cohort
+                for model in probed_models(wildcards)
+            }
+        )(wildcards),
         device=COMPUTE.device,
     message:
-        "sex from the latents of {wildcards.model} on {wildcards.cohort}"
+        "sex from the latents of {wildcards.probed} on {wildcards.cohort}"
     script:
         "../workflow_scripts/probe.py"
 
 
 use rule probe as probe_volumes with:
     input:
-        train=lambda wildcards: learned_from(
-            wildcards.cohort, "volumes/{cohort}/{shard}.h5", "train"
-        ),
-        val=lambda wildcards: learned_from(
-            wildcards.cohort, "volumes/{cohort}/{shard}.h5", "val"
-        ),
-        test=lambda wildcards: shards_of(
-            wildcards.cohort, "volumes/{cohort}/{shard}.h5", "test"
-        ),
+        shards=lambda wildcards: [
+            path
+            for shards in by_split(wildcards.cohort, "volumes/{cohort}/{shard}.h5").values()
+            for path in shards.values()
+        ],
         manifests=manifests_for_probes,
     output:
         predictions=RESULTS / "numbers/probe_volumes/{cohort}.tsv",
         curve=RESULTS / "numbers/probe_volumes/{cohort}.training.tsv",
     params:
-        array="image",
-        model="volumes",
-        checkpoints=lambda wildcards: str(
-            RESULTS / "checkpoints/volumes/probe" / wildcards.cohort
-        ),
+        shards=lambda wildcards: named(
+            {"volumes": by_split(wildcards.cohort, "volumes/{cohort}/{shard}.h5")}
+        )(wildcards),
+        arrays=literal(json.dumps({"volumes": "image"})),
+        checkpoints=lambda wildcards: named(
+            {"volumes": RESULTS / "checkpoints/volumes/probe" / wildcards.cohort}
+        )(wildcards),
     message:
         "sex from the volumes of {wildcards.cohort}, the reference"
 

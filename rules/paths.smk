@@ -207,6 +207,49 @@ def all_latents():
     ]
 
 
+ALL_MODELS = "all-models"  # no name that a model can have
+
+
+def probe_jobs():
+    """(what a job probes, cohort): a model, or all models of a small cohort."""
+    together = COMPUTE.probe_jobs == "cohort"
+    return dict.fromkeys(
+        (ALL_MODELS if together else model, cohort) for model, cohort in scored_pairs()
+    )
+
+
+def probed_models(wildcards):
+    """The models that a job probes."""
+    return (
+        models_scored_on(wildcards.cohort)
+        if wildcards.probed == ALL_MODELS
+        else [wildcards.probed]
+    )
+
+
+def by_split(cohort, template):
+    """Split -> shard -> path of what probes of a cohort learn from and are tested on."""
+    paths = {
+        "train": learned_from(cohort, template, "train"),
+        "val": learned_from(cohort, template, "val"),
+        "test": shards_of(cohort, template, "test"),
+    }
+    return {
+        split: {str(path.relative_to(RESULTS)): path for path in found}
+        for split, found in paths.items()
+    }
+
+
+def probed_latents(wildcards):
+    """Model -> split -> shard -> latents, of the models that a job probes."""
+    return {
+        model: by_split(
+            wildcards.cohort, f"latents/{model}/{{cohort}}/{{shard}}.h5"
+        )
+        for model in probed_models(wildcards)
+    }
+
+
 def segmenter_file(wildcards):
     """The stand-in's weights where the stand-in is the engine; nothing otherwise."""
     return (

@@ -27,8 +27,8 @@ NUMBERS = {
         RESULTS / f"numbers/disentanglement/{cohort}.tsv" for cohort in scored_cohorts()
     ],
     "predictions": [
-        RESULTS / f"numbers/probe/{model}/{cohort}.tsv"
-        for model, cohort in scored_pairs()
+        RESULTS / f"numbers/probe/{probed}/{cohort}.tsv"
+        for probed, cohort in probe_jobs()
     ]
     + [RESULTS / f"numbers/probe_volumes/{cohort}.tsv" for cohort in scored_cohorts()],
 }
