@@ -68,7 +68,9 @@ use rule probe as probe_volumes with:
     input:
         shards=lambda wildcards: [
             path
-            for shards in by_split(wildcards.cohort, "volumes/{cohort}/{shard}.h5").values()
+            for shards in by_split(
+                wildcards.cohort, "volumes/{cohort}/{shard}.h5"
+            ).values()
             for path in shards.values()
         ],
         manifests=manifests_for_probes,

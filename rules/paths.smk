@@ -243,9 +243,7 @@ def by_split(cohort, template):
 def probed_latents(wildcards):
     """Model -> split -> shard -> latents, of the models that a job probes."""
     return {
-        model: by_split(
-            wildcards.cohort, f"latents/{model}/{{cohort}}/{{shard}}.h5"
-        )
+        model: by_split(wildcards.cohort, f"latents/{model}/{{cohort}}/{{shard}}.h5")
         for model in probed_models(wildcards)
     }
 
