@@ -10,7 +10,7 @@ if [ -d wheels ]; then
   $PYTHON -m pip install -q --no-index --no-deps --no-compile --target site wheels/*.whl || exit 1
 fi
 export PYTHONPATH="$PWD:$PWD/benchmarks:$PWD/benchmarks/gpu:$PWD/site" NEUROQUANT_TESTDATA="${NEUROQUANT_TESTDATA:-$PWD/data}"
-DATA="${DATA:-$OUT/../gpu_data}"
+DATA="${DATA:-$(mktemp -d)}"
 begin=$(date +%s)
 lap() { echo "== $1, $(($(date +%s) - begin)) s"; }
 
@@ -18,18 +18,18 @@ lap() { echo "== $1, $(($(date +%s) - begin)) s"; }
 # shellcheck disable=SC2086
 $PYTHON benchmarks/gpu/data.py "$DATA" ${BRAINS:-28 4 13} >"$OUT/data.log" 2>&1 &
 lap "training steps"
-timeout "${STEPS_S:-200}" $PYTHON benchmarks/gpu/steps.py "$OUT" "${STEPS_LIMIT_S:-170}" 2>&1 | tee "$OUT/steps.log"
+timeout "${STEPS_S:-180}" $PYTHON benchmarks/gpu/steps.py "$OUT" "${STEPS_LIMIT_S:-155}" 2>&1 | tee "$OUT/steps.log"
 lap "other networks"
-timeout "${PARTS_S:-80}" $PYTHON benchmarks/gpu/parts.py "$OUT" "${PARTS_LIMIT_S:-60}" 2>&1 | tee "$OUT/parts.log"
+timeout "${PARTS_S:-70}" $PYTHON benchmarks/gpu/parts.py "$OUT" "${PARTS_LIMIT_S:-55}" 2>&1 | tee "$OUT/parts.log"
 lap "rates"
 $PYTHON benchmarks/gpu/rates.py "$OUT"
 lap "brains"
-for _ in $(seq "${BRAINS_S:-60}"); do
+for _ in $(seq "${BRAINS_S:-40}"); do
   [ -f "$DATA/done" ] && break
   sleep 1
 done
 lap "training at equal time"
-timeout "${QUALITY_S:-230}" $PYTHON benchmarks/gpu/quality.py "$DATA" "$OUT/pictures" "${SECONDS_EACH:-40}" 2>&1 |
+timeout "${QUALITY_S:-220}" $PYTHON benchmarks/gpu/quality.py "$DATA" "$OUT/pictures" "${SECONDS_EACH:-30}" 2>&1 |
   tee "$OUT/quality.log"
 mv "$OUT"/pictures/quality.* "$OUT"/ 2>/dev/null
 lap "done"
