@@ -9,15 +9,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import inference
 import numpy as np
 import segment as synthseg
 import torch
 from entries import load_models
-from record import DEVICE, PAIRS, SHAPE, SMALL, Record, seconds_of
+from record import DEVICE, PAIRS, SHAPE, SMALL, Record, seconds_of, setting
 
 from neuroquant import models
 from neuroquant.config.evaluation import Probe
-from neuroquant.config.model import ModelEntry
 from neuroquant.evaluation.probe.network import network_for, step
 from neuroquant.segmentation.deepbet import BrainMasker
 from neuroquant.similarity import ssim3d
@@ -25,7 +25,6 @@ from neuroquant.similarity import ssim3d
 REPEATS = 1 if SMALL else 3
 PROBED = {"64 channels, 9 x 12 x 9": (64, (9, 12, 9)), "4 channels, 144 x 18 x 24": (4, (144, 18, 24))}
 """Latents on which the probe is measured: NeuroQuant's, and SD-VAE's."""
-MODELS = ("neuroquant", "neuroquant_base", "medvae", "sd_vae", "vqgan", "meditok")
 
 
 def segmented() -> dict[str, Any]:
@@ -44,16 +43,13 @@ def probed(channels: int, size: tuple[int, int, int]) -> dict[str, Any]:
     return seconds_of(lambda: step(network, optimizer, x, y), REPEATS) | {"batch": batch, "depth": settings.depth}
 
 
-@torch.inference_mode()
-def coded(entry: ModelEntry) -> dict[str, Any]:
-    """One volume encoded, and decoded."""
-    model = models.build(entry.architecture, entry.parameters, entry.suffixes).to(DEVICE).eval()
-    x, modality = torch.rand(1, 1, *SHAPE, device=DEVICE) * 2 - 1, torch.zeros(1, dtype=torch.long, device=DEVICE)
-    latents = model.encode(x, modality)
-    encode = seconds_of(lambda: model.encode(x, modality), REPEATS, 1)
-    decode = seconds_of(lambda: model.decode(latents, modality), REPEATS, 1)
-    peak = max(encode["peak_gb"] or 0, decode["peak_gb"] or 0) or None
-    return {"encode_s": encode["s"], "decode_s": decode["s"], "peak_gb": peak, "images": 1}
+def coded(name: str) -> dict[str, Any]:
+    """One volume encoded, and decoded; slice-wise models do some slices, and their seconds are scaled."""
+    if DEVICE == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+    with setting(inference, "SHAPE", SHAPE):
+        found = inference.measure(name, 16, 1, DEVICE)
+    return {kind: round(found[kind], 4) for kind in ("encode_s", "decode_s", "gb")} | {"images": 1}
 
 
 def masked() -> dict[str, Any]:
@@ -92,8 +88,8 @@ def main() -> None:
     for name, (channels, size) in PROBED.items():
         if not (SMALL and size[0] > 100):
             record.part(f"probe, {name}", lambda channels=channels, size=size: probed(channels, size))
-    for name in MODELS:
-        record.part(f"model, {name}", lambda name=name: coded(*load_models([name], SMALL)))
+    for name in inference.MODELS:
+        record.part(f"model, {name}", lambda name=name: coded(name))
     record.part("deepbet", masked)
     record.part("quantiser", quantised)
     record.part("SSIM", compared)
