@@ -16,7 +16,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from neuroquant.config.plain import read_json
-from neuroquant.files import sha256, write_json, write_text, write_tsv
+from neuroquant.files import sha256, write_json, write_text, write_tsv, written_whole
 from neuroquant.model_card.facts import Data, Scores, facts_of
 from neuroquant.model_card.text import measured
 from neuroquant.model_card.write import CARD, card_of
@@ -46,7 +46,8 @@ def halved(folder: Path, name: str, out: Path) -> None:
     if not all(torch.isfinite(tensor).all() for tensor in state.values() if tensor.is_floating_point()):
         raise SystemExit(f"{folder}: weights that 16 bits don't hold")
     out.mkdir(parents=True, exist_ok=True)
-    save_file(state, out / WEIGHTS)
+    with written_whole(out / WEIGHTS) as scratch:
+        save_file(state, scratch)
     config = read_json(folder / CONFIG)
     config["model"] |= {"name": name.replace("-", "_"), "label": name}
     write_json(out / CONFIG, config | {SHA256: sha256(out / WEIGHTS)})
@@ -63,7 +64,7 @@ def means(table: pd.DataFrame) -> pd.DataFrame:
 def section(table: pd.DataFrame, weights: str) -> str:
     """The card's scores, in words and a table."""
     rows = [
-        f"| {modality} | {model} | {row.kbit:,.4g} | {row.psnr:.2f} | {row.ssim:.3f} | {row.scans} |"
+        f"| {modality} | {model} | {row.kbit:,.4g} | {row.psnr:.2f} | {row.ssim:.3f} | {int(row.scans)} |"
         for (modality, model), row in means(table).iterrows()
     ]
     subjects = table.scan.str.split("_").str[0].nunique()
