@@ -32,7 +32,9 @@ MADE_OF = (
     "It has only seen synthetic brains: deformations of the ICBM 2009 templates and of 16 label maps of adults "
     "(SynthSeg's training maps, Apache-2.0). Lesions, tumours, implants and children's brains aren't among them.\n"
     "- It works at {voxel_mm:g} mm: folds and small structures are blurred, and what is smaller than a voxel "
-    "is lost. It is for trying NeuroQuant, not for research results."
+    "is lost. It is for trying NeuroQuant, not for research results.\n"
+    "- In T2w fluid is decoded too dark, and in FLAIR the ventricles are blurred.\n"
+    "- `translate` runs, but doesn't change the contrast as it should: fluid of a T1w scan stays dark as T2w."
 )
 """What the card says of its limits, and what takes the place of that once it is scored on real scans."""
 
