@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "neuroquant"
 BASE = {"errors", "files", "job", "extras"}
 MAY_USE = {
     "tables": set(),
-    "shipped": set(),
+    "shipped": {"errors"},
     "extras": {"errors"},
     "error_scale": set(),
     "datasets": {"errors"},
@@ -34,7 +34,7 @@ MAY_USE = {
     "cluster": BASE | {"config", "cohorts", "models", "tables", "shipped"},
     "tokenizer": BASE
     | {"config", "scans", "store", "volumes", "segmentation", "models", "model_folder", "model_facts", "model_card"}
-    | {"device", "model_config"},
+    | {"device", "model_config", "shipped"},
     "model_config": {"errors", "config", "models", "__version__"},
     "model_card": BASE | {"config", "model_config", "statistics", "tables"},
     "bench": BASE
@@ -51,7 +51,7 @@ MAY_USE = {
     "bids_app": BASE
     | {"config", "cohorts", "scans", "store", "volumes", "models", "similarity", "model_folder", "model_facts"}
     | {"device", "tokenizer", "derivatives", "statistics", "report", "subject_page", "tables", "__version__"}
-    | {"model_config", "datasets"},
+    | {"model_config", "datasets", "shipped"},
 }
 INTERFACE = {"neuroquant.models.autoencoder", "neuroquant.models.latents"}
 """What evaluation knows of models."""

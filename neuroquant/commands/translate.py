@@ -14,7 +14,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         description="Writes the anatomy of SCAN, on its grid, with the modality, appearance and range of intensities "
         "of LIKE (equation 13 of the paper). LIKE may be a scan of any subject.",
     )
-    parser.add_argument("model", help="results/*/models/<model>, or owner/name on the hub; a model with modality FiLM")
+    parser.add_argument("model", help="a model with modality FiLM: folder, shipped model, or owner/name on the hub")
     parser.add_argument("scan", type=Path, help="NIfTI, a raw head or skull-stripped")
     parser.add_argument("--like", type=Path, required=True, help="the scan that gives the appearance")
     parser.add_argument("--out", type=Path, required=True, help="the NIfTI file to write")

@@ -16,6 +16,14 @@ MISSING = {"age": ["-1", "-9", "-99", "-999", "999"], "family": ["0", "-1", "-9"
 """Codes that tables write for what isn't known."""
 
 
+def _expanded(path: str) -> str:
+    """A path with its environment variables and ~ replaced."""
+    expanded = os.path.expandvars(os.path.expanduser(path))
+    if "$" in expanded:
+        raise ValueError(f"the environment variable in {path!r} isn't set; set it, or write the path itself")
+    return expanded
+
+
 class Scanner(Settings):
     """Character of a synthetic scanner: what makes one synthetic cohort look unlike the other."""
 
@@ -25,6 +33,18 @@ class Scanner(Settings):
     gain: Positive = Field(1000.0, description="scanner units of the brightest tissue of a contrast recipe")
     contrast: dict[Modality, Positive] = Field(
         {}, description="modality: exponent on its tissue contrast, above 1 is steeper; 1 for those not named"
+    )
+    jitter: NonNegative = Field(
+        0.03, description="standard deviation of a subject's own tissue intensities, relative; 0.15 is another protocol"
+    )
+    contrast_spread: NonNegative = Field(
+        0.0, description="standard deviation over subjects of the logarithm of the exponent on tissue contrast"
+    )
+    slice_mm: NonNegative = Field(
+        0.0, description="thickest slices, mm: each scan has a thickness up to this along one axis; 0: no slices"
+    )
+    spread: Fraction = Field(
+        0.0, description="each scan draws its noise, bias and blur within this share below and above the values here"
     )
 
 
@@ -44,6 +64,11 @@ class Synthetic(Settings):
     )
     deformation_mm: NonNegative = Field(3.0, description="standard deviation of the smooth displacement, mm")
     scanner: Scanner = Field(Scanner(), description="contrast, noise, bias and blur of this cohort's scanner")
+
+    @field_validator("labels")
+    @classmethod
+    def _expand(cls, value: str) -> str:
+        return _expanded(value)
 
 
 class Cohort(Settings):
@@ -166,10 +191,7 @@ class Cohort(Settings):
     def _expand(cls, value: str | list[str]) -> str | list[str]:
         if isinstance(value, list):
             return [cls._expand(part) for part in value]
-        expanded = os.path.expandvars(os.path.expanduser(value))
-        if "$" in expanded:
-            raise ValueError(f"the environment variable in {value!r} isn't set; set it, or write the path itself")
-        return expanded
+        return _expanded(value)
 
     @property
     def participants_tables(self) -> list[str]:

@@ -159,7 +159,8 @@ def clone(tmp_path_factory):
 def run_in(clone: Path, command: str) -> subprocess.CompletedProcess:
     """Run a command as it is written, by a shell, in the copy of the project."""
     variables = {name: str(clone / name) for name in (*OWN_FOLDERS, *FOLDERS.values())}
-    variables |= {"NEUROQUANT_TESTDATA": str(clone), "PATH": f"{clone / 'bin'}:{os.environ['PATH']}"}
+    variables |= {"NEUROQUANT_TESTDATA": str(clone), "NEUROQUANT_LABELS": str(clone / "labels")}
+    variables["PATH"] = f"{clone / 'bin'}:{os.environ['PATH']}"
     if not (clone / "bids_real").exists():
         (clone / "bids_real").symlink_to("BIDS_ROOT")
     return subprocess.run(
