@@ -15,6 +15,7 @@ MAY_USE = {
     "shipped": set(),
     "extras": {"errors"},
     "error_scale": set(),
+    "stages": set(),
     "scans": set(),
     "store": {"errors", "files"},
     "config": BASE | {"models", "shipped"},
