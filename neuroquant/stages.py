@@ -101,6 +101,13 @@ class Listener(logging.Handler):
         self.stages.plan(planned())
 
     def emit(self, record: logging.LogRecord) -> None:
+        """Follow an event; no fault in these lines may end a run."""
+        try:
+            self._follow(record)
+        except Exception:  # as `logging.Handler` wants it of every handler
+            self.handleError(record)
+
+    def _follow(self, record: logging.LogRecord) -> None:
         """Count jobs that start or end, and count all anew where a checkpoint has changed their number."""
         event = getattr(record, "event", "")
         if event == "job_info":

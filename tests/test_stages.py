@@ -72,3 +72,10 @@ def test_targets_and_other_messages_have_no_line(run):
     end(listener, 1)
     listener.emit(logging.LogRecord("snakemake.logging", logging.INFO, "", 0, "a message", None, None))
     assert lines == []
+
+
+def test_an_event_that_is_not_as_expected_ends_no_run(run, monkeypatch):
+    listener, lines, _ = run
+    monkeypatch.setattr("logging.raiseExceptions", False)
+    tell(listener, "job_info")
+    assert lines == []
