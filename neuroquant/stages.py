@@ -24,7 +24,9 @@ class Stages:
         self.stage_of, self._show = stage_of, show
         self._total: Counter[str] = Counter()
         self._done: Counter[str] = Counter()
-        self._began: dict[str, float] = {}
+        self._running: Counter[str] = Counter()
+        self._busy: Counter[str] = Counter()  # seconds in which at least one job of the stage ran
+        self._changed: dict[str, float] = {}
         self._shown: dict[str, float] = {}
 
     def plan(self, jobs: Mapping[str, int]) -> None:
@@ -36,28 +38,38 @@ class Stages:
 
     def start(self, rule: str) -> None:
         """A job of a rule starts."""
-        stage = self.stage_of.get(rule)
-        if stage and stage not in self._began:
-            self._began[stage] = time.monotonic()
-            self._line(stage)
+        if stage := self.stage_of.get(rule):
+            self._count(stage, 1)
+            if stage not in self._shown:
+                self._line(stage)
+
+    def fail(self, rule: str) -> None:
+        """A job of a rule has failed; it may be tried again."""
+        if stage := self.stage_of.get(rule):
+            self._count(stage, -1)
 
     def finish(self, rule: str) -> None:
         """A job of a rule has ended well."""
-        stage = self.stage_of.get(rule)
-        if not stage:
-            return
-        self._done[stage] += 1
-        if self._left(stage) == 0 or time.monotonic() - self._shown.get(stage, 0.0) >= PAUSE:
-            self._line(stage)
+        if stage := self.stage_of.get(rule):
+            self._count(stage, -1)
+            self._done[stage] += 1
+            if self._left(stage) == 0 or time.monotonic() - self._shown.get(stage, 0.0) >= PAUSE:
+                self._line(stage)
+
+    def _count(self, stage: str, more: int) -> None:
+        """Add to the jobs of a stage that run, and to its busy time: a stage that waits for another isn't slow."""
+        now = time.monotonic()
+        if self._running[stage]:
+            self._busy[stage] += now - self._changed[stage]
+        self._changed[stage] = now
+        self._running[stage] = max(self._running[stage] + more, 0)
 
     def _left(self, stage: str) -> int:
         return max(self._total[stage] - self._done[stage], 0)
 
     def _line(self, stage: str) -> None:
-        now = time.monotonic()
-        self._shown[stage] = now
-        done, left = self._done[stage], self._left(stage)
-        spent = now - self._began.get(stage, now)
+        self._shown[stage] = time.monotonic()
+        done, left, spent = self._done[stage], self._left(stage), self._busy[stage]
         if not done:
             pace = "starts"
         elif left:
@@ -113,6 +125,8 @@ class Listener(logging.Handler):
         if event == "job_info":
             self._rule_of[record.jobid] = record.rule_name
             self.stages.start(record.rule_name)
+        elif event == "job_error":
+            self.stages.fail(self._rule_of.pop(record.jobid, ""))
         elif event == "job_finished":
             self._ended.append(self._rule_of.pop(record.job_id, ""))
         elif event == "progress":  # follows the end of each job, and knows how many there are

@@ -45,6 +45,27 @@ def test_a_stage_says_what_is_done_and_how_long_the_rest_takes_at_its_pace(run, 
     ]
 
 
+def test_a_stage_that_waits_for_another_is_not_slow(run, clock):
+    listener, lines, _ = run
+    for number in (1, 2):
+        tell(listener, "job_info", jobid=number, rule_name="train")
+        clock[0] += 60
+        end(listener, number)
+        clock[0] += 3600
+    assert "2/4 jobs, about 2 min left" in lines[-1]
+
+
+def test_time_is_counted_once_while_jobs_of_a_stage_run_together_and_while_one_fails(run, clock):
+    listener, lines, _ = run
+    tell(listener, "job_info", jobid=1, rule_name="train")
+    tell(listener, "job_info", jobid=2, rule_name="train")
+    clock[0] += 60
+    tell(listener, "job_error", jobid=2)
+    clock[0] += 60
+    end(listener, 1)
+    assert "1/4 jobs, about 6 min left" in lines[-1]
+
+
 def test_lines_of_a_stage_are_30_s_apart_but_the_last_job_has_one(run, clock):
     listener, lines, _ = run
     for number in range(1, 5):
