@@ -114,10 +114,10 @@ def start_run():
 def follow_stages():
     """Have a line in Snakemake's log for each stage: the jobs of the rules of one file in `rules/`."""
     stage_of = {}
-    for job_rule in own_rules().values():
-        file = re.search(r"(\w+)\.smk\b", str(job_rule.snakefile))
+    for each in own_rules().values():
+        file = re.search(r"(\w+)\.smk\b", str(each.snakefile))
         if file:
-            stage_of[job_rule.name] = file[1]
+            stage_of[each.name] = file[1]
     log = logging.getLogger("snakemake.logging")
     log.addHandler(Listener(Stages(stage_of, log.info), jobs_of_rules))
 
