@@ -130,9 +130,8 @@ def jobs_of_rules():
 
 def end_run():
     """What a run says last: where the report is, with the numbers that matter; of a run of some targets, nothing."""
-    from neuroquant.report.last_lines import (
-        last_lines,
-    )  # with pandas, which planning doesn't load
+    # here, because planning doesn't load pandas
+    from neuroquant.report.last_lines import last_lines
 
     page = RESULTS / "report.html"
     wanted = {str(path) for job in workflow.dag.jobs for path in job.output}
