@@ -15,7 +15,6 @@ MAY_USE = {
     "shipped": set(),
     "extras": {"errors"},
     "error_scale": set(),
-    "stages": set(),
     "scans": set(),
     "store": {"errors", "files"},
     "config": BASE | {"models", "shipped"},
@@ -44,6 +43,7 @@ MAY_USE = {
     | {"config", "synthetic", "cohorts", "cluster", "volumes", "tokenizer", "shipped", "bench"}
     | {"derivatives", "bids_app"},
     "cli": {"errors", "__version__"},
+    "stages": set(),
     "subject_page": BASE | {"error_scale", "store", "statistics", "tables"},
     "derivatives": BASE
     | {"config", "scans", "store", "segmentation", "volumes", "models", "evaluation", "model_folder", "model_facts"}
