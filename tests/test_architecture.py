@@ -44,6 +44,7 @@ MAY_USE = {
     | {"config", "synthetic", "cohorts", "cluster", "volumes", "tokenizer", "shipped", "bench"}
     | {"derivatives", "bids_app", "datasets"},
     "cli": {"errors", "__version__"},
+    "stages": set(),
     "subject_page": BASE | {"error_scale", "store", "statistics", "tables"},
     "derivatives": BASE
     | {"config", "scans", "store", "segmentation", "volumes", "models", "evaluation", "model_folder", "model_facts"}
