@@ -6,7 +6,7 @@ import sys
 import textwrap
 from pathlib import Path
 
-from neuroquant.config.model import ModelEntry, Weights
+from neuroquant.config.model import LpipsFiles, ModelEntry, Weights
 from neuroquant.errors import InputError
 from neuroquant.files import sha256, written_whole
 
@@ -33,6 +33,11 @@ def files_of(entry: ModelEntry) -> dict[str, Weights]:
 def find_files(entry: ModelEntry) -> list[Path]:
     """All of them, checked; as `find_file`."""
     return [find_file(weights, key) for key, weights in files_of(entry).items()]
+
+
+def find_lpips(files: LpipsFiles | None) -> list[Path]:
+    """The networks of the metric LPIPS, VGG16 first, checked; as `find_file`."""
+    return [find_file(getattr(files or LpipsFiles(), name), f"fidelity.lpips.{name}") for name in ("vgg", "linear")]
 
 
 def find_file(weights: Weights, key: str) -> Path:

@@ -29,8 +29,8 @@ def run(folder, experiment, sessions=None, synthesis=(), codes=()):
     for name, columns in (("synthesis", SYNTHESIS), ("codes", CODES)):
         write_tsv(pd.DataFrame({"synthesis": synthesis, "codes": codes}[name], columns=columns), folder / f"{name}.tsv")
     sources = Sources(
-        ScoreFiles.in_folder(folder), folder / "apart.tsv", computed_of(folder, experiment).cells, sessions,
-        [folder / "synthesis.tsv"], [folder / "codes.tsv"],
+        ScoreFiles.in_folder(folder), folder / "apart.tsv", folder / "structure_errors.tsv",
+        computed_of(folder, experiment).cells, sessions, [folder / "synthesis.tsv"], [folder / "codes.tsv"],
     )  # fmt: skip
     csv = {name: folder / f"{name}.csv" for name in TABLES}
     write_breakdown(experiment, sources, csv, folder / "page.html")
@@ -72,6 +72,7 @@ def test_what_is_missing_is_said_and_the_rest_is_there(tmp_path, experiment, num
     assert {name for name, table in tables.items() if table.empty} == {
         "agreement",
         "structures",
+        "structure_errors",
         "synthesis",
         "codebook",
     }
