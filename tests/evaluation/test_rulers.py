@@ -9,10 +9,13 @@ from skimage.metrics import normalized_mutual_information
 from neuroquant.config.evaluation import Fidelity
 from neuroquant.errors import InputError
 from neuroquant.evaluation import fidelity, rulers
-from neuroquant.evaluation.anatomy.errors import errors
+from neuroquant.evaluation.anatomy.errors import errors, score_errors
+from neuroquant.files import read_tsv
 from neuroquant.perceptual import LPIPS, planes
 from neuroquant.statistics.metrics import ALWAYS, check_metrics, of_source
+from neuroquant.store.arrays import ArrayFile, ArrayWriter
 from tests.made_up import experiment  # noqa: F401
+from tests.training.helpers import write_volumes
 from tests.training.test_judges import narrow  # noqa: F401
 
 torch.set_num_threads(1)
@@ -134,6 +137,26 @@ def test_errors_by_structure_are_those_of_its_voxels():
     inside = labels > 0
     assert rows["mean"]["mae"] == pytest.approx(np.abs(x - y)[inside].mean(), abs=1e-6)
     assert rows["mean"]["psnr"] == pytest.approx(10 * np.log10(4 / np.square(x - y)[inside].mean()), abs=1e-3)
+
+
+def test_structure_errors_are_of_the_originals_segmentation_and_of_the_models_that_take_the_image(tmp_path):
+    volumes = write_volumes(tmp_path / "v.h5", "test", 2)
+    other = write_volumes(tmp_path / "r.h5", "test", 2, 1)
+    source = ArrayFile(volumes)
+    attributes = {"labels": [0, 2, 10], "engine": "atlas", "stand_in": True}
+    with ArrayWriter(tmp_path / "s.h5", list(source.records), attributes) as writer:
+        labels = np.full(source.view("image").shape[1:], 2, np.int16)
+        labels[0] = 0
+        writer.create("labels", labels.shape, np.int16)
+        for row in range(len(source)):
+            writer.write("labels", row, labels)
+    score_errors(volumes, tmp_path / "s.h5", {"m": other, "same": volumes}, (), tmp_path / "e.tsv")
+    table = read_tsv(tmp_path / "e.tsv", ("mae", "psnr"))
+    assert {"2", "mean"} <= set(table.structure) and "10" not in set(table.structure), "no voxel has label 10"
+    assert (table.stand_in == "atlas").all() and (table[table.model == "same"].mae == 0).all()
+    x, y = (ArrayFile(path).view("image")[0].astype(float)[1:] for path in (volumes, other))
+    first = table[(table.model == "m") & (table.structure == "mean")].iloc[0]
+    assert first.mae == pytest.approx(np.abs(x - y).mean(), abs=1e-6)
 
 
 @pytest.mark.parametrize(

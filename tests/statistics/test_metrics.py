@@ -19,7 +19,7 @@ from neuroquant.statistics.claims.leads import Leads
 from neuroquant.statistics.claims.listed import Claim
 from neuroquant.statistics.computed import paired_tests_of_tables
 from neuroquant.statistics.gather import gather
-from neuroquant.statistics.metrics import METRICS, Metric, metric, of_source, shown_in
+from neuroquant.statistics.metrics import METRICS, Metric, metric, of_source, shown_in, table_metrics
 from neuroquant.statistics.rate import rate_columns
 from neuroquant.statistics.scores import READERS
 from tests.made_up import scores_of, write_table
@@ -124,6 +124,16 @@ def test_every_part_takes_its_metrics_from_the_registry(with_error):
     assert {"error", "error_low", "error_high"} <= set(rate_columns())
     assert {one.source for one in METRICS} == set(READERS) and ERROR in of_source("fidelity")
     assert (metric("psnr").points, metric("ssim").points, ERROR.titled) == ("dB", "points", "Error (%)")
+
+
+def test_an_experiment_adds_columns_after_the_papers(erring, experiment, monkeypatch):
+    monkeypatch.setattr(metrics, "METRICS", (*METRICS, replace(ERROR, shown_in=())))
+    assert "error" not in set(write_table(erring, experiment)[0].metric)
+    table1 = experiment.table1.model_copy(update={"metrics": ("error", "psnr")})
+    cells, tests = write_table(erring, experiment.model_copy(update={"table1": table1}))
+    assert set(cells.metric) == {"psnr", "ssim", "accuracy", "dice", "error"} and "error" in set(tests.metric)
+    columns = [one.name for one in table_metrics(experiment.model_copy(update={"table1": table1}), "table1")]
+    assert columns == ["psnr", "ssim", "accuracy", "dice", "error"], "the paper's first, each once"
 
 
 def test_a_metric_without_a_line_is_left_out_and_the_log_names_it(tmp_path, experiment, numbers, capsys):
