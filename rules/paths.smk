@@ -1,7 +1,7 @@
 """Paths below the results, and the lists of models, cohorts and shards that rules go through."""
 
 from neuroquant.config.volume import shard_names
-from neuroquant.weights.find import find_files
+from neuroquant.weights.find import find_files, find_lpips
 
 RESULTS = Path("results") / EXPERIMENT.experiment
 FAILURES = RESULTS / "logs/failures"

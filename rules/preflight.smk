@@ -14,6 +14,7 @@ from neuroquant.extras import require_imported
 from neuroquant.segmentation.installed import check_installed
 from neuroquant.files import dated_in_future, put_dates_back, write_text
 from neuroquant.sources import used_files
+from neuroquant.statistics.metrics import check_metrics
 from neuroquant.synthetic.recipes import check_recipes
 
 # Snakemake's own words for looking at a workflow without running it
@@ -205,6 +206,7 @@ def preflight():
     the cohorts' inventories and `config.yaml`, which rules name as inputs, so that they must exist while it is planned.
     """
     checked(check_inputs)
+    checked(check_metrics, EXPERIMENT)
     checked(check_targets)
     checked(check_packages)
     checked(check_installed, EXPERIMENT.segmentation)

@@ -22,6 +22,11 @@ NUMBERS = {
         for c in ANATOMY_COHORTS
         for p in shards_of(c, "numbers/regions/{cohort}/{shard}.tsv", "test")
     ],
+    "structure_errors": [
+        p
+        for c in ANATOMY_COHORTS
+        for p in shards_of(c, "numbers/structure_errors/{cohort}/{shard}.tsv", "test")
+    ],
     "spread": [RESULTS / f"numbers/spread/{cohort}.tsv" for cohort in scored_cohorts()],
     "disentanglement": [
         RESULTS / f"numbers/disentanglement/{cohort}.tsv" for cohort in scored_cohorts()
@@ -161,6 +166,7 @@ rule breakdown:
         regions=RESULTS / "numbers/regions.tsv",
         fidelity=RESULTS / "numbers/fidelity.tsv",
         dice=RESULTS / "numbers/dice.tsv",
+        errors=RESULTS / "numbers/structure_errors.tsv",
         predictions=RESULTS / "numbers/predictions.tsv",
         sessions=SCORED_SESSIONS.values(),
         synthesis=per_test_shard("numbers/synthesis/{model}/{cohort}/{shard}.tsv"),

@@ -20,15 +20,18 @@ MAY_USE = {
     "store": {"errors", "files"},
     "config": BASE | {"models", "shipped", "model_config"},
     "models": {"errors", "extras", "config", "convolution", "similarity"},
+    "perceptual": {"errors", "weights"},
     "synthetic": BASE | {"config"},
     "cohorts": BASE | {"config", "datasets", "scans", "tables"},
     "volumes": BASE | {"config", "scans", "store", "tables"},
     "segmentation": BASE | {"config", "scans", "store", "device", "convolution"},
     "weights": BASE | {"config", "models", "model_config", "model_facts", "model_folder"},
-    "training": BASE | {"config", "store", "models", "similarity", "model_folder", "weights", "device"} | {"sources"},
+    "training": BASE
+    | {"config", "store", "models", "similarity", "model_folder", "weights", "device"}
+    | {"sources", "perceptual"},
     "evaluation": BASE
     | {"config", "store", "models", "segmentation", "similarity", "model_folder", "model_facts", "device", "tables"}
-    | {"statistics"},
+    | {"statistics", "perceptual"},
     "statistics": BASE | {"config", "store", "tables"},
     "report": BASE | {"config", "error_scale", "store", "statistics", "tables"},
     "cluster": BASE | {"config", "cohorts", "models", "tables", "shipped"},

@@ -16,6 +16,9 @@ class Table(Settings):
 
     models: tuple[Name, ...] = Field((), description="models, top to bottom; empty: the default")
     cohorts: tuple[Name, ...] = Field((), description="cohorts, top to bottom; empty: the default")
+    metrics: tuple[str, ...] = Field(
+        (), description="metrics beside the paper's, a column each, e.g. [ms_ssim, hfen]; docs/metrics.md lists them"
+    )
 
 
 class Figure4(Settings):

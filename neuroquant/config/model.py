@@ -139,10 +139,9 @@ KINDS = {"of a file": Weights, "of a folder": ModelFolder}
 """The kinds of weights, as pydantic's errors name them within a key."""
 
 
-class Perceptual(Settings):
-    """LPIPS (Zhang et al. 2018), with which VQGAN, SD-VAE and MedVAE were trained; off by default."""
+class LpipsFiles(Settings):
+    """The two files of LPIPS (Zhang et al. 2018). Neither is shipped."""
 
-    weight: NonNegative = Field(0.0, description="weight of the term; 0: off; the model's provenance records it")
     vgg: Weights = Field(
         Weights(filename="vgg16-397923af.pth", source="download.pytorch.org/models", licence="BSD-3-Clause"),
         description="torchvision's VGG16",
@@ -151,6 +150,12 @@ class Perceptual(Settings):
         Weights(filename="lpips_vgg.pth", source="github.com/richzhang/PerceptualSimilarity", licence="BSD-2-Clause"),
         description="LPIPS's own layers, version 0.1 (lpips/weights/v0.1/vgg.pth there)",
     )
+
+
+class Perceptual(LpipsFiles):
+    """LPIPS (Zhang et al. 2018), with which VQGAN, SD-VAE and MedVAE were trained; off by default."""
+
+    weight: NonNegative = Field(0.0, description="weight of the term; 0: off; the model's provenance records it")
 
 
 class Objective(Settings):

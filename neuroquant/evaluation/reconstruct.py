@@ -13,6 +13,7 @@ from torch import Tensor
 from neuroquant.device import resolve_device, use_threads
 from neuroquant.evaluation.batches import batches
 from neuroquant.evaluation.codes import Counter
+from neuroquant.evaluation.fidelity import Scoring
 from neuroquant.evaluation.latents import latent_writer, write_latents
 from neuroquant.evaluation.rows import MODALITIES, rows_for
 from neuroquant.evaluation.synthesis import Synthesis, typical_appearances, write_synthesis
@@ -59,7 +60,7 @@ class Inputs:
 
 
 @torch.inference_mode()
-def reconstruct_shard(inputs: Inputs, out: Outputs, synthesis_window: int | None, device: str, threads: int) -> None:
+def reconstruct_shard(inputs: Inputs, out: Outputs, synthesis: Scoring | None, device: str, threads: int) -> None:
     """Encode and decode every row of a shard of volumes; no volume is encoded twice, so the latents are kept too.
 
     Writes `image` (float16, clamped to [-1, 1]) with the records of the volumes; attributes: model, weights
@@ -70,7 +71,7 @@ def reconstruct_shard(inputs: Inputs, out: Outputs, synthesis_window: int | None
 
     Parameters
     ----------
-    synthesis_window : SSIM's window in voxels; None: no synthesis.
+    synthesis : what synthesised images are scored by; None: no synthesis.
     """
     use_threads(threads)
     device = resolve_device(device)
@@ -91,7 +92,7 @@ def reconstruct_shard(inputs: Inputs, out: Outputs, synthesis_window: int | None
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
     }
     codes, kept = Counter(model), {}
-    swaps = isinstance(model, Swaps) and synthesis_window is not None
+    swaps = isinstance(model, Swaps) and synthesis is not None
     with (
         written_whole(out.reconstructions) as image_scratch,
         written_whole(out.latents) as latent_scratch,
@@ -112,7 +113,8 @@ def reconstruct_shard(inputs: Inputs, out: Outputs, synthesis_window: int | None
         images.note(**{name: seconds / max(len(rows), 1) for name, seconds in clock.spent.items()})
     codes.write(volumes.records[0].cohort if len(volumes) else "", entry.name, out.codes)
     typical = typical_appearances(model, inputs.training, device) if kept else {}
-    write_synthesis(Synthesis(model, entry.name, typical, synthesis_window or 1), kept, volumes, out.synthesis)
+    scoring = synthesis or Scoring.of_synthesis(1)  # nothing is scored by it
+    write_synthesis(Synthesis(model, entry.name, typical, scoring), kept, volumes, out.synthesis)
 
 
 def decoded(model: Autoencoder, latents: Latents, modality: Tensor, shape: tuple[int, int, int]) -> Tensor:

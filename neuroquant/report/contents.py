@@ -160,10 +160,11 @@ CONTENTS = (
         name="breakdown", rule="breakdown", title="breakdown by structure and group", category="Tables",
         subcategory="breakdown", caption="breakdown.rst",
         outputs={"html": "tables/breakdown.html"} | {
-            name: f"numbers/{name}.csv" for name in ("agreement", "structures", "groups", "synthesis", "codebook")
+            name: f"numbers/{name}.csv"
+            for name in ("agreement", "structures", "structure_errors", "groups", "synthesis", "codebook")
         },
         labels={"table": "breakdown by structure and group"}, opens="html",
-        kinds={"html": "structures, groups, worst images, synthesis, disentanglement, codebooks"},
+        kinds={"html": "structures, further metrics, groups, worst images, synthesis, disentanglement, codebooks"},
     ),
     Entry(
         name="costs", rule="draw_rate", title="costs", category="Tables", subcategory="costs", caption="costs.rst",

@@ -5,8 +5,8 @@ import pandas as pd
 
 from neuroquant.config.experiment import Experiment
 from neuroquant.statistics.intervals import Interval, cluster_bootstrap
-from neuroquant.statistics.metrics import of_source
-from neuroquant.tables import AGREEMENT, REFERENCE, SESSION_KEY, STRUCTURES, family_of
+from neuroquant.statistics.metrics import metric, of_source
+from neuroquant.tables import AGREEMENT, ERRORS_BY_STRUCTURE, REFERENCE, SESSION_KEY, STRUCTURES, family_of
 
 REGIONS = {"cerebellum_cortex": "Cerebellum cortex", "caudate": "Caudate"}
 """Regions of figure 4, and how they are called."""
@@ -122,13 +122,35 @@ def structures(experiment: Experiment, table: pd.DataFrame, cells: pd.DataFrame)
     for (cohort, modality, model, structure, name), part in table.groupby(keys, sort=False):
         facts = {"cohort": cohort, "model": model, "modality": modality, "structure": structure, "name": name}
         facts |= {"images": len(part), "subjects": part.subject.nunique(), "stand_in": part.stand_in.iloc[0]}
-        for metric in of_source("dice"):
-            interval = known.get((cohort, modality, model, metric.name)) if structure == "mean" else None
-            interval = interval or _interval(metric.scale * part[metric.name], part["cluster"], experiment)
-            facts |= {metric.name: interval.value, f"{metric.name}_low": interval.low}
-            facts[f"{metric.name}_high"] = interval.high
+        for score in of_source("dice"):
+            interval = known.get((cohort, modality, model, score.name)) if structure == "mean" else None
+            interval = interval or _interval(score.scale * part[score.name], part["cluster"], experiment)
+            facts |= {score.name: interval.value, f"{score.name}_low": interval.low}
+            facts[f"{score.name}_high"] = interval.high
         rows.append(facts)
     return pd.DataFrame(rows, columns=STRUCTURES)
+
+
+def errors_by_structure(experiment: Experiment, table: pd.DataFrame) -> pd.DataFrame:
+    """Mean MAE (percent of the range) and PSNR (dB) in every structure and group, with their intervals.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As structure_errors.tsv has them, with mae and psnr as numbers.
+
+    Returns
+    -------
+    Columns `ERRORS_BY_STRUCTURE`.
+    """
+    table, rows = table.assign(cluster=family_of(table)), []
+    for names, part in table.groupby(["cohort", "model", "modality", "structure", "name"], sort=False):
+        facts = [*names, len(part), part.subject.nunique()]
+        for column, scale in (("mae", metric("mae").scale), ("psnr", 1)):
+            interval = _interval(scale * part[column], part["cluster"], experiment)
+            facts += [interval.value, interval.low, interval.high]
+        rows.append([*facts, part.stand_in.iloc[0]])
+    return pd.DataFrame(rows, columns=ERRORS_BY_STRUCTURE)
 
 
 def _interval(values: pd.Series, clusters: pd.Series, experiment: Experiment) -> Interval:
@@ -136,6 +158,8 @@ def _interval(values: pd.Series, clusters: pd.Series, experiment: Experiment) ->
     known = values.notna()
     if not known.any():
         return Interval(np.nan, np.nan, np.nan, 0)
+    if np.isinf(values[known]).any():  # the PSNR of an image that equals its original
+        return Interval(np.inf, np.inf, np.inf, 0)
     return cluster_bootstrap(values[known], clusters[known], experiment.statistics)
 
 

@@ -7,7 +7,7 @@ import textwrap
 from pathlib import Path
 
 from neuroquant.config.existing import folder_of
-from neuroquant.config.model import ModelEntry, ModelFolder, Weights
+from neuroquant.config.model import LpipsFiles, ModelEntry, ModelFolder, Weights
 from neuroquant.errors import InputError
 from neuroquant.files import sha256, written_whole
 from neuroquant.model_config import CONFIG, PROVENANCE, WEIGHTS
@@ -39,6 +39,11 @@ def find_files(entry: ModelEntry) -> list[Path]:
         folder = folder_of(entry)
         found += [folder / name for name in (WEIGHTS, CONFIG, PROVENANCE) if (folder / name).is_file()]
     return found
+
+
+def find_lpips(files: LpipsFiles | None) -> list[Path]:
+    """The networks of the metric LPIPS, VGG16 first, checked; as `find_file`."""
+    return [find_file(getattr(files or LpipsFiles(), name), f"fidelity.lpips.{name}") for name in ("vgg", "linear")]
 
 
 def find_file(weights: Weights, key: str) -> Path:
