@@ -7,6 +7,8 @@ with running(snakemake):
 
     from neuroquant.config.parts import read_part
     from neuroquant.report.figures.training_curves import CODES, LOSSES, draw
+    from neuroquant.report.pages.conclusions import of_codes, of_training
+    from neuroquant.report.pages.figure_page import write_figure_page
     from neuroquant.statistics.curves import chance, read_logs
 
     experiment, out = read_part(snakemake.params.experiment), snakemake.output
@@ -16,3 +18,5 @@ with running(snakemake):
     draw(logs, LOSSES, {}, [Path(out.picture), Path(out.vector)])
     level = {"adversary": chance(len(experiment.modalities))}
     draw(logs, CODES, level, [Path(out.codes), Path(out.codes_vector)])
+    write_figure_page("training", Path(out.picture), of_training(logs), Path(out.page))
+    write_figure_page("codes", Path(out.codes), of_codes(logs), Path(out.codes_page))
