@@ -13,8 +13,8 @@ with running(snakemake):
 
     experiment, out = read_part(snakemake.params.experiment), snakemake.output
     curves = named_paths(snakemake.params.curves)
-    paths = {model.shown: curves[model.name] for model in experiment.models}
-    logs = read_logs(paths, {model.shown: model.objective.adversary for model in experiment.models})
+    paths = {model.in_legends: curves[model.name] for model in experiment.models}
+    logs = read_logs(paths, {model.in_legends: model.objective.adversary for model in experiment.models})
     draw(logs, LOSSES, {}, [Path(out.picture), Path(out.vector)])
     level = {"adversary": chance(len(experiment.modalities))}
     draw(logs, CODES, level, [Path(out.codes), Path(out.codes_vector)])

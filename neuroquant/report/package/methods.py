@@ -209,8 +209,8 @@ def statistics(experiment: Experiment) -> str:
     return (
         f"Scores are means over sessions with {settings.confidence:.0%} intervals of a bootstrap over families, or "
         f"subjects where no family is known ({settings.bootstrap:,} resamples), widened by Student's t "
-        "[@hesterberg2015]. Each model was compared with the best other one of its group by Wilcoxon's signed-rank test "
-        "over subjects [@wilcoxon1945], with Holm's correction over all comparisons of a table [@holm1979]."
+        "[@hesterberg2015]. Each model was compared with the best other one of its group by Wilcoxon's signed-rank "
+        "test over subjects [@wilcoxon1945], with Holm's correction over all comparisons of a table [@holm1979]."
     )
 
 
