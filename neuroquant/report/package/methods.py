@@ -70,7 +70,7 @@ def write_methods(experiment: Experiment, cohorts: CohortTables, provenance: dic
         page(
             "Methods text",
             f'<h1>Methods text</h1><p class="note">{LICENCE}</p><article class="prose">{body}</article>'
-            f"<h2>References</h2><pre>{html.escape(entries)}</pre>",
+            f'<h2>References</h2><pre tabindex="0">{html.escape(entries)}</pre>',
         ),
     )
 

@@ -57,7 +57,7 @@ def cards(experiment: Experiment, cells: pd.DataFrame, about: Subject) -> str:
     factor, kbit, millions = about.costs.get(about.model, ("", "", ""))
     if kbit:
         shown.append(
-            f'<li class="card"><h3>Size of the latents</h3><p><span class="big">{kbit}</span> kbit per volume</p>'
+            f'<li class="card"><h2>Size of the latents</h2><p><span class="big">{kbit}</span> kbit per volume</p>'
             f'<p class="of">side reduction {factor}, {millions} million parameters</p></li>'
         )
     own = here[here.model == about.model]
@@ -88,7 +88,7 @@ def _card(experiment: Experiment, here: pd.DataFrame, model: str, metric: Metric
         return ""
     tags = "".join(stand_in_tag(engine) for engine in sorted(engines))
     meaning = f'<p class="of">{MEANINGS.get(metric.name, "")} {tags}</p>'
-    return f'<li class="card"><h3>{html.escape(metric.label)}</h3>{"".join(lines)}{meaning}</li>'
+    return f'<li class="card"><h2>{html.escape(metric.label)}</h2>{"".join(lines)}{meaning}</li>'
 
 
 def findings(experiment: Experiment, judged: pd.DataFrame) -> str:

@@ -74,7 +74,7 @@ def _row(modality: str, original: np.ndarray, copies: dict[str, np.ndarray]) -> 
         f"<figcaption>{html.escape(label)}</figcaption></figure>"
         for label, pixels in tiles.items()
     )
-    return f'<div class="strip"><h3>{html.escape(modality)}</h3><div class="tiles">{figures}</div></div>'
+    return f'<div class="strip"><h2>{html.escape(modality)}</h2><div class="tiles">{figures}</div></div>'
 
 
 def _grey(picture: np.ndarray) -> np.ndarray:

@@ -115,7 +115,7 @@ def test_the_page_names_commit_date_and_a_configuration_that_runs_elsewhere(tmp_
     write_origins(experiment, tmp_path / "none", {}, FACTS, tmp_path / "r.csv", tmp_path / "o.html")
     page = (tmp_path / "o.html").read_text()
     assert "commit abc (2026-11-28)" in page and "written on 2026-11-29" in page and "git checkout abc\n" in page
-    config = html.unescape(re.search(r"again.yaml</summary><pre>(.*?)</pre>", page, re.DOTALL)[1])
+    config = html.unescape(re.search(r"again.yaml</summary><pre[^>]*>(.*?)</pre>", page, re.DOTALL)[1])
     assert resolve_experiment(yaml.safe_load(config), CONFIG, "again.yaml") == experiment
     write_origins(
         experiment, tmp_path / "none", {}, FACTS | {"commit": "abc-dirty"}, tmp_path / "r.csv", tmp_path / "o.html"

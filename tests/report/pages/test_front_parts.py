@@ -47,7 +47,7 @@ def test_a_card_has_a_number_with_its_interval_for_each_modality(run):
     experiment, cells, _ = run
     text = cards(experiment, cells, Subject("neuroquant", "synthetic_a", COSTS))
     shown = text.split('<li class="card">')[1:]
-    assert [re.search("<h3>(.*?)</h3>", one)[1] for one in shown] == [
+    assert [re.search("<h2>(.*?)</h2>", one)[1] for one in shown] == [
         "PSNR", "SSIM", "Accuracy", "Dice", "Size of the latents"
     ]  # fmt: skip
     assert shown[0].count('class="ci"') == shown[0].count('class="big"') == len(experiment.modalities)
@@ -79,7 +79,7 @@ def test_pictures_have_a_row_per_modality_of_the_session_and_name_nobody(tmp_pat
     images = write_shards(tmp_path, ("T1w", "T2w"))
     images = Images(images.volumes, {"m": images.reconstructions["m"], "b": images.volumes})
     text = strip(images, Shown(("a", "1"), {"m": "Full", "b": "Base"}, ("T1w", "T2w", "FLAIR")))
-    assert re.findall("<h3>(.*?)</h3>", text) == ["T1w", "T2w"]
+    assert re.findall("<h2>(.*?)</h2>", text) == ["T1w", "T2w"]
     captions = re.findall("<figcaption>(.*?)</figcaption>", text)
     assert captions == 2 * ["original", "Full", "Base", "error of Full"]
     assert text.count(">L<") == text.count(">R<") == 8 and "linear-gradient" in text
