@@ -132,7 +132,7 @@ def draw_distributions(
 ) -> dict[str, object]:
     """Boxes of each model side by side, one per modality, with the single images; a handle for each model.
 
-    Boxes are filled for the first modality and hollow or half filled for the others, as the marks are.
+    Boxes are filled for the first modality, hollow for the second and hatched for further ones.
     """
     handles: dict[str, object] = {}
     width = BOXES / len(modalities)
@@ -150,12 +150,13 @@ def draw_distributions(
                 medianprops={"color": "black"}, manage_ticks=False,
             )  # fmt: skip
             face = plt.matplotlib.colors.to_rgba(colour, 0.0 if order % 2 else 0.35)
-            drawn["boxes"][0].set(facecolor=face, edgecolor=colour)
+            drawn["boxes"][0].set(facecolor=face, edgecolor=colour, hatch="////" if order > 1 else None)
             images = here.volumes[(here.volumes.model == model) & (here.volumes.modality == modality)]
             at = middle + width * 0.3 * (_steps(len(images)) - 0.5)
+            many = len(here.volumes[here.volumes.model == model]) > MANY
             (points,) = axis.plot(
                 at, images.mm3 / 1000, mark, markersize=2.2, color=colour, **fill_of(order, colour),
-                markeredgewidth=0.4, rasterized=len(images) > MANY,
+                markeredgewidth=0.4, rasterized=many,
             )  # fmt: skip
             handles.setdefault(model, points)
             if model == REFERENCE:
@@ -186,9 +187,8 @@ def draw_agreement(left: plt.Axes, right: plt.Axes, here: Regional, models: list
         own = here.pairs[(here.pairs.model == model) & (here.pairs.modality == modality)]
         bound, (colour, mark) = limits.loc[model], look_of(number)
         style = {"color": colour, "markersize": 3, "markeredgewidth": 0.5} | fill_of(order, colour)
-        left.plot(
-            own.mean_ml, own.difference_ml, mark, linewidth=0, rasterized=len(own) > MANY, **style,
-        )  # fmt: skip
+        many = (here.pairs.model == model).sum() > MANY
+        left.plot(own.mean_ml, own.difference_ml, mark, linewidth=0, rasterized=many, **style)
         if not pd.isna(bound.low_ml):
             right.plot([number, number], [bound.low_ml, bound.high_ml], "_-", color=colour, linewidth=1, markersize=6)
         right.plot([number], [bound.bias_ml], mark, **style)
