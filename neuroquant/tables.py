@@ -163,7 +163,12 @@ PROBES = [
 ]  # fmt: skip
 NUMBERS = [
     "table", "cohort", "model", "modality", "metric", "published", "group", "ours", "ci_low", "ci_high", "pi_low",
-    "pi_high", "verdict",
+    "pi_high", "difference", "verdict",
 ]  # fmt: skip
-"""The paper's numbers beside ours; `pi_low` and `pi_high` are the ends of the prediction interval."""
-CLAIMS = ["id", "section", "claim", "cohort", "verdict", "holds", "undecided", "contradicted", "not_run", "details"]
+"""The paper's numbers beside ours; `difference` is ours less the paper's, `pi_low` and `pi_high` are the ends of the
+prediction interval."""
+CLAIMS = [
+    "id", "section", "claim", "cohort", "verdict", "holds", "undecided", "contradicted", "not_run", "details",
+    "published", "ours", "ci_low", "ci_high", "difference", "unit",
+]  # fmt: skip
+"""The paper's statements beside what this run says of them; the numbers are of statements that compare once."""

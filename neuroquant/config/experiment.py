@@ -125,13 +125,14 @@ class Experiment(Settings):
         for entry in self.models:
             if entry.name in RESERVED:
                 raise ValueError(f"a model can't be named {entry.name!r}: score tables use that name")
-        shown: dict[str, str] = {}
-        for entry in self.models:
-            other = shown.setdefault(entry.shown, entry.name)
-            if other != entry.name:
-                raise ValueError(
-                    f"models {other} and {entry.name} are both shown as {entry.shown!r}; give each a label of its own"
-                )
+        for names in ([(e.shown, e.name) for e in self.models], [(e.in_legends, e.name) for e in self.models]):
+            shown: dict[str, str] = {}
+            for label, name in names:
+                other = shown.setdefault(label, name)
+                if other != name:
+                    raise ValueError(
+                        f"models {other} and {name} are both shown as {label!r}; give each a label of its own"
+                    )
         models, cohorts = {entry.name for entry in self.models}, {cohort.name for cohort in self.cohorts}
         used_models = {
             "table1.models": self.table1.models,

@@ -188,6 +188,9 @@ class ModelEntry(Settings):
 
     name: Name = Field(description="short name, used in paths and tables")
     label: Label = Field("", description="name shown in tables and figures; empty: the short name")
+    full_label: Label = Field(
+        "", description="name shown in legends of figures, where the label needs the lines around it; empty: the label"
+    )
     published_as: str = Field("", description="the paper's name of this model; empty: not in the paper")
     ablation_of: Name | Literal[""] = Field(
         "", description="the full model of which this one lacks a component: Table 2 compares the two by default"
@@ -235,6 +238,11 @@ class ModelEntry(Settings):
     def shown(self) -> str:
         """The name that tables and figures show."""
         return self.label or self.name
+
+    @property
+    def in_legends(self) -> str:
+        """The name that legends of figures show, which stands without the other lines of a table."""
+        return self.full_label or self.shown
 
 
 def require_codebook_starts(where: str, phases: tuple[Phase, ...], start_after: int | None) -> None:

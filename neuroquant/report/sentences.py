@@ -10,6 +10,8 @@ from neuroquant.statistics.spread import LEAST, modalities
 SIGNS = {BELOW: "\u2020", UNSHOWN: "\u2021"}
 """What stands beside the PSNR of a model that isn't above the mean image: a dagger and a double dagger."""
 
+ALL_ABOVE = "Every trained model's PSNR is above that of the mean image on every cohort and modality."
+
 
 def listed(words: list[str]) -> str:
     """Words as a list in a sentence: a, b and c.
@@ -57,7 +59,7 @@ def mean_image_sentences(experiment: Experiment, cells: pd.DataFrame) -> list[st
             if names:
                 who = "; ".join(f"{name} ({', '.join(each)})" for name, each in names.items())
                 texts.append(f"{experiment.cohort(cohort).shown}, PSNR {verdict}: {who}{end}.")
-    return texts or ["Every trained model's PSNR is above that of the mean image on every cohort and modality."]
+    return texts or [ALL_ABOVE]
 
 
 def spread_sentences(experiment: Experiment, costs: pd.DataFrame) -> list[str]:

@@ -50,13 +50,8 @@ def agreement(both: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=AGREEMENT)
 
 
-def pooled(both: pd.DataFrame) -> pd.DataFrame:
-    """The same as `agreement`, over the images of all modalities together."""
-    return agreement(both.assign(modality="all"))
-
-
 def distributions(table: pd.DataFrame) -> pd.DataFrame:
-    """Quartiles and whiskers of regional volumes (ml) of each cohort, model and region, over all modalities.
+    """Quartiles and whiskers of regional volumes (ml) of each cohort, model and region.
 
     Whiskers end at the last image within 1.5 interquartile ranges of the box (Tukey).
 

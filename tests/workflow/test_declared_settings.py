@@ -122,7 +122,7 @@ def test_rate(made, models, job, tmp_path):
     with ArrayWriter(tmp_path / "shard.h5", records, facts) as writer:
         writer.create("image", (4, 6, 4), np.float16)
         writer.note(encode_s=1.0, decode_s=2.0)
-    out = outputs_of(tmp_path, "rate", costs=tmp_path / "costs.csv", page=tmp_path / "costs.html")
+    out = outputs_of(tmp_path, "rate", costs=tmp_path / "costs.csv", costs_page=tmp_path / "costs.html")
     job("draw_rate", "rate", made | {"reconstructions": [str(tmp_path / "shard.h5")]}, out, models=models)
     assert out["png"].stat().st_size
 

@@ -129,6 +129,7 @@ def reproduce(experiment: Experiment, facts: dict[str, Any]) -> str:
     return (
         f"<h2>Run it again</h2><p>Made by {html.escape(code)}; this page was written on {facts['written_on']}. Save "
         f"the configuration below as <code>again.yaml</code> in a checkout.{where}</p>"
-        f"<pre>{html.escape(checkout)}snakemake all --cores all --configfile again.yaml</pre>"
-        f"<details><summary>The configuration: again.yaml</summary><pre>{html.escape(config)}</pre></details>"
+        f'<pre tabindex="0">{html.escape(checkout)}snakemake all --cores all --configfile again.yaml</pre>'
+        "<details><summary>The configuration: again.yaml</summary>"
+        f'<pre tabindex="0">{html.escape(config)}</pre></details>'
     )

@@ -14,6 +14,7 @@ from neuroquant.config.cohort import Cohort
 from neuroquant.config.load import resolve_experiment
 from neuroquant.config.model import ModelFolder
 from neuroquant.files import write_json, write_text, write_tsv
+from neuroquant.report.figures.images import Images
 from neuroquant.report.html import small_table
 from neuroquant.report.package.checklist import OPEN, items, write_checklist
 from neuroquant.report.package.provenance import to_share
@@ -29,6 +30,7 @@ from neuroquant.statistics.cells import write_csv
 from neuroquant.statistics.fingerprints import ledger
 from neuroquant.statistics.gather import gather
 from neuroquant.statistics.people import CohortTables, exclusions, not_looked_at
+from neuroquant.tables import CLAIMS
 from tests.made_up import scores_of, write_table
 
 CONFIG = Path(__file__).parents[3] / "config"
@@ -115,7 +117,7 @@ def test_the_page_names_commit_date_and_a_configuration_that_runs_elsewhere(tmp_
     write_origins(experiment, tmp_path / "none", {}, FACTS, tmp_path / "r.csv", tmp_path / "o.html")
     page = (tmp_path / "o.html").read_text()
     assert "commit abc (2026-11-28)" in page and "written on 2026-11-29" in page and "git checkout abc\n" in page
-    config = html.unescape(re.search(r"again.yaml</summary><pre>(.*?)</pre>", page, re.DOTALL)[1])
+    config = html.unescape(re.search(r"again.yaml</summary><pre[^>]*>(.*?)</pre>", page, re.DOTALL)[1])
     assert resolve_experiment(yaml.safe_load(config), CONFIG, "again.yaml") == experiment
     write_origins(
         experiment, tmp_path / "none", {}, FACTS | {"commit": "abc-dirty"}, tmp_path / "r.csv", tmp_path / "o.html"
@@ -253,17 +255,21 @@ def test_the_front_page_builds_with_next_to_nothing_and_says_what_is_missing(tmp
     spent |= {"processor_hours": [0.25], "gpu_hours": [np.nan], "spread_T1w": [0.03], "spread_T2w": [np.nan]}
     write_csv(pd.DataFrame(spent), tmp_path / "costs.csv")
     write_csv(budgets(experiment, "table1", models), tmp_path / "budgets.csv")
-    files = (tmp_path / "costs.csv", tmp_path / "budgets.csv", tmp_path / "truth.tsv")
+    write_csv(pd.DataFrame(columns=CLAIMS), tmp_path / "claims.csv")
+    files = [tmp_path / name for name in ("costs.csv", "budgets.csv", "truth.tsv", "claims.csv", "none.tsv")]
+    files += [Images([], {}), {}]
     write(experiment, Sources(*numbers_of_table1, read_costs(models), *files), cohorts, hours, tmp_path / "s.html")
     page = (tmp_path / "s.html").read_text()
     assert (
         "nothing was measured of VQGAN" in page and "has only T1w images" in page and "Sex could not be probed" in page
     )
     head = re.search("<tr><th>Model</th>.*?</tr>", page).group(0)
-    assert head.startswith("<tr><th>Model</th><th>f</th><th>kbit</th><th>M</th><th>enc., s</th><th>dec., s</th>")
-    costs = "<td>8x</td><td>1.5</td><td>1e-05</td><td>{}</td><td>{}</td>"
-    assert f"<td>SD-VAE</td>{costs.format('1.25', '31.4')}" in page
-    assert f"<td>NeuroQuant</td>{costs.format('', '')}" in page, "what wasn't timed has no seconds"
+    names = ("f", "kbit", "M", "enc., s", "dec., s")
+    assert head.startswith("<tr><th>Model</th>" + "".join(f'<th class="more">{name}</th>' for name in names))
+    for model, seconds in (("SD-VAE", ("1.25", "31.4")), ("NeuroQuant", ("", ""))):  # what wasn't timed has none
+        shown = zip(names, ("8x", "1.5", "1e-05", *seconds), strict=True)
+        costs = "".join(f'<td class="more" data-label="{name}">{value}</td>' for name, value in shown)
+        assert f"<td>{model}</td>{costs}" in page
     phases = ", ".join(phase.mode for phase in experiment.model("sd_vae").training.phases)
     steps = sum(phase.steps for phase in experiment.model("sd_vae").training.phases)
     line = f"<td>SD-VAE</td><td>{phases}</td><td>{steps:,}</td><td></td><td></td><td>0.25</td><td></td>"
