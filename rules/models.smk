@@ -37,6 +37,7 @@ rule train:
         provenance=RESULTS / "models/{model}/provenance.json",
     wildcard_constraints:
         model=one_of(TRAINED),
+    priority: 1  # they take longest, so they begin first: no core waits for the last of them
     threads: COMPUTE.threads * PROCESSES_A_NODE
     resources:
         **SEVERAL_NODES,

@@ -8,7 +8,7 @@ from neuroquant import models
 from neuroquant.config.model import Phase, Training
 from neuroquant.models.losses import total
 from neuroquant.training.loop import How, train_step
-from neuroquant.training.optimizer import FlatMuon, build_optimizer, inner_matrices
+from neuroquant.training.optimizer import FlatMuon, build_optimizer, inner_matrices, orthogonalised
 from tests.training.helpers import PARAMETERS, awake, batches, make_entry, train
 
 MUON = Training(
@@ -38,6 +38,38 @@ def test_an_update_of_a_convolution_is_an_orthogonal_matrix_of_adamws_size():
     values = torch.linalg.svdvals(update.detach()) / (0.2 * update.shape[1] ** 0.5)
     assert values.min() > 0.5 and values.max() < 1.4, "Newton-Schulz brings singular values near 1, not to it"
     assert update.detach().square().mean().sqrt().item() == pytest.approx(0.2, rel=0.3)
+
+
+def newton_schulz(matrix):
+    """The five steps as Jordan et al. write them, in float64."""
+    x = matrix.double() / matrix.double().norm()
+    for _ in range(5):
+        gram = x @ x.mT
+        x = 3.4445 * x + (-4.7750 * gram + 2.0315 * gram @ gram) @ x
+    return x
+
+
+@pytest.mark.parametrize("shape", [(6, 40), (40, 6), (8, 8)])
+@pytest.mark.parametrize("rank", [2, 6])
+def test_the_direction_is_that_of_newton_schulz_whatever_the_matrix(shape, rank):
+    generator = torch.Generator().manual_seed(0)
+    left, right = (torch.randn(*sides, generator=generator) for sides in ((shape[0], rank), (rank, shape[1])))
+    torch.testing.assert_close(orthogonalised(left @ right).double(), newton_schulz(left @ right), rtol=0, atol=1e-3)
+
+
+def test_full_rank_directions_are_torchs_up_to_its_bfloat16_and_nothing_gives_nothing():
+    torch.manual_seed(0)
+    weight = nn.Parameter(torch.randn(16, 48))
+    theirs = torch.optim.Muon([weight], lr=1.0, weight_decay=0.0, adjust_lr_fn="match_rms_adamw")
+    ours = nn.Parameter(weight.detach().clone())
+    mine = FlatMuon([ours], weight_decay=0.0)
+    for _ in range(3):
+        weight.grad = torch.randn(16, 48)
+        ours.grad = weight.grad.clone()
+        theirs.step()
+        mine.step()
+    torch.testing.assert_close(ours, weight, rtol=0, atol=0.06 * 0.2 * 48**0.5)
+    assert torch.equal(orthogonalised(torch.zeros(4, 9)), torch.zeros(4, 9))
 
 
 def test_layers_at_an_image_embeddings_and_vectors_stay_with_adamw():
