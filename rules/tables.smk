@@ -67,11 +67,11 @@ rule cells:
     params:
         experiment=settings(
             "modalities",
-            "models.name",
-            "models.group",
-            "models.architecture",
+            "models",
+            "cohorts",
             "table1",
             "table2",
+            "figure4",
             "fidelity.region",
             "statistics",
         ),
@@ -164,7 +164,7 @@ rule breakdown:
         predictions=RESULTS / "numbers/predictions.tsv",
         sessions=SCORED_SESSIONS.values(),
         synthesis=per_test_shard("numbers/synthesis/{model}/{cohort}/{shard}.tsv"),
-        codes=per_test_shard("numbers/codes/{model}/{cohort}/{shard}.tsv"),
+        codes=per_shown_shard("numbers/codes/{model}/{cohort}/{shard}.tsv"),
         disentanglement=RESULTS / "numbers/disentanglement.tsv",
     output:
         **reported("breakdown"),

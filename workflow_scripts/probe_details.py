@@ -11,5 +11,5 @@ with running(snakemake):
 
     experiment = read_part(snakemake.params.experiment)
     cohorts = [Cohort(name, **files) for name, files in named_paths(snakemake.params.cohorts).items()]
-    write_details(Path(snakemake.input.predictions), cohorts, experiment.statistics, Path(snakemake.output.details))
+    write_details(Path(snakemake.input.predictions), cohorts, experiment, Path(snakemake.output.details))
     write_page(experiment, Path(snakemake.output.details), Path(snakemake.output.page))

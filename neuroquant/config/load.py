@@ -15,6 +15,7 @@ from neuroquant.config.experiment import Experiment
 from neuroquant.config.model import ModelEntry, require_codebook_starts
 from neuroquant.config.named import merge, read_list, read_yaml, wrong
 from neuroquant.config.plain import bounded
+from neuroquant.config.seeds import trainings
 from neuroquant.config.shown import with_shown
 from neuroquant.errors import InputError
 from neuroquant.shipped import CONFIG
@@ -66,7 +67,11 @@ def resolve_experiment(raw: dict[str, Any], beside: Path | Sequence[Path], where
     if cohorts:
         raw["cohorts"] = [validate(Cohort, item, origin) for origin, item in cohorts]
     if entries:
-        raw["models"] = [_resolve_model(item, overrides, origin) for origin, item in entries]
+        raw["models"] = [
+            training
+            for origin, item in entries
+            for training in trainings(_resolve_model(item, overrides, origin), origin)
+        ]
     experiment = with_modalities(with_shown(validate(Experiment, raw, where)), where)
     require_fitting_sides(experiment, where)
     return _within_rate(with_budget(experiment, where))

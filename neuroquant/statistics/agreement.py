@@ -2,10 +2,12 @@
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from neuroquant.config.experiment import Experiment
-from neuroquant.statistics.intervals import Interval, cluster_bootstrap
+from neuroquant.statistics.intervals import Interval, cluster_means
 from neuroquant.statistics.metrics import of_source
+from neuroquant.statistics.trainings import averaged, by_model, interval_of
 from neuroquant.tables import AGREEMENT, REFERENCE, SESSION_KEY, STRUCTURES, family_of
 
 REGIONS = {"cerebellum_cortex": "Cerebellum cortex", "caudate": "Caudate"}
@@ -33,7 +35,10 @@ def differences(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def agreement(both: pd.DataFrame) -> pd.DataFrame:
-    """Bias, 95 % limits of agreement (Bland and Altman 1986) and ICC(A,1) of every region, against the originals.
+    """Bias, 95 % limits of agreement (Bland and Altman 2007) and ICC(A,1) of every region, against the originals.
+
+    A subject may have several images, whose true volumes differ: the variance of a difference is then that between
+    subjects plus that within them. The bias counts each subject once.
 
     Parameters
     ----------
@@ -43,11 +48,35 @@ def agreement(both: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for names, part in both.groupby(["cohort", "model", "modality", "region"], sort=False):
         reconstructed, reference = part.ml.to_numpy(), part.reference_ml.to_numpy()
-        spread = 1.96 * part.difference_ml.std(ddof=1) if len(part) > 1 else float("nan")
-        bias = part.difference_ml.mean()
+        bias, deviation = repeated(part.difference_ml, part.subject)
+        spread = 1.96 * deviation
         facts = [len(part), reference.mean(), bias, bias - spread, bias + spread, icc(reconstructed, reference)]
         rows.append([*names, *facts, part.stand_in.iloc[0]])
     return pd.DataFrame(rows, columns=AGREEMENT)
+
+
+def repeated(differences: ArrayLike, subjects: ArrayLike) -> tuple[float, float]:
+    """Mean of differences and the standard deviation of a single one, where subjects have several each.
+
+    Bland and Altman (2007), section 3 (the true value varies): the components of a one-way analysis of variance by
+    subject, added up. With one difference per subject it is their plain standard deviation; nan for one subject.
+
+    Parameters
+    ----------
+    differences, subjects : (N,) each.
+    """
+    values = np.asarray(differences, float)
+    names, index, counts = np.unique(np.asarray(subjects), return_inverse=True, return_counts=True)
+    means = cluster_means(values, subjects)
+    if len(names) < 2:
+        return float(means.mean()), float("nan")
+    between = (counts * (means - values.mean()) ** 2).sum() / (len(names) - 1)
+    free = len(values) - len(names)
+    if not free:
+        return float(means.mean()), float(between**0.5)
+    within = ((values - means[index]) ** 2).sum() / free
+    size = (len(values) - (counts**2).sum() / len(values)) / (len(names) - 1)
+    return float(means.mean()), float((max(between - within, 0) / size + within) ** 0.5)
 
 
 def pooled(both: pd.DataFrame) -> pd.DataFrame:
@@ -117,26 +146,24 @@ def structures(experiment: Experiment, table: pd.DataFrame, cells: pd.DataFrame)
     known = {
         (c.cohort, c.modality, c.model, c.metric): Interval(c.value, c.ci_low, c.ci_high, 0) for c in cells.itertuples()
     }
-    table, rows = table.assign(cluster=family_of(table)), []
+    table, rows = by_model(experiment, table.assign(cluster=family_of(table))), []
     keys = ["cohort", "modality", "model", "structure", "name"]
     for (cohort, modality, model, structure, name), part in table.groupby(keys, sort=False):
         facts = {"cohort": cohort, "model": model, "modality": modality, "structure": structure, "name": name}
-        facts |= {"images": len(part), "subjects": part.subject.nunique(), "stand_in": part.stand_in.iloc[0]}
+        facts |= {"images": len(averaged(part)), "subjects": part.subject.nunique(), "stand_in": part.stand_in.iloc[0]}
         for metric in of_source("dice"):
             interval = known.get((cohort, modality, model, metric.name)) if structure == "mean" else None
-            interval = interval or _interval(metric.scale * part[metric.name], part["cluster"], experiment)
+            interval = interval or _interval(part.assign(value=metric.scale * part[metric.name]), experiment)
             facts |= {metric.name: interval.value, f"{metric.name}_low": interval.low}
             facts[f"{metric.name}_high"] = interval.high
         rows.append(facts)
     return pd.DataFrame(rows, columns=STRUCTURES)
 
 
-def _interval(values: pd.Series, clusters: pd.Series, experiment: Experiment) -> Interval:
+def _interval(scores: pd.DataFrame, experiment: Experiment) -> Interval:
     """Mean and interval of what is known; nan where nothing is."""
-    known = values.notna()
-    if not known.any():
-        return Interval(np.nan, np.nan, np.nan, 0)
-    return cluster_bootstrap(values[known], clusters[known], experiment.statistics)
+    known = scores.dropna(subset="value")
+    return interval_of(known, experiment.statistics) if len(known) else Interval(np.nan, np.nan, np.nan, 0)
 
 
 def against_truth(table: pd.DataFrame) -> dict[str, float]:

@@ -16,7 +16,7 @@ def draw(regions: Path, experiment: Experiment, *out: Path) -> None:
     """Distributions above; below, each reconstruction's difference from its own original against their mean.
 
     All modalities are pooled; a mark is an image, and its fill tells the modality. Lines in the lower panels: mean
-    difference and 95 % limits of agreement (Bland and Altman 1986). A region without volumes has panels that say so.
+    difference and 95 % limits of agreement (Bland and Altman 2007). A region without volumes has panels that say so.
 
     Parameters
     ----------

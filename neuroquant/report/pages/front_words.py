@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from neuroquant.config.experiment import Experiment
-from neuroquant.report.sentences import listed
+from neuroquant.report.sentences import listed, training_sentences
 from neuroquant.statistics.agreement import against_truth
 from neuroquant.statistics.cells import SIGNIFICANT, by_group
 from neuroquant.statistics.numbers import read_numbers
@@ -40,7 +40,7 @@ def in_words(experiment: Experiment, cells: pd.DataFrame, tests: pd.DataFrame) -
         f"subjects of {cohorts}."
     )
     texts = [first] if len(leads(tests)) else [first, "No model leads: that takes the PSNR of two models on a cohort."]
-    return texts + missing(experiment, cells)
+    return texts + training_sentences(experiment, wanted.models) + missing(experiment, cells)
 
 
 def missing(experiment: Experiment, cells: pd.DataFrame) -> list[str]:

@@ -3,9 +3,9 @@
 import pandas as pd
 
 from neuroquant.config.experiment import Experiment
-from neuroquant.report.sentences import mean_image_notes
+from neuroquant.report.sentences import mean_image_notes, training_sentences
 from neuroquant.statistics.against_mean import verdicts
-from neuroquant.statistics.cells import SIGNIFICANT
+from neuroquant.statistics.cells import EXTRA, SIGNIFICANT
 from neuroquant.tables import CEILING
 
 STAND_IN = "STAND-IN"
@@ -31,10 +31,11 @@ def notes(experiment: Experiment, cells: pd.DataFrame, tests: pd.DataFrame, time
             "by half a voxel. A reconstruction that scores as high is as close to its original as the segmenter is to "
             "itself."
         )
+    below += training_sentences(experiment, tuple(name for name in dict.fromkeys(cells.model) if name not in EXTRA))
     if grouped:
         below.append("Models are ranked and tested within their group, never across groups.")
     if (~(tests[tests["rank"] == 1].p_holm < SIGNIFICANT)).any():
-        below.append("~ the lead over the runner-up isn't significant (Wilcoxon over subjects, Holm-corrected).")
+        below.append("~ the lead over the runner-up isn't significant (test over families, Holm-corrected).")
     below += mean_image_notes(experiment, set(verdicts(cells).values()))
     if cells.published.notna().any():
         below.append(
@@ -56,8 +57,8 @@ def explained(experiment: Experiment, timed: bool) -> str:
     if timed:
         times = "enc., dec.: seconds for encoding and decoding one volume in this run; they depend on the machine."
     return (
-        f"Means over the sessions of test subjects, with {experiment.statistics.confidence:.0%} intervals of a "
-        "bootstrap over families (subjects where no family is known); no interval with a single subject or family. "
+        f"Means over families (subjects where no family is known) of test subjects, each of which counts once, with "
+        f"{experiment.statistics.confidence:.0%} intervals of a bootstrap over them; no interval with a single subject or family. "
         f"PSNR in dB, the rest in percent; PSNR and SSIM over the region '{experiment.fidelity.region}'. Bold: best; "
         f"underlined: second. f: side reduction; kbit: kilobits per volume; M: millions of parameters. {times}"
     )
