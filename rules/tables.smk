@@ -61,6 +61,7 @@ rule cells:
         cells=RESULTS / "numbers/cells.csv",
         tests=RESULTS / "numbers/tests.csv",
         against_mean=RESULTS / "numbers/against_mean.csv",
+        trainings=RESULTS / "numbers/trainings.csv",
     localrule: True
     resources:
         **SMALL_JOB,

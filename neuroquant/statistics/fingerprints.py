@@ -9,7 +9,8 @@ import pandas as pd
 from neuroquant.tables import CELL_KEY, HASHES
 
 HASHED = ["subject", "session", "family", "value"]
-"""Columns of the scores that are hashed, as CSV with 17 digits and in this order, sorted by subject, session and value."""
+"""Columns of the scores that are hashed, as CSV with 17 digits and in this order, sorted by
+subject, session and value."""
 
 
 def ledger(tables: dict[str, pd.DataFrame], cells: pd.DataFrame) -> pd.DataFrame:

@@ -9,7 +9,8 @@ from neuroquant.statistics.trainings import Source, averaged, seed_sources
 def pairs(own: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
     """Scores of the sessions that two models have in common: those of `own`, with `value_other` beside `value`.
 
-    Of a model with several trainings the mean of these is compared. Thousands of small tables are paired, for which `DataFrame.merge` is slow.
+    Of a model with several trainings the mean of these is compared. Thousands of small tables are paired, for which
+    `DataFrame.merge` is slow.
 
     Examples
     --------

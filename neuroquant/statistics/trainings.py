@@ -10,6 +10,7 @@ from scipy import stats
 from neuroquant.config.evaluation import Statistics
 from neuroquant.config.experiment import Experiment
 from neuroquant.statistics.intervals import Interval, cluster_bootstrap, cluster_means
+from neuroquant.tables import CELL_KEY
 
 CONDITIONAL = "conditional on one training"
 """What a verdict is where a model that it compares was trained once: another seed may give another one."""
@@ -68,6 +69,20 @@ def seed_means(scores: pd.DataFrame) -> pd.Series:
     common = averaged(scores)[["subject", "session"]]
     clusters = scores.merge(common, on=["subject", "session"]).groupby(["training", "cluster"])["value"].mean()
     return clusters.groupby("training").mean()
+
+
+def each_training(scores: pd.DataFrame) -> pd.DataFrame:
+    """Mean score of every training in every cell: columns `CELL_KEY`, training and value.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        As `scores.load_scores` gives them.
+    """
+    rows = []
+    for names, part in scores.groupby(CELL_KEY, sort=False):
+        rows += [[*names, training, value] for training, value in seed_means(part).items()]
+    return pd.DataFrame(rows, columns=[*CELL_KEY, "training", "value"])
 
 
 def seed_sources(*models: pd.DataFrame) -> list[Source]:

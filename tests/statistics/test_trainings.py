@@ -21,7 +21,7 @@ def scores(values, visits=1):
             "subject": f"s{subject}",
             "session": str(visit),
             "cluster": f"s{subject}",
-            "training": f"seed{seed}",
+            "training": seed,
             "value": v,
         }
         for subject, row in enumerate(values)

@@ -66,8 +66,8 @@ def as_page(numbers: pd.DataFrame, judged: pd.DataFrame, different: str) -> str:
         "subjects with other weights.</p>"
         + (f'<p class="note standin">{html.escape(different)}</p>' if different else "")
         + f'<h2>Verdicts</h2><div class="words">{small_table(verdicts, wrap=True)}</div>'
-        "<p>p-values are those of the table's own tests, with its correction. Comparisons that the table doesn't make "
-        "are corrected together with all of the table's. The prediction interval is ours, widened by the error of a "
+        "<p>One correction covers all comparisons of a table: its own tests, and those that statements add here. A "
+        "verdict that is conditional on one training says nothing of what another training seed would give. The prediction interval is ours, widened by the error of a "
         "mean over as many subjects as the paper tested. Models are compared within one group only (trained here, with "
         "authors' weights, without training): that of the model that a statement puts first.</p>"
         f'<h2>Statements</h2><div class="words">{small_table(statements, wrap=True)}</div>'

@@ -57,8 +57,9 @@ def explained(experiment: Experiment, timed: bool) -> str:
     if timed:
         times = "enc., dec.: seconds for encoding and decoding one volume in this run; they depend on the machine."
     return (
-        f"Means over families (subjects where no family is known) of test subjects, each of which counts once, with "
-        f"{experiment.statistics.confidence:.0%} intervals of a bootstrap over them; no interval with a single subject or family. "
+        "Means over families (subjects where no family is known), each of which counts once, with "
+        f"{experiment.statistics.confidence:.0%} intervals of a bootstrap over them; no interval with a single subject "
+        "or family. "
         f"PSNR in dB, the rest in percent; PSNR and SSIM over the region '{experiment.fidelity.region}'. Bold: best; "
         f"underlined: second. f: side reduction; kbit: kilobits per volume; M: millions of parameters. {times}"
     )
