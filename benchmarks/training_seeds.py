@@ -2,8 +2,8 @@
 
     python benchmarks/training_seeds.py
 
-Scores are the sum of a subject's, a seed's and a remainder's normal deviate. Subjects have a standard deviation of 1. That
-of the seeds is stated as a multiple of the standard error of the subjects' mean, for the mean of all seeds.
+Scores are the sum of a subject's, a seed's and a remainder's normal deviate. Subjects have a standard deviation of 1.
+That of the seeds is stated as a multiple of the standard error of the subjects' mean, for the mean of all seeds.
 """
 
 import argparse

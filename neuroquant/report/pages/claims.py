@@ -68,7 +68,8 @@ def as_page(numbers: pd.DataFrame, judged: pd.DataFrame, different: str) -> str:
         + f'<h2>Verdicts</h2><div class="words">{small_table(verdicts, wrap=True)}</div>'
         "<p>One correction covers all comparisons of a table: its own tests, and those that statements add here. A "
         "verdict that is conditional on one training says nothing of what another training seed would give. The "
-        "prediction interval is ours, widened by the error of a mean over as many subjects as the paper tested. Models are compared within one group only (trained here, with "
+        "prediction interval is ours, widened by the error of a mean over as many subjects as the paper tested. Models "
+        "are compared within one group only (trained here, with "
         "authors' weights, without training): that of the model that a statement puts first.</p>"
         f'<h2>Statements</h2><div class="words">{small_table(statements, wrap=True)}</div>'
         f"<h2>Numbers</h2><p>{html.escape(counted)}.</p>{small_table(number_table(numbers))}",
