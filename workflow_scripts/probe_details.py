@@ -11,5 +11,7 @@ with running(snakemake):
 
     experiment = read_part(snakemake.params.experiment)
     cohorts = [Cohort(name, **files) for name, files in named_paths(snakemake.params.cohorts).items()]
-    write_details(Path(snakemake.input.predictions), cohorts, experiment, Path(snakemake.output.details))
+    further = tuple(entry.name for entry in experiment.models if entry.replicate_of)
+    out = Path(snakemake.output.details)
+    write_details(Path(snakemake.input.predictions), cohorts, experiment.statistics, out, further)
     write_page(experiment, Path(snakemake.output.details), Path(snakemake.output.page))

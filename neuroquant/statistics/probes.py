@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 
 from neuroquant.config.evaluation import Statistics
-from neuroquant.config.experiment import Experiment
 from neuroquant.extras import optional
 from neuroquant.files import read_tsv, written_whole
 from neuroquant.statistics.intervals import (
@@ -17,7 +16,6 @@ from neuroquant.statistics.intervals import (
     balanced_accuracy,
     cluster_bootstrap,
 )
-from neuroquant.statistics.trainings import first_trainings
 from neuroquant.tables import PROBES, family_of
 
 with optional():
@@ -52,17 +50,19 @@ class Cohort:
     splits: Path
 
 
-def write_details(predictions: Path, cohorts: list[Cohort], experiment: Experiment, out: Path) -> None:
+def write_details(
+    predictions: Path, cohorts: list[Cohort], settings: Statistics, out: Path, further: tuple[str, ...] = ()
+) -> None:
     """Write a row for each probe and control, on all test subjects and on F-M pairs of similar head size.
 
-    Of a model with several seeds, the training of the first. Accuracy counts families once, as Table 1 does, AUROC and
+    Entries named in `further`, trainings of further seeds, are left out. Accuracy counts families once, as Table 1 does, AUROC and
     the rest sessions; intervals resample families, or subjects where no family is known.
     `array` is what the probe read (name and shape), `calibration_error` the mean distance of predicted from observed
     shares over `BINS` bins of equal width, `auroc_gain` the AUROC less that of head size alone on the same sessions.
     The columns `subject_...` are of subjects, whose sessions' probabilities are averaged first.
     """
-    guesses, rows = first_trainings(experiment, read_tsv(predictions)), []
-    settings = experiment.statistics
+    guesses, rows = read_tsv(predictions), []
+    guesses = guesses[~guesses.model.isin(further)].copy()
     guesses["probability"] = guesses["probability"].astype(float)
     for cohort in cohorts:
         facts = describe(cohort)
