@@ -55,8 +55,8 @@ def write_details(
 ) -> None:
     """Write a row for each probe and control, on all test subjects and on F-M pairs of similar head size.
 
-    Entries named in `further`, trainings of further seeds, are left out. Accuracy counts families once, as Table 1 does, AUROC and
-    the rest sessions; intervals resample families, or subjects where no family is known.
+    Entries named in `further`, trainings of further seeds, are left out. Accuracy counts families once, as Table 1
+    does, AUROC and the rest sessions; intervals resample families, or subjects where no family is known.
     `array` is what the probe read (name and shape), `calibration_error` the mean distance of predicted from observed
     shares over `BINS` bins of equal width, `auroc_gain` the AUROC less that of head size alone on the same sessions.
     The columns `subject_...` are of subjects, whose sessions' probabilities are averaged first.

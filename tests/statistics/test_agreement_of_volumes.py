@@ -59,7 +59,7 @@ def test_bias_and_limits_are_those_of_the_differences():
         rows.append({**facts, "model": "reference", "mm3": 5000.0 + 100 * number})
         rows.append({**facts, "model": "mine", "mm3": 5000.0 + 100 * number + shift})
     found = agreement(differences(pd.DataFrame(rows))).iloc[0]
-    spread = 1.96 * np.sqrt(2e-4)  # within the two subjects; between them no more than that explains
+    spread = 1.96 * np.std([0.01, 0.02, 0.03, 0.04], ddof=1)
     assert found.bias_ml == pytest.approx(0.025) and found.high_ml == pytest.approx(0.025 + spread)
     assert found.images == 4 and found.reference_ml == pytest.approx(5.15)
 
@@ -99,7 +99,7 @@ def test_pooled_limits_are_those_of_all_modalities_images_each_beside_its_own_or
     both = differences(table)
     assert len(both) == 4 and sorted(both.difference_ml.round(6)) == [0.01, 0.02, 0.03, 0.04]
     (row,) = pooled(both).itertuples()
-    spread = 1.96 * np.std([0.01, 0.02, 0.03, 0.04], ddof=1)
+    spread = 1.96 * np.sqrt(2e-4)  # within the two subjects; between them no more than that explains
     assert row.images == 4 and row.bias_ml == pytest.approx(0.025) and row.high_ml == pytest.approx(0.025 + spread)
     assert list(agreement(both).images) == [2, 2], "and by modality there is a row each"
 
