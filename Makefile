@@ -4,7 +4,7 @@ BIN := .venv/bin
 # two processes; what shares a costly fixture stays in one (tests/conftest.py)
 TWO := -n 2
 
-.PHONY: help demo test fast-test lint lock
+.PHONY: help demo test fast-test lint docs lock
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -23,6 +23,9 @@ lint: .venv/ready  ## check style, formatting and the Snakefile
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile rules workflow
 	$(BIN)/snakemake --profile demo --lint
+
+docs: .venv/ready  ## build the documentation as a site that needs no network, then open build/site/index.html
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 # The locks from pyproject.toml, with uv (pip install uv). Versions that still fit stay: delete a package's lines to get a newer one.
 lock:  ## update requirements.lock and the files that follow from it

@@ -147,12 +147,17 @@ onstart:
     start_run()
 
 
+onsuccess:
+    end_run()
+
+
 onerror:
     print(last_screen(FAILURES, log), file=sys.stderr)
 
 
 if IMPORTED:
     offer("start", lambda log: start_run())
+    offer("success", lambda log: end_run())
     offer("error", lambda log: print(last_screen(FAILURES, log), file=sys.stderr))
 
 

@@ -23,7 +23,7 @@ SHAPE = (144, 192, 144)
 MODELS = ["medvae", "neuroquant", "sd_vae", "vqgan", "meditok", "brlp", "maisi", "lowpass", "identity"]
 
 
-def measure(model: str, slices: int, threads: int, device: str) -> dict[str, float]:
+def measure(name: str, slices: int, threads: int, device: str) -> dict[str, float]:
     """Seconds and GB of one model, in this process."""
     import torch
 
@@ -31,7 +31,7 @@ def measure(model: str, slices: int, threads: int, device: str) -> dict[str, flo
     from neuroquant.config.load import read_yaml
 
     torch.set_num_threads(threads)
-    raw = read_yaml(ROOT / "config/models" / f"{model}.yaml")
+    raw = read_yaml(ROOT / "config/models" / f"{name}.yaml")
     model = models.build(raw["architecture"], raw.get("parameters", {})).to(device).eval()
     start_gb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
     shape = list(SHAPE)
@@ -52,7 +52,7 @@ def measure(model: str, slices: int, threads: int, device: str) -> dict[str, flo
     if device == "cuda":
         memory = torch.cuda.max_memory_allocated() / 1e9
     size = sum(parameter.numel() for parameter in model.parameters())
-    facts = {"model": model, "parameters_m": size / 1e6, "kbit": model.bits(SHAPE) / 1000}
+    facts = {"model": name, "parameters_m": size / 1e6, "kbit": model.bits(SHAPE) / 1000}
     facts |= {"encode_s": scale * (times[1] - times[0]), "decode_s": scale * (times[2] - times[1])}
     return facts | {"wall_s": scale * wall, "gb_loaded": start_gb, "gb": memory}
 

@@ -24,7 +24,14 @@ inside() {
 
 [ $# -ge 2 ] || usage
 verb=$1
-mkdir -p "$2"
+case $verb in
+build) mkdir -p "$2" ;;
+run) [ -d "$2$place" ] || {
+  echo "$2: nothing was built there: envs/chroot.sh build $2" >&2
+  exit 1
+} ;;
+*) usage ;;
+esac
 folder=$(cd "$2" && pwd)
 shift 2
 for tool in debootstrap bwrap; do
@@ -49,5 +56,4 @@ run)
   here=$(pwd)
   inside --bind "$here" "$here" --chdir "$here" "$@"
   ;;
-*) usage ;;
 esac

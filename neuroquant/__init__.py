@@ -17,7 +17,8 @@ def load(source: Path | str, device: str = "auto", revision: str | None = None) 
 
     Parameters
     ----------
-    source : a model folder, or the id of a model on the Hugging Face Hub (`owner/name`).
+    source : a model folder, the name of a model that comes along (docs/pretrained.md), or the id of a model on the
+        Hugging Face Hub (`owner/name`).
     device : "auto", "cpu" or "cuda".
     revision : of a model on the hub: a branch, a tag or a commit.
     """

@@ -135,25 +135,6 @@ def require_writable(folder: Path) -> None:
     _scratch(folder / "try").unlink(missing_ok=True)
 
 
-def require_apart(out: Path, inputs: Iterable[Path]) -> None:
-    """Refuse a folder for outputs within a BIDS data set that inputs are read from; its `derivatives` may take them.
-
-    Raises
-    ------
-    InputError
-        With the data set.
-    """
-    here = Path(os.path.realpath(out))
-    for path in inputs:
-        above = Path(os.path.realpath(path)).parents
-        root = next((folder for folder in above if (folder / "dataset_description.json").is_file()), None)
-        if root and here.is_relative_to(root) and not here.is_relative_to(root / "derivatives"):
-            raise InputError(
-                str(out), f"a folder within the data set {root}, from which {path.name} is read",
-                "a folder outside of it, or one in its `derivatives`", "choose another --out; nothing was written",
-            )  # fmt: skip
-
-
 def _scratch(path: Path) -> Path:
     """An empty file beside `path`, whose folder is made."""
     try:

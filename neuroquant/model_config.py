@@ -14,6 +14,8 @@ FORMAT = 2
 """Version of a model folder: raised when older versions of this package would misread one."""
 SHA256 = "weights_sha256"
 """Key of the hash of the weights in the configuration."""
+CHAIN = "trained_elsewhere"
+"""Key of the provenance for the model that another began with; its own is in it in turn."""
 RETRAIN = "name a model folder as training wrote it; if it was copied, copy it again whole"
 
 

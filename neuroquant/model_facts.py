@@ -4,14 +4,13 @@ import json
 import warnings
 from pathlib import Path
 
+from neuroquant.config.volume import FAR
 from neuroquant.errors import InputError
 from neuroquant.files import sha256
 from neuroquant.model_config import PROVENANCE, WEIGHTS
 from neuroquant.scans.headers import read_grid
 from neuroquant.scans.unusable import Unusable
 
-FAR = 1.15
-"""By what factor a scan's voxels may differ from those of the training images. Heads of adults differ by less."""
 SHOWN = 12
 """Digits of a hash that a message shows."""
 
@@ -62,6 +61,28 @@ def require_voxel_size(scan: Path, trained: float | None, model: str, uneven_mm:
             f"voxels of {trained:.3g} mm, on which {model} was trained, to within {FAR - 1:.0%}",
             "resample the scan to that size, or take a model trained with volume.voxel_mm, which does so for you",
         )
+
+
+def require_same_voxels(where: str, trained: float | None, here: float | None) -> None:
+    """Refuse volumes whose voxels are far larger or smaller than those that a model trained elsewhere has seen.
+
+    Parameters
+    ----------
+    where : names the model.
+    trained, here : sides in mm; None: not known, and nothing is refused.
+
+    Raises
+    ------
+    InputError
+        If they differ by more than `FAR`.
+    """
+    if trained and here and not 1 / FAR <= here / trained <= FAR:
+        raise InputError(
+            where, f"trained on voxels of {trained:.3g} mm",
+            f"voxels of {here:.3g} mm, as this experiment's volumes have, to within {FAR - 1:.0%}",
+            f"set volume.voxel_mm: {trained:.3g} in the experiment, or weights.voxel_mm: {trained:.3g} in the model, "
+            "for which volumes are then resampled, or leave the model out",
+        )  # fmt: skip
 
 
 def require_weights(where: str, made_with: str, own: str) -> None:

@@ -19,6 +19,7 @@ from neuroquant.errors import InputError
 from neuroquant.files import sha256, write_json, written_whole
 from neuroquant.model_config import CONFIG, FORMAT, PROVENANCE, RETRAIN, SHA256, WEIGHTS, read_config
 from neuroquant.models.autoencoder import Autoencoder
+from neuroquant.models.resampled import resampled
 
 LOCAL = {"weights": {"folder"}, "objective": {"perceptual": {"vgg": {"folder"}, "linear": {"folder"}}}}
 """Settings that name folders of the machine that trained a model; the folder goes to others without them."""
@@ -61,7 +62,15 @@ def load_model(folder: Path | str, device: str = "cpu") -> tuple[Autoencoder, Mo
     model = _built(entry, folder / CONFIG, "cpu")
     model.load_state_dict(state)
     check_hash(folder)
-    return model.to(torch.device(device)).eval(), entry, volume
+    return on_grid(model, entry, volume).to(torch.device(device)).eval(), entry, volume
+
+
+def on_grid(model: Autoencoder, entry: ModelEntry, volume: Volume) -> Autoencoder:
+    """The model, behind a change of the grid where it was trained elsewhere on voxels of another size."""
+    if not entry.resampled_mm:
+        return model
+    step = models.divisor(entry.architecture, entry.parameters)
+    return resampled(model, volume.shape, volume.voxel_mm / entry.resampled_mm, step)
 
 
 def check_hash(folder: Path) -> None:

@@ -81,6 +81,21 @@ def _smooth(x: Tensor, sides: list[int]) -> Tensor:
 
 @torch.autocast("cuda", enabled=False)
 @torch.autocast("cpu", enabled=False)
+def ssim_parts(x: Tensor, y: Tensor, window: int = 11) -> tuple[Tensor, Tensor]:
+    """The two factors of SSIM at every voxel: luminance, and contrast times structure.
+
+    Parameters and sizes as for `ssim_map`, their product. MS-SSIM needs the second factor of each scale.
+    """
+    x, y = x.float(), y.float()
+    sides = window_sides(tuple(x.shape[2:]), window)
+    mean_x, mean_y, xx, yy, xy = _smooth(torch.cat([x, y, x * x, y * y, x * y], dim=1), sides).split(1, dim=1)
+    c1, c2 = (K1 * RANGE) ** 2, (K2 * RANGE) ** 2
+    covariance = xy - mean_x * mean_y
+    variances = xx - mean_x * mean_x + yy - mean_y * mean_y
+    luminance = (2 * mean_x * mean_y + c1) / (mean_x * mean_x + mean_y * mean_y + c1)
+    return luminance, (2 * covariance + c2) / (variances + c2)
+
+
 def ssim_map(x: Tensor, y: Tensor, window: int = 11) -> Tensor:
     """SSIM at every voxel whose Gaussian window (sigma 1.5) lies inside the image.
 
@@ -97,14 +112,8 @@ def ssim_map(x: Tensor, y: Tensor, window: int = 11) -> Tensor:
     -------
     (B, 1, D - window + 1, H - window + 1, W - window + 1)
     """
-    x, y = x.float(), y.float()
-    sides = window_sides(tuple(x.shape[2:]), window)
-    mean_x, mean_y, xx, yy, xy = _smooth(torch.cat([x, y, x * x, y * y, x * y], dim=1), sides).split(1, dim=1)
-    c1, c2 = (K1 * RANGE) ** 2, (K2 * RANGE) ** 2
-    covariance = xy - mean_x * mean_y
-    variances = xx - mean_x * mean_x + yy - mean_y * mean_y
-    luminance = (2 * mean_x * mean_y + c1) / (mean_x * mean_x + mean_y * mean_y + c1)
-    return luminance * (2 * covariance + c2) / (variances + c2)
+    luminance, structure = ssim_parts(x, y, window)
+    return luminance * structure
 
 
 def ssim3d(x: Tensor, y: Tensor, window: int = 11, mask: Tensor | None = None) -> Tensor:

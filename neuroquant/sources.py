@@ -100,5 +100,5 @@ def _files_of(module: str) -> tuple[Path, ...]:
 
 @cache
 def _data_beside(folder: Path) -> tuple[Path, ...]:
-    kinds = (".csv", ".yaml", ".tsv", ".json", ".js", ".css")
+    kinds = (".csv", ".yaml", ".tsv", ".json", ".js", ".css", ".rst")
     return tuple(path for path in sorted([*folder.glob("*.*"), *folder.glob("*/*.*")]) if path.suffix in kinds)

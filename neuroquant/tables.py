@@ -86,6 +86,8 @@ FIDELITY = [*SCORE_KEY, "region", "metric", "value"]
 DICE = [*SCORE_KEY, "structure", "name", "dice", "nsd", "stand_in"]
 """`stand_in` names the segmenter that stood in for SynthSeg; empty where none did."""
 REGION_VOLUMES = [*SCORE_KEY, "region", "mm3", "stand_in"]
+STRUCTURE_ERRORS = [*SCORE_KEY, "structure", "name", "mae", "psnr", "stand_in"]
+"""Errors of intensities within each structure of the original's segmentation."""
 PREDICTIONS = [*SCORE_KEY, "probe", "array", "seed", "sex", "probability", "predicted"]
 SYNTHESIS_SCORES = [*IMAGE_KEY, "source", "model", "appearance", "region", "metric", "value"]
 """`source` is the modality that the image was made of, `modality` its own."""
@@ -101,6 +103,7 @@ GATHERED = {
     "dice": DICE,
     "dice_truth": DICE,
     "regions": REGION_VOLUMES,
+    "structure_errors": STRUCTURE_ERRORS,
     "spread": SPREAD,
     "disentanglement": DISENTANGLEMENT,
     "predictions": PREDICTIONS,
@@ -133,6 +136,11 @@ STRUCTURES = [
     "cohort", "model", "modality", "structure", "name", "images", "subjects", "dice", "dice_low", "dice_high", "nsd",
     "nsd_low", "nsd_high", "stand_in",
 ]  # fmt: skip
+ERRORS_BY_STRUCTURE = [
+    "cohort", "model", "modality", "structure", "name", "images", "subjects", "mae", "mae_low", "mae_high", "psnr",
+    "psnr_low", "psnr_high", "stand_in",
+]  # fmt: skip
+"""`mae` in percent of the range, `psnr` in dB."""
 SUBJECT_GROUPS = [*CELL_KEY, "by", "group", "subjects", "value", "ci_low", "ci_high", "stand_in"]
 """Scores of groups of subjects, `by` sex, age, site or scanner."""
 SYNTHESIS = [
@@ -155,7 +163,12 @@ PROBES = [
 ]  # fmt: skip
 NUMBERS = [
     "table", "cohort", "model", "modality", "metric", "published", "group", "ours", "ci_low", "ci_high", "pi_low",
-    "pi_high", "verdict",
+    "pi_high", "difference", "verdict",
 ]  # fmt: skip
-"""The paper's numbers beside ours; `pi_low` and `pi_high` are the ends of the prediction interval."""
-CLAIMS = ["id", "section", "claim", "cohort", "verdict", "holds", "undecided", "contradicted", "not_run", "details"]
+"""The paper's numbers beside ours; `difference` is ours less the paper's, `pi_low` and `pi_high` are the ends of the
+prediction interval."""
+CLAIMS = [
+    "id", "section", "claim", "cohort", "verdict", "holds", "undecided", "contradicted", "not_run", "details",
+    "published", "ours", "ci_low", "ci_high", "difference", "unit",
+]  # fmt: skip
+"""The paper's statements beside what this run says of them; the numbers are of statements that compare once."""

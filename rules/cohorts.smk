@@ -48,7 +48,7 @@ rule split:
     resources:
         **SMALL_JOB,
     params:
-        split=literal(whole(EXPERIMENT.split)),
+        split=lambda wildcards: whole(EXPERIMENT.split_of(wildcards.cohort)),
     message:
         "splitting cohort {wildcards.cohort} by family and subject"
     script:
@@ -124,6 +124,7 @@ rule compare_cohorts:
     params:
         qc=named(QC),
         splits=named(SPLITS),
+        external=literal(EXTERNAL_COHORTS),
     message:
         "proving that no image trains in one cohort and tests in another"
     script:

@@ -15,3 +15,12 @@ def reported(name, **known):
         for kind in one.kinds
     }
     return outputs | menu
+
+
+def targets_of(one):
+    """Paths of an entry of the report; of an external cohort there are test shards alone."""
+    every = {"table": tuple(TABLES), "cohort": COHORTS, "shard": SHOWN_SHARDS}
+    if one.name != "montage":
+        return one.targets(every)
+    tested = {"cohort": EXTERNAL_COHORTS, "shard": SHOWN_TEST_SHARDS}
+    return one.targets(every | {"cohort": TRAINING_COHORTS}) + one.targets(tested)

@@ -5,7 +5,7 @@
 rule write_derivatives:
     input:
         model=RESULTS / "models/{model}/model.safetensors",
-        training=lambda wildcards: shards_of(
+        training=lambda wildcards: learned_from(
             wildcards.cohort,
             f"latents/{wildcards.model}/{{cohort}}/{{shard}}.h5",
             "train",

@@ -17,6 +17,7 @@ FIGURE3_IMAGES = images_by_model(FIGURE3_COHORT, FIGURE3_MODELS, "reconstruction
 rule draw_figure3:
     input:
         fidelity=RESULTS / "numbers/fidelity.tsv",
+        cells=RESULTS / "numbers/cells.csv",
         against_mean=RESULTS / "numbers/against_mean.csv",
         volumes=FIGURE3_IMAGES["volumes"].values(),
         reconstructions=[
@@ -31,7 +32,7 @@ rule draw_figure3:
     resources:
         **SMALL_JOB,
     params:
-        experiment=settings("modalities", "models", "report.identifiable"),
+        experiment=settings("modalities", "models", "cohorts", "report.identifiable"),
         files=named(FIGURE3_IMAGES),
         models=FIGURE3_MODELS,
         cohort=FIGURE3_COHORT,
@@ -51,7 +52,7 @@ rule draw_figure4:
     resources:
         **SMALL_JOB,
     params:
-        experiment=settings("modalities", "models", "figure4"),
+        experiment=settings("modalities", "models", "cohorts", "figure4"),
     message:
         "figure 4: regional volumes of originals and reconstructions"
     script:
@@ -67,7 +68,7 @@ rule draw_rate:
     output:
         **reported("rate"),
         costs=reported("costs")["csv"],
-        page=reported("costs")["html"],
+        costs_page=reported("costs")["html"],
     localrule: True
     resources:
         **SMALL_JOB,

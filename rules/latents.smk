@@ -10,6 +10,8 @@ rule export_latents:
         manifests=manifests_of("train", "val"),
     output:
         **by_shard("latents/{model}/{cohort}/{shard}.h5", "train", "val"),
+    wildcard_constraints:
+        cohort=one_of(TRAINING_COHORTS),
     threads: COMPUTE.threads
     resources:
         **NETWORK_JOB,
@@ -24,64 +26,65 @@ rule export_latents:
 
 rule probe:
     input:
-        train=lambda wildcards: shards_of(
-            wildcards.cohort,
-            f"latents/{wildcards.model}/{{cohort}}/{{shard}}.h5",
-            "train",
-        ),
-        val=lambda wildcards: shards_of(
-            wildcards.cohort,
-            f"latents/{wildcards.model}/{{cohort}}/{{shard}}.h5",
-            "val",
-        ),
-        test=lambda wildcards: shards_of(
-            wildcards.cohort,
-            f"latents/{wildcards.model}/{{cohort}}/{{shard}}.h5",
-            "test",
-        ),
-        manifests=manifests_of("train", "val", "test"),
+        shards=lambda wildcards: [
+            path
+            for splits in probed_latents(wildcards).values()
+            for shards in splits.values()
+            for path in shards.values()
+        ],
+        manifests=manifests_for_probes,
     output:
-        predictions=RESULTS / "numbers/probe/{model}/{cohort}.tsv",
-        curve=RESULTS / "numbers/probe/{model}/{cohort}.training.tsv",
+        predictions=RESULTS / "numbers/probe/{probed}/{cohort}.tsv",
+        curve=RESULTS / "numbers/probe/{probed}/{cohort}.training.tsv",
+    wildcard_constraints:
+        probed=one_of([ALL_MODELS, *MODELS]),
     threads: COMPUTE.threads
     resources:
         **{**NETWORK_JOB, "runtime": 60 * COMPUTE.probe_hours},
     params:
         probe=literal(whole(EXPERIMENT.probe)),
-        array=lambda wildcards: EXPERIMENT.model(wildcards.model).latent,
-        model=lambda wildcards: wildcards.model,
-        # not an output: Snakemake deletes the outputs of a job that fails, and these are what it resumes from
-        checkpoints=lambda wildcards: str(
-            RESULTS / "checkpoints" / wildcards.model / "probe" / wildcards.cohort
+        shards=lambda wildcards: named(probed_latents(wildcards))(wildcards),
+        arrays=lambda wildcards: json.dumps(
+            {
+                model: EXPERIMENT.model(model).latent
+                for model in probed_models(wildcards)
+            }
         ),
+        # not an output: Snakemake deletes the outputs of a job that fails, and these are what it resumes from
+        checkpoints=lambda wildcards: named(
+            {
+                model: RESULTS / "checkpoints" / model / "probe" / wildcards.cohort
+                for model in probed_models(wildcards)
+            }
+        )(wildcards),
         device=COMPUTE.device,
     message:
-        "sex from the latents of {wildcards.model} on {wildcards.cohort}"
+        "sex from the latents of {wildcards.probed} on {wildcards.cohort}"
     script:
         "../workflow_scripts/probe.py"
 
 
 use rule probe as probe_volumes with:
     input:
-        train=lambda wildcards: shards_of(
-            wildcards.cohort, "volumes/{cohort}/{shard}.h5", "train"
-        ),
-        val=lambda wildcards: shards_of(
-            wildcards.cohort, "volumes/{cohort}/{shard}.h5", "val"
-        ),
-        test=lambda wildcards: shards_of(
-            wildcards.cohort, "volumes/{cohort}/{shard}.h5", "test"
-        ),
-        manifests=manifests_of("train", "val", "test"),
+        shards=lambda wildcards: [
+            path
+            for shards in by_split(
+                wildcards.cohort, "volumes/{cohort}/{shard}.h5"
+            ).values()
+            for path in shards.values()
+        ],
+        manifests=manifests_for_probes,
     output:
         predictions=RESULTS / "numbers/probe_volumes/{cohort}.tsv",
         curve=RESULTS / "numbers/probe_volumes/{cohort}.training.tsv",
     params:
-        array="image",
-        model="volumes",
-        checkpoints=lambda wildcards: str(
-            RESULTS / "checkpoints/volumes/probe" / wildcards.cohort
-        ),
+        shards=lambda wildcards: named(
+            {"volumes": by_split(wildcards.cohort, "volumes/{cohort}/{shard}.h5")}
+        )(wildcards),
+        arrays=literal(json.dumps({"volumes": "image"})),
+        checkpoints=lambda wildcards: named(
+            {"volumes": RESULTS / "checkpoints/volumes/probe" / wildcards.cohort}
+        )(wildcards),
     message:
         "sex from the volumes of {wildcards.cohort}, the reference"
 
@@ -120,7 +123,8 @@ PROBED = {
         table: RESULTS / f"cohorts/{cohort}/{table}.tsv"
         for table in ("sessions", "qc", "splits")
     }
-    for cohort in scored_cohorts()
+    # controls of an external cohort learn from the others
+    for cohort in dict.fromkeys((*scored_cohorts(), *TRAINING_COHORTS))
 }
 
 
@@ -139,6 +143,7 @@ rule probe_details:
             "models", "cohorts", "table1", "table2", "probe.permuted", "statistics"
         ),
         cohorts=named(PROBED),
+        scored=literal(scored_cohorts()),
     message:
         "measures and controls of the sex probes"
     script:

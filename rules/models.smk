@@ -93,8 +93,10 @@ rule training_curves:
     output:
         picture=reported("training")["png"],
         vector=reported("training")["svg"],
+        page=reported("training")["page"],
         codes=reported("codes")["png"],
         codes_vector=reported("codes")["svg"],
+        codes_page=reported("codes")["page"],
     localrule: True
     resources:
         **SMALL_JOB,

@@ -128,7 +128,7 @@ def offer(event, handler):
 
     Parameters
     ----------
-    event : {"start", "error"}
+    event : {"start", "success", "error"}
     handler : callable
         Called with the path of Snakemake's log.
     """

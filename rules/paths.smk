@@ -1,13 +1,15 @@
 """Paths below the results, and the lists of models, cohorts and shards that rules go through."""
 
 from neuroquant.config.volume import shard_names
-from neuroquant.weights.find import find_files
+from neuroquant.weights.find import find_files, find_lpips
 
 RESULTS = Path("results") / EXPERIMENT.experiment
 FAILURES = RESULTS / "logs/failures"
 CAPTIONS = PACKAGE / "report/captions"
 MODELS = [entry.name for entry in EXPERIMENT.models]
 COHORTS = [cohort.name for cohort in EXPERIMENT.cohorts]
+TRAINING_COHORTS = list(EXPERIMENT.training_cohorts)
+EXTERNAL_COHORTS = [name for name in COHORTS if name not in TRAINING_COHORTS]
 SHARDS = {
     split: shard_names(split, getattr(EXPERIMENT.shards, split))
     for split in ("train", "val", "test")
@@ -92,12 +94,22 @@ def models_shown_on(cohort):
 
 
 def shards_of(cohort, template, *splits):
-    """Paths of a cohort's shards of the given splits."""
+    """Paths of a cohort's shards of the given splits; an external cohort has test shards alone."""
     return [
         RESULTS / template.format(cohort=cohort, shard=shard)
         for split in splits
+        if split == "test" or cohort in TRAINING_COHORTS
         for shard in SHARDS[split]
     ]
+
+
+def learned_from(cohort, template, *splits):
+    """Shards of training and validation that whatever is applied to a cohort may learn from.
+
+    They are the cohort's own; for an external cohort those of all cohorts on which models train.
+    """
+    cohorts = TRAINING_COHORTS if cohort in EXTERNAL_COHORTS else [cohort]
+    return [path for each in cohorts for path in shards_of(each, template, *splits)]
 
 
 def by_shard(template, *splits):
@@ -172,6 +184,15 @@ def manifests_of(*splits):
     ]
 
 
+def manifests_for_probes(wildcards):
+    """The manifests behind the latents or volumes of a probe."""
+    template = "cohorts/{cohort}/shards/{shard}.tsv"
+    return [
+        *learned_from(wildcards.cohort, template, "train", "val"),
+        *shards_of(wildcards.cohort, template, "test"),
+    ]
+
+
 def proofs():
     """The proofs of all splits: nothing trains, and no table is made, before they stand."""
     return [
@@ -210,6 +231,47 @@ def all_latents():
         for model, cohort in scored_pairs()
         for shard in ALL_SHARDS
     ]
+
+
+ALL_MODELS = "all-models"  # no name that a model can have
+
+
+def probe_jobs():
+    """(what a job probes, cohort): a model, or all models of a small cohort."""
+    together = COMPUTE.probe_jobs == "cohort"
+    return dict.fromkeys(
+        (ALL_MODELS if together else model, cohort) for model, cohort in scored_pairs()
+    )
+
+
+def probed_models(wildcards):
+    """The models that a job probes."""
+    return (
+        models_scored_on(wildcards.cohort)
+        if wildcards.probed == ALL_MODELS
+        else [wildcards.probed]
+    )
+
+
+def by_split(cohort, template):
+    """Split -> shard -> path of what probes of a cohort learn from and are tested on."""
+    paths = {
+        "train": learned_from(cohort, template, "train"),
+        "val": learned_from(cohort, template, "val"),
+        "test": shards_of(cohort, template, "test"),
+    }
+    return {
+        split: {str(path.relative_to(RESULTS)): path for path in found}
+        for split, found in paths.items()
+    }
+
+
+def probed_latents(wildcards):
+    """Model -> split -> shard -> latents, of the models that a job probes."""
+    return {
+        model: by_split(wildcards.cohort, f"latents/{model}/{{cohort}}/{{shard}}.h5")
+        for model in probed_models(wildcards)
+    }
 
 
 def segmenter_file(wildcards):

@@ -8,10 +8,13 @@ import yaml
 
 from neuroquant.cohorts.inventory import check_root, refresh_inventory
 from neuroquant.cohorts.source import Source
+from neuroquant.config.existing import folder_of
+from neuroquant.config.model import ModelFolder
 from neuroquant.extras import require_imported
 from neuroquant.segmentation.installed import check_installed
 from neuroquant.files import dated_in_future, put_dates_back, write_text
 from neuroquant.sources import used_files
+from neuroquant.statistics.metrics import check_metrics
 from neuroquant.synthetic.recipes import check_recipes
 
 # Snakemake's own words for looking at a workflow without running it
@@ -67,6 +70,9 @@ def check_inputs():
             "a file outside of its results",
             "copy it elsewhere, and name the copy",
         )
+    for entry in EXPERIMENT.models:
+        if isinstance(entry.weights, ModelFolder):
+            check_not_own(entry.name, folder_of(entry))
     for cohort in EXPERIMENT.cohorts:
         if cohort.synthetic:
             check_recipes(EXPERIMENT.modalities, f"cohort {cohort.name}")
@@ -80,6 +86,17 @@ def check_inputs():
                 "a folder that the results don't lie in",
                 "run from another folder (snakemake --directory)",
             )
+
+
+def check_not_own(model, folder):
+    """Refuse to begin with a model that this experiment itself trains."""
+    if RESULTS.resolve() in folder.resolve().parents:
+        raise InputError(
+            f"model {model}: weights.model_folder",
+            f"{folder}, which this experiment itself writes",
+            "a model folder outside of its results",
+            "copy it elsewhere and name the copy, or give the experiment another name",
+        )
 
 
 def check_targets():
@@ -189,6 +206,7 @@ def preflight():
     the cohorts' inventories and `config.yaml`, which rules name as inputs, so that they must exist while it is planned.
     """
     checked(check_inputs)
+    checked(check_metrics, EXPERIMENT)
     checked(check_targets)
     checked(check_packages)
     checked(check_installed, EXPERIMENT.segmentation)

@@ -1,5 +1,11 @@
 """Reconstructions (and latents) of the test subjects, and how faithful they are."""
 
+# LPIPS's networks, where it is asked for; looked at before the first job
+LPIPS_FILES = (
+    checked(find_lpips, EXPERIMENT.fidelity.lpips)
+    if "lpips" in EXPERIMENT.fidelity.metrics
+    else []
+)
 FIDELITY = EXPERIMENT.fidelity.model_copy(update=dict(region="whole", synthesis=True))
 
 
@@ -9,7 +15,7 @@ rule reconstruct:
         volumes=RESULTS / "volumes/{cohort}/{shard}.h5",
         # says how a modality looks for the most part; no more is opened than that takes
         training=lambda wildcards: (
-            shards_of(
+            learned_from(
                 wildcards.cohort,
                 f"latents/{wildcards.model}/{{cohort}}/{{shard}}.h5",
                 "train",
@@ -17,6 +23,7 @@ rule reconstruct:
             if EXPERIMENT.fidelity.synthesis
             else []
         ),
+        lpips=LPIPS_FILES if EXPERIMENT.fidelity.synthesis else [],
         manifest=RESULTS / "cohorts/{cohort}/shards/{shard}.tsv",
     output:
         reconstructions=RESULTS / "reconstructions/{model}/{cohort}/{shard}.h5",
@@ -47,6 +54,7 @@ rule fidelity:
         reconstructions=lambda wildcards: by_model(
             wildcards, "reconstructions"
         ).values(),
+        lpips=LPIPS_FILES,
         manifest=RESULTS / "cohorts/{cohort}/shards/{shard}.tsv",
     output:
         scores=RESULTS / "numbers/fidelity/{cohort}/{shard}.tsv",
@@ -59,7 +67,7 @@ rule fidelity:
             by_model(wildcards, "reconstructions")
         )(wildcards),
     message:
-        "PSNR and SSIM on {wildcards.cohort} {wildcards.shard}"
+        "fidelity on {wildcards.cohort} {wildcards.shard}"
     script:
         "../workflow_scripts/fidelity.py"
 

@@ -1,12 +1,6 @@
 """The report: a front page in words, then Snakemake's own report around it."""
 
-REPORTED = [
-    RESULTS / path
-    for one in CONTENTS
-    for path in one.targets(
-        {"table": tuple(TABLES), "cohort": COHORTS, "shard": SHOWN_SHARDS}
-    )
-]
+REPORTED = [RESULTS / path for one in CONTENTS for path in targets_of(one)]
 # cohort -> what the front page and its neighbours read of it
 COHORT_TABLES = {
     cohort: {
@@ -27,6 +21,17 @@ if not workflow.modifier.skip_global_report_caption:
     workflow.report_text = LocalSourceFile(str(CAPTIONS / "workflow.rst"))
 
 
+# the front page shows a test session as each model of Table 1 returns it, and small pictures of the figures
+PICTURED = images_by_model(
+    EXPERIMENT.table1.cohorts[0], EXPERIMENT.table1.models, "reconstructions"
+)
+SMALL_PICTURES = [
+    one.outputs["png"]
+    for one in CONTENTS
+    if one.opens and "png" in one.outputs and "{" not in one.outputs["png"]
+]
+
+
 rule front_page:
     input:
         table1=RESULTS / "tables/table1.csv",
@@ -35,6 +40,13 @@ rule front_page:
         truth=RESULTS / "numbers/dice_truth.tsv",
         costs=RESULTS / "numbers/costs.csv",
         budgets=RESULTS / "tables/table1_budgets.csv",
+        claims=reported("claims")["csv"],
+        fidelity=RESULTS / "numbers/fidelity.tsv",
+        volumes=PICTURED["volumes"].values(),
+        reconstructions=[
+            path for shards in PICTURED["models"].values() for path in shards.values()
+        ],
+        figures=[RESULTS / path for path in SMALL_PICTURES],
         cohorts=[path for paths in COHORT_TABLES.values() for path in paths.values()],
         apart=RESULTS / "numbers/cohorts_apart.tsv",
         models=PROVENANCE.values(),
@@ -46,6 +58,7 @@ rule front_page:
         runtime=reported("origins")["csv"],
         provenance=reported("origins")["json"],
         checklist=reported("checklist")["html"],
+        methods=reported("methods")["html"],
     localrule: True
     resources:
         **SMALL_JOB,
@@ -53,6 +66,8 @@ rule front_page:
         experiment=literal(whole(EXPERIMENT)),
         models=named(PROVENANCE),
         cohorts=named(COHORT_TABLES),
+        images=named(PICTURED),
+        pictures=named({path: RESULTS / path for path in SMALL_PICTURES}),
         benchmarks=str(RESULTS / "benchmarks"),
         base=literal(str(BASE)),
     message:

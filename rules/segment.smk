@@ -61,11 +61,15 @@ rule score_anatomy:
         volumes=RESULTS / "volumes/{cohort}/{shard}.h5",
         reference=RESULTS / "segmentations/reference/{cohort}/{shard}.h5",
         segmentations=lambda wildcards: by_model(wildcards, "segmentations").values(),
+        reconstructions=lambda wildcards: by_model(
+            wildcards, "reconstructions"
+        ).values(),
         manifest=RESULTS / "cohorts/{cohort}/shards/{shard}.tsv",
     output:
         dice=RESULTS / "numbers/dice/{cohort}/{shard}.tsv",
         truth=RESULTS / "numbers/dice_truth/{cohort}/{shard}.tsv",
         regions=RESULTS / "numbers/regions/{cohort}/{shard}.tsv",
+        errors=RESULTS / "numbers/structure_errors/{cohort}/{shard}.tsv",
     resources:
         mem_mb=growing(2048),
         runtime=240,
@@ -73,9 +77,12 @@ rule score_anatomy:
         segmentations=lambda wildcards: named(by_model(wildcards, "segmentations"))(
             wildcards
         ),
+        reconstructions=lambda wildcards: named(
+            by_model(wildcards, "reconstructions")
+        )(wildcards),
         structures=literal(list(EXPERIMENT.segmentation.structures)),
         tolerance_mm=EXPERIMENT.segmentation.surface_tolerance_mm,
     message:
-        "Dice and regional volumes on {wildcards.cohort} {wildcards.shard}"
+        "Dice, regional volumes and errors by structure on {wildcards.cohort} {wildcards.shard}"
     script:
         "../workflow_scripts/score_anatomy.py"

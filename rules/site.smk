@@ -1,9 +1,11 @@
 """What is asked of the scheduler: written down for `neuroquant plan`, and held against SLURM before the first job."""
 
 import logging
+from collections import Counter
 
 from neuroquant.cluster.asks import ASKS_FILE, Ask, join_options, write_asks
 from neuroquant.failures import last_screen
+from neuroquant.stages import Listener, Stages
 
 
 def options_of(wants):
@@ -106,3 +108,34 @@ def start_run():
         if not workflow.local_exec:
             checked(check_site)
         begin_run()
+        follow_stages()
+
+
+def follow_stages():
+    """Have a line in Snakemake's log for each stage: the jobs of the rules of one file in `rules/`."""
+    stage_of = {}
+    for each in own_rules().values():
+        file = re.search(r"(\w+)\.smk\b", str(each.snakefile))
+        if file:
+            stage_of[each.name] = file[1]
+    log = logging.getLogger("snakemake.logging")
+    log.addHandler(Listener(Stages(stage_of, log.info), jobs_of_rules))
+
+
+def jobs_of_rules():
+    """Number of jobs of each rule that this run makes or has made."""
+    jobs = {*workflow.dag.needrun_jobs(), *workflow.dag.finished_jobs}
+    return Counter(job.rule.name for job in jobs)
+
+
+def end_run():
+    """What a run says last: where the report is, with the numbers that matter; of a run of some targets, nothing."""
+    # here, because planning doesn't load pandas
+    from neuroquant.report.last_lines import last_lines
+
+    page = RESULTS / "report.html"
+    wanted = {str(path) for job in workflow.dag.jobs for path in job.output}
+    if workflow.is_main_process and str(page) in wanted:
+        print(
+            last_lines(EXPERIMENT, page, RESULTS / "tables/table1.csv"), file=sys.stderr
+        )

@@ -22,13 +22,18 @@ NUMBERS = {
         for c in ANATOMY_COHORTS
         for p in shards_of(c, "numbers/regions/{cohort}/{shard}.tsv", "test")
     ],
+    "structure_errors": [
+        p
+        for c in ANATOMY_COHORTS
+        for p in shards_of(c, "numbers/structure_errors/{cohort}/{shard}.tsv", "test")
+    ],
     "spread": [RESULTS / f"numbers/spread/{cohort}.tsv" for cohort in scored_cohorts()],
     "disentanglement": [
         RESULTS / f"numbers/disentanglement/{cohort}.tsv" for cohort in scored_cohorts()
     ],
     "predictions": [
-        RESULTS / f"numbers/probe/{model}/{cohort}.tsv"
-        for model, cohort in scored_pairs()
+        RESULTS / f"numbers/probe/{probed}/{cohort}.tsv"
+        for probed, cohort in probe_jobs()
     ]
     + [RESULTS / f"numbers/probe_volumes/{cohort}.tsv" for cohort in scored_cohorts()],
 }
@@ -162,6 +167,7 @@ rule breakdown:
         regions=RESULTS / "numbers/regions.tsv",
         fidelity=RESULTS / "numbers/fidelity.tsv",
         dice=RESULTS / "numbers/dice.tsv",
+        errors=RESULTS / "numbers/structure_errors.tsv",
         predictions=RESULTS / "numbers/predictions.tsv",
         sessions=SCORED_SESSIONS.values(),
         synthesis=per_test_shard("numbers/synthesis/{model}/{cohort}/{shard}.tsv"),

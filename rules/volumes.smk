@@ -39,6 +39,9 @@ rule preprocess:
 # three a shard, and one each of evenly chosen shards where there are more.
 MONTAGES = len(COHORTS) * len(ALL_SHARDS)
 SHOWN_SHARDS = ALL_SHARDS[:: -(-MONTAGES // 96)]
+SHOWN_TEST_SHARDS = [
+    shard for shard in SHOWN_SHARDS if shard in SHARDS["test"]
+] or SHARDS["test"][:1]
 
 
 # all pictures in one job: starting one costs more than drawing
@@ -49,6 +52,8 @@ rule montage:
         manifests=manifests_of("train", "val", "test"),
     output:
         **{shard: reported("montage", shard=shard)["png"] for shard in SHOWN_SHARDS},
+    wildcard_constraints:
+        cohort=one_of(TRAINING_COHORTS),
     localrule: True
     resources:
         **SMALL_JOB,
@@ -59,6 +64,23 @@ rule montage:
         "drawing a montage of {wildcards.cohort}"
     script:
         "../workflow_scripts/montage.py"
+
+
+use rule montage as montage_external with:
+    input:
+        **{
+            shard: RESULTS / f"volumes/{{cohort}}/{shard}.h5"
+            for shard in SHOWN_TEST_SHARDS
+        },
+        qc=RESULTS / "cohorts/{cohort}/qc.tsv",
+        manifests=manifests_of("test"),
+    output:
+        **{
+            shard: reported("montage", shard=shard)["png"]
+            for shard in SHOWN_TEST_SHARDS
+        },
+    wildcard_constraints:
+        cohort=one_of(EXTERNAL_COHORTS),
 
 
 rule qc:

@@ -12,28 +12,32 @@ PACKAGE = Path(__file__).parents[1] / "neuroquant"
 BASE = {"errors", "files", "job", "extras"}
 MAY_USE = {
     "tables": set(),
-    "shipped": set(),
+    "shipped": {"errors"},
     "extras": {"errors"},
     "error_scale": set(),
+    "datasets": {"errors"},
     "scans": set(),
     "store": {"errors", "files"},
-    "config": BASE | {"models", "shipped"},
+    "config": BASE | {"models", "shipped", "model_config"},
     "models": {"errors", "extras", "config", "convolution", "similarity"},
+    "perceptual": {"errors", "weights"},
     "synthetic": BASE | {"config"},
-    "cohorts": BASE | {"config", "scans", "tables"},
+    "cohorts": BASE | {"config", "datasets", "scans", "tables"},
     "volumes": BASE | {"config", "scans", "store", "tables"},
-    "segmentation": BASE | {"config", "store", "device", "convolution"},
-    "weights": BASE | {"config", "models"},
-    "training": BASE | {"config", "store", "models", "similarity", "model_folder", "weights", "device"} | {"sources"},
+    "segmentation": BASE | {"config", "scans", "store", "device", "convolution"},
+    "weights": BASE | {"config", "models", "model_config", "model_facts", "model_folder"},
+    "training": BASE
+    | {"config", "store", "models", "similarity", "model_folder", "weights", "device"}
+    | {"sources", "perceptual"},
     "evaluation": BASE
     | {"config", "store", "models", "segmentation", "similarity", "model_folder", "model_facts", "device", "tables"}
-    | {"statistics"},
+    | {"statistics", "perceptual"},
     "statistics": BASE | {"config", "store", "tables"},
     "report": BASE | {"config", "error_scale", "store", "statistics", "tables"},
     "cluster": BASE | {"config", "cohorts", "models", "tables", "shipped"},
     "tokenizer": BASE
     | {"config", "scans", "store", "volumes", "segmentation", "models", "model_folder", "model_facts", "model_card"}
-    | {"device", "model_config"},
+    | {"device", "model_config", "shipped"},
     "model_config": {"errors", "config", "models", "__version__"},
     "model_card": BASE | {"config", "model_config", "statistics", "tables"},
     "bench": BASE
@@ -41,16 +45,17 @@ MAY_USE = {
     | {"models", "model_config", "sources", "store"},
     "commands": BASE
     | {"config", "synthetic", "cohorts", "cluster", "volumes", "tokenizer", "shipped", "bench"}
-    | {"derivatives", "bids_app"},
+    | {"derivatives", "bids_app", "datasets"},
     "cli": {"errors", "__version__"},
+    "stages": set(),
     "subject_page": BASE | {"error_scale", "store", "statistics", "tables"},
     "derivatives": BASE
     | {"config", "scans", "store", "segmentation", "volumes", "models", "evaluation", "model_folder", "model_facts"}
-    | {"tokenizer", "tables", "device", "__version__"},
+    | {"tokenizer", "tables", "device", "datasets", "__version__"},
     "bids_app": BASE
     | {"config", "cohorts", "scans", "store", "volumes", "models", "similarity", "model_folder", "model_facts"}
     | {"device", "tokenizer", "derivatives", "statistics", "report", "subject_page", "tables", "__version__"}
-    | {"model_config"},
+    | {"model_config", "datasets", "shipped"},
 }
 INTERFACE = {"neuroquant.models.autoencoder", "neuroquant.models.latents"}
 """What evaluation knows of models."""

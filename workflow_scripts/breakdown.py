@@ -15,6 +15,7 @@ with running(snakemake):
         Sources(
             scores=ScoreFiles.named(snakemake.input),
             disentanglement=Path(snakemake.input.disentanglement),
+            errors=Path(snakemake.input.errors),
             cells=read_cells(Path(snakemake.input.cells)),
             sessions=named_paths(snakemake.params.sessions),
             synthesis=[Path(path) for path in snakemake.input.synthesis],

@@ -9,7 +9,7 @@ with running(snakemake):
 
     from neuroquant.config.parts import read_part
     from neuroquant.files import write_text
-    from neuroquant.report.pages.claims import as_page, not_the_papers
+    from neuroquant.report.pages.claims import as_page
     from neuroquant.report.tables.model_facts import read_factors, read_rates
     from neuroquant.statistics.cells import write_csv
     from neuroquant.statistics.claims.ledger import Evidence, claims_ledger
@@ -36,4 +36,4 @@ with running(snakemake):
     judged = claims_ledger(experiment, evidence)
     write_csv(numbers, Path(snakemake.output.numbers))
     write_csv(judged, Path(snakemake.output.csv))
-    write_text(Path(snakemake.output.html), as_page(numbers, judged, not_the_papers(experiment)))
+    write_text(Path(snakemake.output.html), as_page(experiment, numbers, judged))

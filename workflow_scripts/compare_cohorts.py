@@ -8,4 +8,4 @@ with running(snakemake):
     from neuroquant.cohorts.proof import write_comparison
 
     qc, splits = named_paths(snakemake.params.qc), named_paths(snakemake.params.splits)
-    write_comparison(qc, splits, Path(snakemake.output.table))
+    write_comparison(qc, splits, Path(snakemake.output.table), snakemake.params.external)

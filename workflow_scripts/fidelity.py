@@ -1,4 +1,4 @@
-"""PSNR and SSIM of all models on one shard."""
+"""Fidelity of all models on one shard."""
 
 import json
 
@@ -16,4 +16,5 @@ with running(snakemake):
         Fidelity.model_validate(json.loads(snakemake.params.fidelity)),
         Path(snakemake.output.scores),
         threads=snakemake.threads,
+        lpips=tuple(Path(path) for path in snakemake.input.lpips),
     )

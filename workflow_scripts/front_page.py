@@ -2,14 +2,16 @@
 
 import json
 
-from neuroquant.job import named_paths, running
+from neuroquant.job import images_by_model, named_paths, running
 
 with running(snakemake):
     from pathlib import Path
 
     from neuroquant.config.experiment import Experiment
     from neuroquant.files import write_json
+    from neuroquant.report.figures.images import Images
     from neuroquant.report.package.checklist import write_checklist
+    from neuroquant.report.package.methods import write_methods
     from neuroquant.report.package.provenance import collect
     from neuroquant.report.pages.front_page import Sources, write
     from neuroquant.report.pages.origins import write_origins
@@ -32,6 +34,7 @@ with running(snakemake):
     hours = write_origins(experiment, Path(snakemake.params.benchmarks), models, facts, out["runtime"], out["origins"])
     write_people(experiment, cohorts, out["exclusions"], out["people"])
     write_checklist(experiment, cohorts, facts, out["checklist"])
+    write_methods(experiment, cohorts, facts, out["methods"])
     sources = Sources(
         cells=Path(given.table1),
         tests=Path(given.tests),
@@ -39,6 +42,10 @@ with running(snakemake):
         costs=Path(given.costs),
         budgets=Path(given.budgets),
         truth=Path(given.truth),
+        claims=Path(given.claims),
+        fidelity=Path(given.fidelity),
+        images=Images(*images_by_model(snakemake.params.images)),
+        figures=named_paths(snakemake.params.pictures),
     )
     write(experiment, sources, cohorts, hours, out["page"])
     write_json(out["provenance"], facts)

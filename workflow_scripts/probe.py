@@ -2,34 +2,27 @@
 
 import json
 
-from neuroquant.job import running
+from neuroquant.job import named_paths, running
 
 with running(snakemake):
     from pathlib import Path
 
     from neuroquant.config.evaluation import Probe
-    from neuroquant.evaluation.probe.run import Outputs, Shards, Task, run_probe
+    from neuroquant.evaluation.probe.run import Outputs, Shards, Task, run_probes
 
-    splits = {
-        split: [Path(path) for path in paths]
-        for split, paths in (
-            ("train", snakemake.input.train),
-            ("val", snakemake.input.val),
-            ("test", snakemake.input.test),
-        )
+    arrays = json.loads(snakemake.params.arrays)
+    checkpoints = named_paths(snakemake.params.checkpoints)
+    common = dict(
+        settings=Probe.model_validate(json.loads(snakemake.params.probe)),
+        code=snakemake.params.code,
+        device=snakemake.params.device,
+        threads=snakemake.threads,
+    )
+    shards = {
+        model: Shards(**{split: list(paths.values()) for split, paths in splits.items()}, array=arrays[model])
+        for model, splits in named_paths(snakemake.params.shards).items()
     }
-    run_probe(
-        Shards(**splits, array=snakemake.params.array),
-        Task(
-            model=snakemake.params.model,
-            settings=Probe.model_validate(json.loads(snakemake.params.probe)),
-            code=snakemake.params.code,
-            device=snakemake.params.device,
-            threads=snakemake.threads,
-        ),
-        Outputs(
-            predictions=Path(snakemake.output.predictions),
-            curve=Path(snakemake.output.curve),
-            checkpoints=Path(snakemake.params.checkpoints),
-        ),
+    run_probes(
+        [(shards[model], Task(model=model, checkpoints=checkpoints[model], **common)) for model in shards],
+        Outputs(Path(snakemake.output.predictions), Path(snakemake.output.curve)),
     )

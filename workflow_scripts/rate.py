@@ -7,7 +7,9 @@ with running(snakemake):
 
     from neuroquant.config.parts import read_part
     from neuroquant.report.figures.rate import draw
+    from neuroquant.report.pages.conclusions import of_rate
     from neuroquant.report.pages.costs import Sources, write_costs
+    from neuroquant.report.pages.figure_page import write_figure_page
     from neuroquant.statistics.cells import write_csv
     from neuroquant.statistics.computed import read_cells
     from neuroquant.statistics.rate import ceilings, rates
@@ -15,10 +17,11 @@ with running(snakemake):
     experiment = read_part(snakemake.params.experiment)
     shards = [Path(path) for path in snakemake.input.reconstructions]
     models = named_paths(snakemake.params.models)
-    out = (Path(snakemake.output.costs), Path(snakemake.output.page))
+    out = (Path(snakemake.output.costs), Path(snakemake.output.costs_page))
     table = write_costs(experiment, Sources(shards, models, Path(snakemake.input.spread)), *out)
     figure = (Path(snakemake.output.png), Path(snakemake.output.svg))
     cells = read_cells(Path(snakemake.input.cells))
     points = rates(experiment, table, cells)
     write_csv(points, Path(snakemake.output.csv))
     draw(experiment, points, ceilings(cells), *figure)
+    write_figure_page("rate", figure[0], of_rate(experiment, points, cells), Path(snakemake.output.page))

@@ -5,8 +5,11 @@ from neuroquant.job import running
 with running(snakemake):
     from pathlib import Path
 
+    from neuroquant.evaluation.fidelity import Scoring
     from neuroquant.evaluation.reconstruct import Inputs, Outputs, reconstruct_shard
 
+    window = snakemake.params.synthesis_window
+    lpips = tuple(Path(path) for path in snakemake.input.lpips)
     reconstruct_shard(
         Inputs(
             model=Path(snakemake.input.model).parent,
@@ -14,7 +17,7 @@ with running(snakemake):
             training=[Path(path) for path in snakemake.input.training],
         ),
         Outputs(**{name: Path(path) for name, path in snakemake.output.items()}),
-        snakemake.params.synthesis_window or None,
+        Scoring.of_synthesis(window, lpips) if window else None,
         device=snakemake.params.device,
         threads=snakemake.threads,
     )

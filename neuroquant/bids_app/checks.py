@@ -10,7 +10,7 @@ from pathlib import Path
 
 from neuroquant.bids_app.options import Options
 from neuroquant.config.plain import read_json
-from neuroquant.derivatives.dataset import DESCRIPTION, is_ours
+from neuroquant.datasets import DESCRIPTION, elsewhere_than, require_ours, require_outside
 from neuroquant.errors import InputError
 from neuroquant.extras import require
 
@@ -59,23 +59,13 @@ def check_dataset(root: Path) -> None:
 def check_places(options: Options) -> None:
     """Refuse an output folder inside the data set, except below its `derivatives`, and one that isn't ours."""
     root, output = options.bids_dir.resolve(), options.output_dir.resolve()
-    below = root / "derivatives"
-    suggestion = f"choose a folder elsewhere, or {below / 'neuroquant'}"
-    for what, folder in (("OUTPUT_DIR", output), ("--work-dir", options.work_dir.resolve())):
-        inside = folder == root or root in folder.parents
-        if inside and below not in folder.parents:
-            raise InputError(
-                f"{what} {folder}", f"a folder inside the data set {root}",
-                f"one outside of it, or a folder of its own below {below}", suggestion,
-            )  # fmt: skip
+    require_outside(f"OUTPUT_DIR {output}", output, root)
+    require_outside(f"--work-dir {options.work_dir}", options.work_dir, root)
     if output in root.parents:
         raise InputError(
-            f"OUTPUT_DIR {output}", f"a folder around the data set {root}", "one outside of it", suggestion
+            f"OUTPUT_DIR {output}", f"a folder around the data set {root}", "one outside of it", elsewhere_than(root)
         )
-    if (output / DESCRIPTION).exists() and not is_ours(output):
-        raise InputError(
-            f"OUTPUT_DIR {output}", "another program's data set", "a new folder, or one of NeuroQuant's", suggestion
-        )
+    require_ours(f"OUTPUT_DIR {output}", output, root)
 
 
 def check_writable(folder: Path) -> None:
@@ -86,12 +76,12 @@ def check_writable(folder: Path) -> None:
     InputError
         If it, or the nearest folder above it that there is, can't be written to.
     """
-    there = next(place for place in (folder, *folder.parents) if place.exists())
+    existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
     expected, remedy = "a folder that you may write to", "choose another folder, or give yourself the right to write"
-    if not there.is_dir():
-        raise InputError(str(folder), f"{there} is a file", expected, "choose another folder")
+    if not existing.is_dir():
+        raise InputError(str(folder), f"{existing} is a file", expected, "choose another folder")
     try:
-        with tempfile.TemporaryFile(dir=there):
+        with tempfile.TemporaryFile(dir=existing):
             pass
     except OSError as error:
         raise InputError(str(folder), f"can't be written ({error.strerror})", expected, remedy) from None
@@ -106,8 +96,8 @@ def validate(root: Path) -> None:
         With its first errors.
     """
     beside = Path(sys.executable).parent
-    found = (shutil.which(name, path=f"{beside}{os.pathsep}{os.environ.get('PATH', '')}") for name in VALIDATORS)
-    command = next(filter(None, found), None)
+    installed = (shutil.which(name, path=f"{beside}{os.pathsep}{os.environ.get('PATH', '')}") for name in VALIDATORS)
+    command = next(filter(None, installed), None)
     if command is None:
         print(f"note: the BIDS validator isn't installed (pip install {VALIDATORS[0]}); {root.name} isn't validated")
         return

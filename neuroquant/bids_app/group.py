@@ -11,10 +11,8 @@ from neuroquant.bids_app.participant import failures
 from neuroquant.bids_app.record import Record, all_records
 from neuroquant.errors import InputError
 from neuroquant.files import write_json, write_text, written_whole
-from neuroquant.statistics.quality import FAR, standing_out
+from neuroquant.statistics.quality import FAR, FEWEST, standing_out
 
-FEWEST = 10
-"""Sessions from which on some are said to stand out: the spread of fewer isn't known."""
 WHO = ["participant_id", "session_id"]
 TABLE = "group_qc"
 
@@ -27,12 +25,14 @@ def run_group(options: Options) -> int:
         print(error, file=sys.stderr)
         return 2
     table, names = table_of(records)
-    output, failed = options.output_dir, failures(options.output_dir)
+    output, failed = options.output_dir, failures(options)
     with written_whole(output / f"{TABLE}.tsv") as scratch:
         table.to_csv(scratch, sep="\t", index=False, lineterminator="\n", na_rep="n/a", float_format="%.6g")
     write_json(output / f"{TABLE}.json", columns(names))
     write_text(output / "group.html", page_of_group(table, names, records[0].model, failed))
-    write_pages(output, options.work_dir, records, {record.subject for record in records})
+    # with the sessions that aren't asked for too: a subject's page has all of them
+    of_model = [record for record in all_records(output) if record.weights == records[0].weights]
+    write_pages(output, options.work_dir, of_model, {record.subject for record in records})
     far = int((table["outlier"] != "").sum())
     print(f"{len(table)} sessions of {table[WHO[0]].nunique()} subjects, {far} stand out: {output / 'group.html'}")
     return 0
@@ -46,9 +46,7 @@ def gathered(options: Options) -> list[Record]:
     InputError
         If there is none, or they are of several models.
     """
-    found = all_records(options.output_dir)
-    found = [record for record in found if not options.subjects or record.subject in options.subjects]
-    found = [record for record in found if not options.sessions or record.session in options.sessions]
+    found = [one for one in all_records(options.output_dir) if options.asks_for(one.subject, one.session)]
     if not found:
         raise InputError(
             str(options.output_dir), "no finished session", "the output of the participant level",
@@ -74,8 +72,7 @@ def table_of(records: list[Record]) -> tuple[pd.DataFrame, list[str]]:
         rows.append(who | numbers | {"mask_from": record.facts["mask_from"]})
     table = pd.DataFrame(rows)
     table[names] = table[names].astype(float)
-    nobody = pd.Series(False, index=table.index)
-    far = {name: standing_out(table[name]) if table[name].count() >= FEWEST else nobody for name in names}
+    far = {name: standing_out(table[name]) for name in names}
     table["outlier"] = [" ".join(name for name in names if far[name][row]) for row in table.index]
     return table, names
 

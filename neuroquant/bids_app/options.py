@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from neuroquant import __version__
+from neuroquant.shipped import own_folder
 
 DESCRIPTION = (
     "Runs a trained model as a BIDS-App. participant: every session of a BIDS data set is prepared like the model's "
@@ -52,7 +53,7 @@ class Options:
             bids_dir=arguments.bids_dir.absolute(),
             output_dir=output,
             level=arguments.analysis_level,
-            model=arguments.model,
+            model=arguments.model and own_folder(arguments.model),
             subjects=tuple(arguments.participant_label or ()),
             sessions=tuple(arguments.session_label or ()),
             like=tuple(arguments.like or ()),
@@ -62,13 +63,19 @@ class Options:
             device=arguments.device,
         )
 
+    def asks_for(self, subject: str, session: str) -> bool:
+        """Whether a session, by its labels, is one of those that are asked for."""
+        return (not self.subjects or subject in self.subjects) and (not self.sessions or session in self.sessions)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add all arguments to a parser."""
     parser.add_argument("bids_dir", type=Path, help="the root folder of a BIDS data set (sub-* folders at its top)")
     parser.add_argument("output_dir", type=Path, help="the folder that receives the derivatives")
     parser.add_argument("analysis_level", choices=LEVELS, help="participant first, group when all are done")
-    parser.add_argument("--model", type=Path, help="model folder, results/*/models/<model>; participant level")
+    parser.add_argument(
+        "--model", type=Path, help="model folder, or the name of a shipped model, e.g. synth-coarse; participant level"
+    )
     parser.add_argument(
         "--participant-label", "--participant_label", nargs="+", type=_label, metavar="LABEL",
         help="only these subjects (the sub- prefix can be omitted)",

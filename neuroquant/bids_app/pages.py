@@ -38,7 +38,7 @@ def keep_pictures(path: Path, encoded: Encoded) -> None:
     """Keep what a page shows of a session, with 256 grey values."""
     work = encoded.work
     images = {name: work.images[name] for name in encoded.reconstructions}
-    made = encoded.reconstructions | {name: one.volume for name, one in encoded.synthetic.items() if not one.own}
+    made = encoded.reconstructions | {name: one.volume for name, one in encoded.synthetic.items() if not one.like}
     arrays = {f"image {name}": _grey(volume) for name, volume in images.items()}
     arrays |= {f"made {name}": _grey(volume) for name, volume in made.items()}
     with written_whole(path) as scratch, open(scratch, "wb") as file:

@@ -6,7 +6,6 @@ import tempfile
 import time
 import traceback
 from pathlib import Path
-from typing import Any
 
 from neuroquant.bids_app import record as records
 from neuroquant.bids_app.encode import Encoded, Encoder
@@ -15,7 +14,7 @@ from neuroquant.bids_app.pages import keep_pictures, page_path, pictures_path, w
 from neuroquant.bids_app.record import Record
 from neuroquant.bids_app.sessions import SessionFiles, sessions_of
 from neuroquant.derivatives.dataset import Dataset, Maker
-from neuroquant.derivatives.images import Look, Scan, SessionImages
+from neuroquant.derivatives.images import Appearance, Scan, SessionImages
 from neuroquant.derivatives.names import name_of_scan
 from neuroquant.device import use_threads
 from neuroquant.errors import InputError
@@ -23,6 +22,8 @@ from neuroquant.files import write_text
 
 FACTS = ("mask_from", "target", "voxel_mm", "resampled", "box", "lost_share")
 """Facts of the preprocessing that a session's record has."""
+LOGS = "logs"
+"""Folder of the reasons of sessions that failed."""
 
 
 def run_participants(options: Options) -> int:
@@ -95,8 +96,8 @@ class _Run:
         keep_pictures(pictures, encoded)
         outputs = [path.relative_to(options.output_dir).as_posix() for path in self._write(files, encoded)]
         facts = {name: str(encoded.work.qc[name]) for name in FACTS}
-        made = (tokenizer.entry.name, tokenizer.weights, encoded.numbers, facts, outputs)
-        Record(files.subject, files.session, key, *made).save(options.output_dir)
+        model = (tokenizer.entry.name, tokenizer.weights)
+        Record(files.subject, files.session, key, *model, encoded.numbers, facts, outputs).save(options.output_dir)
         for path in set(before.outputs if before else ()) - set(outputs):  # of an earlier run with other scans
             (options.output_dir / path).unlink(missing_ok=True)
         self._log(files).unlink(missing_ok=True)
@@ -115,12 +116,14 @@ class _Run:
             tokens.save(self.dataset.folder / name.path(".h5"))
             self.dataset.write_sidecar(name, out.tokens_facts(modality))
             written.append(self.dataset.folder / name.path(".h5"))
-        for target, made in encoded.synthetic.items():
-            if made.own:
-                look = Look(f"the session's own {target} scan", made.intensity, (self.dataset.scan(made.like),))
+        for target, image in encoded.synthetic.items():
+            if image.like:
+                appearance = Appearance(
+                    f"the session's own {target} scan", image.intensity, (self.dataset.scan(image.like),)
+                )
             else:
-                look = Look(f"the {target} scan given with --like", made.intensity)
-            written.append(out.synthesis(target, made.made_of, made.volume, look))
+                appearance = Appearance(f"the {target} scan given with --like", image.intensity)
+            written.append(out.synthesis(target, image.made_of, image.volume, appearance))
         written += out.masks()
         return [*written, *(_sidecar(path) for path in written)]
 
@@ -135,19 +138,19 @@ class _Run:
         return reason
 
     def _log(self, files: SessionFiles) -> Path:
-        return log_path(self.options.output_dir, files.name)
-
-
-def log_path(output: Path, name: str) -> Path:
-    """Where the reason of a session that failed lies."""
-    return output / "logs" / f"{name}.log"
+        """Where the reason of a session that failed lies."""
+        return self.options.output_dir / LOGS / f"{files.name}.log"
 
 
 def _sidecar(path: Path) -> Path:
     return path.with_name(path.name.partition(".")[0] + ".json")
 
 
-def failures(output: Path) -> dict[str, Any]:
-    """Session -> the reason why it failed in its last run, in one line."""
-    logs = sorted((output / "logs").glob("sub-*.log"))
-    return {path.stem: " ".join(path.read_text(encoding="utf-8").partition("\nTraceback")[0].split()) for path in logs}
+def failures(options: Options) -> dict[str, str]:
+    """Session that is asked for -> the reason why it failed in its last run, in one line."""
+    reasons = {}
+    for path in sorted((options.output_dir / LOGS).glob("sub-*.log")):
+        subject, _, session = path.stem.removeprefix("sub-").partition("_ses-")
+        if options.asks_for(subject, session):
+            reasons[path.stem] = " ".join(path.read_text(encoding="utf-8").partition("\nTraceback")[0].split())
+    return reasons

@@ -37,7 +37,7 @@ class Record:
     model: str
     weights: str
     numbers: dict[str, float]
-    facts: dict[str, str] = field(default_factory=dict)
+    facts: dict[str, str]
     outputs: list[str] = field(default_factory=list)
 
     @property

@@ -3,20 +3,15 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-import pandas as pd
-
 from neuroquant.bids_app.options import Options
 from neuroquant.cohorts.index import find_scan_fault, find_sessions
-from neuroquant.cohorts.inventory import take_inventory
+from neuroquant.cohorts.inventory import refresh_inventory
 from neuroquant.cohorts.shared_masks import own_mask
 from neuroquant.cohorts.source import Source
 from neuroquant.config.cohort import Cohort
 from neuroquant.config.volume import Volume
 from neuroquant.errors import InputError
-from neuroquant.files import write_tsv
 from neuroquant.tables import BESIDE_SCANS
-
-INVENTORY = ["path", "bytes", "mtime_ns"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +44,18 @@ class SessionFiles:
 
 
 def sessions_of(options: Options, modalities: tuple[str, ...], volume: Volume) -> list[SessionFiles]:
-    """The sessions that are asked for, sorted; brain masks of other derivatives in the data set are used.
+    """The sessions that are asked for, sorted; brain masks of other programs' derivatives are used.
 
     Raises
     ------
     InputError
-        If a label that was asked for isn't in the data set, or no session is left.
+        If a label that was asked for isn't in the data set, or no session of it has a scan.
     """
     cohort = Cohort(name="dataset", root=str(options.bids_dir), require="any")
     source = Source(cohort, options.bids_dir, modalities, volume.registration_target, volume.registration != "off")
     options.work_dir.mkdir(parents=True, exist_ok=True)
     inventory = options.work_dir / "inventory.tsv"
-    entries = [entry for entry in take_inventory(source) if not _own(options, entry[0])]
-    write_tsv(pd.DataFrame(entries, columns=INVENTORY), inventory)
+    refresh_inventory(source, inventory)
     found = []
     for (subject, session), files in sorted(find_sessions(source, inventory).items()):
         files = own_mask(source, session, files)
@@ -74,12 +68,6 @@ def sessions_of(options: Options, modalities: tuple[str, ...], volume: Volume) -
     return _chosen(options, found, modalities)
 
 
-def _own(options: Options, path: str) -> bool:
-    """Whether a file is one that an earlier run wrote: its masks aren't given masks."""
-    place = (options.bids_dir / path).resolve()
-    return any(folder.resolve() in place.parents for folder in (options.output_dir, options.work_dir))
-
-
 def _chosen(options: Options, found: list[SessionFiles], modalities: tuple[str, ...]) -> list[SessionFiles]:
     """Those with the labels that were asked for."""
     subjects = {path.name.removeprefix("sub-") for path in options.bids_dir.glob("sub-*") if path.is_dir()}
@@ -87,7 +75,7 @@ def _chosen(options: Options, found: list[SessionFiles], modalities: tuple[str, 
     chosen = [one for one in found if not options.subjects or one.subject in options.subjects]
     _require("--session-label", options.sessions, {one.session for one in chosen})
     chosen = [one for one in chosen if not options.sessions or one.session in options.sessions]
-    if not any(one.scans for one in chosen):
+    if not any(one.scans for one in found):
         raise InputError(
             str(options.bids_dir), f"no {' or '.join(modalities)} scan in it",
             f"scans of the model's modalities ({', '.join(modalities)}), sub-*/[ses-*/]anat/*.nii.gz",

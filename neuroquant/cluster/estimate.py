@@ -6,7 +6,7 @@ from math import prod
 from pathlib import Path
 
 from neuroquant.cluster.asks import Ask
-from neuroquant.cluster.rates import REFERENCE_SHAPE, Rate, images_in, passes, recorded
+from neuroquant.cluster.rates import REFERENCE_SHAPE, Rate, images_in, measured_on_gpu, passes, recorded
 from neuroquant.cohorts.index import Files, find_sessions
 from neuroquant.cohorts.inventory import refresh_inventory
 from neuroquant.cohorts.source import Source
@@ -62,7 +62,8 @@ def images_of(experiment: Experiment, results: Path) -> dict[str, dict[str, floa
             least = len(experiment.modalities) if cohort.require == "all" else 1
             images = [len(set(experiment.modalities) & set(kinds)) for kinds in files]
             total = sum(number for number in images if number >= least)
-        counts[cohort.name] = {name: total * getattr(experiment.split, name) for name in ("train", "val", "test")}
+        split = experiment.split_of(cohort.name)
+        counts[cohort.name] = {name: total * getattr(split, name) for name in ("train", "val", "test")}
     return counts
 
 
@@ -98,7 +99,7 @@ def _training(experiment: Experiment, jobs: int, earlier: dict[str, Rate]) -> Pa
     seconds, unknown, sources = [], [], []
     trained = [entry for entry in experiment.models if entry.training.phases]
     for entry in trained:
-        known = earlier.get(f"train.{entry.name}") or _floor(entry, experiment)
+        known = earlier.get(f"train.{entry.name}") or _on_gpu(entry, experiment)
         if known is None:
             unknown.append(entry.name)
         else:
@@ -129,23 +130,29 @@ def _fitting(experiment: Experiment, jobs: int, counts: dict) -> Part:
     return Part("save_untrained", share * sum(seconds) / 3600, max(seconds) / 3600, rate.source)
 
 
-def _floor(entry: ModelEntry, experiment: Experiment) -> Rate | None:
-    """Seconds of a training at the floor of the hardware; known for NeuroQuant with its default sizes on a GPU."""
+def _on_gpu(entry: ModelEntry, experiment: Experiment) -> Rate | None:
+    """Seconds of a training on a GPU: of steps that were measured, else at the floor of the hardware, and says which.
+
+    Known for NeuroQuant with its default sizes.
+    """
     if entry.architecture != COUNTED or experiment.compute.device == "cpu":
         return None
     default = parameters_class(COUNTED)()
     if default.model_validate(entry.parameters).channels != default.channels:
         return None
     size = prod(experiment.volume.shape) / prod(REFERENCE_SHAPE)
-    rates = recorded()
-    seconds = 0.0
+    measured, floor = measured_on_gpu(), recorded()
+    seconds, sources = 0.0, []
     for phase in entry.training.phases:
         share = size if phase.mode == "3d" else size ** (2 / 3)
         if phase.crop:
             share = prod(phase.crop) / prod(REFERENCE_SHAPE)
         images = phase.batch * len(entry.modalities)
-        seconds += phase.steps * images * share * rates[f"train.{phase.mode}"].value
-    return Rate(seconds / experiment.compute.gpus, rates["train.3d"].source + "; a real step takes longer")
+        what = f"train.{phase.mode}"
+        rate = measured.get(what, floor[what])
+        seconds += phase.steps * images * share * rate.value
+        sources.append(rate.source if what in measured else f"{floor['train.3d'].source}; a real step takes longer")
+    return Rate(seconds / experiment.compute.gpus, "; ".join(dict.fromkeys(sources)))
 
 
 def _by_session(rule: str, jobs: int, experiment: Experiment, counts: dict, earlier: dict[str, Rate]) -> Part:
@@ -156,7 +163,9 @@ def _by_session(rule: str, jobs: int, experiment: Experiment, counts: dict, earl
     shards = experiment.shards.model_dump()
     used = tuple(shards) if rule == "preprocess" else ("test",)
     mean = sum(splits[name] for splits in counts.values() for name in used)
-    mean /= len(experiment.cohorts) * sum(shards[name] for name in used)
+    # an external cohort has test shards alone
+    divided = {name: len(experiment.cohorts if name == "test" else experiment.training_cohorts) for name in used}
+    mean /= sum(divided[name] * shards[name] for name in used)
     hours = rate.value * passes(rule, experiment.segmentation.ceiling) / 3600
     longest = {name: hours * max(splits[name] for splits in counts.values()) / shards[name] for name in used}
     return Part(rule, hours * mean * jobs, max(longest.values()), rate.source, longest)
@@ -180,9 +189,10 @@ def _seconds_per_image(rule: str, experiment: Experiment) -> Rate | None:
             sources.append("without segmenting raw heads, 166 s each on one thread (benchmarks/segment.md)")
         seconds = sum(rate.value * shares.get(name, 1) for name, rate in used.items())
         return Rate(seconds * size, "; ".join(sources))
-    if rule in ("segment", "segment_reference") and experiment.compute.device == "cpu":
-        if experiment.segmentation.engine == "torch":
-            return Rate(rates["segment"].value * size, rates["segment"].source)
+    if rule in ("segment", "segment_reference") and experiment.segmentation.engine == "torch":
+        known = rates if experiment.compute.device == "cpu" else measured_on_gpu()
+        if "segment" in known:
+            return Rate(known["segment"].value * size, known["segment"].source)
     return None
 
 

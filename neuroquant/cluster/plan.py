@@ -63,7 +63,7 @@ def cohorts_lines(experiment: Experiment) -> tuple[list[str], list[InputError]]:
     lines, errors = [], []
     for cohort in experiment.cohorts:
         if not cohort.synthetic:
-            outcome, faulty = outlook(Source.of(experiment, cohort.name), experiment.split)
+            outcome, faulty = outlook(Source.of(experiment, cohort.name), experiment.split_of(cohort.name))
             lines += outcome
             errors += faulty
     return (["Cohorts", *lines, f"  {TO_COME}", ""] if lines else []), errors

@@ -13,6 +13,8 @@ from neuroquant.config.experiment import Experiment
 from neuroquant.tables import modalities_of
 
 TABLE = Path(__file__).parent / "rates.tsv"
+GPU_TABLE = Path(__file__).parent / "gpu_rates.tsv"
+"""What `benchmarks/gpu/run_all.sh` measured on a GPU; not there as long as none was measured."""
 BY_SHARD = ("preprocess", "reconstruct", "fidelity", "segment", "segment_reference", "score_anatomy")
 REFERENCE_SHAPE = (144, 192, 144)
 """Voxels of the volumes that the table's seconds were measured on, or counted for."""
@@ -34,7 +36,17 @@ class Rate:
 @cache
 def recorded() -> dict[str, Rate]:
     """The table that comes with the package."""
-    with open(TABLE, encoding="utf-8", newline="") as file:
+    return read_rates(TABLE)
+
+
+def measured_on_gpu() -> dict[str, Rate]:
+    """The rates of a run on a GPU; empty where none is recorded."""
+    return read_rates(GPU_TABLE) if GPU_TABLE.is_file() else {}
+
+
+def read_rates(path: Path) -> dict[str, Rate]:
+    """The rates of a table."""
+    with open(path, encoding="utf-8", newline="") as file:
         return {row["what"]: Rate(float(row["value"]), row["source"]) for row in csv.DictReader(file, delimiter="\t")}
 
 

@@ -1,5 +1,6 @@
 """The proof that no subject, family or image is in two splits, and how alike the splits are."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -162,18 +163,22 @@ def published(stands_for: str, split: str) -> dict[str, float | str]:
     return dict(zip(PUBLISHED_COLUMNS, (subjects, sessions, female, effect), strict=True))
 
 
-def compare_cohorts(hashes: dict[str, pd.DataFrame], splits: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """Images that two cohorts have in common, a row per pair of cohorts; models train on all cohorts together.
+def compare_cohorts(
+    hashes: dict[str, pd.DataFrame], splits: dict[str, pd.DataFrame], external: Collection[str] = ()
+) -> pd.DataFrame:
+    """Images that two cohorts have in common, a row per pair of cohorts; models train on all but the external ones.
 
     Parameters
     ----------
     hashes : cohort -> columns subject, session, `<modality>_hash` of its usable sessions.
     splits : cohort -> columns subject and split.
+    external : cohorts on which no model trains.
 
     Raises
     ------
     InputError
-        If an image trains in one cohort and validates or tests in another.
+        If an image trains in one cohort and validates or tests in another, or an external cohort has one in common with
+        a cohort that isn't: whoever was scanned for both isn't external.
     """
     columns = ["cohort", "subject", "session", "split", "hash"]
     parts = [pd.DataFrame(columns=columns)]
@@ -185,6 +190,8 @@ def compare_cohorts(hashes: dict[str, pd.DataFrame], splits: dict[str, pd.DataFr
     for number, one in enumerate(hashes):
         for two in list(hashes)[number + 1 :]:
             pairs = every[every["cohort"] == one].merge(every[every["cohort"] == two], on="hash", suffixes=("", "_2"))
+            if len(pairs) and (one in external) != (two in external):
+                raise shared_with_external(*((one, two) if one in external else (two, one)), pairs)
             crossed = pairs[pairs["split"] != pairs["split_2"]]
             if len(crossed):
                 twin = crossed.iloc[0]
@@ -202,10 +209,31 @@ def compare_cohorts(hashes: dict[str, pd.DataFrame], splits: dict[str, pd.DataFr
     return pd.DataFrame(rows, columns=["cohort", "other", "images_shared", "splits_crossed"])
 
 
-def write_comparison(qc: dict[str, Path], splits: dict[str, Path], out: Path) -> None:
+def shared_with_external(external: str, other: str, pairs: pd.DataFrame) -> InputError:
+    """The error for an external cohort that has images of another one.
+
+    Parameters
+    ----------
+    pairs : an image a row, with subject and session in both cohorts.
+    """
+    twin = pairs.sort_values(["split", "split_2"], ascending=False).iloc[0]
+    sides = {twin.cohort: (twin.subject, twin.session, twin.split)}
+    sides[twin.cohort_2] = (twin.subject_2, twin.session_2, twin.split_2)
+    names = " and ".join(f"{cohort} {' '.join(filter(None, sides[cohort][:2]))}" for cohort in (external, other))
+    return InputError(
+        f"cohort {external}: role: external",
+        f"{pairs['hash'].nunique()} images that cohort {other} has too, e.g. the same voxels for {names} "
+        f"({sides[other][2]})",
+        "no image in common with a cohort that models train on",
+        f"leave these sessions out of {external}, or remove `role: external`",
+    )
+
+
+def write_comparison(qc: dict[str, Path], splits: dict[str, Path], out: Path, external: Collection[str] = ()) -> None:
     """`compare_cohorts` on tables in files: the QC tables of whole cohorts, and their splits."""
     comparison = compare_cohorts(
         {cohort: read_tsv(path) for cohort, path in qc.items()},
         {cohort: read_tsv(path) for cohort, path in splits.items()},
+        external,
     )
     write_tsv(comparison, out)

@@ -17,8 +17,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Do the level's work; 1 where a session failed, 2 where the arguments can't be used."""
     from neuroquant.bids_app.checks import check
 
-    options = Options.of(arguments)
     try:
+        options = Options.of(arguments)
         check(options)
     except InputError as error:
         print(error, file=sys.stderr)

@@ -14,7 +14,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         description="Writes a NIfTI file for every entry, on the grid and in the intensities of its scan. Reads files "
         "of `neuroquant encode` and the workflow's latents.",
     )
-    parser.add_argument("model", help="the model that made the tokens: its folder, or owner/name on the hub")
+    parser.add_argument("model", help="the model that made the tokens: its folder or name, or owner/name on the hub")
     parser.add_argument(
         "tokens", type=Path, nargs="+", help="files of `neuroquant encode`, or results/*/latents/*/*/*.h5"
     )

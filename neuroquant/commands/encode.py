@@ -16,7 +16,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         description="Writes <name>.h5 for every scan, with its latents and their position in the scan. Scans are "
         "prepared like the model's training images.",
     )
-    parser.add_argument("model", help="results/*/models/<model>, or owner/name on the hub")
+    parser.add_argument("model", help="results/*/models/<model>, a shipped model, or owner/name on the hub")
     parser.add_argument("scans", type=Path, nargs="+", help="NIfTI, raw heads or skull-stripped")
     parser.add_argument("--out", type=Path, required=True, help="folder that receives the tokens")
     parser.add_argument("--modality", help="modality of the scans; by default the suffix of each file name")
@@ -26,7 +26,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the tokens and say where; a scan that can't be used doesn't stop the others."""
-    from neuroquant.files import require_apart, require_writable
+    from neuroquant.datasets import require_apart
+    from neuroquant.files import require_writable
     from neuroquant.tokenizer import Tokenizer, stem_of
     from neuroquant.volumes.restore import refuse_twins
 

@@ -13,7 +13,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "provenance and model card. A folder without a card gets one, without scores. With --push the copy is "
         "uploaded, to a private repository unless --public is given.",
     )
-    parser.add_argument("model", help="results/*/models/<model>, or owner/name on the hub")
+    parser.add_argument("model", help="results/*/models/<model>, a shipped model, or owner/name on the hub")
     parser.add_argument("--out", type=Path, help="folder that receives the copy")
     parser.add_argument("--licence", default="", help="licence of the weights, as named on the hub, e.g. cc-by-4.0")
     parser.add_argument("--push", metavar="OWNER/NAME", help="upload to this repository of the hub")

@@ -14,7 +14,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         description="Writes the anatomy of SCAN, on its grid, with the modality, appearance and range of intensities "
         "of LIKE (equation 13 of the paper). LIKE may be a scan of any subject.",
     )
-    parser.add_argument("model", help="results/*/models/<model>, or owner/name on the hub; a model with modality FiLM")
+    parser.add_argument("model", help="a model with modality FiLM: folder, shipped model, or owner/name on the hub")
     parser.add_argument("scan", type=Path, help="NIfTI, a raw head or skull-stripped")
     parser.add_argument("--like", type=Path, required=True, help="the scan that gives the appearance")
     parser.add_argument("--out", type=Path, required=True, help="the NIfTI file to write")
@@ -26,7 +26,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the image and say where."""
-    from neuroquant.files import require_apart, require_writable
+    from neuroquant.datasets import require_apart
+    from neuroquant.files import require_writable
     from neuroquant.tokenizer import Tokenizer
     from neuroquant.volumes.restore import refuse_foreign, require_nifti_name, write_image
 

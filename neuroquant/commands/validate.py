@@ -38,7 +38,9 @@ def run(arguments: argparse.Namespace) -> int:
                 subjects = cohort.synthetic.subjects
                 print(f"{cohort.shown}: a synthetic cohort of {subjects} subjects, made by the workflow\n")
                 continue
-            text, faults = summary(Source.of(experiment, cohort.name), experiment.split, arguments.excluded)
+            text, faults = summary(
+                Source.of(experiment, cohort.name), experiment.split_of(cohort.name), arguments.excluded
+            )
             wrong += bool(faults)
             print(text)
         except InputError as error:  # the other cohorts are looked at all the same

@@ -58,7 +58,9 @@ def with_budget(experiment: Experiment, where: str) -> Experiment:
             "put a trained model first in figure4.models, or set budget: own",
         )  # fmt: skip
     target = model_voxels(full, shape)
-    entries = tuple(scaled(entry, target / model_voxels(entry, shape), where) if entry.training.phases else entry
+    # a model that exists already has seen others before, and keeps its own schedule
+    entries = tuple(scaled(entry, target / model_voxels(entry, shape), where)
+                 if entry.training.phases and entry.group != "trained_elsewhere" else entry
                  for entry in experiment.models)  # fmt: skip
     return experiment.model_copy(update={"models": entries})
 

@@ -16,6 +16,14 @@ MISSING = {"age": ["-1", "-9", "-99", "-999", "999"], "family": ["0", "-1", "-9"
 """Codes that tables write for what isn't known."""
 
 
+def _expanded(path: str) -> str:
+    """A path with its environment variables and ~ replaced."""
+    expanded = os.path.expandvars(os.path.expanduser(path))
+    if "$" in expanded:
+        raise ValueError(f"the environment variable in {path!r} isn't set; set it, or write the path itself")
+    return expanded
+
+
 class Scanner(Settings):
     """Character of a synthetic scanner: what makes one synthetic cohort look unlike the other."""
 
@@ -25,6 +33,18 @@ class Scanner(Settings):
     gain: Positive = Field(1000.0, description="scanner units of the brightest tissue of a contrast recipe")
     contrast: dict[Modality, Positive] = Field(
         {}, description="modality: exponent on its tissue contrast, above 1 is steeper; 1 for those not named"
+    )
+    jitter: NonNegative = Field(
+        0.03, description="standard deviation of a subject's own tissue intensities, relative; 0.15 is another protocol"
+    )
+    contrast_spread: NonNegative = Field(
+        0.0, description="standard deviation over subjects of the logarithm of the exponent on tissue contrast"
+    )
+    slice_mm: NonNegative = Field(
+        0.0, description="thickest slices, mm: each scan has a thickness up to this along one axis; 0: no slices"
+    )
+    spread: Fraction = Field(
+        0.0, description="each scan draws its noise, bias and blur within this share below and above the values here"
     )
 
 
@@ -45,6 +65,11 @@ class Synthetic(Settings):
     deformation_mm: NonNegative = Field(3.0, description="standard deviation of the smooth displacement, mm")
     scanner: Scanner = Field(Scanner(), description="contrast, noise, bias and blur of this cohort's scanner")
 
+    @field_validator("labels")
+    @classmethod
+    def _expand(cls, value: str) -> str:
+        return _expanded(value)
+
 
 class Cohort(Settings):
     """One cohort: a folder (or a recipe to make one), a layout and what counts as usable."""
@@ -55,6 +80,11 @@ class Cohort(Settings):
         "", description="cohort of the paper whose published values are shown beside these; empty: none"
     )
     stand_in: bool = Field(False, description="made by the workflow; marked as a stand-in wherever it is shown")
+    role: Literal["all", "external"] = Field(
+        "all",
+        description="all: its subjects train, validate and test; external: every subject is a test subject, no model "
+        "trains on any, and no published value is shown beside its numbers",
+    )
     layout: Literal["bids", "ncanda", "abcd", "custom", "table"] = Field(
         "bids", description="layout of the folder; custom: defined by `files`; table: defined by a table of paths"
     )
@@ -161,10 +191,7 @@ class Cohort(Settings):
     def _expand(cls, value: str | list[str]) -> str | list[str]:
         if isinstance(value, list):
             return [cls._expand(part) for part in value]
-        expanded = os.path.expandvars(os.path.expanduser(value))
-        if "$" in expanded:
-            raise ValueError(f"the environment variable in {value!r} isn't set; set it, or write the path itself")
-        return expanded
+        return _expanded(value)
 
     @property
     def participants_tables(self) -> list[str]:
@@ -173,6 +200,12 @@ class Cohort(Settings):
         return [path for path in named if path]
 
     @property
+    def external(self) -> bool:
+        """Whether all its subjects are test subjects."""
+        return self.role == "external"
+
+    @property
     def shown(self) -> str:
-        """The name that tables and figures show."""
-        return self.label or self.name
+        """The name that tables and figures show; that of an external cohort says so."""
+        name = self.label or self.name
+        return f"{name} (external)" if self.external and "external" not in name.lower() else name

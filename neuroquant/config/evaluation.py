@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from neuroquant.config.base import Count, Fraction, Location, NonNegative, Positive, Settings, Share, Side
+from neuroquant.config.model import LpipsFiles
 
 Resamples = Annotated[int, Field(ge=1, le=1_000_000)]
 
@@ -16,6 +17,14 @@ class Fidelity(Settings):
         "whole", description="region shown in the tables; all three are always scored (the paper doesn't say which)"
     )
     ssim_window: Count = Field(11, description="side of the Gaussian window, voxels; sigma 1.5")
+    metrics: tuple[str, ...] = Field(
+        (),
+        description="metrics of images that are computed beside PSNR and SSIM: ms_ssim, nmi, mae, sharpness, hfen, "
+        "lpips (docs/metrics.md); empty: all but lpips, which needs its networks",
+    )
+    lpips: LpipsFiles | None = Field(
+        None, description="LPIPS's networks, if metrics names it: vgg and linear, each a filename with its sha256"
+    )
     synthesis: bool = Field(
         True,
         description="score cross-modal synthesis, for models that separate anatomy from appearance (equation 13)",

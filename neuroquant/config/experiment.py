@@ -8,7 +8,7 @@ from neuroquant.config.base import DEFAULT_MODALITIES, RESERVED, Count, Modaliti
 from neuroquant.config.cohort import Cohort
 from neuroquant.config.evaluation import Fidelity, Probe, Segmentation, Statistics
 from neuroquant.config.model import ModelEntry
-from neuroquant.config.volume import Shards, Split, Volume
+from neuroquant.config.volume import EXTERNAL, Shards, Split, Volume
 
 
 class Table(Settings):
@@ -16,6 +16,9 @@ class Table(Settings):
 
     models: tuple[Name, ...] = Field((), description="models, top to bottom; empty: the default")
     cohorts: tuple[Name, ...] = Field((), description="cohorts, top to bottom; empty: the default")
+    metrics: tuple[str, ...] = Field(
+        (), description="metrics beside the paper's, a column each, e.g. [ms_ssim, hfen]; docs/metrics.md lists them"
+    )
 
 
 class Figure4(Settings):
@@ -50,6 +53,11 @@ class Compute(Settings):
         description="walltime of a sex probe on a cluster, hours: 11,000 training sessions of ABCD, 2 modalities and 4 "
         "runs of 100 epochs are 280,000 steps, 0.3 s each; a job that is stopped resumes with its current run",
     )
+    probe_jobs: Literal["model", "cohort"] = Field(
+        "model",
+        description="what one job probes on a cohort: model: one model; cohort: all models one after another, for "
+        "experiments so small that starting a job takes longer than its probe",
+    )
     train_mem_mb: Count = Field(65_536, description="memory of each process of a training, MB")
     mem_mb: Count = Field(16_384, description="memory of every other job that runs a network, MB")
 
@@ -74,7 +82,9 @@ class Experiment(Settings):
         min_length=1, description="names of files in config/models, paths, or inline"
     )
     overrides: dict[str, dict[str, Any]] = Field(
-        {}, description="changes to every model of an architecture, e.g. small sizes for the demo"
+        {},
+        description="changes to every model of an architecture, e.g. small sizes for the demo, or to the cohort of a "
+        "name, e.g. {ixi: {role: external}}",
     )
     budget: Literal["own", "equal_voxels"] = Field(
         "own",
@@ -95,11 +105,12 @@ class Experiment(Settings):
     table2: Table = Field(
         Table(),
         description="the ablation, each model adding one component; by default the ablations of the full model in the "
-        "order of `models`, then the full model, on the first cohort",
+        "order of `models`, then the full model, on the first cohort that isn't external",
     )
     figure4: Figure4 = Field(
         Figure4(),
-        description="regional volumes; by default of the full model and its ablations, on the first cohort",
+        description="regional volumes; by default of the full model and its ablations, on the first cohort that isn't "
+        "external",
     )
     report: Report = Field(Report(), description="contents of the report")
     compute: Compute = Field(Compute(), description="resources of the jobs")
@@ -114,13 +125,14 @@ class Experiment(Settings):
         for entry in self.models:
             if entry.name in RESERVED:
                 raise ValueError(f"a model can't be named {entry.name!r}: score tables use that name")
-        shown: dict[str, str] = {}
-        for entry in self.models:
-            other = shown.setdefault(entry.shown, entry.name)
-            if other != entry.name:
-                raise ValueError(
-                    f"models {other} and {entry.name} are both shown as {entry.shown!r}; give each a label of its own"
-                )
+        for names in ([(e.shown, e.name) for e in self.models], [(e.in_legends, e.name) for e in self.models]):
+            shown: dict[str, str] = {}
+            for label, name in names:
+                other = shown.setdefault(label, name)
+                if other != name:
+                    raise ValueError(
+                        f"models {other} and {name} are both shown as {label!r}; give each a label of its own"
+                    )
         models, cohorts = {entry.name for entry in self.models}, {cohort.name for cohort in self.cohorts}
         used_models = {
             "table1.models": self.table1.models,
@@ -202,6 +214,15 @@ class Experiment(Settings):
     def trainings(self, name: str) -> tuple[str, ...]:
         """The entries of a model's trainings, the first of them the model's own."""
         return (name, *(entry.name for entry in self.models if entry.replicate_of == name))
+
+    @property
+    def training_cohorts(self) -> tuple[str, ...]:
+        """Names of the cohorts that aren't external."""
+        return tuple(cohort.name for cohort in self.cohorts if not cohort.external)
+
+    def split_of(self, name: str) -> Split:
+        """How the subjects of a cohort are split: those of an external one are all test subjects."""
+        return EXTERNAL if self.cohort(name).external else self.split
 
     def model(self, name: str) -> ModelEntry:
         """The model of that name."""

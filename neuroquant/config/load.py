@@ -8,13 +8,15 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from neuroquant import models
-from neuroquant.config.base import Settings
+from neuroquant.config.base import DEFAULT_MODALITIES, Settings
 from neuroquant.config.budget import with_budget
 from neuroquant.config.cohort import Cohort
+from neuroquant.config.existing import is_existing, of_folder, require_same_volumes
 from neuroquant.config.experiment import Experiment
-from neuroquant.config.model import ModelEntry, require_codebook_starts
+from neuroquant.config.model import KINDS, ModelEntry, ModelFolder, require_codebook_starts
 from neuroquant.config.named import merge, read_list, read_yaml, wrong
 from neuroquant.config.plain import bounded
+from neuroquant.config.roles import with_roles
 from neuroquant.config.seeds import trainings
 from neuroquant.config.shown import with_shown
 from neuroquant.errors import InputError
@@ -53,27 +55,33 @@ def resolve_experiment(raw: dict[str, Any], beside: Path | Sequence[Path], where
     folders = (*((beside,) if isinstance(beside, Path) else beside), CONFIG)
     cohorts = read_list(raw, "cohorts", folders, where)
     entries = read_list(raw, "models", folders, where)
+    kinds = raw.get("modalities", DEFAULT_MODALITIES)
+    entries = [(origin, of_folder(item, kinds, folders[:-1], origin)) for origin, item in entries]
     for origin, entry in entries:
         if not isinstance(entry.get("architecture", ""), str):
             raise wrong(f"{origin}: architecture", entry["architecture"], "a module's name, such as neuroquant")
     architectures = {entry["architecture"] for _, entry in entries if "architecture" in entry}
+    names = {item["name"] for _, item in cohorts if isinstance(item.get("name"), str)} - architectures
     if not isinstance(overrides, dict):
-        raise wrong(f"{where}: overrides", overrides, "a mapping, architecture: {changes}")
+        raise wrong(f"{where}: overrides", overrides, "a mapping, architecture or cohort: {changes}")
     for name, change in overrides.items():
-        if name not in architectures:
-            raise unknown_key(f"{where}: overrides.{name}", name, architectures)
+        if name not in architectures | names:
+            raise unknown_key(f"{where}: overrides.{name}", name, architectures | names)
         if not isinstance(change, dict):
             raise wrong(f"{where}: overrides.{name}", change, "a mapping of changes")
     if cohorts:
-        raw["cohorts"] = [validate(Cohort, item, origin) for origin, item in cohorts]
+        raw["cohorts"] = [_resolve_cohort(item, overrides, origin) for origin, item in cohorts]
     if entries:
         raw["models"] = [
             training
             for origin, item in entries
             for training in trainings(_resolve_model(item, overrides, origin), origin)
         ]
+    raw["overrides"] = {name: change for name, change in overrides.items() if name not in names}
     experiment = with_modalities(with_shown(validate(Experiment, raw, where)), where)
     require_fitting_sides(experiment, where)
+    require_same_volumes(experiment, where)
+    experiment = with_roles(experiment, where)
     return _within_rate(with_budget(experiment, where))
 
 
@@ -86,7 +94,9 @@ def with_modalities(experiment: Experiment, where: str) -> Experiment:
         If a model names one that the experiment doesn't have.
     """
     for entry in experiment.models:
-        if other := [name for name in entry.modalities if name not in experiment.modalities]:
+        other = [name for name in entry.modalities if name not in experiment.modalities]
+        # a model that exists already may take more than the experiment has
+        if other and not (isinstance(entry.weights, ModelFolder) and len(other) < len(entry.modalities)):
             raise InputError(
                 f"{where}: model {entry.name}: modalities", other[0], f"some of {', '.join(experiment.modalities)}",
                 "correct the name, or add it to the experiment's `modalities`",
@@ -107,7 +117,7 @@ def require_fitting_sides(experiment: Experiment, where: str) -> None:
         If a side of `volume.shape`, or of a phase's `crop`, is no multiple of what a model needs.
     """
     for entry in experiment.models:
-        step = models.divisor(entry.architecture, entry.parameters)
+        step = 1 if entry.resampled_mm else models.divisor(entry.architecture, entry.parameters)
         shapes = {"volume.shape": experiment.volume.shape}
         for number, phase in enumerate(entry.training.phases):
             shapes[f"model {entry.name}, training.phases[{number}].crop"] = phase.crop
@@ -121,15 +131,22 @@ def require_fitting_sides(experiment: Experiment, where: str) -> None:
                 )  # fmt: skip
 
 
+def _resolve_cohort(raw: dict[str, Any], overrides: dict[str, Any], where: str) -> Cohort:
+    """A cohort with the overrides of its name."""
+    name = raw.get("name")
+    return validate(Cohort, merge(raw, overrides.get(name, {}) if isinstance(name, str) else {}), where)
+
+
 def _resolve_model(raw: dict[str, Any], overrides: dict[str, Any], where: str) -> ModelEntry:
     """A model with the overrides of its architecture and its parameters' defaults filled in."""
-    change = overrides.get(raw.get("architecture"), {})
+    change = {} if is_existing(raw) else overrides.get(raw.get("architecture"), {})
     entry = validate(ModelEntry, merge(raw, change), where)
     parameters = validate(models.parameters_class(entry.architecture), entry.parameters, f"{where}: parameters")
     phases = tuple(phase for phase in entry.training.phases if entry.training.joint or phase.mode == "3d")
     if not phases and entry.training.phases:
         raise InputError(f"{where}: training.phases", "no 3d phase", "at least one with joint: false", "add one")
-    require_codebook_starts(where, phases, models.start_after(entry.architecture, parameters))
+    if not isinstance(entry.weights, ModelFolder):  # the codebook of a folder has started
+        require_codebook_starts(where, phases, models.start_after(entry.architecture, parameters))
     training = entry.training.model_copy(update={"phases": phases})
     return entry.model_copy(update={"parameters": parameters.model_dump(mode="json"), "training": training})
 
@@ -157,7 +174,7 @@ def validate(kind: type[Checked], raw: Any, where: str) -> Checked:
 
 def _explain(error: ValidationError, kind: type[BaseModel], where: str) -> InputError:
     first = error.errors()[0]
-    path = ".".join(str(part) for part in first["loc"])
+    path = ".".join(str(part) for part in first["loc"] if part not in KINDS)
     key = f"{where}{'.' if where.endswith('parameters') else ': '}{path}" if path else where
     if first["type"] == "extra_forbidden":
         return unknown_key(key, str(first["loc"][-1]), _known_keys(kind, first["loc"][:-1]))
@@ -196,6 +213,7 @@ def _known_keys(kind: type[BaseModel], location: tuple[str | int, ...]) -> set[s
     for part in location:
         if isinstance(part, int):
             continue
+        kind = KINDS.get(part, kind)
         if part in kind.model_fields:  # else the key of a mapping, or the kind of value that pydantic tried
             kind = _settings_in(kind.model_fields[part].annotation) or kind
     return set(kind.model_fields)

@@ -1,9 +1,9 @@
 """One model of the benchmark: an architecture, its parameters, its objective and its training."""
 
 from pathlib import PurePosixPath
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from neuroquant.config.base import (
     DEFAULT_MODALITIES,
@@ -122,10 +122,42 @@ class Weights(Settings):
         return value
 
 
-class Perceptual(Settings):
-    """LPIPS (Zhang et al. 2018), with which VQGAN, SD-VAE and MedVAE were trained; off by default."""
+class ModelFolder(Settings):
+    """A model that exists already: its folder, as training wrote it, here or on the Hugging Face Hub."""
 
-    weight: NonNegative = Field(0.0, description="weight of the term; 0: off; the model's provenance records it")
+    model_folder: Location = Field(
+        description="path of the folder, or owner/name on the hub, once `hf download owner/name` has got it"
+    )
+    revision: str = Field("", description="hub: commit of the model; pin one")
+    sha256: str = Field("", pattern="^([0-9a-f]{64})?$", description="hash of its weights; empty: not checked")
+    voxel_mm: NonNegative = Field(
+        0.0,
+        description="as it is: the voxel size in mm that it was trained on; volumes of another `volume.voxel_mm` are "
+        "resampled to it for this model, and its reconstructions back; 0: other sizes are refused",
+    )
+    codebook: Literal["keep", "adapt"] = Field(
+        "adapt",
+        description="training on from it: keep: the codebook stays as it is, so that indices keep their meaning; "
+        "adapt: its moving averages go on",
+    )
+
+
+def _kind_of_weights(value: Any) -> str:
+    """Which of the two kinds of weights a mapping or an object is."""
+    folder = "model_folder" in value if isinstance(value, dict) else isinstance(value, ModelFolder)
+    return "of a folder" if folder else "of a file"
+
+
+AnyWeights = Annotated[
+    Annotated[Weights, Tag("of a file")] | Annotated[ModelFolder, Tag("of a folder")], Discriminator(_kind_of_weights)
+]
+KINDS = {"of a file": Weights, "of a folder": ModelFolder}
+"""The kinds of weights, as pydantic's errors name them within a key."""
+
+
+class LpipsFiles(Settings):
+    """The two files of LPIPS (Zhang et al. 2018). Neither is shipped."""
+
     vgg: Weights = Field(
         Weights(filename="vgg16-397923af.pth", source="download.pytorch.org/models", licence="BSD-3-Clause"),
         description="torchvision's VGG16",
@@ -134,6 +166,12 @@ class Perceptual(Settings):
         Weights(filename="lpips_vgg.pth", source="github.com/richzhang/PerceptualSimilarity", licence="BSD-2-Clause"),
         description="LPIPS's own layers, version 0.1 (lpips/weights/v0.1/vgg.pth there)",
     )
+
+
+class Perceptual(LpipsFiles):
+    """LPIPS (Zhang et al. 2018), with which VQGAN, SD-VAE and MedVAE were trained; off by default."""
+
+    weight: NonNegative = Field(0.0, description="weight of the term; 0: off; the model's provenance records it")
 
 
 class Objective(Settings):
@@ -166,6 +204,9 @@ class ModelEntry(Settings):
 
     name: Name = Field(description="short name, used in paths and tables")
     label: Label = Field("", description="name shown in tables and figures; empty: the short name")
+    full_label: Label = Field(
+        "", description="name shown in legends of figures, where the label needs the lines around it; empty: the label"
+    )
     published_as: str = Field("", description="the paper's name of this model; empty: not in the paper")
     ablation_of: Name | Literal[""] = Field(
         "", description="the full model of which this one lacks a component: Table 2 compares the two by default"
@@ -180,8 +221,11 @@ class ModelEntry(Settings):
     modalities: Modalities = Field((), description="BIDS suffixes that the model takes; empty: those of the experiment")
     objective: Objective = Field(Objective(), description="weights of the losses")
     training: Training = Field(Training(), description="the schedule")
-    weights: Weights | None = Field(
-        None, description="authors' weights to start from: the model is in the group `authors_weights`"
+    weights: AnyWeights | None = Field(
+        None,
+        description="authors' weights to start from (the model is in the group `authors_weights`), or the folder of a "
+        "model that exists already (`trained_elsewhere`): what this entry doesn't state is then as the folder has it, "
+        "and nothing is trained unless training.phases says so",
     )
     latent: str = Field("", description="which latent the probe reads; empty: the architecture's own choice")
 
@@ -198,16 +242,28 @@ class ModelEntry(Settings):
         return self.modalities or DEFAULT_MODALITIES
 
     @property
-    def group(self) -> Literal["trained_here", "authors_weights", "reference"]:
-        """Models are compared within a group: trained here, with authors' weights, or without training."""
+    def group(self) -> Literal["trained_here", "trained_elsewhere", "authors_weights", "reference"]:
+        """Models are compared within a group: trained here or elsewhere, with authors' weights, or without training."""
+        if isinstance(self.weights, ModelFolder):
+            return "trained_elsewhere"
         if self.weights:
             return "authors_weights"
         return "trained_here" if self.training.phases else "reference"
 
     @property
+    def resampled_mm(self) -> float:
+        """Voxel size to which volumes are resampled for this model alone; 0: they aren't."""
+        return self.weights.voxel_mm if isinstance(self.weights, ModelFolder) else 0.0
+
+    @property
     def shown(self) -> str:
         """The name that tables and figures show."""
         return self.label or self.name
+
+    @property
+    def in_legends(self) -> str:
+        """The name that legends of figures show, which stands without the other lines of a table."""
+        return self.full_label or self.shown
 
 
 def require_codebook_starts(where: str, phases: tuple[Phase, ...], start_after: int | None) -> None:

@@ -9,7 +9,7 @@ from neuroquant.config.plain import UNPARSED, bounded, brief, parse_yaml, read_t
 from neuroquant.errors import InputError
 from neuroquant.shipped import CONFIG
 
-OWN = ("label", "published_as")
+OWN = ("label", "full_label", "published_as")
 """Keys that a file doesn't take from the one that it extends: by them tables and figures tell the two apart."""
 
 

@@ -48,5 +48,6 @@ def _with_seed(entry: ModelEntry, seed: int, number: int, where: str) -> ModelEn
                 f"{where}: name", f"{entry.name}, with {name} for its seed {seed}",
                 f"at most {LONGEST} letters, those of the seed among them", "shorten the model's name",
             )  # fmt: skip
-        changes |= {"name": name, "label": "", "published_as": "", "ablation_of": "", "replicate_of": entry.name}
+        changes |= {"name": name, "label": "", "full_label": "", "published_as": "", "ablation_of": ""}
+        changes |= {"replicate_of": entry.name}
     return entry.model_copy(update=changes)

@@ -14,6 +14,7 @@ def with_shown(experiment: Experiment) -> Experiment:
     own = [entry.name for entry in ablations if entry.ablation_of == full.name]
     compared = [entry.name for entry in experiment.shown_models if entry.name not in own]
     cohorts = [cohort.name for cohort in experiment.cohorts]
+    first = (*experiment.training_cohorts, *cohorts)[0]
     table1, table2, figure4 = experiment.table1, experiment.table2, experiment.figure4
     return experiment.model_copy(
         update={
@@ -23,13 +24,13 @@ def with_shown(experiment: Experiment) -> Experiment:
             "table2": table2.model_copy(
                 update={
                     "models": table2.models or ((*own, full.name) if own else ()),
-                    "cohorts": table2.cohorts or tuple(cohorts[:1]),
+                    "cohorts": table2.cohorts or (first,),
                 }
             ),
             "figure4": figure4.model_copy(
                 update={
                     "models": figure4.models or (full.name, *reversed(own)),
-                    "cohort": figure4.cohort or cohorts[0],
+                    "cohort": figure4.cohort or first,
                 }
             ),
         }

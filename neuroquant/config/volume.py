@@ -48,6 +48,10 @@ class Split(Settings):
         return self
 
 
+FAR = 1.15
+"""By what factor voxels may differ from those that a model was trained on. Heads of adults differ by less."""
+EXTERNAL = Split(train=0, val=0, test=1)
+"""The split of an external cohort."""
 ShardCount = Annotated[int, Field(ge=1, le=1000)]
 """Each shard is a job of every model and cohort; names have three digits."""
 

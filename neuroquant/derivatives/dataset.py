@@ -11,15 +11,14 @@ import pandas as pd
 
 import neuroquant
 from neuroquant.config.plain import read_json
+from neuroquant.datasets import DESCRIPTION, PROGRAM
 from neuroquant.derivatives.names import BidsName
 from neuroquant.derivatives.suffixes import SUFFIXES
 from neuroquant.errors import InputError
 from neuroquant.files import write_json, write_text, write_tsv
 from neuroquant.volumes.restore import write_image
 
-DESCRIPTION = "dataset_description.json"
 BIDS_VERSION = "1.10.0"
-PROGRAM = "NeuroQuant"
 RAW = "raw"
 """What BIDS URIs call the data set that the scans are from."""
 IGNORED = ("*_desc-tokens_*", "*.html", "group_qc.*", "*_qc.json", "logs/", "/work")
@@ -112,9 +111,9 @@ class Dataset:
         below = path if not os.path.isabs(path) else os.path.relpath(path, self.raw.absolute())
         return f"bids:{RAW}:{below}"
 
-    def own(self, name: BidsName, extension: str = ".nii.gz") -> str:
-        """BIDS URI of a file of this data set."""
-        return f"bids::{name.path(extension)}"
+    def own(self, name: BidsName) -> str:
+        """BIDS URI of an image of this data set."""
+        return f"bids::{name.path('.nii.gz')}"
 
     def write(self, name: BidsName, image: nib.Nifti1Image, facts: dict[str, Any]) -> Path:
         """Write an image with its sidecar, whole or not at all; returns the image's path."""
@@ -130,15 +129,6 @@ class Dataset:
         """Write the table of the numbers of segmentations, at the top, where it holds for all of them."""
         table = pd.DataFrame(sorted(structures.items()), columns=["index", "name"])
         write_tsv(table, self.folder / f"desc-{desc}_dseg.tsv")
-
-
-def is_ours(folder: Path) -> bool:
-    """Whether a folder is a derivative data set that NeuroQuant made."""
-    try:
-        made_by = read_json(folder / DESCRIPTION)["GeneratedBy"]
-        return any(one.get("Name") == PROGRAM for one in made_by)
-    except (InputError, LookupError, TypeError, AttributeError):
-        return False
 
 
 def source_facts(raw: Path) -> dict[str, str]:

@@ -88,7 +88,7 @@ class SessionImages:
         facts |= {"Segmenter": engine.get("provenance", {}), "StandIn": bool(engine["stand_in"])}
         return self.dataset.write(name, restore_labels(labels, self.scans[modality].geometry), facts)
 
-    def synthesis(self, target: str, made_of: str, volume: np.ndarray, look: "Look") -> Path:
+    def synthesis(self, target: str, made_of: str, volume: np.ndarray, appearance: "Appearance") -> Path:
         """Write an image of another modality with the anatomy of a scan; volume (D, H, W) in [-1, 1].
 
         Parameters
@@ -97,10 +97,11 @@ class SessionImages:
         made_of : the modality of the scan whose anatomy and grid it has.
         """
         scan = self.scans[made_of]
-        geometry = with_intensity(scan.geometry, look.intensity)
+        geometry = with_intensity(scan.geometry, appearance.intensity)
+        what = f"{target} made of the {made_of} scan by the model"
         facts = {
-            "Description": f"{target} made of the {made_of} scan by the model, with the appearance of {look.words}",
-            "Sources": [self.dataset.scan(scan.path), *look.sources],
+            "Description": f"{what}, with the appearance of {appearance.words}",
+            "Sources": [self.dataset.scan(scan.path), *appearance.sources],
             "SkullStripped": True,
             "Units": "arbitrary",
         }
@@ -130,7 +131,7 @@ class SessionImages:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Appearance:
     """The appearance that a synthetic image was given.
 
     Attributes

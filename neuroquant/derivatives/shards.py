@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from neuroquant.config.named import read_yaml
+from neuroquant.datasets import require_ours, require_outside
 from neuroquant.derivatives.dataset import Dataset, Maker
 from neuroquant.derivatives.images import Scan, SessionImages, desc_of, structures
 from neuroquant.derivatives.names import labels_of, name_of_scan
@@ -11,6 +12,7 @@ from neuroquant.errors import InputError
 from neuroquant.files import read_tsv, require_writable
 from neuroquant.store.arrays import ArrayFile
 from neuroquant.tables import REFERENCE
+from neuroquant.volumes.restore import open_shards, refuse_folder_of
 
 Key = tuple[str, str]
 """Subject and session."""
@@ -110,23 +112,25 @@ def restore_as_bids(
     Raises
     ------
     InputError
-        If the shard isn't in its place, or has no images, or the two shards hold other sessions.
+        If the shard isn't in its place, or has no images, the two shards hold other sessions, or `out` lies in the
+        cohort or holds another program's data set.
     """
-    shard = ArrayFile(shard_h5)
-    volumes = ArrayFile(volumes_h5) if volumes_h5 else (shard if "mask" in shard.names else None)
-    kind = next((name for name in ("image", "labels") if name in shard.names), None)
+    shard, volumes, kind = open_shards(shard_h5, volumes_h5)
     chosen = {key: rows for key, rows in shard.sessions.items() if subject in (None, key[1])}
-    if kind is None or not chosen:
-        found = f"arrays {', '.join(shard.names)}" if kind is None else f"no subject {subject}"
+    if not chosen:
         raise InputError(
-            str(shard_h5), found, "images or segmentations of its subjects", "look at the shard's name, and --subject"
+            str(shard_h5), f"no subject {subject}", "one of its subjects", "look into the cohort's splits.tsv"
         )
     origin = origin_of(shard_h5, shard.records[0].cohort)
     sessions, facts = origin.scans(), shard.attributes
     made_by = facts.get("model") or (shard_h5.absolute().parents[1].name if kind == "labels" else "")
     maker = Maker("" if made_by == REFERENCE else made_by, facts.get("weights", ""))
     dataset = Dataset(out, origin.raw, maker)
+    refuse_folder_of(shard_h5, volumes_h5, out)
+    require_outside(f"--out {out}", out, origin.raw)
+    require_ours(f"--out {out}", out, origin.raw)
     require_writable(out)
+    dataset.describe(tuple(sorted({record.modality for record in shard.records})))
     written = []
     for key, rows in chosen.items():
         mask = None if volumes is None else volumes.read("mask", _same(volumes, shard, key))
@@ -140,7 +144,6 @@ def restore_as_bids(
         written += images.masks()
     if kind == "labels":
         dataset.write_labels(desc_of(facts), structures(facts["labels"]))
-    dataset.describe(tuple(sorted({record.modality for record in shard.records})))
     return written
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from neuroquant.derivatives.dataset import Dataset, Maker
-from neuroquant.derivatives.images import Look, SessionImages, desc_of, structures
+from neuroquant.derivatives.images import Appearance, SessionImages, desc_of, structures
 from neuroquant.derivatives.shards import Origin, Sessions
 from neuroquant.device import resolve_device, use_threads
 from neuroquant.evaluation.synthesis import typical_appearances
@@ -19,6 +19,7 @@ from neuroquant.model_folder import load_model
 from neuroquant.models.autoencoder import Autoencoder, Swaps
 from neuroquant.store.arrays import ArrayFile
 from neuroquant.tokenizer import Tokens
+from neuroquant.tokenizer.decoding import volume_of
 from neuroquant.tokenizer.tokens import CODES, MAIN
 
 ATTRIBUTES = {"weights": "weights", "codes": CODES, "main": MAIN}
@@ -92,8 +93,8 @@ class _Shard:
             mask = self.volumes.read("mask", min(self.volumes.sessions[key].values()))
             out = SessionImages(self.dataset, self.labels.of(self.images, rows), mask)
             out.masks()
-            for modality, place in rows.items():
-                out.reconstruction(modality, self.images.read("image", place))
+            for modality, row in rows.items():
+                out.reconstruction(modality, self.images.read("image", row))
                 name = out.tokens_name(modality)
                 tokens = self._tokens(self.latents.sessions[key][modality], mask, name["sub"], name["ses"])
                 tokens.save(self.dataset.folder / name.path(".h5"))
@@ -124,17 +125,18 @@ class _Shard:
             kind = model.modalities.index(target)
             if kind not in typical:
                 continue
-            look = typical[kind][None]
+            appearance = typical[kind][None]
             arrays = {
-                name: torch.from_numpy(self.latents.read(name, rows[made_of]))[None].to(look.device)
+                name: torch.from_numpy(self.latents.read(name, rows[made_of]))[None].to(appearance.device)
                 for name in self.latents.names
             }
             floats = {name: array.float() if array.is_floating_point() else array for name, array in arrays.items()}
-            image = model.translate(model.latents_class.of(floats), look, torch.tensor([kind], device=look.device))
-            depth, height, width = self.volumes.view("image").shape[1:]
-            volume = image[0, 0, :depth, :height, :width].clamp(-1, 1).float().cpu().numpy()
+            image = model.translate(
+                model.latents_class.of(floats), appearance, torch.tensor([kind], device=appearance.device)
+            )
+            volume = volume_of(image, self.volumes.view("image").shape[1:])
             known = out.scans[target].geometry.intensity if target in out.scans else UNKNOWN_RANGE
-            out.synthesis(target, made_of, volume, Look(f"the {target} images of the training subjects", known))
+            out.synthesis(target, made_of, volume, Appearance(f"the {target} images of the training subjects", known))
 
 
 def pairs(modalities: tuple[str, ...], there: tuple[str, ...]) -> Iterator[tuple[str, str]]:

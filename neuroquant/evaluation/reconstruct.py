@@ -13,11 +13,12 @@ from torch import Tensor
 from neuroquant.device import resolve_device, use_threads
 from neuroquant.evaluation.batches import batches
 from neuroquant.evaluation.codes import Counter
+from neuroquant.evaluation.fidelity import Scoring
 from neuroquant.evaluation.latents import latent_writer, write_latents
 from neuroquant.evaluation.rows import MODALITIES, rows_for
 from neuroquant.evaluation.synthesis import Synthesis, typical_appearances, write_synthesis
 from neuroquant.files import written_whole
-from neuroquant.model_facts import weights_hash
+from neuroquant.model_facts import require_same_voxels, trained_voxel_mm, weights_hash
 from neuroquant.model_folder import load_model
 from neuroquant.models.autoencoder import Autoencoder, Swaps
 from neuroquant.models.latents import Latents
@@ -59,7 +60,7 @@ class Inputs:
 
 
 @torch.inference_mode()
-def reconstruct_shard(inputs: Inputs, out: Outputs, synthesis_window: int | None, device: str, threads: int) -> None:
+def reconstruct_shard(inputs: Inputs, out: Outputs, synthesis: Scoring | None, device: str, threads: int) -> None:
     """Encode and decode every row of a shard of volumes; no volume is encoded twice, so the latents are kept too.
 
     Writes `image` (float16, clamped to [-1, 1]) with the records of the volumes; attributes: model, weights
@@ -70,12 +71,15 @@ def reconstruct_shard(inputs: Inputs, out: Outputs, synthesis_window: int | None
 
     Parameters
     ----------
-    synthesis_window : SSIM's window in voxels; None: no synthesis.
+    synthesis : what synthesised images are scored by; None: no synthesis.
     """
     use_threads(threads)
     device = resolve_device(device)
     model, entry, volume = load_model(inputs.model, device)
     volumes = ArrayFile(inputs.volumes)
+    if entry.group == "trained_elsewhere" and not entry.training.phases:
+        trained, here = trained_voxel_mm(inputs.model), volumes.attributes.get("voxel_mm")
+        require_same_voxels(f"model {entry.name} on {inputs.volumes}", trained, here)
     rows = rows_for(volumes, model.modalities)
     records = [volumes.records[index] for index in rows]
     weights = weights_hash(inputs.model)
@@ -88,7 +92,7 @@ def reconstruct_shard(inputs: Inputs, out: Outputs, synthesis_window: int | None
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
     }
     codes, kept = Counter(model), {}
-    swaps = isinstance(model, Swaps) and synthesis_window is not None
+    swaps = isinstance(model, Swaps) and synthesis is not None
     with (
         written_whole(out.reconstructions) as image_scratch,
         written_whole(out.latents) as latent_scratch,
@@ -109,7 +113,8 @@ def reconstruct_shard(inputs: Inputs, out: Outputs, synthesis_window: int | None
         images.note(**{name: seconds / max(len(rows), 1) for name, seconds in clock.spent.items()})
     codes.write(volumes.records[0].cohort if len(volumes) else "", entry.name, out.codes)
     typical = typical_appearances(model, inputs.training, device) if kept else {}
-    write_synthesis(Synthesis(model, entry.name, typical, synthesis_window or 1), kept, volumes, out.synthesis)
+    scoring = synthesis or Scoring.of_synthesis(1)  # nothing is scored by it
+    write_synthesis(Synthesis(model, entry.name, typical, scoring), kept, volumes, out.synthesis)
 
 
 def decoded(model: Autoencoder, latents: Latents, modality: Tensor, shape: tuple[int, int, int]) -> Tensor:

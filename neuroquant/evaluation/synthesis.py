@@ -22,8 +22,8 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from neuroquant.evaluation.fidelity import Scoring, scores
 from neuroquant.evaluation.fidelity import image as image_of
-from neuroquant.evaluation.fidelity import scores
 from neuroquant.files import write_tsv
 from neuroquant.models.autoencoder import Autoencoder, Swaps
 from neuroquant.models.latents import Latents
@@ -43,13 +43,13 @@ class Synthesis:
     model : an autoencoder that implements `Swaps`
     name : of its model
     typical : modality -> appearance (C,), of training images
-    window : side of SSIM's Gaussian window in voxels
+    scoring : the metrics
     """
 
     model: Autoencoder
     name: str
     typical: dict[int, Tensor]
-    window: int
+    scoring: Scoring
 
 
 def typical_appearances(model: Autoencoder, shards: list[Path], device: str) -> dict[int, Tensor]:
@@ -113,7 +113,7 @@ def write_synthesis(task: Synthesis, latents: dict[int, Latents], volumes: Array
         record = volumes.records[target]
         facts = {key: getattr(record, key) for key in IMAGE_KEY}
         facts |= {"source": volumes.records[source].modality, "model": task.name, "appearance": appearance}
-        values = scores(image_of(volumes, target), image, volumes.read("mask", target), task.window)
+        values = scores(image_of(volumes, target), image, volumes.read("mask", target), task.scoring)
         rows += [
             facts | {"region": region, "metric": metric, "value": value} for (region, metric), value in values.items()
         ]

@@ -1,9 +1,11 @@
 """The text of a model card, section by section."""
 
 import math
+from typing import Any
 
-from neuroquant.config.model import ModelEntry
+from neuroquant.config.model import ModelEntry, ModelFolder, Weights
 from neuroquant.model_card.facts import Facts, Score, Scores
+from neuroquant.model_config import CHAIN
 
 PAPER = "2604.05171"
 """The paper's number on arXiv."""
@@ -40,6 +42,7 @@ def introduction(entry: ModelEntry) -> str:
     kinds = ", ".join(entry.suffixes)
     own = {
         "trained_here": "trained by this workflow",
+        "trained_elsewhere": "trained elsewhere before",
         "authors_weights": "with its authors' weights",
         "reference": "a reference that isn't trained by gradients",
     }[entry.group]
@@ -80,6 +83,9 @@ def training_data(facts: Facts) -> str:
     found, data, lines = facts.provenance, facts.data, []
     if facts.entry.group == "authors_weights":
         return "Its authors' weights, as they are or as training went on from them; see the licence of these."
+    before = began_with(found)
+    if before and not facts.entry.training.phases:
+        return before
     if data is not None:
         lines += [
             ("cohorts", f"{data.cohorts:,}"),
@@ -102,7 +108,24 @@ def training_data(facts: Facts) -> str:
         if data and data.synthetic
         else ""
     )
-    return "\n\n".join(filter(None, [_table(("", ""), lines), kind]))
+    return "\n\n".join(filter(None, [before, before and "Then it was trained on:", _table(("", ""), lines), kind]))
+
+
+def began_with(found: dict[str, Any]) -> str:
+    """The models that a model began with, the last first; empty where it began with none.
+
+    Parameters
+    ----------
+    found : as a model folder's provenance.json.
+    """
+    texts, before = [], found.get(CHAIN)
+    while isinstance(before, dict):
+        known = [f"{before[name]:,} {name}" for name in ("sessions", "steps") if _number(before.get(name))]
+        trained = f"trained on {' in '.join(known)}" if known else "whose folder doesn't say on how many sessions"
+        digest = str(before.get("weights_sha256", ""))[:16]
+        texts.append(f"weights of the model `{before.get('model', '')}`, {trained} (SHA-256 {digest}...)")
+        before = before.get(CHAIN)
+    return f"It began with {'; these began with '.join(texts)}." if texts else ""
 
 
 def measured(scores: Scores) -> str:
@@ -128,6 +151,11 @@ def measured(scores: Scores) -> str:
         "SSIM are of reconstructions, Dice of structures in them; accuracy is that of a network that predicts the sex "
         "from the latents."
     )
+    if scores.trainings > 1:
+        how += (
+            f" Scores are means over {scores.trainings} trainings with a seed each, of which this folder holds one; "
+            "`numbers/trainings.csv` of the run has each by itself."
+        )
     return "\n\n".join([_table(head, rows), how, *beside])
 
 
@@ -150,7 +178,10 @@ def limits(facts: Facts) -> str:
 
 def licence(entry: ModelEntry) -> str:
     """Whose the weights are."""
-    stated = f" The authors' weights that it began with: {entry.weights.licence}." if entry.weights else ""
+    own = entry.weights
+    stated = f" The authors' weights that it began with: {own.licence}." if isinstance(own, Weights) else ""
+    if isinstance(own, ModelFolder):
+        stated = " It began with the weights of another model, whose licence holds for it too."
     return (
         "The licence of the weights stands in the metadata of this card. `unknown` says that nobody has stated one: "
         "whoever trained the model decides, as far as the terms of the training data allow. NeuroQuant's code is "

@@ -165,6 +165,14 @@ class Autoencoder(nn.Module, ABC):
     def prepare(self, volumes: Iterable[Tensor]) -> None:
         """Before the first step: whatever is made of training volumes (N, 1, D, H, W), rather than trained on them."""
 
+    def go_on(self, codebook: Literal["keep", "adapt"]) -> None:
+        """Before a model whose weights have been trained already is trained on: what doesn't begin anew.
+
+        Parameters
+        ----------
+        codebook : whether a codebook stays as it is, or goes on learning.
+        """
+
     def fit(self, passes: Passes) -> Fitted:
         """Instead of training, in models that learn without gradients: see all training volumes, as often as needed.
 

@@ -42,6 +42,8 @@ class Entry:
         Name of the menu's column of kinds.
     opens : str
         Kind to which the front page links; empty: the front page doesn't link to it.
+    about : str
+        What the link's reader finds there, in a few words.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Entry:
     kind_label: str = "format"
     subcategory: str = ""
     opens: str = ""
+    about: str = ""
 
     def at(self, **known: str) -> "Entry":
         """The entry with values in place of some wildcards; the others stay."""
@@ -109,12 +112,18 @@ def _table(name: str, ending: str, label: str, caption: str) -> Entry:
     )  # fmt: skip
 
 
+def _drawn(name: str, *kinds: str) -> dict[str, str]:
+    """Files of a figure, and the page that has it with its caption."""
+    return {kind: f"figures/{name}.{kind}" for kind in kinds} | {"page": f"report/{name}.html"}
+
+
 CONTENTS = (
     _page("summary", "front_page", "Summary", "Summary", kinds={"html": "what was run, and what came out"}),
     Entry(
         name="table", rule="table", title="{table}", category="Tables", subcategory="{table}", caption="tables.rst",
         outputs={kind: f"tables/{{table}}.{kind}" for kind in ("csv", "md", "html", "tex")},
         labels={"table": "{table}"}, opens="html",
+        about="scores with intervals and published values",
         kinds={"html": "as in the paper", "csv": "numbers (CSV)", "tex": "LaTeX"},
     ),
     _table("tests", "_tests", "tests against the runner-up", "tests.rst"),
@@ -122,22 +131,26 @@ CONTENTS = (
     _table("budgets", "_budgets", "training budgets", "budgets.rst"),
     Entry(
         name="figure3", rule="draw_figure3", title="Figure 3", category="Figures", caption="figure3.rst",
-        outputs={kind: f"figures/figure3.{kind}" for kind in ("png", "svg", "pdf")},
-        labels={"figure": "3"}, kinds={"png": "png"}, opens="png",
+        outputs=_drawn("figure3", "png", "svg", "pdf"),
+        labels={"figure": "3"}, kinds={"page": "figure and caption"}, opens="page",
+        about="originals and reconstructions with their errors",
     ),
     Entry(
         name="figure4", rule="draw_figure4", title="Figure 4", category="Figures", caption="figure4.rst",
-        outputs={kind: f"figures/figure4.{kind}" for kind in ("png", "svg", "pdf")},
-        labels={"figure": "4"}, kinds={"png": "png", "svg": "svg"}, opens="png",
+        outputs=_drawn("figure4", "png", "svg", "pdf"),
+        labels={"figure": "4"}, kinds={"page": "figure and caption"}, opens="page",
+        about="regional volumes of originals and reconstructions",
     ),
     Entry(
         name="rate", rule="draw_rate", title="rate and distortion", category="Figures", caption="rate.rst",
-        outputs={"png": "figures/rate.png", "svg": "figures/rate.svg", "csv": "numbers/rate.csv"},
-        labels={"figure": "rate and distortion"}, kinds={"png": "png"}, opens="png",
+        outputs=_drawn("rate", "png", "svg") | {"csv": "numbers/rate.csv"},
+        labels={"figure": "rate and distortion"}, kinds={"page": "figure and caption"}, opens="page",
+        about="quality against bits per volume",
     ),
     _page(
         "viewer", "draw_figure3", "viewer of reconstructions", "Figures", labels={"figure": "viewer"},
         kinds={"html": "interactive"}, kind_label="format", opens="html",
+        about="slices of a few test sessions in three planes",
     ),
     Entry(
         name="claims", rule="claims", title="the paper's claims", category="Claims", caption="claims.rst",
@@ -145,6 +158,7 @@ CONTENTS = (
             "html": "tables/claims.html", "csv": "tables/claims.csv", "numbers": "tables/claims_numbers.csv",
         },
         kinds={"html": "the paper's claims beside this run"}, kind_label="what", opens="html",
+        about="every statement and number of the paper with a verdict",
     ),
     Entry(
         name="cells", rule="claims", title="hashes of scores", category="Provenance", caption="cells.rst",
@@ -155,34 +169,38 @@ CONTENTS = (
         name="probes", rule="probe_details", title="sex probes", category="Tables", subcategory="sex probes",
         caption="probes.rst", outputs={"html": "tables/probes.html", "csv": "numbers/probe_details.csv"},
         labels={"table": "sex probes"}, kinds={"html": "measures and controls"}, opens="html",
+        about="how well sex is predicted, beside controls",
     ),
     Entry(
         name="breakdown", rule="breakdown", title="breakdown by structure and group", category="Tables",
         subcategory="breakdown", caption="breakdown.rst",
         outputs={"html": "tables/breakdown.html"} | {
-            name: f"numbers/{name}.csv" for name in ("agreement", "structures", "groups", "synthesis", "codebook")
+            name: f"numbers/{name}.csv"
+            for name in ("agreement", "structures", "structure_errors", "groups", "synthesis", "codebook")
         },
         labels={"table": "breakdown by structure and group"}, opens="html",
-        kinds={"html": "structures, groups, worst images, synthesis, disentanglement, codebooks"},
+        about="structures, further metrics, groups of subjects, worst images, synthesis",
+        kinds={"html": "structures, further metrics, groups, worst images, synthesis, disentanglement, codebooks"},
     ),
     Entry(
         name="costs", rule="draw_rate", title="costs", category="Tables", subcategory="costs", caption="costs.rst",
         outputs={"html": "tables/costs.html", "csv": "numbers/costs.csv"}, labels={"table": "costs"},
-        kinds={"html": "bits, parameters, seconds"}, opens="html",
+        kinds={"html": "bits, parameters, seconds"}, opens="html", about="bits, parameters and seconds of every model",
     ),
     Entry(
         name="training", rule="training_curves", title="training", category="Training", caption="training.rst",
-        outputs={"png": "figures/training.png", "svg": "figures/training.svg"}, labels={"what": "training curves"},
-        kinds={"png": "png", "svg": "svg"}, opens="png",
+        outputs=_drawn("training", "png", "svg"), labels={"what": "training curves"},
+        kinds={"page": "figure and caption"}, opens="page", about="losses and validation by step",
     ),
     Entry(
         name="codes", rule="training_curves", title="codebooks in training", category="Training", caption="codes.rst",
-        outputs={"png": "figures/codes.png", "svg": "figures/codes.svg"},
-        labels={"what": "codebook and disentanglement"}, kinds={"png": "png", "svg": "svg"}, opens="png",
+        outputs=_drawn("codes", "png", "svg"),
+        labels={"what": "codebook and disentanglement"}, kinds={"page": "figure and caption"}, opens="page",
+        about="use of the codes by step",
     ),
     _page(
         "people", "front_page", "cohorts and exclusions", "Cohorts", subcategory="Sessions", labels={"cohort": "all"},
-        kinds={"html": "exclusions and splits"}, opens="html",
+        kinds={"html": "exclusions and splits"}, opens="html", about="who was used, who was excluded and why",
     ),
     Entry(
         name="exclusions", rule="front_page", title="exclusions", category="Cohorts", subcategory="Sessions",
@@ -204,10 +222,15 @@ CONTENTS = (
         outputs={
             "html": "report/origins.html", "csv": "numbers/runtime.csv", "json": "report/provenance.json",
         },
-        opens="html",
+        opens="html", about="time by rule, versions, hashes, command",
     ),
     _page(
-        "checklist", "front_page", "CLAIM checklist", "Provenance", kinds={"html": "CLAIM checklist"}, opens="html"
+        "checklist", "front_page", "CLAIM checklist", "Provenance", kinds={"html": "CLAIM checklist"}, opens="html",
+        about="the reporting checklist, filled in by the run",
+    ),
+    _page(
+        "methods", "front_page", "methods text", "Summary", kinds={"html": "methods for a paper"}, opens="html",
+        about="a paragraph of methods for a paper, with citations",
     ),
 )  # fmt: skip
 """All of the report, in the order in which the front page links to it."""

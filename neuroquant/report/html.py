@@ -2,36 +2,15 @@
 
 import html
 import re
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pandas as pd
 
 from neuroquant.config.experiment import Experiment
 
-STYLE = """
-body{font:15px/1.45 system-ui,sans-serif;margin:1.5rem;color:#1b1f24;background:#fff}
-h1{font-size:1.25rem} table{border-collapse:collapse;font-variant-numeric:tabular-nums}
-th,td{padding:.3rem .4rem;text-align:right;white-space:nowrap} th:first-child,td:first-child{text-align:left}
-td:first-child{white-space:normal;min-width:8em}
-th{white-space:normal;vertical-align:bottom} th[colspan]{text-align:center}
-thead th{border-bottom:2px solid #1b1f24} .group td{border-top:1px solid #1b1f24;font-weight:600;background:#f2f4f7;
-text-align:left} .ci{display:block;font-size:.8em;color:#57606a} .paper{display:block;font-size:.8em;color:#8250df}
-.best{font-weight:700} .second{text-decoration:underline} .note{max-width:60rem;color:#424a53;font-size:.85rem}
-.standin{border-left:4px solid #bf5700;padding-left:.7rem} .wide{overflow-x:auto;max-width:100%}
-.wide.more{border-right:3px solid #0550ae;box-shadow:inset -12px 0 10px -10px #8c959f}
-.hint{display:none;margin:.8rem 0 .2rem;color:#0550ae;font-size:.8rem} .hint.shown{display:block}
-main{max-width:84rem;margin:auto} h2{font-size:1.05rem;margin-top:2rem;border-bottom:1px solid #d0d7de}
-.small{font-size:.85rem} .small td,.small th{padding:.2rem .6rem} code{background:#f2f4f7;padding:.1rem .3rem}
-code{overflow-wrap:anywhere}
-.ok{color:#116329;font-weight:600} .bad{color:#b42318;font-weight:600} a{color:#0550ae}
-.words td:first-child{min-width:16rem} .words td:nth-child(4){min-width:12rem} .words td:nth-child(5){min-width:14rem}
-.tight td{white-space:normal}
-@media (max-width:700px){.wide th:first-child,.wide td:first-child{position:sticky;left:0;background:#fff}
-.wide .group td:first-child{background:#f2f4f7}}
-@media (max-width:1100px){body{margin:.8rem} th,td,.small td,.small th{padding:.2rem .3rem}}
-pre{background:#f2f4f7;padding:.7rem;overflow-x:auto;font-size:.8rem}
-"""
+TEMPLATES = Path(__file__).parent / "templates"
+STYLE = (TEMPLATES / "page.css").read_text(encoding="utf-8")
 
 
 NOT_A_NUMBER = re.compile(r"(?<![\w.])[-+]?nan(?![\w.])")
@@ -59,6 +38,8 @@ function fit(){document.querySelectorAll(".wide").forEach(function(box){
 addEventListener("load",fit);addEventListener("resize",fit)})()</script>"""
 """A table that is wider than the window breaks its lines, then gets smaller letters. Where that isn't enough, and on a
 phone, it scrolls within its own box, and a hint says so."""
+SORTED_FROM = 3
+"""Rows from which a table of numbers can be sorted."""
 HINT = '<div class="hint">This table has more columns: scroll it sideways \u2192</div>'
 
 
@@ -69,18 +50,29 @@ def link(shown: str, text: str) -> str:
     ----------
     shown : the file below the results, e.g. "tables/table1.html".
     """
+    return link_to(shown, html.escape(text))
+
+
+def link_to(shown: str, content: str) -> str:
+    """The same around a piece of HTML."""
     path = html.escape(PurePosixPath(shown).as_posix())
-    return f'<a href="../{path}" data-shows="{path}">{html.escape(text)}</a>'
+    return f'<a href="../{path}" data-shows="{path}">{content}</a>'
 
 
 def page(title: str, body: str) -> str:
     """A whole document around `body`."""
     body += (LINKS if "data-shows=" in body else "") + (FIT if 'class="wide"' in body else "")
+    body += script("sort") if "sortable" in body else ""
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         f"<title>{html.escape(title)}</title><style>{STYLE}</style></head><body><main>{body}</main></body></html>\n"
     )
+
+
+def script(name: str) -> str:
+    """A script of `report/templates`, inline."""
+    return f"<script>{(TEMPLATES / f'{name}.js').read_text(encoding='utf-8')}</script>"
 
 
 def box(table: str) -> str:
@@ -94,14 +86,15 @@ def paragraphs(texts: list[str]) -> str:
 
 
 def small_table(table: pd.DataFrame, wrap: bool = False) -> str:
-    """A plain table; `wrap` for columns of words."""
+    """A plain table, whose headings sort it; `wrap` for columns of words, which aren't sorted."""
     style = ' style="white-space:normal;text-align:left;vertical-align:top"' if wrap else ""
     head = "".join(f"<th{style}>{html.escape(str(name).replace('_', ' '))}</th>" for name in table.columns)
     body = "".join(
         "<tr>" + "".join(f"<td{style}>{html.escape(shown(v))}</td>" for v in row) + "</tr>"
         for row in table.itertuples(index=False)
     )
-    return box(f'<table class="small"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>')
+    kind = "small" if wrap or len(table) < SORTED_FROM else "small sortable"
+    return box(f'<table class="{kind}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>')
 
 
 def shown(cell: Any) -> str:

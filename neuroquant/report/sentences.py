@@ -11,6 +11,8 @@ from neuroquant.statistics.trainings import CONDITIONAL, trained_once
 SIGNS = {BELOW: "\u2020", UNSHOWN: "\u2021"}
 """What stands beside the PSNR of a model that isn't above the mean image: a dagger and a double dagger."""
 
+ALL_ABOVE = "Every trained model's PSNR is above that of the mean image on every cohort and modality."
+
 
 def listed(words: list[str]) -> str:
     """Words as a list in a sentence: a, b and c.
@@ -58,7 +60,7 @@ def mean_image_sentences(experiment: Experiment, cells: pd.DataFrame) -> list[st
             if names:
                 who = "; ".join(f"{name} ({', '.join(each)})" for name, each in names.items())
                 texts.append(f"{experiment.cohort(cohort).shown}, PSNR {verdict}: {who}{end}.")
-    return texts or ["Every trained model's PSNR is above that of the mean image on every cohort and modality."]
+    return texts or [ALL_ABOVE]
 
 
 def spread_sentences(experiment: Experiment, costs: pd.DataFrame) -> list[str]:
@@ -89,12 +91,15 @@ def spread_sentences(experiment: Experiment, costs: pd.DataFrame) -> list[str]:
 def budget_notes(experiment: Experiment, budgets: pd.DataFrame) -> list[str]:
     """A footnote that names the models whose training budgets differ from the full model's; or nothing.
 
+    Models trained elsewhere aren't among them: what they had seen before isn't in any budget.
+
     Parameters
     ----------
     budgets : DataFrame
         As `statistics.budgets.budgets` gives it.
     """
-    apart = unequal(budgets)
+    here = [entry.name for entry in experiment.shown_models if entry.group != "trained_elsewhere"]
+    apart = unequal(budgets[budgets.model.isin(here)])
     if not len(apart):
         return []
     who = ", ".join(f"{experiment.model(row.model).shown} {row.share:.2g}" for row in apart.itertuples())
@@ -127,6 +132,12 @@ def training_sentences(experiment: Experiment, models: tuple[str, ...]) -> list[
             f"Ranks, intervals and tests are {CONDITIONAL} of {who}: they don't say what another seed would give."
         )
     return texts
+
+
+def seeds_in_words(experiment: Experiment, model: str) -> str:
+    """The seed of a model's training, or those of all its trainings."""
+    seeds = [str(experiment.model(name).training.seed) for name in experiment.trainings(model)]
+    return f"seed{'s' * (len(seeds) > 1)} {listed(seeds)}"
 
 
 def modality_fills(modalities: tuple[str, ...]) -> str:

@@ -1,10 +1,10 @@
-"""The grid of a scan, and the one comparison of two grids."""
+"""The grid of a scan, the way to RAS+ and back, and the one comparison of two grids."""
 
 from itertools import product
 from typing import NamedTuple
 
 import numpy as np
-from nibabel.orientations import axcodes2ornt, inv_ornt_aff, io_orientation, ornt_transform
+from nibabel.orientations import apply_orientation, axcodes2ornt, inv_ornt_aff, io_orientation, ornt_transform
 
 RAS = axcodes2ornt("RAS")
 GRID_MM = 0.1
@@ -49,6 +49,16 @@ class Grid(NamedTuple):
         """
         own, their = self.turned(), other.turned()
         return own.shape == their.shape and corners_apart(own.shape, own.affine, their.affine) <= GRID_MM
+
+
+def to_ras(array: np.ndarray, affine: np.ndarray) -> np.ndarray:
+    """An array (I, J, K) turned and flipped so that its axes run to right, anterior, superior."""
+    return apply_orientation(array, ornt_transform(io_orientation(affine), RAS))
+
+
+def from_ras(array: np.ndarray, affine: np.ndarray) -> np.ndarray:
+    """The inverse of `to_ras`; `affine` is that of the array before `to_ras`."""
+    return apply_orientation(array, ornt_transform(RAS, io_orientation(affine)))
 
 
 def ras_affine(shape: tuple[int, ...], affine: np.ndarray) -> np.ndarray:

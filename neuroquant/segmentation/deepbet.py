@@ -12,14 +12,13 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from nibabel.orientations import apply_orientation, axcodes2ornt, io_orientation, ornt_transform
 from scipy import ndimage
 from torch import Tensor
 
 from neuroquant.errors import InputError
 from neuroquant.extras import missing
+from neuroquant.scans.grid import from_ras, to_ras
 
-RAS = axcodes2ornt("RAS")
 BOX_SIDE, MASK_SIDE = 128, 256
 MARGIN = 0.1
 """Share of the brain's size by which its box is widened on each side."""
@@ -57,9 +56,7 @@ class BrainMasker:
         head : finite intensities (D, H, W) of any scale, voxel size and orientation.
         affine : (4, 4), from voxels to mm.
         """
-        orientation = io_orientation(affine)
-        upright = apply_orientation(head, ornt_transform(orientation, RAS))
-        return apply_orientation(self._upright(upright), ornt_transform(RAS, orientation))
+        return from_ras(self._upright(to_ras(head, affine)), affine)
 
     def _upright(self, head: np.ndarray) -> np.ndarray:
         """The brain of a head in RAS+."""

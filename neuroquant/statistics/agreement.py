@@ -6,9 +6,9 @@ from numpy.typing import ArrayLike
 
 from neuroquant.config.experiment import Experiment
 from neuroquant.statistics.intervals import Interval, cluster_means
-from neuroquant.statistics.metrics import of_source
+from neuroquant.statistics.metrics import metric, of_source
 from neuroquant.statistics.trainings import averaged, by_model, interval_of
-from neuroquant.tables import AGREEMENT, REFERENCE, SESSION_KEY, STRUCTURES, family_of
+from neuroquant.tables import AGREEMENT, ERRORS_BY_STRUCTURE, REFERENCE, SESSION_KEY, STRUCTURES, family_of
 
 REGIONS = {"cerebellum_cortex": "Cerebellum cortex", "caudate": "Caudate"}
 """Regions of figure 4, and how they are called."""
@@ -79,13 +79,8 @@ def repeated(differences: ArrayLike, subjects: ArrayLike) -> tuple[float, float]
     return float(means.mean()), float((max(between - within, 0) / size + within) ** 0.5)
 
 
-def pooled(both: pd.DataFrame) -> pd.DataFrame:
-    """The same as `agreement`, over the images of all modalities together."""
-    return agreement(both.assign(modality="all"))
-
-
 def distributions(table: pd.DataFrame) -> pd.DataFrame:
-    """Quartiles and whiskers of regional volumes (ml) of each cohort, model and region, over all modalities.
+    """Quartiles and whiskers of regional volumes (ml) of each cohort, model and region.
 
     Whiskers end at the last image within 1.5 interquartile ranges of the box (Tukey).
 
@@ -151,19 +146,45 @@ def structures(experiment: Experiment, table: pd.DataFrame, cells: pd.DataFrame)
     for (cohort, modality, model, structure, name), part in table.groupby(keys, sort=False):
         facts = {"cohort": cohort, "model": model, "modality": modality, "structure": structure, "name": name}
         facts |= {"images": len(averaged(part)), "subjects": part.subject.nunique(), "stand_in": part.stand_in.iloc[0]}
-        for metric in of_source("dice"):
-            interval = known.get((cohort, modality, model, metric.name)) if structure == "mean" else None
-            interval = interval or _interval(part.assign(value=metric.scale * part[metric.name]), experiment)
-            facts |= {metric.name: interval.value, f"{metric.name}_low": interval.low}
-            facts[f"{metric.name}_high"] = interval.high
+        for score in of_source("dice"):
+            interval = known.get((cohort, modality, model, score.name)) if structure == "mean" else None
+            interval = interval or _interval(part.assign(value=score.scale * part[score.name]), experiment)
+            facts |= {score.name: interval.value, f"{score.name}_low": interval.low}
+            facts[f"{score.name}_high"] = interval.high
         rows.append(facts)
     return pd.DataFrame(rows, columns=STRUCTURES)
+
+
+def errors_by_structure(experiment: Experiment, table: pd.DataFrame) -> pd.DataFrame:
+    """Mean MAE (percent of the range) and PSNR (dB) in every structure and group, with their intervals.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As structure_errors.tsv has them, with mae and psnr as numbers.
+
+    Returns
+    -------
+    Columns `ERRORS_BY_STRUCTURE`.
+    """
+    table, rows = by_model(experiment, table.assign(cluster=family_of(table))), []
+    for names, part in table.groupby(["cohort", "model", "modality", "structure", "name"], sort=False):
+        facts = [*names, len(averaged(part)), part.subject.nunique()]
+        for column, scale in (("mae", metric("mae").scale), ("psnr", 1)):
+            interval = _interval(part.assign(value=scale * part[column]), experiment)
+            facts += [interval.value, interval.low, interval.high]
+        rows.append([*facts, part.stand_in.iloc[0]])
+    return pd.DataFrame(rows, columns=ERRORS_BY_STRUCTURE)
 
 
 def _interval(scores: pd.DataFrame, experiment: Experiment) -> Interval:
     """Mean and interval of what is known; nan where nothing is."""
     known = scores.dropna(subset="value")
-    return interval_of(known, experiment.statistics) if len(known) else Interval(np.nan, np.nan, np.nan, 0)
+    if not len(known):
+        return Interval(np.nan, np.nan, np.nan, 0)
+    if np.isinf(known["value"]).any():  # the PSNR of an image that equals its original
+        return Interval(np.inf, np.inf, np.inf, 0)
+    return interval_of(known, experiment.statistics)
 
 
 def against_truth(table: pd.DataFrame) -> dict[str, float]:

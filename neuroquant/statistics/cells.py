@@ -16,6 +16,7 @@ SYNTHETIC = "synthetic cohort"
 """What a cohort that the workflow made itself is called in the column `stand_in`."""
 MODEL_GROUPS = {
     "trained_here": "trained here",
+    "trained_elsewhere": "trained elsewhere",
     "authors_weights": "authors' weights",
     "reference": "without training, for orientation",
 }

@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from neuroquant.config.experiment import Experiment
+from neuroquant.statistics.against_mean import ARCHITECTURE as MEAN_IMAGE
 from neuroquant.statistics.metrics import metric, shown_in
 from neuroquant.statistics.numbers import read_numbers
 from neuroquant.tables import SESSION_KEY
@@ -122,3 +124,53 @@ def leading_model(experiment: Experiment) -> str:
 def first_of_shard(sessions: list[tuple[str, str, str]], odd: set[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
     """Sessions (cohort, subject, session) in the order in which a montage shows them: those that stand out first."""
     return sorted(sessions, key=lambda key: key not in odd)
+
+
+def full_model(experiment: Experiment) -> str:
+    """The model that the front page is about: the full one, the first of Figure 4, where Table 1 has it."""
+    first = experiment.figure4.models[0] if experiment.figure4.models else ""
+    return first if first in experiment.table1.models else leading_model(experiment)
+
+
+def best_baseline(experiment: Experiment, cells: pd.DataFrame, cohort: str) -> str | None:
+    """The model of another architecture than the full model's whose PSNR is highest, averaged over modalities.
+
+    Models of the full model's group go before the others. The mean image and exact copies, whose PSNR is infinite, are
+    no baselines.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        The tidy Table 1.
+
+    Returns
+    -------
+    str, or None where no other model has a PSNR on the cohort.
+    """
+    full = experiment.model(full_model(experiment))
+    others = [
+        entry
+        for entry in map(experiment.model, experiment.table1.models)
+        if entry.architecture not in (full.architecture, MEAN_IMAGE)
+    ]
+    scores = cells[(cells.cohort == cohort) & (cells.metric == "psnr")].groupby("model")["value"].mean()
+    scores = scores[np.isfinite(scores)]
+    ranked = sorted(
+        (entry for entry in others if entry.name in scores.index),
+        key=lambda entry: (entry.group != full.group, -scores[entry.name]),
+    )
+    return ranked[0].name if ranked else None
+
+
+def ranked(cells: pd.DataFrame, modality: str, measure: str) -> list[tuple[str, float]]:
+    """Models and their values of a metric on a modality, best first; exact copies are left out.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        As `cells.cells` gives them, of one cohort.
+    """
+    here = cells[(cells.modality == modality) & (cells.metric == measure)]
+    here = here[np.isfinite(here["value"].astype(float))]
+    best_first = here.sort_values("value", ascending=not metric(measure).higher_is_better, kind="stable")
+    return list(zip(best_first.model, best_first["value"], strict=True))

@@ -9,7 +9,7 @@ from neuroquant.config.experiment import Experiment, Table
 from neuroquant.statistics.against_mean import MEASURE, against_mean, verdicts
 from neuroquant.statistics.cells import EXTRA, SIGNIFICANT, cells, cohort_stand_in, entries, write_csv
 from neuroquant.statistics.claims.leads import Leads
-from neuroquant.statistics.metrics import metric, shown_in
+from neuroquant.statistics.metrics import metric, table_metrics
 from neuroquant.statistics.published import published
 from neuroquant.statistics.runner_up import corrected, paired_tests
 from neuroquant.tables import TABLE, TESTS
@@ -105,7 +105,7 @@ def table_of(experiment: Experiment, table: str, computed: Computed) -> pd.DataF
         "cohort": wanted.cohorts,
         "model": entries(experiment, table),
         "modality": experiment.modalities,
-        "metric": [shown.name for shown in shown_in(table)],
+        "metric": [shown.name for shown in table_metrics(experiment, table)],
     }
     own = computed.cells
     for name, values in order.items():

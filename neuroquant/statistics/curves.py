@@ -91,3 +91,22 @@ def later_phases(tables: Iterable[pd.DataFrame]) -> list[tuple[float, str]]:
     return sorted(
         {(float(phase.begin), phase.mode) for table in tables for phase in phases(table).iloc[1:].itertuples()}
     )
+
+
+def last(logs: dict[str, pd.DataFrame], names: dict[str, str]) -> pd.DataFrame:
+    """The last value of some terms of every log that has steps: columns model, step and those of `names`.
+
+    Parameters
+    ----------
+    logs : dict of str to DataFrame
+        Label of a model -> its log, as `read_logs` gives it.
+    names : dict of str to str
+        Column of the logs -> what the table calls it; nan where a log lacks it.
+    """
+    rows = []
+    for label, table in logs.items():
+        if len(table):
+            known = {name: table[column].dropna() for column, name in names.items() if column in table}
+            ends = {name: values.iloc[-1] for name, values in known.items() if len(values)}
+            rows.append({"model": label, "step": int(table.step.iloc[-1])} | ends)
+    return pd.DataFrame(rows, columns=["model", "step", *names.values()])

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from neuroquant.config.experiment import Experiment, Table
 from neuroquant.errors import InputError
 
 
@@ -18,7 +19,8 @@ class Metric:
     source : str
         The gathered table that it comes from: a key of `scores.READERS`.
     shown_in : tuple of str
-        Where it stands: "table1", "table2", "rate" (figure), "groups" and "worst" (parts of the breakdown).
+        Where it stands: "table1", "table2", "rate" (figure); "groups", "worst", "further" and
+        "synthesis" (parts of the breakdown).
     scale : float
         What a score in its file is multiplied by to be in `unit`.
     higher_is_better : bool
@@ -38,8 +40,8 @@ class Metric:
 
     @property
     def titled(self) -> str:
-        """Label and unit."""
-        return f"{self.label} ({self.unit})"
+        """Label, and unit where there is one."""
+        return f"{self.label} ({self.unit})" if self.unit else self.label
 
     @property
     def points(self) -> str:
@@ -56,16 +58,27 @@ class Metric:
         return f"{value:.{self.digits}f}"
 
 
+FURTHER = ("further", "synthesis")
 METRICS = (
-    Metric("psnr", "PSNR", "dB", "fidelity", ("table1", "table2", "rate", "groups", "worst"), scale=1),
-    Metric("ssim", "SSIM", "%", "fidelity", ("table1", "table2", "rate", "worst")),
+    Metric("psnr", "PSNR", "dB", "fidelity", ("table1", "table2", "rate", "groups", "worst", "synthesis"), scale=1),
+    Metric("ssim", "SSIM", "%", "fidelity", ("table1", "table2", "rate", "worst", "synthesis")),
     Metric("accuracy", "Accuracy", "%", "predictions", ("table1", "table2", "groups")),
     Metric("dice", "Dice", "%", "dice", ("table1", "rate", "groups", "worst")),
     Metric("nsd", "NSD", "%", "dice"),
     Metric("deviation_cerebellum_cortex", "Error of cerebellum cortex volume", "%", "regions", higher_is_better=False),
     Metric("deviation_caudate", "Error of caudate volume", "%", "regions", higher_is_better=False),
+    Metric("ms_ssim", "MS-SSIM", "%", "fidelity", FURTHER),
+    Metric("nmi", "NMI", "", "fidelity", FURTHER, scale=1, digits=3),
+    Metric("mae", "MAE", "% of the range", "fidelity", FURTHER, scale=50, higher_is_better=False),
+    Metric("sharpness", "Sharpness", "%", "fidelity", FURTHER, digits=1),
+    Metric("hfen", "HFEN", "%", "fidelity", FURTHER, higher_is_better=False, digits=1),
+    Metric("lpips", "LPIPS", "", "fidelity", FURTHER, scale=1, higher_is_better=False, digits=3),
 )
 """All metrics, in the order of the columns of tables."""
+
+
+ALWAYS = ("psnr", "ssim")
+"""Metrics of images that are computed whatever `fidelity.metrics` says."""
 
 
 def metric(name: str) -> Metric:
@@ -91,6 +104,36 @@ def metric(name: str) -> Metric:
 def shown_in(part: str) -> tuple[Metric, ...]:
     """The metrics that a table, a figure or a part of a page shows, in order."""
     return tuple(known for known in METRICS if part in known.shown_in)
+
+
+def table_metrics(experiment: Experiment, table: str) -> tuple[Metric, ...]:
+    """The metrics of the columns of Table 1 or 2: the paper's, then those that the experiment adds."""
+    own = shown_in(table)
+    wanted: Table = getattr(experiment, table)
+    return own + tuple(metric(name) for name in wanted.metrics if metric(name) not in own)
+
+
+def check_metrics(experiment: Experiment) -> None:
+    """Refuse names of metrics that no metric has, or that the experiment doesn't compute.
+
+    Raises
+    ------
+    InputError
+        With the key and the names that it may have.
+    """
+    of_images = [one.name for one in of_source("fidelity")]
+    computed = [name for name in of_images if name in (*ALWAYS, *(experiment.fidelity.metrics or of_images))]
+    if not experiment.fidelity.metrics:
+        computed.remove("lpips")  # needs weights, so it is never computed unasked
+    others = [one.name for one in METRICS if one.source != "fidelity"]
+    keys = {"fidelity.metrics": (experiment.fidelity.metrics, of_images)}
+    for table in ("table1", "table2"):
+        keys[f"{table}.metrics"] = (getattr(experiment, table).metrics, [*computed, *others])
+    for key, (names, known) in keys.items():
+        for name in names:
+            if name not in known:
+                remedy = "correct it" if name not in of_images else "add it to fidelity.metrics, beside the others"
+                raise InputError(key, repr(name), f"one of {', '.join(known)}", remedy)
 
 
 def of_source(source: str) -> tuple[Metric, ...]:

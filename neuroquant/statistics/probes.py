@@ -42,12 +42,21 @@ BINS = 5
 
 @dataclass(frozen=True)
 class Cohort:
-    """Tables of one cohort: sessions.tsv, qc.tsv and splits.tsv."""
+    """Tables of one cohort: sessions.tsv, qc.tsv and splits.tsv.
+
+    Attributes
+    ----------
+    name : str
+    sessions, qc, splits : Path
+    learned_from : tuple of Cohort
+        Cohorts whose training subjects probes and controls have learned from, besides its own.
+    """
 
     name: str
     sessions: Path
     qc: Path
     splits: Path
+    learned_from: tuple["Cohort", ...] = ()
 
 
 def write_details(
@@ -66,7 +75,7 @@ def write_details(
     guesses["probability"] = guesses["probability"].astype(float)
     for cohort in cohorts:
         facts = describe(cohort)
-        known = controls(facts, cohort.name)
+        known = controls(facts, cohort.name, *map(describe, cohort.learned_from))
         every = pd.concat([guesses[guesses.cohort == cohort.name], known])
         if every.empty:
             continue  # nothing could be probed here: too few subjects, or of one sex
@@ -94,13 +103,21 @@ def describe(cohort: Cohort) -> pd.DataFrame:
     return facts
 
 
-def controls(facts: pd.DataFrame, cohort: str) -> pd.DataFrame:
+def controls(facts: pd.DataFrame, cohort: str, *elsewhere: pd.DataFrame) -> pd.DataFrame:
     """Predictions on test sessions by logistic regression on covariates alone, as rows of a table of predictions.
 
     A control whose covariates aren't known, or don't vary among the training subjects, is left out.
+
+    Parameters
+    ----------
+    facts : DataFrame
+        As `describe` gives them, of the cohort.
+    *elsewhere : DataFrame
+        Those of the cohorts whose training subjects are learned from in the case of an external cohort.
     """
     predictions = []
-    train, test = facts[facts.split == "train"], facts[facts.split == "test"]
+    every = pd.concat([facts, *elsewhere])
+    train, test = every[every.split == "train"], facts[facts.split == "test"]
     for name, columns in CONTROLS.items():
         known, asked = train.dropna(subset=columns), test.dropna(subset=columns)
         if known["sex"].nunique() < 2 or not len(asked) or not all(known[c].nunique() > 1 for c in columns):

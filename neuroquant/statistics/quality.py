@@ -26,6 +26,8 @@ OF_IMAGE = {
 BOX = ("box_left_right", "box_front_back", "box_up_down")
 FAR = 4.0
 """Robust z above which a session stands out: distance from the median in scaled median absolute deviations."""
+FEWEST = 10
+"""Values from which on some are said to stand out: the spread of fewer isn't known."""
 
 
 def measures(modalities: tuple[str, ...]) -> dict[str, str]:
@@ -68,7 +70,9 @@ def in_words(names: str) -> str:
 
 
 def standing_out(values: pd.Series, among: pd.Series | None = None) -> pd.Series:
-    """Which values lie far from others, by median and median absolute deviation; none where the others are constant.
+    """Which values lie far from others, by median and median absolute deviation.
+
+    None does where the others are constant, or fewer than `FEWEST`.
 
     Parameters
     ----------
@@ -79,7 +83,7 @@ def standing_out(values: pd.Series, among: pd.Series | None = None) -> pd.Series
     others = values if among is None else among
     middle = others.median()
     spread = 1.4826 * (others - middle).abs().median()
-    if not spread > 0:
+    if others.count() < FEWEST or not spread > 0:
         return pd.Series(False, index=values.index)
     floor = 1e-3 * abs(middle)
     return ((values - middle).abs() > FAR * max(spread, floor)) & values.notna()

@@ -9,7 +9,7 @@ from neuroquant.config.evaluation import Statistics
 from neuroquant.config.experiment import Experiment, Table
 from neuroquant.statistics.cells import by_group
 from neuroquant.statistics.intervals import Interval, cluster_bootstrap, cluster_means
-from neuroquant.statistics.metrics import metric, shown_in
+from neuroquant.statistics.metrics import metric, table_metrics
 from neuroquant.statistics.pairing import pairs, seeds_of
 from neuroquant.statistics.tests import cluster_differences, effect_size, holm, paired_test
 from neuroquant.statistics.trainings import Source, averaged, crossed
@@ -41,7 +41,7 @@ def columns_of(experiment: Experiment, table: str, scores: pd.DataFrame) -> Iter
     wanted: Table = getattr(experiment, table)
     parts = dict(tuple(scores.groupby(["cohort", "metric", "modality", "model"], sort=False)))
     for cohort in wanted.cohorts:
-        for shown in shown_in(table):
+        for shown in table_metrics(experiment, table):
             for modality in experiment.modalities:
                 column = (cohort, shown.name, modality)
                 yield {model: parts[*column, model] for model in wanted.models if (*column, model) in parts}

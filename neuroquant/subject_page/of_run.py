@@ -14,9 +14,6 @@ from neuroquant.store.arrays import ArrayFile
 from neuroquant.subject_page.page import write_page
 from neuroquant.subject_page.pictures import SessionPictures
 
-Session = tuple[str, str]
-"""Subject and session."""
-
 
 @dataclass(frozen=True, slots=True)
 class Run:

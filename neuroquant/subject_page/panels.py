@@ -121,9 +121,8 @@ def scan_figure(one: Slice, names: list[str], detail: Detail) -> str:
     """One slice of every modality, the first on top, and the mask's outline."""
     session = one.session
     layers = "".join(
-        f'<span class="layer m{n}"><img src="'
-        f'{grey(one, session.images[name], name, detail)}" '
-        f'alt="{html.escape(f"{name}, {one.said}", quote=True)}"><b aria-hidden="true">{html.escape(name)}</b></span>'
+        f'<span class="layer m{n}">{picture(grey(one, session.images[name], name, detail), f"{name}, {one.said}")}'
+        f'<b aria-hidden="true">{html.escape(name)}</b></span>'
         for n, name in enumerate(names)
     )
     border = encode.outline(session.cut(session.mask, one.axis, one.index))

@@ -22,6 +22,7 @@ from neuroquant.synthetic.contrast import acquire, tissue_means
 from neuroquant.synthetic.recipes import RECIPES, check_recipes
 from neuroquant.synthetic.structures import names
 from neuroquant.synthetic.subject import Person, anatomy, draw_person
+from neuroquant.synthetic.template import by_template
 
 TRUTH = "derivatives/ground_truth"
 GENERATOR = "NeuroQuant synthetic cohort"
@@ -78,10 +79,10 @@ def _write(cohort: Cohort, root: Path, modalities: tuple[str, ...]) -> None:
         for p in people
     ]
     write_tsv(pd.DataFrame(rows), root / "participants.tsv")
-    for person in people:
-        _write_person(cohort, root, person, modalities)
-        if (person.number + 1) % 8 == 0 or person.number + 1 == len(people):
-            print(f"{cohort.name}: {person.number + 1}/{len(people)} subjects", file=sys.stderr, flush=True)
+    for done, number in enumerate(by_template(settings.labels, len(people)), start=1):
+        _write_person(cohort, root, people[number], modalities)
+        if done % 8 == 0 or done == len(people):
+            print(f"{cohort.name}: {done}/{len(people)} subjects", file=sys.stderr, flush=True)
 
 
 def _write_person(cohort: Cohort, root: Path, person: Person, modalities: tuple[str, ...]) -> None:

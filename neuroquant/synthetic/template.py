@@ -61,12 +61,30 @@ def load_template(folder: str, number: int) -> Template:
     """
     if not folder:
         return icbm()
+    maps = maps_of(folder)
+    return from_map(maps[number % len(maps)])
+
+
+def maps_of(folder: str) -> list[Path]:
+    """The label maps of a folder, in the order of their names.
+
+    Raises
+    ------
+    InputError
+        If it has none.
+    """
     maps = sorted(Path(folder).glob("*_dseg.nii.gz"))
     if not maps:
         raise InputError(
             "synthetic.labels", f"{folder}: no *_dseg.nii.gz", "a folder of label maps", "correct the path"
         )
-    return from_map(maps[number % len(maps)])
+    return maps
+
+
+def by_template(folder: str, count: int) -> list[int]:
+    """The numbers of `count` subjects, those of one template together: each map is read and prepared once."""
+    templates = len(maps_of(folder)) if folder else 1
+    return sorted(range(count), key=lambda number: (number % templates, number))
 
 
 @lru_cache(maxsize=1)

@@ -80,7 +80,11 @@ def decoded(tokens: Tokens, entry: ModelEntry, decode: Callable[[], Tensor]) -> 
 
 
 def on_its_grid(volume: Tensor, tokens: Tokens, shape: tuple[int, int, int]) -> nib.Nifti1Image:
-    """A decoded volume back on the grid and in the intensities of its scan; a latent's grid may reach beyond it."""
+    """A decoded volume back on the grid and in the intensities of its scan."""
+    return restore(volume_of(volume, shape), tokens.record.geometry, tokens.mask)
+
+
+def volume_of(image: Tensor, shape: tuple[int, int, int]) -> np.ndarray:
+    """The volume (D, H, W) in [-1, 1] of a decoded image (1, 1, ...), whose grid may reach beyond it."""
     depth, height, width = shape
-    cut = volume[0, 0, :depth, :height, :width].clamp(-1, 1).float().cpu().numpy()
-    return restore(cut, tokens.record.geometry, tokens.mask)
+    return image[0, 0, :depth, :height, :width].clamp(-1, 1).float().cpu().numpy()

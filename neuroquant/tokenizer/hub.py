@@ -16,6 +16,7 @@ from neuroquant.errors import InputError
 from neuroquant.files import require_writable, written_whole
 from neuroquant.model_card.write import CARD, write_card
 from neuroquant.model_config import CONFIG, PROVENANCE, WEIGHTS, read_config
+from neuroquant.shipped import own_folder
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 """Owner and name of a model on the hub."""
@@ -35,10 +36,13 @@ class HubOptions(TypedDict, total=False):
 def find_folder(source: Path | str, revision: str | None, options: HubOptions) -> Path:
     """The folder of a model on this machine, fetched from the hub where `source` is an id of it.
 
+    A folder comes first, then a model that the package brings along, then the hub.
+
     Raises
     ------
     InputError
-        If it can't be fetched, isn't a model of NeuroQuant, or a revision is asked of a folder.
+        If it can't be fetched, isn't a model of NeuroQuant, or a revision is asked of a folder; of a name that is none
+        of all these, with the names of the models that the package brings along.
     """
     if is_hub_id(source):
         return _fetched(str(source), revision, options)
@@ -47,7 +51,7 @@ def find_folder(source: Path | str, revision: str | None, options: HubOptions) -
             str(source), f"revision {revision!r} of a folder on this machine", "the id of a model on the hub",
             "leave `revision` out, or name the model as owner/name",
         )  # fmt: skip
-    return Path(source)
+    return own_folder(source)
 
 
 def is_hub_id(source: Path | str) -> bool:

@@ -241,7 +241,8 @@ class Tokenizer:
 
         Parameters
         ----------
-        source : a folder, or the id of a model on the hub; a folder of that name comes first.
+        source : a folder, the name of a model that comes along, or the id of a model on the hub; a folder of that name
+            comes first.
         revision : of a model on the hub: a branch, a tag or a commit.
         hub : `cache_dir`, `token`, `local_files_only` and `force_download`, as huggingface_hub has them.
 

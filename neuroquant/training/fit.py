@@ -17,6 +17,13 @@ from neuroquant.training.data import Sessions
 from neuroquant.training.identity import identity
 
 
+def is_fitted(entry: ModelEntry, volume: Volume) -> bool:
+    """Whether a model learns from all training volumes without gradients."""
+    return entry.weights is None and (
+        fit_bytes(entry.architecture, entry.parameters, volume.shape, len(entry.suffixes)) is not None
+    )
+
+
 def fitted(
     entry: ModelEntry, volume: Volume, model: Autoencoder, sessions: Sessions, shards: list[Path]
 ) -> tuple[ModelEntry, dict[str, Any]]:
@@ -31,10 +38,7 @@ def fitted(
     The model with the parameters that the volumes decided, and what provenance.json says of the fit; other models as
     they were, and nothing.
     """
-    if (
-        entry.weights is not None
-        or fit_bytes(entry.architecture, entry.parameters, volume.shape, len(entry.suffixes)) is None
-    ):
+    if not is_fitted(entry, volume):
         return entry, {}
     passes, begin = Passes(entry.name, sessions), time.monotonic()
     made_of = identity(entry, volume, shards)

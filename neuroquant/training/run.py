@@ -11,17 +11,17 @@ import torch
 
 import neuroquant
 from neuroquant import models
-from neuroquant.config.model import ModelEntry, require_codebook_starts
+from neuroquant.config.model import ModelEntry, ModelFolder, require_codebook_starts
 from neuroquant.config.volume import Volume
 from neuroquant.device import resolve_device, use_threads
 from neuroquant.errors import InputError
-from neuroquant.model_folder import save_model
+from neuroquant.model_folder import on_grid, save_model
 from neuroquant.models.autoencoder import Autoencoder
 from neuroquant.training import checkpoint
 from neuroquant.training.cudnn import check_convolutions
 from neuroquant.training.data import Sessions, voxels_seen
 from neuroquant.training.distributed import ALONE, World
-from neuroquant.training.fit import fitted
+from neuroquant.training.fit import fitted, is_fitted
 from neuroquant.training.identity import identity, voxel_side
 from neuroquant.training.job_file import JobFile
 from neuroquant.training.judges import Judges
@@ -31,6 +31,7 @@ from neuroquant.training.optimizer import Together, build_optimizer
 from neuroquant.training.progress import Progress
 from neuroquant.training.schedule import total_steps
 from neuroquant.training.watch import Watch
+from neuroquant.weights.begin import begin_from
 from neuroquant.weights.put import load_published
 
 PREPARED = 64
@@ -44,7 +45,7 @@ class Prepared:
     Attributes
     ----------
     job : what is trained, on what, and where its results go
-    model : freshly initialised, or with the authors' weights
+    model : freshly initialised, with the authors' weights, or as its folder has it
     sessions, watched : of the training and of the validation split
     device : "cpu" or "cuda"
     world : the processes that train together
@@ -80,15 +81,19 @@ def train(job: JobFile, world: World = ALONE) -> None:
     use_threads(job.threads)
     entry, device = job.model, resolve_device(job.device)
     sessions, watched = (Sessions(list(shards), entry.suffixes) for shards in (job.train_shards, job.val_shards))
-    require_sessions(entry, sessions)
+    if entry.training.phases or is_fitted(entry, job.volume):
+        require_sessions(entry, sessions)
     world.require_equal_shares(entry.name, entry.training.phases)
     if device == "cuda" and entry.training.precision == "bf16":
         check_convolutions(device)
     torch.manual_seed(entry.training.seed)
-    model = models.build(entry.architecture, entry.parameters, entry.suffixes)
     provenance = job.provenance | {"voxel_mm": voxel_side(list(job.train_shards))}
-    if entry.weights is not None:
-        provenance = provenance | load_published(entry, model)
+    if isinstance(entry.weights, ModelFolder):
+        model, entry, began = begin_from(entry, provenance["voxel_mm"])
+        job, provenance = job.model_copy(update={"model": entry}), provenance | began
+    else:
+        model = models.build(entry.architecture, entry.parameters, entry.suffixes)
+        provenance |= load_published(entry, model) if entry.weights else {}
     prepared = Prepared(job, model, sessions, watched, device, world, provenance)
     if entry.training.phases:
         train_by_gradients(prepared)
@@ -191,7 +196,8 @@ def save_untrained(
         )  # fmt: skip
     progress = Progress(entry.name, 0, [], folder / "training.tsv")
     progress.write()
-    save_model(folder, model, entry, volume, describe(model, volume, "cpu", progress) | provenance)
+    facts = describe(on_grid(model, entry, volume), volume, "cpu", progress)
+    save_model(folder, model, entry, volume, facts | provenance)
 
 
 def require_sessions(entry: ModelEntry, sessions: Sessions) -> None:

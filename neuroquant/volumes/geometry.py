@@ -1,19 +1,6 @@
-"""Where a volume lies in its scan: turning to RAS+, boxing, cutting out and pasting back. No voxel is resampled."""
+"""Where a volume lies in its scan: boxing, cutting out and pasting back. No voxel is resampled."""
 
 import numpy as np
-from nibabel.orientations import apply_orientation, io_orientation, ornt_transform
-
-from neuroquant.scans.grid import RAS
-
-
-def to_ras(array: np.ndarray, affine: np.ndarray) -> np.ndarray:
-    """An array (I, J, K) turned and flipped so that its axes run to right, anterior, superior."""
-    return apply_orientation(array, ornt_transform(io_orientation(affine), RAS))
-
-
-def from_ras(array: np.ndarray, affine: np.ndarray) -> np.ndarray:
-    """The inverse of `to_ras`; `affine` is that of the array before `to_ras`."""
-    return apply_orientation(array, ornt_transform(RAS, io_orientation(affine)))
 
 
 def bounding_box(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -89,7 +89,7 @@ def match(looks: Looks, target: str, other: str) -> float:
     one, two = looks.images[target], looks.images[other]
     step = max(1, round(MOVED_MM / looks.voxel_mm))
     moved = [np.roll(two, way * step, axis) for axis in range(3) for way in (-1, 1)]
-    return mutual_information(one, two) - float(np.mean([mutual_information(one, other) for other in moved]))
+    return mutual_information(one, two) - float(np.mean([mutual_information(one, image) for image in moved]))
 
 
 def mirrored(looks: Looks, target: str, other: str) -> tuple[float, str]:

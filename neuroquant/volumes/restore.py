@@ -11,8 +11,9 @@ from nibabel.processing import resample_from_to
 
 from neuroquant.errors import InputError
 from neuroquant.files import file_name, require_writable, written_whole
+from neuroquant.scans.grid import from_ras
 from neuroquant.store.arrays import ArrayFile, Geometry
-from neuroquant.volumes.geometry import from_ras, paste
+from neuroquant.volumes.geometry import paste
 from neuroquant.volumes.intensity import denormalise
 
 NIFTI = r"\.nii(\.gz)?$"
@@ -76,16 +77,9 @@ def restore_shard(shard_h5: Path, out: Path, volumes_h5: Path | None = None, sub
         If the two shards hold other sessions, the subject isn't in it, nothing in it can be restored, or a subject's or
         session's name is none for a file.
     """
-    shard = ArrayFile(shard_h5)
-    volumes = ArrayFile(volumes_h5) if volumes_h5 else (shard if "mask" in shard.names else None)
+    shard, volumes, kind = open_shards(shard_h5, volumes_h5)
     if volumes is not None and [record.key for record in volumes.records] != [record.key for record in shard.records]:
         raise InputError(str(volumes_h5), "other sessions", f"those of {shard_h5}", "name the shard of the same number")
-    kind = next((name for name in ("image", "labels") if name in shard.names), None)
-    if kind is None:
-        raise InputError(
-            str(shard_h5), f"arrays {', '.join(shard.names)}", "`image` or `labels`", "name a shard of volumes, "
-            "reconstructions or segmentations",
-        )  # fmt: skip
     rows = [row for row, record in enumerate(shard.records) if subject in (None, record.subject)]
     if not rows:
         raise InputError(
@@ -94,11 +88,7 @@ def restore_shard(shard_h5: Path, out: Path, volumes_h5: Path | None = None, sub
     kept = [shard.records[row] for row in rows]
     names = [file_name(str(shard_h5), record.subject, record.session, record.modality) for record in kept]
     refuse_twins([str(shard_h5)] * len(names), names)
-    for path in filter(None, (shard_h5, volumes_h5)):
-        if out.resolve().is_relative_to(path.resolve().parent):
-            raise InputError(
-                str(out), f"a folder within that of {path}", "a folder outside of what is read", "choose another --out"
-            )
+    refuse_folder_of(shard_h5, volumes_h5, out)
     require_writable(out)
     written = []
     for row, record, name in zip(rows, kept, names, strict=True):
@@ -113,6 +103,40 @@ def restore_shard(shard_h5: Path, out: Path, volumes_h5: Path | None = None, sub
             image = restore(shard.read("image", row), record.geometry, mask)
         written.append(write_image(image, out / f"{name}{'_dseg' if kind == 'labels' else ''}.nii.gz"))
     return written
+
+
+def open_shards(shard_h5: Path, volumes_h5: Path | None) -> tuple[ArrayFile, ArrayFile | None, str]:
+    """A shard, the one that has its brain masks (None where neither has), and its array that is written.
+
+    Raises
+    ------
+    InputError
+        If it has neither images nor label maps.
+    """
+    shard = ArrayFile(shard_h5)
+    volumes = ArrayFile(volumes_h5) if volumes_h5 else (shard if "mask" in shard.names else None)
+    kind = next((name for name in ("image", "labels") if name in shard.names), None)
+    if kind is None:
+        raise InputError(
+            str(shard_h5), f"arrays {', '.join(shard.names)}", "`image` or `labels`", "name a shard of volumes, "
+            "reconstructions or segmentations",
+        )  # fmt: skip
+    return shard, volumes, kind
+
+
+def refuse_folder_of(shard_h5: Path, volumes_h5: Path | None, out: Path) -> None:
+    """Refuse to write images among the shards that they are read from.
+
+    Raises
+    ------
+    InputError
+        If `out` is the folder of a shard, or lies below it.
+    """
+    for path in filter(None, (shard_h5, volumes_h5)):
+        if out.resolve().is_relative_to(path.resolve().parent):
+            raise InputError(
+                str(out), f"a folder within that of {path}", "a folder outside of what is read", "choose another --out"
+            )
 
 
 def refuse_twins(origins: list[str], names: list[str]) -> None:

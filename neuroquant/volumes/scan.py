@@ -11,10 +11,9 @@ import numpy as np
 from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
 
-from neuroquant.scans.grid import Grid, ras_affine
+from neuroquant.scans.grid import Grid, ras_affine, to_ras
 from neuroquant.scans.headers import read_grid
 from neuroquant.scans.unusable import Unusable
-from neuroquant.volumes.geometry import to_ras
 
 NEGATIVE_SHARE = 0.05
 """Largest share of signal below zero: ripples of interpolation stay below 0.002, z-scored images have half."""

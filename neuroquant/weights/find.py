@@ -6,9 +6,11 @@ import sys
 import textwrap
 from pathlib import Path
 
-from neuroquant.config.model import ModelEntry, Weights
+from neuroquant.config.existing import folder_of
+from neuroquant.config.model import LpipsFiles, ModelEntry, ModelFolder, Weights
 from neuroquant.errors import InputError
 from neuroquant.files import sha256, written_whole
+from neuroquant.model_config import CONFIG, PROVENANCE, WEIGHTS
 
 
 def candidates(weights: Weights) -> list[Path]:
@@ -23,7 +25,7 @@ def candidates(weights: Weights) -> list[Path]:
 def files_of(entry: ModelEntry) -> dict[str, Weights]:
     """Every file of published weights that a model needs, by its key."""
     key = f"model {entry.name}"
-    files = {f"{key}: weights": entry.weights} if entry.weights else {}
+    files = {f"{key}: weights": entry.weights} if isinstance(entry.weights, Weights) else {}
     seen = entry.objective.perceptual
     if seen.weight and entry.training.phases:
         files |= {f"{key}: objective.perceptual.{name}": getattr(seen, name) for name in ("vgg", "linear")}
@@ -31,8 +33,17 @@ def files_of(entry: ModelEntry) -> dict[str, Weights]:
 
 
 def find_files(entry: ModelEntry) -> list[Path]:
-    """All of them, checked; as `find_file`."""
-    return [find_file(weights, key) for key, weights in files_of(entry).items()]
+    """All of them, checked, as `find_file`; and those of a model folder, which are checked when they are loaded."""
+    found = [find_file(weights, key) for key, weights in files_of(entry).items()]
+    if isinstance(entry.weights, ModelFolder):
+        folder = folder_of(entry)
+        found += [folder / name for name in (WEIGHTS, CONFIG, PROVENANCE) if (folder / name).is_file()]
+    return found
+
+
+def find_lpips(files: LpipsFiles | None) -> list[Path]:
+    """The networks of the metric LPIPS, VGG16 first, checked; as `find_file`."""
+    return [find_file(getattr(files or LpipsFiles(), name), f"fidelity.lpips.{name}") for name in ("vgg", "linear")]
 
 
 def find_file(weights: Weights, key: str) -> Path:

@@ -1,30 +1,13 @@
-"""Authors' weights: read without running anything that a file may carry, and put in place to the last tensor."""
+"""Authors' weights, put in place to the last tensor."""
 
-import pickle
-from pathlib import Path
 from typing import Any
-
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 
 from neuroquant import models
 from neuroquant.config.model import ModelEntry
 from neuroquant.errors import InputError
 from neuroquant.models.autoencoder import Autoencoder
 from neuroquant.weights.find import find_file
-
-UNREADABLE = (
-    OSError,
-    SafetensorError,
-    pickle.UnpicklingError,
-    RuntimeError,
-    EOFError,
-    LookupError,
-    ValueError,
-    TypeError,
-)
-"""What the readers raise on files that they can't make sense of."""
+from neuroquant.weights.read import read_state
 
 
 def load_published(entry: ModelEntry, model: Autoencoder) -> dict[str, Any]:
@@ -54,23 +37,3 @@ def load_published(entry: ModelEntry, model: Autoencoder) -> dict[str, Any]:
     model.load_state_dict(state)
     facts = entry.weights.model_dump(include={"filename", "hub", "revision", "source", "sha256", "licence"})
     return {"published_weights": {**facts, "fine_tuned": bool(entry.training.phases)}}
-
-
-def read_state(path: Path) -> dict[str, Any]:
-    """Tensors of a safetensors or PyTorch file; no code of a pickle is run.
-
-    Raises
-    ------
-    InputError
-        If the file can't be read that way.
-    """
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except UNREADABLE as error:
-        said = (str(error) or type(error).__name__).splitlines()[0]
-        raise InputError(
-            str(path), f"not readable as tensors ({said})", "a safetensors file or a state dict",
-            "get the file again; from a pickle that carries objects, save its state dict alone first",
-        ) from None  # fmt: skip

@@ -1,5 +1,6 @@
 """Each benchmark runs at its smallest setting, and measures what it says."""
 
+import json
 import sys
 import time
 from pathlib import Path
@@ -317,5 +318,6 @@ def test_the_times_of_slices_are_scaled_to_a_volume(monkeypatch, model, sides):
     monkeypatch.setattr(inference, "clock", lambda device: next(ticks))
     found = inference.measure(model, 4, 1, "cpu")
     scale = 1 if model == "brlp" else 32 / 4
+    assert json.dumps(found) and found["model"] == model
     assert found["encode_s"] == scale and found["decode_s"] == 2 * scale and found["gb"] > 0.1
     assert found["parameters_m"] == pytest.approx({"brlp": 13.77, "sd_vae": 83.65}[model], rel=1e-3)

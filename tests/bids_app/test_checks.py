@@ -73,11 +73,19 @@ def test_a_model_that_is_missing_or_of_other_modalities(dataset, model, tmp_path
     assert not (tmp_path / "out/dataset_description.json").exists()
 
 
+def test_two_scans_of_one_modality_that_say_how_it_looks(dataset, model, tmp_path, capsys):
+    scans = [str(path) for path in sorted(dataset.glob("sub-*/*/anat/*_T1w.nii.gz"))]
+    refused(capsys, run(dataset, tmp_path / "out", model, "--like", *scans), scans[1], "a second T1w scan")
+    assert not (tmp_path / "out/dataset_description.json").exists()
+
+
 def test_a_session_without_a_usable_scan_is_a_failure_of_its_own(dataset, model, tmp_path, capsys):
     for path in dataset.glob("sub-0002/*/anat/*.nii.gz"):
         path.unlink()
     assert run(dataset, tmp_path / "out", model) == 1
     assert "failed: sub-0002_ses-01" in (told := capsys.readouterr().err) and "no T1w or T2w scan" in told
+    assert run(dataset, tmp_path / "out", model, "--participant-label", "0002") == 1
+    assert "failed: sub-0002_ses-01" in capsys.readouterr().err, "when it is asked for alone, too"
 
 
 def test_the_validator_is_asked_first_where_it_is_installed(dataset, tmp_path, capsys, monkeypatch):

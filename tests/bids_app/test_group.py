@@ -1,13 +1,16 @@
 """The group level of the BIDS-App: a table and a page of all sessions."""
 
 import json
+import shutil
 
 import pandas as pd
 
-from neuroquant.bids_app.group import FEWEST, table_of
+from neuroquant.bids_app.group import table_of
 from neuroquant.bids_app.group_page import page_of_group
 from neuroquant.bids_app.record import Record
 from neuroquant.cli import main
+from neuroquant.statistics.quality import FEWEST
+from tests.bids_app.test_participant import run
 
 KEY = ("key", "neuroquant", "weights")
 
@@ -55,3 +58,21 @@ def test_sessions_of_two_models_are_not_put_together(dataset, tmp_path, capsys):
         Record(one.subject, "", "key", "m", str(place), one.numbers, one.facts).save(tmp_path / "out")
     assert main(["bids", str(dataset), str(tmp_path / "out"), "group"]) == 2
     assert "2 different models" in capsys.readouterr().err
+
+
+def test_one_session_that_is_asked_for_has_the_table_alone_and_every_page_keeps_all_sessions(dataset, model, tmp_path):
+    second = dataset / "sub-0001/ses-02/anat"
+    shutil.copytree(dataset / "sub-0001/ses-01/anat", second)
+    for path in list(second.iterdir()):
+        path.rename(path.with_name(path.name.replace("ses-01", "ses-02")))
+    output = tmp_path / "out"
+    assert run(dataset, output, model, "--participant-label", "0001") == 0
+    page = (output / "sub-0001.html").read_text()
+    (output / "logs").mkdir(exist_ok=True)
+    (output / "logs/sub-0002_ses-01.log").write_text("no scan\n")
+    assert main(["bids", str(dataset), str(output), "group", "--session-label", "02"]) == 0
+    assert (output / "sub-0001.html").read_text() == page and "ses-01" in page
+    shown = (output / "group.html").read_text()
+    assert "1 sessions of 1 subjects" in shown and "Sessions that failed" not in shown
+    assert main(["bids", str(dataset), str(output), "group"]) == 0
+    assert "Sessions that failed" in (output / "group.html").read_text()

@@ -6,6 +6,7 @@ import shutil
 import nibabel as nib
 import numpy as np
 import pytest
+import torch
 
 from neuroquant.bids_app import record
 from neuroquant.cli import main
@@ -94,6 +95,16 @@ def test_an_error_that_nobody_foresaw_costs_its_session_alone(dataset, model, tm
     assert "ZeroDivisionError" in capsys.readouterr().err
     assert "Traceback" in (tmp_path / "out/logs/sub-0001_ses-01.log").read_text()
     assert record.read(tmp_path / "out", "sub-0002_ses-01")
+
+
+@pytest.mark.parametrize("value", ["nan", "inf"])
+def test_an_image_that_is_no_number_somewhere_costs_its_session(dataset, model, tmp_path, capsys, monkeypatch, value):
+    from neuroquant.models.neuroquant.model import NeuroQuant
+
+    decode, third = NeuroQuant.decode, torch.tensor(3)
+    monkeypatch.setattr(NeuroQuant, "decode", lambda *given: decode(*given).index_fill(2, third, float(value)))
+    assert run(dataset, tmp_path / "out", model, "--participant-label", "0002") == 1
+    assert "NaN or infinite voxels" in capsys.readouterr().err and not list((tmp_path / "out").rglob("*.nii.gz"))
 
 
 def test_masks_that_an_earlier_run_wrote_are_not_given_masks(dataset, model):

@@ -6,6 +6,8 @@ import dataclasses
 import pytest
 import yaml
 
+from benchmarks.gpu.rates import table
+from neuroquant.cluster import rates
 from neuroquant.cluster.check import walltime_faults
 from neuroquant.cluster.estimate import MAKERS, bytes_needed, disk, images_of, latent_bytes, parts
 from neuroquant.cluster.rates import earlier_runs, recorded
@@ -157,3 +159,26 @@ def test_an_earlier_run_of_the_same_shape_gives_measured_rates(tiny, tmp_path):
     assert found["train.neuroquant"].value == pytest.approx(100 * 20 / 10)
     other = resolve_experiment({**TINY, "volume": {"shape": [48, 48, 48]}}, ROOT / "config", "x")
     assert earlier_runs(tmp_path / "results", other) == {}
+
+
+def test_a_measured_step_takes_the_place_of_the_floor_of_its_phase_and_says_so(tmp_path, monkeypatch):
+    raw = {**TINY, "overrides": {}, "volume": {"shape": [144, 192, 144]}, "compute": {"device": "cuda"}}
+    experiment = resolve_experiment({**raw, "models": ["neuroquant"]}, ROOT / "config", "x")
+    monkeypatch.setattr(rates, "GPU_TABLE", tmp_path / "gpu_rates.tsv")
+    (floor,) = parts([ask_of("train", 1)], experiment, tmp_path, {})
+    assert "floor" in floor.source and "takes longer" in floor.source
+    phases = experiment.model("neuroquant").training.phases
+    seconds = {mode: sum(p.steps * p.batch * 2 for p in phases if p.mode == mode) for mode in ("3d", "2d")}
+    expected = sum(seconds[mode] * recorded()[f"train.{mode}"].value for mode in seconds) / 3600
+    assert floor.hours == pytest.approx(expected)
+    machine = {"card": "Card X", "date": "2026-11-29", "torch": "2.13.0"}
+    rates.GPU_TABLE.write_text(table(machine, [("train.3d", "s per image and step", 0.05), ("segment", "s", 0.5)]))
+    (mixed,) = parts([ask_of("train", 1)], experiment, tmp_path, {})
+    assert "Card X" in mixed.source and "floor" in mixed.source, "the 2D phase is still at its floor"
+    grown = seconds["3d"] * (0.05 - recorded()["train.3d"].value) / 3600
+    assert mixed.hours == pytest.approx(floor.hours + grown)
+    with_engine = experiment.model_copy(
+        update={"segmentation": experiment.segmentation.model_copy(update={"engine": "torch"})}
+    )
+    (segment,) = parts([ask_of("segment", 1)], with_engine, tmp_path, {})
+    assert "Card X" in segment.source and segment.hours > 0

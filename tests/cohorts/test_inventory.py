@@ -1,5 +1,6 @@
 """The inventory sees every scan once, survives what can't be read, and rests while nothing changes."""
 
+import json
 import os
 import time
 
@@ -33,6 +34,21 @@ def test_only_anatomy_masks_label_maps_and_tables_are_listed(bids):
         "sub-01/ses-1/anat/sub-01_ses-1_T2w.nii.gz",
         "sub-01/sub-01_sessions.tsv",
     ]
+
+
+def test_what_a_model_made_of_the_scans_is_no_mask_or_label_map_of_them(bids):
+    bids.pair("sub-01")
+    before = paths(bids)
+    for program in ("NeuroQuant", "another"):
+        folder = f"derivatives/{program}"
+        for name in ("desc-brain_mask", "desc-synthseg_dseg"):
+            bids.scan(f"{folder}/sub-01/anat/sub-01_{name}.nii.gz")
+        described = {"Name": "x", "BIDSVersion": "1.10.0", "GeneratedBy": [{"Name": program}]}
+        (bids.root / folder / "dataset_description.json").write_text(json.dumps(described))
+    added = sorted(set(paths(bids)) - set(before))
+    assert [path.rpartition("/")[2] for path in added] == [
+        "sub-01_desc-brain_mask.nii.gz", "sub-01_desc-synthseg_dseg.nii.gz",
+    ] and all(path.startswith("derivatives/another/") for path in added)  # fmt: skip
 
 
 def test_it_is_rewritten_exactly_when_a_file_is_touched_added_or_removed(bids, tmp_path):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from neuroquant.cohorts import split as splitting
 from neuroquant.cohorts.proof import check_apart, compare_cohorts, split_proof
 from neuroquant.cohorts.split import split_subjects, unit_hash
-from neuroquant.config.volume import Split
+from neuroquant.config.volume import EXTERNAL, Split
 from neuroquant.errors import InputError
 
 
@@ -250,6 +250,37 @@ def test_an_image_that_trains_in_one_cohort_and_tests_in_another_stops_the_run()
     assert shared.images_shared.tolist() == [2] and shared.splits_crossed.tolist() == [0]
     with pytest.raises(InputError, match=r"(?s)one b 1 .test. and two a 1 .train."):
         compare_cohorts({"one": hashes(a="1", b="2"), "two": hashes(a="2", c="4")}, splits)
+
+
+def test_an_external_cohort_is_all_test_and_its_proof_says_so():
+    table = sessions([("a", "f1", "F"), ("b", "f1", "F"), ("c", "", "F")])
+    splits = split_subjects(table, EXTERNAL, "elsewhere")
+    assert set(splits.split) == {"test"}
+    proof = split_proof(splits, table, hashes(a="1", b="2", c="3"))
+    assert proof.set_index("split").subjects.to_dict() == {"train": 0, "val": 0, "test": 3}
+    assert split_subjects(table.head(1), EXTERNAL, "elsewhere").split.tolist() == ["test"], "one subject is enough"
+
+
+@pytest.mark.parametrize("split", ["train", "val", "test"])
+def test_an_external_cohort_with_an_image_of_a_training_cohort_stops_the_run(split):
+    """Of its test subjects too: whoever was scanned for both isn't external."""
+    splits = {
+        "own": pd.DataFrame({"subject": ["a", "b"], "split": ["train", split]}),
+        "elsewhere": pd.DataFrame({"subject": ["x", "y"], "split": ["test", "test"]}),
+    }
+    apart = compare_cohorts({"own": hashes(a="1", b="2"), "elsewhere": hashes(x="3", y="4")}, splits, ["elsewhere"])
+    assert apart.images_shared.tolist() == [0]
+    shared = {"elsewhere": hashes(x="3", y="2"), "own": hashes(a="1", b="2")}
+    said = rf"(?s)cohort elsewhere: role: external.*1 images .*elsewhere y 1 and own b 1 .{split}."
+    for tables in (shared, dict(reversed(shared.items()))):
+        with pytest.raises(InputError, match=said):
+            compare_cohorts(tables, splits, ["elsewhere"])
+
+
+def test_two_external_cohorts_may_overlap():
+    splits = {name: pd.DataFrame({"subject": ["a"], "split": ["test"]}) for name in ("one", "two")}
+    apart = compare_cohorts({"one": hashes(a="1"), "two": hashes(a="1")}, splits, ["one", "two"])
+    assert apart.images_shared.tolist() == [1]
 
 
 @pytest.mark.parametrize("raw", [b"", b"\xf3\xff", b"subject\tsplit\n", b"\0\0\0", "subject\tsplit\n".encode("utf-32")])

@@ -10,7 +10,17 @@ from neuroquant.shipped import CONFIG
 
 
 def resolved(training, **experiment):
-    models = [{"name": "mine", "architecture": "neuroquant", "label": "Mine", "training": training}, "sd_vae", "mean"]
+    models = [
+        {
+            "name": "mine",
+            "architecture": "neuroquant",
+            "label": "Mine",
+            "full_label": "All of mine",
+            "training": training,
+        },
+        "sd_vae",
+        "mean",
+    ]
     raw = {"cohorts": ["synthetic_a"], "models": models, "volume": {"shape": [48, 64, 48]}, **experiment}
     return resolve_experiment(raw, CONFIG, "mine.yaml")
 
@@ -22,6 +32,7 @@ def test_each_further_seed_is_a_training_of_its_own_that_no_table_shows():
     assert [entry.name for entry in experiment.shown_models] == ["mine", "sd_vae", "mean"]
     assert experiment.table1.models == ("mine", "sd_vae", "mean")
     assert experiment.trainings("sd_vae") == ("sd_vae",)
+    assert len({entry.in_legends for entry in experiment.models}) == len(experiment.models), "curves are told apart"
 
 
 def test_several_seeds_leave_the_first_training_as_it_was():

@@ -6,7 +6,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from neuroquant.derivatives.dataset import Dataset, Maker, container_of, is_ours
+from neuroquant.datasets import is_ours
+from neuroquant.derivatives.dataset import Dataset, Maker, container_of
 from neuroquant.derivatives.names import name_of_scan
 from tests.derivatives.validator import errors_of
 

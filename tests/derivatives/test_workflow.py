@@ -121,6 +121,27 @@ def test_restore_as_bids_refuses_a_shard_outside_of_its_results(results, tmp_pat
     assert "no manifest that names the scans" in capsys.readouterr().err and not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    "where, reason",
+    [
+        ("raw", "inside the data set"),
+        ("raw/nii", "inside the data set"),
+        ("other", "another program's"),
+        ("shards", "within that of"),
+    ],
+)
+def test_restore_as_bids_writes_into_no_data_set_but_its_own(results, tmp_path, capsys, where, reason):
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "dataset_description.json").write_text('{"Name": "x", "GeneratedBy": [{"Name": "fMRIPrep"}]}')
+    shard = results.files["reconstructions"]
+    out = {"raw": results.raw, "raw/nii": results.raw / "nii", "other": other, "shards": shard.parent / "nii"}[where]
+    before = {path: path.read_bytes() for path in (results.raw / "dataset_description.json", *other.iterdir())}
+    assert main(["restore", str(shard), "--out", str(out), "--bids"]) == 1
+    assert reason in capsys.readouterr().err
+    assert all(path.read_bytes() == text for path, text in before.items()) and not list(out.rglob("*desc-recon*"))
+
+
 def test_the_script_of_the_rule_takes_what_the_rule_gives_it(results, tmp_path):
     out = tmp_path / "derivatives/neuroquant/mine"
     shards = {"test-000": {name: str(path) for name, path in results.files.items()}}

@@ -96,3 +96,10 @@ def test_dockerfile_has_no_lint():
 def test_the_chroot_says_how_it_is_called(tmp_path):
     done = subprocess.run([str(ROOT / "envs/chroot.sh")], capture_output=True, text=True, check=False)
     assert done.returncode == 2 and "build FOLDER" in done.stderr and "run FOLDER COMMAND" in done.stderr
+
+
+@pytest.mark.parametrize("verb, reason", [("run", "nothing was built there"), ("rum", "run FOLDER COMMAND")])
+def test_the_chroot_makes_no_folder_unless_it_builds_one(tmp_path, verb, reason):
+    call = [str(ROOT / "envs/chroot.sh"), verb, str(tmp_path / "none"), "true"]
+    done = subprocess.run(call, capture_output=True, text=True, check=False)
+    assert done.returncode and reason in done.stderr and not (tmp_path / "none").exists()

@@ -10,7 +10,7 @@ from neuroquant.config.evaluation import Fidelity
 from neuroquant.config.model import ModelEntry
 from neuroquant.config.volume import Volume
 from neuroquant.errors import InputError
-from neuroquant.evaluation.fidelity import score_fidelity
+from neuroquant.evaluation.fidelity import OF_SYNTHESIS, Scoring, score_fidelity
 from neuroquant.evaluation.latents import export_latents
 from neuroquant.evaluation.reconstruct import Inputs, Outputs, reconstruct_shard
 from neuroquant.files import read_tsv, written_whole
@@ -39,7 +39,8 @@ def model_folder(tmp_path_factory):
 def reconstruct(model_folder, volumes, folder, training=(), window=5):
     names = ("r.h5", "l.h5", "synthesis.tsv", "codes.tsv")
     out = Outputs(*(folder / name for name in names))
-    reconstruct_shard(Inputs(model_folder, volumes, list(training)), out, window, "cpu", 1)
+    synthesis = None if window is None else Scoring.of_synthesis(window)
+    reconstruct_shard(Inputs(model_folder, volumes, list(training)), out, synthesis, "cpu", 1)
     return out
 
 
@@ -94,7 +95,7 @@ def test_synthesis_is_equation_13_scored_against_the_other_image(model_folder, t
     out = reconstruct(model_folder, volumes, tmp_path, [tmp_path / "t.h5"])
     keys = ["subject", "source", "modality", "appearance", "region", "metric"]
     table = read_tsv(out.synthesis, ("value",)).set_index(keys).value
-    assert len(table) == 2 * 2 * 3 * 3 * 2
+    assert len(table) == 2 * 2 * 3 * 3 * len(OF_SYNTHESIS)
     model, _, _ = load_model(model_folder)
     file, modality = ArrayFile(volumes), torch.tensor([0, 1])
     x = torch.stack([torch.from_numpy(file.read("image", row)).float()[None] for row in (0, 1)])

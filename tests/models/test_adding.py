@@ -24,6 +24,7 @@ from neuroquant.config.evaluation import Statistics
 from neuroquant.config.load import read_yaml, resolve_experiment
 from neuroquant.config.model import ModelEntry, Phase, Training
 from neuroquant.evaluation.disentanglement import write_disentanglement
+from neuroquant.evaluation.fidelity import Scoring
 from neuroquant.evaluation.latents import export_latents
 from neuroquant.evaluation.reconstruct import Inputs, Outputs, reconstruct_shard
 from neuroquant.files import read_tsv
@@ -41,7 +42,7 @@ def judged(folder):
     test = write_volumes(folder / "test.h5", "test", 2, families=2)
     export_latents(folder / "model", [folder / "train.h5"], [folder / "t.h5"], "cpu", 1)
     out = Outputs(*(folder / name for name in ("r.h5", "l.h5", "synthesis.tsv", "codes.tsv")))
-    reconstruct_shard(Inputs(folder / "model", test, [folder / "t.h5"]), out, 5, "cpu", 1)
+    reconstruct_shard(Inputs(folder / "model", test, [folder / "t.h5"]), out, Scoring.of_synthesis(5), "cpu", 1)
     write_disentanglement([test], {"m": [out.latents]}, Statistics(bootstrap=50), folder / "apart.tsv", 1)
     return [read_tsv(folder / name) for name in ("synthesis.tsv", "codes.tsv", "apart.tsv")]
 """

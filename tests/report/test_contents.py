@@ -9,7 +9,7 @@ import pytest
 
 from neuroquant.report.contents import CONTENTS, TABLES, entry, expanded, made_by, patterns
 from neuroquant.report.package.checklist import items
-from neuroquant.report.pages.front_page import where_to_look
+from neuroquant.report.pages.front_parts import where_to_look
 
 ROOT = Path(__file__).parents[2]
 CAPTIONS = ROOT / "neuroquant/report/captions"
@@ -20,6 +20,7 @@ EVERY = pytest.mark.parametrize("one", CONTENTS, ids=lambda one: one.name)
 @EVERY
 def test_an_entry_has_a_caption_and_a_rule_that_makes_it(one):
     assert (CAPTIONS / one.caption).read_text().strip()
+    assert bool(one.about) == bool(one.opens), "a link says what is behind it"
     rules = "\n".join(path.read_text() for path in (ROOT / "rules").glob("*.smk"))
     assert re.search(rf"^rule {one.rule}:", rules, re.MULTILINE)
     assert f'reported("{one.name}"' in rules or f'"{one.name}"' in rules, "its outputs are those of the entry"
@@ -60,7 +61,7 @@ def test_known_wildcards_are_filled_and_the_others_stay():
 def test_the_front_page_links_to_every_entry_that_says_so_and_to_nothing_else():
     links = set(re.findall(r'data-shows="([^"]+)"', where_to_look()))
     assert links == {path for one in CONTENTS if one.opens for path in expanded(one.outputs[one.opens], WILDCARDS)}
-    assert {"tables/table1.html", "tables/table2.html", "figures/figure3.png", "report/people.html"} <= links
+    assert {"tables/table1.html", "tables/table2.html", "report/figure3.html", "report/people.html"} <= links
 
 
 def test_the_checklist_refers_to_files_that_the_report_shows():

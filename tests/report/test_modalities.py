@@ -60,7 +60,7 @@ def test_figures_draw_every_modality_in_a_fill_of_its_own_within_a_page(run):
 
 def test_the_front_page_names_the_modalities(run):
     experiment, _, computed = run
-    first, *_ = in_words(experiment, table_of(experiment, "table1", computed), computed.tests_of("table1"))
+    first, *_ = in_words(experiment, computed.tests_of("table1"))
     assert f"{experiment.modalities[0]}" in first and ("FLAIR" in first) == ("FLAIR" in experiment.modalities)
 
 

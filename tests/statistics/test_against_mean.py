@@ -96,10 +96,12 @@ def test_an_exact_copy_is_above_and_sessions_that_only_one_has_do_not_count(tmp_
 
 
 def test_where_lower_is_better_a_model_below_the_mean_image_is_ahead_of_it(tmp_path, compared, monkeypatch):
-    monkeypatch.setattr(metrics, "METRICS", (*METRICS, Metric("mae", "MAE", "%", "fidelity", higher_is_better=False)))
+    monkeypatch.setattr(
+        metrics, "METRICS", (*METRICS, Metric("mean_error", "Error", "%", "fidelity", higher_is_better=False))
+    )
     write(tmp_path, {"vqgan": [0.2, 0.1], "sd_vae": [-0.2, -0.1], "neuroquant": [-1.0, 0.9], "medvae": [-np.inf]})
-    scores = scores_of(tmp_path, compared).assign(metric="mae")
-    table = against_mean(compared, scores, "mae").set_index("model")
+    scores = scores_of(tmp_path, compared).assign(metric="mean_error")
+    table = against_mean(compared, scores, "mean_error").set_index("model")
     assert table.against_mean.to_dict() == {
         "vqgan": BELOW, "sd_vae": ABOVE, "neuroquant": UNSHOWN, "medvae": ABOVE,
     }  # fmt: skip

@@ -1,5 +1,7 @@
 """Controls of the sex probes: they find a confound that is there, and matched pairs take it away."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,7 +11,7 @@ from sklearn.metrics import roc_auc_score
 from neuroquant.config.evaluation import Statistics
 from neuroquant.evaluation.probe.run import permuted
 from neuroquant.evaluation.probe.samples import Sample
-from neuroquant.files import write_tsv
+from neuroquant.files import read_tsv, write_tsv
 from neuroquant.report.pages.probes import CONTROLS, write_page
 from neuroquant.statistics.intervals import auroc, cluster_statistic
 from neuroquant.statistics.probes import (
@@ -17,6 +19,7 @@ from neuroquant.statistics.probes import (
     MATCHED,
     Cohort,
     calibration_error,
+    controls,
     describe,
     matched,
     score,
@@ -192,3 +195,25 @@ def test_labels_are_shuffled_among_subjects_so_that_visits_stay_together():
     shuffled = permuted(Sample([], y, records, ""))
     assert shuffled.sum() == y.sum() and not torch.equal(shuffled, y)
     assert torch.equal(shuffled[::2], shuffled[1::2])
+
+
+def test_controls_of_an_external_cohort_learn_from_the_training_subjects_of_the_others(tmp_path):
+    own, elsewhere = (make_cohort(tmp_path / name) for name in make_folders(tmp_path, "own", "elsewhere"))
+    splits = read_tsv(elsewhere.splits)
+    write_tsv(splits.assign(split="test"), elsewhere.splits)
+    assert controls(describe(elsewhere), "c").empty, "there is nobody to learn from"
+    learned = controls(describe(elsewhere), "c", describe(own))
+    assert len(learned) == 120 and set(learned.model) == {"control: head size"}
+    external = replace(elsewhere, learned_from=(own,))
+    predictions = by_head_size(external, tmp_path)
+    write_details(predictions, [external], FEW, tmp_path / "details.csv")
+    table = pd.read_csv(tmp_path / "details.csv")
+    assert table[table.model == "control: head size"].subjects.max() == 120
+    assert table[table.model == "size"].auroc_gain.notna().all()
+
+
+def make_folders(folder, *names):
+    """Folders of these names."""
+    for name in names:
+        (folder / name).mkdir()
+    return names

@@ -82,11 +82,14 @@ def test_a_rating_is_of_these_pictures(tmp_path):
 
 
 def test_percentile_and_outlier_are_those_of_the_cohort(tmp_path):
-    values = {"T1w PSNR (dB)": [18.0, 20.0, 21.0, 24.0, 26.0], "brain (ml)": [1300.0, 1310.0, 1290.0, 1305.0, 1295.0]}
+    usual = [1300.0, 1310.0, 1290.0, 1305.0, 1295.0]
+    values = {"T1w PSNR (dB)": [18.0, 20.0, 21.0, 24.0, 26.0], "brain (ml)": usual * 2}
     text = written(tmp_path, [session(numbers={"T1w PSNR (dB)": 21.0, "brain (ml)": 900.0})], distribution=values)
     psnr, brain = re.findall(r'<tr><th scope="row">.*?</tr>', text)
     assert "<td>21.00</td>" in psnr and "percentile 50, n = 5" in psnr and "stands out" not in psnr
-    assert "<td>900.0</td>" in brain and "percentile 0, n = 5" in brain and "stands out" in brain
+    assert "<td>900.0</td>" in brain and "percentile 0, n = 10" in brain and "stands out" in brain
+    few = written(tmp_path, [session(numbers={"brain (ml)": 900.0})], distribution={"brain (ml)": usual})
+    assert "percentile 0, n = 5" in few and "stands out" not in few, "the spread of five values isn't known"
     assert "no values of a cohort" in written(tmp_path, [session()])
 
 

@@ -117,3 +117,35 @@ def test_the_bias_field_is_positive_smooth_and_of_the_stated_strength():
 def test_a_subjects_two_sides_have_one_intensity_and_subjects_differ():
     first, second = (tissue_means("T1w", PLAIN, np.random.default_rng(seed)) for seed in (1, 2))
     assert first[2] == first[41] and first[11] == first[50] and first[2] != second[2]
+
+
+def test_subjects_differ_more_in_tissues_and_contrast_where_the_scanner_is_to_vary():
+    def means(scanner: Scanner, seed: int) -> np.ndarray:
+        return tissue_means("T1w", scanner, np.random.default_rng(seed))[[2, 3, 4]]
+
+    usual = np.std([means(PLAIN, seed) for seed in range(20)], axis=0)
+    jittered = np.std([means(PLAIN.model_copy(update={"jitter": 0.15}), seed) for seed in range(20)], axis=0)
+    np.testing.assert_allclose(jittered, 5 * usual, rtol=1e-3)
+    varied = PLAIN.model_copy(update={"jitter": 0.0, "contrast_spread": 0.3})
+    exponents = [np.log(means(varied, seed)[1:]) / np.log(means(PLAIN.model_copy(update={"jitter": 0.0}), 0)[1:])
+                 for seed in range(20)]  # fmt: skip
+    np.testing.assert_allclose(np.ptp(exponents, axis=1), 0, atol=1e-4)
+    assert 0.15 < np.std(np.log([both[0] for both in exponents])) < 0.45
+
+
+def test_thick_slices_blur_one_axis_and_no_other():
+    subject, thick = brain(texture=0.0), PLAIN.model_copy(update={"slice_mm": 8.0})
+    edges = []
+    for seed in range(12):
+        image = scan(thick, subject, seed=seed).astype(float)
+        edges.append(np.abs(np.diff(image[:, 12, 12]))[11])  # between white matter and cortex, along x
+    sharp = np.abs(np.diff(scan(PLAIN, subject).astype(float)[:, 12, 12]))[11]
+    assert min(edges) < 0.5 * sharp, "slices across the edge"
+    assert max(edges) == pytest.approx(sharp, abs=2), "slices along it, or thin ones"
+
+
+def test_each_scan_draws_its_own_noise_within_the_spread():
+    noisy = PLAIN.model_copy(update={"noise": 0.05, "spread": 0.8})
+    labels = brain().labels
+    found = [scan(noisy, seed=seed)[labels == 2].std() / 1000 for seed in range(10)]
+    assert min(found) < 0.03 and max(found) > 0.06 and 0.009 < min(found) and max(found) < 0.092

@@ -11,7 +11,7 @@ from neuroquant.errors import InputError
 from neuroquant.synthetic.carving import PAIRS
 from neuroquant.synthetic.structures import STRUCTURES, intensities, names
 from neuroquant.synthetic.subject import ICBM_SCALE
-from neuroquant.synthetic.template import icbm, load_template
+from neuroquant.synthetic.template import by_template, icbm, load_template
 
 
 def centre(number: int) -> np.ndarray:
@@ -124,3 +124,10 @@ def test_a_truncated_map_and_an_empty_folder_are_refused(tmp_path):
     path.write_bytes(path.read_bytes()[:200])
     with pytest.raises(InputError, match="not readable"):
         load_template(str(folder), 0)
+
+
+def test_subjects_of_one_map_are_made_one_after_another(tmp_path):
+    for name in "abc":
+        (tmp_path / f"{name}_dseg.nii.gz").touch()
+    assert by_template(str(tmp_path), 7) == [0, 3, 6, 1, 4, 2, 5]
+    assert by_template("", 3) == [0, 1, 2], "the ICBM brain is one template"

@@ -7,12 +7,13 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 
-from neuroquant import models
+from neuroquant import models, perceptual
 from neuroquant.config.model import Objective, Phase, Training
 from neuroquant.errors import InputError
 from neuroquant.files import sha256
+from neuroquant.perceptual import LPIPS
 from neuroquant.training import judges
-from neuroquant.training.judges import LPIPS, Judges, pictures
+from neuroquant.training.judges import Judges, pictures
 from neuroquant.training.loop import Interrupted
 from tests.training.helpers import make_entry, train
 
@@ -24,8 +25,8 @@ PHASES = (Phase(steps=3, batch=2, lr=1e-3, critic=False), Phase(steps=4, batch=2
 @pytest.fixture
 def narrow(monkeypatch):
     """VGG16 with few channels, and the two files that LPIPS reads, made up."""
-    widths = tuple(width if width == "M" else width // 32 for width in judges.VGG16)
-    monkeypatch.setattr(judges, "VGG16", widths)
+    widths = tuple(width if width == "M" else width // 32 for width in perceptual.VGG16)
+    monkeypatch.setattr(perceptual, "VGG16", widths)
     generator, vgg, place, before = torch.Generator().manual_seed(0), {}, 0, 3
     for width in widths:
         if width == "M":
@@ -54,9 +55,8 @@ def test_lpips_at_the_first_tap_is_the_published_formula(narrow):
     x, y = torch.rand(2, 1, 1, 16, 16)
     found = []
     for image in (x, y):
-        h = (image.expand(1, 3, 16, 16) - torch.tensor(judges.SHIFT)[:, None, None]) / torch.tensor(judges.SCALE)[
-            :, None, None
-        ]
+        shift, scale = (torch.tensor(values)[:, None, None] for values in (perceptual.SHIFT, perceptual.SCALE))
+        h = (image.expand(1, 3, 16, 16) - shift) / scale
         for place in (0, 2):
             h = F.relu(F.conv2d(h, vgg[f"features.{place}.weight"], vgg[f"features.{place}.bias"], padding=1))
         found.append(h / (h.square().sum(1, keepdim=True).sqrt() + 1e-10))

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from neuroquant.config.model import Objective, Phase
+from neuroquant.evaluation.fidelity import Scoring
 from neuroquant.evaluation.reconstruct import Inputs, Outputs, reconstruct_shard
 from neuroquant.files import read_tsv
 from neuroquant.model_folder import load_model
@@ -122,7 +123,7 @@ def test_a_model_of_any_modalities_trains_and_is_scored_on_each_that_a_session_h
     log = read_tsv(tmp_path / "model/training.tsv", ("cross",))
     assert (log.cross > 0).any() == (len(names) > 1), "no pairs, no L_cross"
     out = Outputs(*(tmp_path / name for name in ("r.h5", "l.h5", "synthesis.tsv", "codes.tsv")))
-    reconstruct_shard(Inputs(tmp_path / "model", mixed, []), out, 5, "cpu", 1)
+    reconstruct_shard(Inputs(tmp_path / "model", mixed, []), out, Scoring.of_synthesis(5), "cpu", 1)
     made, volumes = ArrayFile(out.reconstructions), ArrayFile(mixed)
     assert [r.key for r in made.records] == [r.key for r in volumes.records if r.modality in names]
     pairs = {(row.subject, row.source, row.modality) for row in read_tsv(out.synthesis).itertuples()}

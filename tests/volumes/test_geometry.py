@@ -5,14 +5,12 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neuroquant.scans.grid import ras_affine
+from neuroquant.scans.grid import from_ras, ras_affine, to_ras
 from neuroquant.volumes.geometry import (
     bounding_box,
     centred_start,
     cut,
-    from_ras,
     paste,
-    to_ras,
     volume_affine,
 )
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from neuroquant.volumes.geometry import to_ras
+from neuroquant.scans.grid import to_ras
 from tests.volumes.heads import LPS, ball
 
 

@@ -11,4 +11,5 @@ def finished(tmp_path_factory):
     folder = tmp_path_factory.mktemp("results of") / "finished run"
     done = snakemake(folder, "all")
     assert done.returncode == 0, done.stdout[-6000:]
+    (folder / "run.log").write_text(done.stdout)
     return folder

@@ -12,9 +12,13 @@ import pytest
 import yaml
 from snakemake.cli import parse_args
 
-from neuroquant import cli
+from neuroquant import cli, models
 from neuroquant.config.cohort import Cohort
+from neuroquant.config.model import ModelEntry
+from neuroquant.config.volume import Volume
+from neuroquant.model_folder import save_model
 from neuroquant.synthetic.bids import write_cohort
+from tests.training.helpers import PARAMETERS
 from tests.workflow.made import FOLDERS, shipped, write_as
 from tests.workflow.run import ROOT
 
@@ -22,6 +26,8 @@ PAGES = [ROOT / "README.md", ROOT / "results/README.md", *sorted((ROOT / "docs")
 FILES = [*sorted((ROOT / "config").rglob("*.yaml")), *(ROOT / f"{name}/config.yaml" for name in ("demo", "slurm"))]
 STARTS = "snakemake neuroquant make python pytest torchrun cp conda apptainer tensorboard".split()
 TARGETS = set(re.findall(r"^rule (\w+):", (ROOT / "Snakefile").read_text(), re.MULTILINE)) | {"fetch_weights"}
+OWN_FOLDERS = ("BIDS_ROOT", "EXTERNAL_ROOT", "MODEL_FOLDER")
+"""Environment variables of the examples, and the folders that the test gives them."""
 ALONE = re.compile(r"neuroquant( \w+)?|snakemake|make|python|pytest")
 """The mere name of a program, or of one of our commands, in a sentence."""
 
@@ -122,6 +128,9 @@ def clone(tmp_path_factory):
         write_as(name.lower(), shipped()[name.lower()], folder, subjects=48)  # enough for any split
     recipe = {"subjects": 24, "visits_max": 1, "voxel_mm": 7.0}
     write_cohort(Cohort(name="study", synthetic=recipe), folder / "BIDS_ROOT")
+    write_cohort(Cohort(name="elsewhere", synthetic=recipe | {"seed": 1}), folder / "EXTERNAL_ROOT")
+    entry = ModelEntry(name="theirs", architecture="neuroquant", parameters=PARAMETERS)
+    save_model(folder / "MODEL_FOLDER", models.build("neuroquant", PARAMETERS), entry, Volume(), {})
     mine = yaml.safe_load((ROOT / "config/examples/one_gpu.yaml").read_text()) | {"experiment": "mine"}
     for name in ("mine.yaml", "YOUR.yaml"):
         (folder / name).write_text(yaml.safe_dump(mine))
@@ -149,8 +158,9 @@ def clone(tmp_path_factory):
 
 def run_in(clone: Path, command: str) -> subprocess.CompletedProcess:
     """Run a command as it is written, by a shell, in the copy of the project."""
-    variables = {name: str(clone / name) for name in ("BIDS_ROOT", *FOLDERS.values())}
-    variables |= {"NEUROQUANT_TESTDATA": str(clone), "PATH": f"{clone / 'bin'}:{os.environ['PATH']}"}
+    variables = {name: str(clone / name) for name in (*OWN_FOLDERS, *FOLDERS.values())}
+    variables |= {"NEUROQUANT_TESTDATA": str(clone), "NEUROQUANT_LABELS": str(clone / "labels")}
+    variables["PATH"] = f"{clone / 'bin'}:{os.environ['PATH']}"
     if not (clone / "bids_real").exists():
         (clone / "bids_real").symlink_to("BIDS_ROOT")
     return subprocess.run(

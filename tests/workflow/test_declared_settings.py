@@ -13,7 +13,7 @@ from neuroquant.files import write_json, write_tsv
 from neuroquant.job import THREAD_VARIABLES
 from neuroquant.report.contents import entry
 from neuroquant.store.arrays import ArrayWriter, Record
-from neuroquant.tables import CODES, DISENTANGLEMENT, FIDELITY, SPREAD, SYNTHESIS_SCORES
+from neuroquant.tables import CODES, DISENTANGLEMENT, FIDELITY, SPREAD, STRUCTURE_ERRORS, SYNTHESIS_SCORES
 from tests.made_up import experiment, write_numbers  # noqa: F401
 from tests.workflow.declared import declared
 from tests.workflow.run import ROOT
@@ -55,9 +55,9 @@ def job(tmp_path, monkeypatch, experiment):  # noqa: F811
 def made(tmp_path, experiment, job):  # noqa: F811
     """Gathered numbers, and what the rule `cells` computes of them: name -> path."""
     write_numbers(tmp_path, experiment)
-    for name, columns in (("disentanglement", DISENTANGLEMENT), ("spread", SPREAD)):
+    for name, columns in (("disentanglement", DISENTANGLEMENT), ("spread", SPREAD), ("errors", STRUCTURE_ERRORS)):
         write_tsv(pd.DataFrame(columns=columns), tmp_path / f"{name}.tsv")
-    names = ("fidelity", "dice", "predictions", "regions", "disentanglement", "spread")
+    names = ("fidelity", "dice", "predictions", "regions", "disentanglement", "spread", "errors")
     paths = {name: str(tmp_path / f"{name}.tsv") for name in names}
     computed = {name: str(tmp_path / f"{name}.csv") for name in ("cells", "tests", "against_mean")}
     job("cells", "cells", paths, computed)
@@ -122,7 +122,7 @@ def test_rate(made, models, job, tmp_path):
     with ArrayWriter(tmp_path / "shard.h5", records, facts) as writer:
         writer.create("image", (4, 6, 4), np.float16)
         writer.note(encode_s=1.0, decode_s=2.0)
-    out = outputs_of(tmp_path, "rate", costs=tmp_path / "costs.csv", page=tmp_path / "costs.html")
+    out = outputs_of(tmp_path, "rate", costs=tmp_path / "costs.csv", costs_page=tmp_path / "costs.html")
     job("draw_rate", "rate", made | {"reconstructions": [str(tmp_path / "shard.h5")]}, out, models=models)
     assert out["png"].stat().st_size
 

@@ -79,6 +79,17 @@ def test_what_stands_behind_the_means_is_there(finished):
     assert ((codebook.perplexity <= codebook.used + 1e-9) & (codebook.used <= codebook["size"])).all()
 
 
+def test_a_run_says_how_far_each_stage_is_and_ends_with_the_report_and_its_numbers(finished):
+    said = (finished / "run.log").read_text()
+    lines = re.findall(r"^stage (\w+) +(\d+)/(\d+) jobs, (.+?) \(whole run", said, re.MULTILINE)
+    last = {stage: (done, total, pace) for stage, done, total, pace in lines}
+    assert {"cohorts", "volumes", "models", "reconstruct", "segment", "latents", "tables", "report"} <= set(last)
+    assert all(done == total and pace.startswith("done in") for done, total, pace in last.values()), last
+    end = said[said.index("report   results/tiny/report.html") :]
+    assert re.search(r"result   NeuroQuant .*test subjects.*\n  PSNR .* dB \[", end) and "\n  Accuracy " in end
+    assert "stand-ins: " in end and "say nothing about the paper" in end
+
+
 def test_only_test_subjects_are_scored(finished):
     results = finished / "results/tiny"
     splits = read_tsv(results / "cohorts/synthetic/splits.tsv").set_index("subject").split

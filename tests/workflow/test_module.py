@@ -135,6 +135,9 @@ def test_a_tag_on_github_is_cloned_once_and_runs_from_there(tmp_path, monkeypatc
     (clone,) = (tmp_path / ".snakemake/neuroquant").iterdir()
     assert clone.name == commit and (clone / "neuroquant/__init__.py").is_file()
     assert (tmp_path / "results/tiny/logs/fetched").is_file()
+    assert "stage models            1/1 jobs, done in " in done.stdout, (
+        "a stage is known by the rules' file, in a clone too"
+    )
 
 
 @pytest.mark.skipif(shutil.which("snakedeploy") is None, reason="snakedeploy isn't installed")

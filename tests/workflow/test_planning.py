@@ -40,6 +40,12 @@ def test_every_stage_of_the_way_is_planned(tmp_path):
     assert jobs["table"] == 2 and jobs["draw_figure3"] == jobs["draw_figure4"] == jobs["report"] == 1
 
 
+def test_a_small_experiment_can_probe_all_models_of_a_cohort_in_one_job(tmp_path):
+    config = merge(TINY, {"compute": {"probe_jobs": "cohort"}})
+    jobs = job_counts(snakemake(tmp_path, "--dry-run", "all", config=config).stdout)
+    assert jobs["probe"] == jobs["probe_volumes"] == 1 and jobs["export_latents"] == 5
+
+
 def test_a_model_without_training_is_no_training_job(tmp_path):
     config = copy.deepcopy(TINY)
     config["models"].append("identity")

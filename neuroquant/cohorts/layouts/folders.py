@@ -11,6 +11,7 @@ from neuroquant.cohorts.layouts.base import BARE, FAULTS, IS_SCAN, MISNAMED, NII
 from neuroquant.cohorts.layouts.base import stamp as stamped
 from neuroquant.cohorts.layouts.rules import BESIDE, MASKS, OTHER_DATA, FolderRules, short
 from neuroquant.cohorts.layouts.templates import HIDDEN, not_used
+from neuroquant.datasets import DERIVATIVES, is_ours
 from neuroquant.errors import InputError
 from neuroquant.files import printable
 from neuroquant.tables import BESIDE_SCANS
@@ -105,7 +106,7 @@ class FolderLayout(Layout):
                 entries.append(stamped(entry, entry.name))
             elif re.fullmatch(self.rules.subject, entry.name):
                 entries += self._subject(entry.path, entry.name)
-            elif entry.name == "derivatives":
+            elif entry.name == DERIVATIVES:
                 entries += self._derivatives(entry.path)
             elif re.fullmatch(self.rules.misnamed_subject, entry.name) and entry.is_dir():
                 entries.append((printable(entry.name), MISNAMED, MISNAMED))
@@ -123,13 +124,15 @@ class FolderLayout(Layout):
         return [*entries, *((path, BARE, BARE) for path in bare)]
 
     def _derivatives(self, folder: str) -> Iterable[Entry]:
+        """Masks and label maps of other programs: what a model made of the scans is no input."""
         try:
             pipelines = [entry for entry in os.scandir(folder) if entry.is_dir()]
         except OSError:
-            yield "derivatives", UNREAD, UNREAD
+            yield DERIVATIVES, UNREAD, UNREAD
             return
         for pipeline in pipelines:
-            yield from self._walk(pipeline.path, f"derivatives/{pipeline.name}", DEPTH + 1, [])
+            if not is_ours(Path(pipeline.path)):
+                yield from self._walk(pipeline.path, f"{DERIVATIVES}/{pipeline.name}", DEPTH + 1, [])
 
     def _walk(self, folder: str, relative: str, depth: int, sessions: list[str]) -> Iterable[Entry]:
         """What lies below a folder, at most `depth` levels of folders counting its own.
@@ -162,7 +165,7 @@ class FolderLayout(Layout):
 
     def _counts(self, path: str) -> bool:
         """Whether a scan-like file is one of the session's, or meant as one."""
-        return bool(self.match(path)) or (not path.startswith("derivatives/") and self._is_stray(path))
+        return bool(self.match(path)) or (not path.startswith(f"{DERIVATIVES}/") and self._is_stray(path))
 
     def opened(self, used: Iterable[str]) -> Callable[[str], bool]:
         """Folders of subjects, sessions and scans, and those of derivative data sets."""
@@ -170,7 +173,7 @@ class FolderLayout(Layout):
 
     def _is_opened(self, path: str) -> bool:
         parts = path.split("/")
-        if parts[0] == "derivatives":
+        if parts[0] == DERIVATIVES:
             return len(parts) <= 2 or (len(parts) <= DEPTH + 2 and self._all_known(parts[2:]))
         first = re.fullmatch(self.rules.subject, parts[0])
         return len(parts) <= DEPTH and bool(first) and self._all_known(parts[1:])
@@ -188,8 +191,9 @@ class FolderLayout(Layout):
                 return "its suffix isn't in lower case: rename it (.nii.gz)"
             ending = name.partition(".")[2]
             return f"in a format that isn't read (.{ending}): convert it to .nii.gz (mri_convert, dcm2niix)"
-        if path.startswith("derivatives/"):
-            return "below derivatives, neither brain mask nor label map: nothing to do, or name that data set as `root`"
+        if path.startswith(f"{DERIVATIVES}/"):
+            what = "below derivatives, and no brain mask or label map that another program made"
+            return f"{what}: nothing to do, or name that data set as `root`"
         suffix = _suffix(self.rules.suffixed, path)
         if suffix in MASKS:
             return "another mask or label map than of the brain (desc-brain_mask, desc-aseg_dseg): nothing to do"
@@ -201,7 +205,7 @@ class FolderLayout(Layout):
     def why_folder(self, path: str, held: int) -> str:
         """A derivative, other data, or a name that the layout doesn't have."""
         parts = path.split("/")
-        if parts[0] == "derivatives":
+        if parts[0] == DERIVATIVES:
             return "below derivatives, where only anat folders are opened: nothing to do" if held else ""
         if len(parts) > 1:
             if parts[-1] in OTHER_DATA:

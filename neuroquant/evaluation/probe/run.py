@@ -5,6 +5,7 @@ Weights are chosen on validation subjects; the test shards are opened once, afte
 
 import shutil
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -23,7 +24,7 @@ from neuroquant.files import write_tsv
 from neuroquant.tables import IMAGE_KEY, PREDICTIONS
 
 PERMUTED = "seresnet_permuted"
-LOG = ["modality", "probe", "array", "seed", "epoch", "train_loss", "val_balanced_accuracy", "val_loss"]
+LOG = ["model", "modality", "probe", "array", "seed", "epoch", "train_loss", "val_balanced_accuracy", "val_loss"]
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,8 @@ class Task:
     ----------
     model : name of the model
     settings : of the probe
+    checkpoints : folder for the networks of a job that takes long, which a job that was killed takes up; gone in the
+        end.
     code : hash of the code that trains; networks of other code are not taken up
     device : "auto", "cpu" or "cuda"
     threads : of the CPU
@@ -56,6 +59,7 @@ class Task:
 
     model: str
     settings: Probe
+    checkpoints: Path
     code: str = ""
     device: str = "auto"
     threads: int = 1
@@ -63,18 +67,10 @@ class Task:
 
 @dataclass(frozen=True)
 class Outputs:
-    """Where the results of a probe go.
-
-    Attributes
-    ----------
-    predictions, curve : tables; the latter has a row for each epoch.
-    checkpoints : folder for the networks of a job that takes long, which a job that was killed takes up; gone in the
-        end.
-    """
+    """Where the results of a job go: tables, the curve with a row for each epoch."""
 
     predictions: Path
     curve: Path
-    checkpoints: Path
 
 
 @dataclass(frozen=True)
@@ -87,17 +83,33 @@ class Fitted:
     predict: Predict
 
 
-def run_probe(shards: Shards, task: Task, out: Outputs) -> None:
-    """Train the probes of one model on one cohort and write their predictions on the test subjects.
+def run_probes(probed: Iterable[tuple[Shards, Task]], out: Outputs) -> None:
+    """Train the probes of some models on one cohort, one model after another, and write their predictions.
 
     Notes
     -----
-    Where the training subjects are all of one sex, or the model gives no latents, nothing can be learned: the tables
-    are written empty, and the log says why.
+    Where the training subjects are all of one sex, or a model gives no latents, nothing can be learned: the tables
+    have no row of it, and the log says why.
     """
+    rows: list[dict[str, Any]] = []
+    log: list[dict[str, Any]] = []
+    kept: list[Path] = []
+    for shards, task in probed:
+        predicted, epochs = probe_model(shards, task)
+        rows += predicted
+        log += epochs
+        kept.append(task.checkpoints)
+    write_tsv(pd.DataFrame(rows, columns=PREDICTIONS), out.predictions)
+    write_tsv(pd.DataFrame(log, columns=LOG), out.curve)
+    for folder in kept:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def probe_model(shards: Shards, task: Task) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Predictions of one model's probes on the test subjects, and what each epoch of the networks came to."""
     use_threads(task.threads)
     task = replace(task, device=resolve_device(task.device))
-    keeper = finished.Keeper(out.checkpoints)
+    keeper = finished.Keeper(task.checkpoints)
     fitted: list[Fitted] = []
     log: list[dict[str, Any]] = []
     for modality in modalities_of([*shards.train, *shards.val]):
@@ -111,9 +123,7 @@ def run_probe(shards: Shards, task: Task, out: Outputs) -> None:
         sample = tests[probe.modality]
         if sample is not None:
             rows += predictions(sample, probe.predict(sample), task.model, probe.probe, probe.seed)
-    write_tsv(pd.DataFrame(rows, columns=PREDICTIONS), out.predictions)
-    write_tsv(pd.DataFrame(log, columns=LOG), out.curve)
-    shutil.rmtree(out.checkpoints, ignore_errors=True)
+    return rows, log
 
 
 def fit_modality(
@@ -138,7 +148,8 @@ def fit_modality(
             trained = fit(source, settings, seed, task.device, f"{task.model} {modality} {probe} seed {seed}")
             keeper.keep(name, trained, made_of)
         network, epochs = trained
-        log += [{"modality": modality, "probe": probe, "array": train.array, "seed": seed} | e for e in epochs]
+        facts = {"model": task.model, "modality": modality, "probe": probe, "array": train.array, "seed": seed}
+        log += [facts | epoch for epoch in epochs]
         predict = predictor(network.to(task.device), learning.scale, task.device, settings.batch)
         fitted.append(Fitted(modality, probe, seed, predict))
     return fitted, log

@@ -36,8 +36,8 @@ class Sample:
 
     @property
     def subjects(self) -> np.ndarray:
-        """Subject of each row."""
-        return np.array([record.subject for record in self.records])
+        """Cohort and subject of each row: two cohorts may call two people by one name."""
+        return np.array([f"{record.cohort}/{record.subject}" for record in self.records])
 
     @property
     def channels(self) -> int:

@@ -159,9 +159,13 @@ class NeuroQuant(Autoencoder):
             self.quantizer.update()
 
     @property
-    def start_after(self) -> int:
-        """Steps on volumes before the codebook starts."""
-        return self.quantizer.start_after
+    def start_after(self) -> int | None:
+        """Steps on volumes before the codebook starts; None where it had started before."""
+        return None if self.quantizer.goes_on else self.quantizer.start_after
+
+    def go_on(self, codebook: Literal["keep", "adapt"]) -> None:
+        """The codebook has started; it is frozen, or its moving averages go on."""
+        self.quantizer.go_on(frozen=codebook == "keep")
 
     def facts(self) -> dict[str, float]:
         """Share of codes that were used, and the perplexity of the last step's; empty before the codebook starts."""

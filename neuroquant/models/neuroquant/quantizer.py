@@ -94,6 +94,7 @@ class Quantizer(nn.Module):
         super().__init__()
         self.size, self.commitment, self.decay, self.dead_below = size, commitment, decay, dead_below
         self.start_after, self.kmeans_rounds = start_after, kmeans_rounds
+        self.goes_on = self.frozen = False
         self.register_buffer("embedding", torch.zeros(size, dim))
         self.register_buffer("count", torch.zeros(size))
         self.register_buffer("total", torch.zeros(size, dim))
@@ -163,6 +164,10 @@ class Quantizer(nn.Module):
         self.has_started()
         return self._updates
 
+    def go_on(self, frozen: bool) -> None:
+        """Begin a further training of a codebook that has started; a frozen one takes part and doesn't change."""
+        self.goes_on, self.frozen = True, frozen
+
     def state_has_changed(self) -> None:
         """Call it after tensors of the state were written from outside."""
         self._started = None
@@ -194,10 +199,11 @@ class Quantizer(nn.Module):
         if together():
             dist.all_reduce(self.step_count)
             dist.all_reduce(self.step_total)
-        self.count.mul_(self.decay).add_(self.step_count, alpha=1 - self.decay)
-        self.total.mul_(self.decay).add_(self.step_total, alpha=1 - self.decay)
-        self._revive()
-        self.embedding.copy_(self.total / self.count.clamp_min(1e-12)[:, None])
+        if not self.frozen:
+            self.count.mul_(self.decay).add_(self.step_count, alpha=1 - self.decay)
+            self.total.mul_(self.decay).add_(self.step_total, alpha=1 - self.decay)
+            self._revive()
+            self.embedding.copy_(self.total / self.count.clamp_min(1e-12)[:, None])
         share = self.step_count / self.step_count.sum().clamp_min(1)
         self.used.logical_or_(self.step_count > 0)
         self.usage.copy_(self.used.float().mean())

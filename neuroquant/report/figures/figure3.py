@@ -1,4 +1,4 @@
-"""Figure 3: originals and reconstructions in three views of each modality, with their errors."""
+"""Figure 3: originals and reconstructions in three views of each modality and on a fold, with their errors."""
 
 import itertools
 import textwrap
@@ -8,20 +8,28 @@ from pathlib import Path
 import numpy as np
 
 from neuroquant.error_scale import ERROR_COLOURS, ERROR_SHARE
-from neuroquant.report.figures.images import Images, box_of, session_images, slice_of
+from neuroquant.report.figures.images import Images, box_of, fold_of, session_images, slice_of
 from neuroquant.report.figures.style import HEIGHT, WIDTH, plt, save
 from neuroquant.report.sentences import SIGNS
 
 VIEWS = {"axial": 2, "coronal": 1, "sagittal": 0}
+ZOOM = "fold"
+"""The column that enlarges a square of the axial slice."""
+COLUMNS = (*VIEWS, ZOOM)
+FRAME = (0.34, 0.71, 0.91)
+"""Colour of the frame around what is enlarged."""
+COLUMN = 8.8 / 2.54
+"""Inches of a paper's column, which the figure fits with `BESIDE` modalities at most; with more it fits the page."""
+BESIDE = 2
 ERROR_MAX = 2 * ERROR_SHARE
 """In images that span -1 to 1."""
-LABELS, HEAD, FOOT = 0.35, 0.3, 0.5
+LABELS, HEAD, FOOT = 0.3, 0.3, 0.5
 """Inches beside, above and below the slices."""
 LINE, LETTERS = 0.11, 18
 """Inches that a line of the foot takes, and letters an inch of it."""
 LARGEST = 1.4
 """Inches of a slice's side at most."""
-NARROW = 3.0
+NARROW = 4.0
 """Inches of the figure's width below which the words on errors take two lines."""
 FILL = 0.97
 """Share of its cell that a slice fills."""
@@ -36,9 +44,9 @@ class Layout:
     side : float
         Of a slice's square.
     heights : list of int
-        Of each line of slices, in squares: 1 for the originals, 2 for a model (slice and error).
+        Of each line of slices, in squares: 1 for the originals and an exact copy, 2 for a model (slice and error).
     columns : int
-        Views of all modalities.
+        Views and enlarged folds of all modalities.
     below : float
         Height of the foot.
     """
@@ -62,14 +70,20 @@ class Layout:
         return (LABELS + self.side * column) / width, bottom / height, *filled
 
 
-def layout(models: int, modalities: int, foot: int) -> Layout:
-    """Sizes that fit a page, for a number of models and modalities and lines of the foot.
+def layout(heights: list[int], modalities: int, foot: int) -> Layout:
+    """Sizes that fit a paper's column, or with more than `BESIDE` modalities its page.
 
-    More modalities make the slices smaller, so that the figure never gets wider than a page.
+    Parameters
+    ----------
+    heights : list of int
+        As `Layout` has them.
+    foot : int
+        Lines of text below the slices.
     """
-    heights, columns = [1, *([2] * models)], len(VIEWS) * modalities
+    columns = len(COLUMNS) * modalities
     below = FOOT + LINE * foot
-    side = min((WIDTH - LABELS) / columns, (HEIGHT - HEAD - below) / sum(heights), LARGEST)
+    width = COLUMN if modalities <= BESIDE else WIDTH
+    side = min((width - LABELS) / columns, (HEIGHT - HEAD - below) / sum(heights), LARGEST)
     return Layout(side, heights, columns, below)
 
 
@@ -81,7 +95,7 @@ def draw(
     verdicts: dict[tuple[str, str], str],
     out: list[Path],
 ) -> None:
-    """Draw and write the figure.
+    """Draw and write the figure: modalities that the session lacks, and errors of exact copies, are left out.
 
     Parameters
     ----------
@@ -100,32 +114,59 @@ def draw(
     """
     if session is None:
         return _draw_nothing(out)
-    letters = round(len(VIEWS) * len(modalities) * layout(len(labels), len(modalities), 0).side * LETTERS)
-    shown, foot = marked(labels, modalities, verdicts, letters)
-    sizes = layout(len(labels), len(modalities), len(foot))
-    figure = plt.figure(figsize=sizes.size)
     original = session_images(images.volumes, session)
-    lines = {"original": original} | {
-        label: session_images(images.reconstructions[model], session) for model, label in shown.items()
-    }
+    present = tuple(modality for modality in modalities if modality in original)
+    copies = {model: session_images(images.reconstructions[model], session) for model in labels}
+    heights = [1, *(1 if _exact(copy, original) else 2 for copy in copies.values())]
+    letters = round(len(COLUMNS) * len(present) * layout(heights, len(present), 0).side * LETTERS)
+    shown, foot = marked(labels, present, verdicts, letters)
+    sizes = layout(heights, len(present), len(foot))
+    figure = plt.figure(figsize=sizes.size)
+    lines = {"original": original} | {shown[model]: copy for model, copy in copies.items()}
     brain = box_of(original)
-    columns = list(itertools.product(modalities, VIEWS.items()))
-    for (line, (label, pair)), (column, (modality, (view, plane))) in itertools.product(
-        enumerate(lines.items()), enumerate(columns)
+    fold = fold_of(slice_of(original[present[0]], VIEWS["axial"], brain))
+    for (line, (label, pair)), (column, (modality, view)) in itertools.product(
+        enumerate(lines.items()), enumerate(itertools.product(present, COLUMNS))
     ):
         axis = figure.add_axes(sizes.cell(line, column))
-        if modality in pair and modality in original:
-            truth = slice_of(original[modality], plane, brain)
-            picture = slice_of(pair[modality], plane, brain)
-            axis.imshow(compose(picture, truth, line > 0), interpolation="nearest")
+        if modality in pair:
+            plane = VIEWS.get(view, VIEWS["axial"])
+            truth, picture = (slice_of(each[modality], plane, brain) for each in (original, pair))
+            if view == ZOOM:
+                truth, picture = truth[fold], picture[fold]
+            axis.imshow(compose(picture, truth, heights[line] > 1), interpolation="nearest")
+            if not line and plane == VIEWS["axial"]:
+                _frame(axis, view, fold)
         axis.set(xticks=[], yticks=[])
         axis.spines[:].set_visible(False)
         if line == 0:
-            axis.set_title(f"{modality}\n{view}" if view == "coronal" else view, fontsize=6.5, pad=2)
+            axis.set_title(f"{modality}\n{view}" if view == "coronal" else view, fontsize=6, pad=2)
         if column == 0:
-            axis.set_ylabel(label.replace(" w/o", "\nw/o"), fontsize=6.5, labelpad=2)
+            axis.set_ylabel(label.replace(" w/o", "\nw/o"), fontsize=6, labelpad=2)
     _draw_foot(figure, sizes, foot)
     save(figure, *out)
+
+
+def _exact(copy: dict[str, np.ndarray], original: dict[str, np.ndarray]) -> bool:
+    """Whether a reconstruction is its original, so that there is no error to draw."""
+    return all(np.array_equal(copy[modality], original[modality]) for modality in copy if modality in original)
+
+
+def _frame(axis: plt.Axes, view: str, fold: tuple[slice, slice]) -> None:
+    """A frame around the fold in the axial slice, and around the enlarged one; L and R beside the brain."""
+    rows, columns = fold
+    if view == ZOOM:
+        left, top, wide, high = 0, 0, columns.stop - columns.start, rows.stop - rows.start
+    else:
+        left, top, wide, high = columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start
+        for text, at in (("L", 0.04), ("R", 0.96)):
+            axis.text(
+                at, 0.96, text, color="white", fontsize=6, ha="left" if text == "L" else "right", va="top",
+                transform=axis.transAxes,
+            )  # fmt: skip
+    axis.add_patch(
+        plt.Rectangle((left - 0.5, top - 0.5), wide, high, fill=False, edgecolor=FRAME, linewidth=0.7, clip_on=False)
+    )
 
 
 def _draw_nothing(out: list[Path]) -> None:
@@ -181,5 +222,9 @@ def compose(picture: np.ndarray, truth: np.ndarray, with_error: bool) -> np.ndar
     grey = np.clip((picture + 1) / 2, 0, 1)[..., None].repeat(3, axis=-1)
     if not with_error:
         return grey
-    error = np.clip(np.abs(picture - truth) / ERROR_MAX, 0, 1)
-    return np.concatenate([grey, plt.get_cmap(ERROR_COLOURS)(error)[..., :3]], axis=0)
+    return np.concatenate([grey, coloured_error(picture, truth)], axis=0)
+
+
+def coloured_error(picture: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """RGB of the absolute error of a slice; the last colour stands from `ERROR_MAX` on."""
+    return plt.get_cmap(ERROR_COLOURS)(np.clip(np.abs(picture - truth) / ERROR_MAX, 0, 1))[..., :3]

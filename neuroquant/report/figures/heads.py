@@ -1,5 +1,6 @@
 """Heads with the outlines of brain masks that a network found, doubtful ones first, for a cohort's QC picture."""
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pandas as pd
 
 from neuroquant.extras import optional
 from neuroquant.files import written_whole
-from neuroquant.report.figures.montage import BRAIN, GREYS, PALETTE, Key, remarks, stacked, titled
+from neuroquant.report.figures.montage import BRAIN, GREYS, LETTER, PALETTE, Key, remarks, sided, stacked, titled
 from neuroquant.store.arrays import ArrayFile
 
 with optional():
@@ -22,6 +23,7 @@ OUTLINE = 255
 NETWORKS = ("deepbet", "SynthSeg")
 """What the QC table calls the networks that find brains."""
 GAP = 2
+READ = "Red: the brain mask that a network found. L, R: left and right; P, A: back and front."
 Found = tuple[Path, dict[str, int]]
 """A shard, and the rows of a session's images by their modality."""
 
@@ -61,7 +63,7 @@ def session(found: Found, title: str) -> np.ndarray:
     for modality, index in images.items():
         planes = file.read("head", index)
         pixels = np.where(planes == OUTLINE, BRAIN, planes.astype(int) * GREYS // 256).astype(np.uint8)
-        line = np.hstack([np.pad(plane, ((0, 0), (0, GAP))) for plane in pixels])
+        line = np.hstack([np.pad(sided(plane, axis), ((0, 0), (0, GAP))) for axis, plane in enumerate(pixels)])
         groups.append(np.vstack([titled(modality, line.shape[1]), line]))
     whole = np.hstack(groups)
     return np.vstack([titled(title, whole.shape[1]), whole])
@@ -77,6 +79,7 @@ def append(picture: Path, heads: list[np.ndarray]) -> None:
     for row in rows:
         height = max(len(head) for head in row)
         lines.append(np.hstack([np.pad(head, ((0, height - len(head)), (0, GAP))) for head in row]))
+    lines += [titled(text, lines[0].shape[1]) for text in textwrap.wrap(READ, lines[0].shape[1] // LETTER)]
     below = Image.fromarray(stacked(lines), mode="P")
     below.putpalette(PALETTE)
     whole = Image.new("RGB", (max(above.width, below.width), above.height + below.height), "white")

@@ -7,6 +7,10 @@ import numpy as np
 
 from neuroquant.store.arrays import ArrayFile
 
+FOLD, FILLED, AWAY = 0.22, 0.85, 0.2
+"""Of the enlarged square: its side as a share of the slice's, the share of it that lies in the brain at least, and its
+least distance from the midline as a share of the slice's side."""
+
 
 @dataclass(frozen=True, slots=True)
 class Images:
@@ -60,3 +64,26 @@ def slice_of(image: np.ndarray, axis: int, box: list[tuple[int, int]]) -> np.nda
     picture = np.take(cut, index, axis).T[::-1]
     spare = [max(cut.shape) - side for side in picture.shape]
     return np.pad(picture, [(each // 2, each - each // 2) for each in spare], constant_values=-1)
+
+
+def fold_of(picture: np.ndarray) -> tuple[slice, slice]:
+    """The square of an axial slice (h, w) beside its midline where neighbouring voxels of the brain differ most.
+
+    Such a square holds a fold of the cortex; at the midline lie the ventricles, which differ too. Its side is `FOLD` of
+    the slice's. Squares that are mostly background don't count where others exist.
+    """
+    side = max(2, round(FOLD * len(picture)))
+    inside = (picture > -1).astype(np.float64)
+    steps = sum(np.abs(np.diff(picture, axis=axis, prepend=-1)) for axis in (0, 1))
+    within, changes = (sums(each, side) for each in (inside, steps * inside))
+    middles = np.arange(within.shape[1]) + (side - len(picture)) / 2
+    within = np.where(np.abs(middles)[None] >= AWAY * len(picture), within, 0)
+    full = within >= min(within.max(), FILLED * side**2)
+    top, left = np.unravel_index(np.argmax(np.where(full, changes, -1)), changes.shape)
+    return slice(int(top), int(top) + side), slice(int(left), int(left) + side)
+
+
+def sums(values: np.ndarray, side: int) -> np.ndarray:
+    """Sums over all squares of a side in a slice (h, w), by their first row and column."""
+    whole = np.pad(values, ((1, 0), (1, 0))).cumsum(0).cumsum(1)
+    return whole[side:, side:] - whole[:-side, side:] - whole[side:, :-side] + whole[:-side, :-side]

@@ -4,6 +4,7 @@ Pixels are put together by hand, in a palette of greys and three colours, so tha
 a report holds one of every shard, or of about 96 of them.
 """
 
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,16 @@ TALL = 190
 """Pixels that a panel is high at least."""
 LINE = 14
 """Pixels of a line of text."""
+SIDES = {0: ("P", "A"), 1: ("L", "R"), 2: ("L", "R")}
+"""Normal of a slice -> what lies at its left and at its right."""
+LEGEND = {BRAIN: "brain mask", BOX: "its box", EDGE: "edges of {target}"}
+"""Colour -> what is drawn in it."""
+READ = (
+    "L, R: left and right; P, A: back and front. Look for brains that are cut, tilted or swapped, and for images that "
+    "are not aligned."
+)
+LETTER = 6
+"""Pixels of a letter's width."""
 Key = tuple[str, str, str]
 """Cohort, subject, session."""
 
@@ -74,6 +85,10 @@ def draw(shards: list[Path], qc_tsv: Path, selection: Selection, pictures: list[
             row_of(file, key, title_of(number, key, odd, selection.identifiable), targets.get(key, ""))
             for number, key in enumerate(first_of_shard(list(file.sessions), set(odd))[: selection.sessions], start=1)
         ]
+        if rows:
+            known = sorted({targets[key] for key in file.sessions if targets.get(key)})
+            count = f"n = {len(rows)} of {len(file.sessions)} sessions of this shard. {READ}"
+            rows += legend(max(row.shape[1] for row in rows), " or ".join(known), count)
         image = Image.fromarray(stacked(rows or [titled("no usable session", 300)]), mode="P")
         image.putpalette(PALETTE)
         with written_whole(picture) as scratch:
@@ -129,7 +144,35 @@ def panel(image: np.ndarray, mask: np.ndarray, outline: np.ndarray | None, plane
     inside = enlarged(mask)
     pixels[inside & ~ndimage.binary_erosion(inside)] = BRAIN
     frame(pixels, box_of(mask, plane), times)
+    return sided(pixels, plane)
+
+
+def sided(pixels: np.ndarray, plane: int) -> np.ndarray:
+    """Pixels of a slice with normal `plane`, with letters of its sides in the upper corners."""
+    for letter, first in zip(SIDES[plane], (0, max(pixels.shape[1] - LETTER - 4, 0)), strict=True):
+        text = titled(letter, LETTER + 4)[: len(pixels), : pixels.shape[1] - first]
+        corner = pixels[: len(text), first : first + text.shape[1]]
+        corner[text == TEXT] = TEXT
     return pixels
+
+
+def legend(width: int, target: str, words: str) -> list[np.ndarray]:
+    """Lines below the sessions: what each colour means, and some words, broken to fit the width.
+
+    Parameters
+    ----------
+    target : str
+        The modality whose edges are drawn on the others; empty where none is.
+    """
+    patches = []
+    for colour, meaning in LEGEND.items():
+        if colour != EDGE or target:
+            text = meaning.format(target=target)
+            patch = np.zeros((LINE, LINE), np.uint8)
+            patch[3:-3, 3:-3] = colour
+            patches.append(np.hstack([patch, titled(text, LETTER * (len(text) + 3))]))
+    lines = [np.hstack(patches)] if sum(patch.shape[1] for patch in patches) <= width else patches
+    return lines + [titled(line, width) for line in textwrap.wrap(words, max(width // LETTER - 1, 10))]
 
 
 def frame(pixels: np.ndarray, box: tuple[tuple[int, int], tuple[int, int]], times: int) -> None:

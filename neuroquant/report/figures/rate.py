@@ -15,6 +15,7 @@ from neuroquant.tables import CEILING
 MARKS = "oDsv^P*X"
 OTHERS = "models of Table 2 only"
 AROUND = {
+    "trained_elsewhere": ("D", 8.0, "in a diamond: trained elsewhere"),
     "authors_weights": ("o", 9.5, "in a ring: authors' weights"),
     "reference": ("s", 9.0, "in a frame: without training"),
 }
@@ -25,8 +26,8 @@ def draw(experiment: Experiment, table: pd.DataFrame, ceilings: pd.DataFrame, *o
     """PSNR, SSIM and Dice against bits per volume; a line of panels per cohort of Table 1.
 
     Models of Table 1 have a colour and a mark each; those that only another table has are small and grey. Models with
-    authors' weights stand in a ring and those without training in a frame, for they are groups of their own. The fill
-    of a mark tells the modality.
+    authors' weights stand in a ring, those trained elsewhere in a diamond and those without training in a frame, for
+    they are groups of their own. The fill of a mark tells the modality.
 
     Parameters
     ----------

@@ -5,7 +5,7 @@ from typing import Any
 from neuroquant.config.experiment import Experiment
 from neuroquant.config.model import ModelEntry
 from neuroquant.config.volume import Split
-from neuroquant.report.sentences import listed
+from neuroquant.report.sentences import listed, seeds_in_words
 from neuroquant.statistics.people import CohortTables, kept, shared_between_splits
 
 ENGINES = {
@@ -47,10 +47,37 @@ def data_facts(experiment: Experiment, cohorts: CohortTables) -> dict[str, str]:
         "sources": "; ".join(sources) + ".",
         "included": included(experiment, cohorts),
         "selection": "All usable sessions of all cohorts; the split decides who trains.",
-        "split": divided(experiment.split),
+        "split": divided(experiment),
         "overlap": overlap(cohorts),
-        "tested": listed([experiment.cohort(name).shown for name in experiment.table1.cohorts]),
+        "tested": listed([experiment.cohort(name).shown for name in internal_of(experiment)]),
+        "external": external_testing(experiment, cohorts),
     }
+
+
+def internal_of(experiment: Experiment) -> list[str]:
+    """Cohorts of Table 1 that models train on."""
+    return [name for name in experiment.table1.cohorts if name in experiment.training_cohorts]
+
+
+def external_testing(experiment: Experiment, cohorts: CohortTables) -> str:
+    """What was tested on cohorts that no model of this run has trained on."""
+    numbers = {cohort.name: place for place, cohort in enumerate(experiment.cohorts)}
+    tested = [name for name in experiment.table1.cohorts if experiment.cohort(name).external]
+    if not tested:
+        return "None: every cohort that is tested is also trained on."
+    counts = {name: kept(cohorts.sessions[place], cohorts.excluded[place]) for name, place in numbers.items()}
+    named = [
+        f"{experiment.cohort(name).shown}: {counts[name].sessions} sessions of {counts[name].subjects} subjects"
+        for name in tested
+    ]
+    apart = (
+        " No image of theirs, by the hash of its voxels, is in a cohort that models train on."
+        if experiment.training_cohorts
+        else ""
+    )
+    elsewhere = [entry.shown for entry in experiment.shown_models if entry.group == "trained_elsewhere"]
+    unknown = f" What {listed(elsewhere)} had been trained on before isn't known to this run." if elsewhere else ""
+    return f"{listed(named)}. All of them are test subjects; none trains or validates here.{apart}{unknown}"
 
 
 def method_facts(experiment: Experiment, entries: list[ModelEntry]) -> dict[str, str]:
@@ -59,6 +86,7 @@ def method_facts(experiment: Experiment, entries: list[ModelEntry]) -> dict[str,
     engine = ENGINES[segmentation.engine].format(version=segmentation.version)
     segmented = segmentation.engine != "none"
     theirs = [entry.shown for entry in entries if entry.group == "authors_weights"]
+    before = [entry.shown for entry in entries if entry.group == "trained_elsewhere"]
     trained = [entry for entry in entries if entry.training.phases]
     return {
         "models": ", ".join(entry.shown for entry in entries),
@@ -73,9 +101,11 @@ def method_facts(experiment: Experiment, entries: list[ModelEntry]) -> dict[str,
         else "",
         "architectures": ", ".join(dict.fromkeys(entry.architecture for entry in entries)),
         "initialised": "At random, with the seeds of the configuration"
-        + (f"; {listed(theirs)}: with their authors' weights." if theirs else "."),
+        + (f"; {listed(theirs)}: with their authors' weights" if theirs else "")
+        + (f"; {listed(before)}: with weights trained elsewhere before." if before else "."),
         "training": "; ".join(
-            f"{entry.shown}: {sum(phase.steps for phase in entry.training.phases):,} steps, seed {entry.training.seed}"
+            f"{entry.shown}: {sum(phase.steps for phase in entry.training.phases):,} steps, "
+            f"{seeds_in_words(experiment, entry.name)}"
             for entry in trained
         )
         + ".",
@@ -97,8 +127,16 @@ def software_facts(provenance: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def divided(splits: Split) -> str:
-    """How subjects were dealt out."""
+def divided(experiment: Experiment) -> str:
+    """How subjects were dealt out, those of external cohorts included."""
+    external = [cohort.shown for cohort in experiment.cohorts if cohort.external]
+    parts = [dealt_out(experiment.split)] if experiment.training_cohorts else []
+    parts += [f"{listed(external)}: all subjects are for testing."] if external else []
+    return " ".join(parts)
+
+
+def dealt_out(splits: Split) -> str:
+    """How the subjects of the other cohorts were."""
     seeded = f"by a seeded hash of the family or subject (seed {splits.seed}), stratified by sex"
     shares = f"{splits.train:.0%} train, {splits.val:.0%} validation, {splits.test:.0%} test"
     if splits.file:

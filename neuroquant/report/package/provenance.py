@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import neuroquant
+from neuroquant.config.existing import is_on_hub
 from neuroquant.config.experiment import Experiment
 from neuroquant.files import sha256
 
@@ -52,8 +53,11 @@ def without_paths(experiment: Experiment) -> dict[str, Any]:
     for entry in plain["models"]:
         perceptual = entry["objective"]["perceptual"]
         for weights in (entry["weights"], perceptual["vgg"], perceptual["linear"]):
-            if weights:
+            if weights and "folder" in weights:
                 weights["folder"] = ""
+        source = (entry["weights"] or {}).get("model_folder", "")
+        if source and not is_on_hub(source):
+            entry["weights"]["model_folder"] = elsewhere(source)
     plain["split"]["file"] = plain["segmentation"]["weights"] = plain["segmentation"]["upstream"] = ""
     return plain
 

@@ -12,14 +12,16 @@ from neuroquant.report.contents import entry
 from neuroquant.report.html import page
 from neuroquant.report.pages.breakdown_sections import (
     codebook_section,
+    error_section,
     group_section,
+    metric_section,
     structure_section,
     synthesis_section,
     volume_section,
     worst_section,
 )
 from neuroquant.report.pages.disentanglement import disentanglement_section
-from neuroquant.statistics.agreement import agreement, differences, structures
+from neuroquant.statistics.agreement import agreement, differences, errors_by_structure, structures
 from neuroquant.statistics.cells import EXTRA, write_csv
 from neuroquant.statistics.choice import WORST, leading_model, worst_images
 from neuroquant.statistics.codebook import codebook
@@ -30,7 +32,7 @@ from neuroquant.statistics.scores import ScoreFiles, load_scores
 from neuroquant.statistics.synthesis import synthesis
 from neuroquant.statistics.trainings import first_trainings
 
-TABLES = ("agreement", "structures", "groups", "synthesis", "codebook")
+TABLES = ("agreement", "structures", "structure_errors", "groups", "synthesis", "codebook")
 """Tables of numbers that the page shows; each is written as CSV."""
 
 
@@ -42,8 +44,8 @@ class Sources:
     ----------
     scores : ScoreFiles
         The gathered tables of scores.
-    disentanglement : Path
-        Gathered, too.
+    disentanglement, errors : Path
+        Gathered, too; the latter are those of structures.
     cells : DataFrame
         As `cells.cells` gives them.
     sessions : dict of str to Path
@@ -54,6 +56,7 @@ class Sources:
 
     scores: ScoreFiles
     disentanglement: Path
+    errors: Path
     cells: pd.DataFrame
     sessions: dict[str, Path]
     synthesis: list[Path]
@@ -71,6 +74,9 @@ def write_breakdown(experiment: Experiment, sources: Sources, csv: dict[str, Pat
     tables = {
         "agreement": agreement(differences(first_trainings(experiment, regions))),
         "structures": structures(experiment, dice, sources.cells),
+        "structure_errors": errors_by_structure(
+            experiment, read_numbers("structure_errors", sources.errors, "mae", "psnr")
+        ),
         "groups": groups(experiment, scores),
         "synthesis": synthesis(experiment, sources.synthesis),
         "codebook": codebook(experiment, sources.codes),
@@ -98,6 +104,8 @@ def as_page(
     leading = leading_model(experiment)
     sections = [
         ("Structures", structure_section(experiment, tables["structures"], labels)),
+        ("Errors by structure", error_section(experiment, tables["structure_errors"], labels)),
+        ("Further metrics", metric_section(experiment, cells[cells.model.isin(labels)], labels)),
         ("Agreement of regional volumes", volume_section(experiment, tables["agreement"], labels)),
         ("Groups of subjects", group_section(experiment, tables["groups"], scores, labels)),
         (

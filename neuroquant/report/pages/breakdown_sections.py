@@ -54,6 +54,51 @@ def structure_section(experiment: Experiment, table: pd.DataFrame, labels: dict[
     )
 
 
+def error_section(experiment: Experiment, table: pd.DataFrame, labels: dict[str, str]) -> str:
+    """MAE and PSNR by groups of structures."""
+    if not len(table):
+        return "<p>No segmentation engine was run.</p>"
+    tables = {}
+    for cohort, part in table[table.structure.isin(KINDS)].groupby("cohort", sort=False):
+        wide = part.assign(
+            model=part.model.map(labels),
+            text=[f"{row.mae:.2f} / {row.psnr:.1f}" for row in part.itertuples()],
+            kind=part.structure.map(KINDS),
+        )
+        shown = wide.pivot_table("text", ["model", "modality"], "kind", aggfunc="first", sort=False).reset_index()
+        tables[cohort] = shown[["model", "modality", *(k for k in KINDS.values() if k in shown)]].fillna("–")
+    return (
+        "<p>Mean absolute error in percent of the intensity range / PSNR in dB, over the voxels of a group of "
+        "structures, by the segmentation of the original. Every structure with its intervals is in "
+        f"<code>numbers/structure_errors.csv</code>.</p>{stood_in(table)}" + by_cohort(experiment, tables)
+    )
+
+
+def metric_section(experiment: Experiment, cells: pd.DataFrame, labels: dict[str, str]) -> str:
+    """Metrics of images that Table 1 leaves out unless told otherwise."""
+    further = {metric.name: metric for metric in shown_in("further")}
+    here = cells[cells.metric.isin(list(further))]
+    if not len(here):
+        return "<p>No metric beside PSNR and SSIM was computed.</p>"
+    order = {name: number for number, name in enumerate(labels)}
+    here = here.assign(
+        text=[further[cell.metric].text(cell.value) for cell in here.itertuples()],
+        order=here.model.map(order), model=here.model.map(labels),
+        column=pd.Categorical(here.metric.map(lambda name: further[name].titled), [m.titled for m in further.values()]),
+    ).sort_values(["order", "column"], kind="stable")  # fmt: skip
+    tables = {}
+    for cohort, part in here.groupby("cohort", sort=False):
+        part = part.assign(column=part.column.astype(str))
+        shown = part.pivot_table("text", ["model", "modality"], "column", aggfunc="first", sort=False)
+        tables[cohort] = shown.reset_index().fillna("–")
+    lower = ", ".join(metric.label for metric in further.values() if not metric.higher_is_better)
+    return (
+        "<p>Means over families or subjects; intervals are in <code>numbers/cells.csv</code>, formulas in "
+        f"docs/metrics.md. Lower is better for {lower}; higher for the others. Sharpness and HFEN see blur, which PSNR hardly does.</p>"
+        + by_cohort(experiment, tables)
+    )
+
+
 def volume_section(experiment: Experiment, table: pd.DataFrame, labels: dict[str, str]) -> str:
     """Bias, limits and ICC of the regions of figure 4."""
     here = table[table.region.isin(REGIONS)]
@@ -87,7 +132,7 @@ def group_section(experiment: Experiment, table: pd.DataFrame, scores: pd.DataFr
     if not len(scores):
         return "<p>Nothing was scored.</p>"
     parts = [
-        "<p>Means over the sessions of a group; in square brackets: subjects. Intervals, and SSIM, are in "
+        "<p>Means over the families or subjects of a group; in square brackets: subjects. Intervals, and SSIM, are in "
         "<code>numbers/groups.csv</code>.</p>"
     ]
     for cohort, people in scores.groupby("cohort", sort=False):
@@ -150,6 +195,7 @@ def synthesis_section(experiment: Experiment, table: pd.DataFrame, cells: pd.Dat
         direction=both.source + " to " + both.modality, column=both.metric.map(lambda name: metric_of(name).titled),
         order=both.model.map(order), model=both.model.map(labels),
     )  # fmt: skip
+    both = both[both.metric.isin([metric.name for metric in shown_in("synthesis")])]
     both = both.sort_values(["order", "direction"], kind="stable")
     tables = {}
     for cohort, part in both.groupby("cohort", sort=False):
@@ -160,7 +206,8 @@ def synthesis_section(experiment: Experiment, table: pd.DataFrame, cells: pd.Dat
         "<p>The anatomy of one image decoded with the appearance of another modality (equation 13), against the "
         "session's own image of that modality. The appearance is that of the target image itself, of which the decoder "
         "then sees a few numbers, or the mean appearance of training images, for which the target need not exist. The "
-        "paper gives no such numbers.</p>" + by_cohort(experiment, tables)
+        "paper gives no such numbers. The metrics beside PSNR and SSIM follow Dohmen et al. (2025).</p>"
+        + by_cohort(experiment, tables)
     )
 
 

@@ -1,6 +1,7 @@
-"""The report's front page: in words and tables, what was run on what, what came out, and what is a stand-in."""
+"""The report's front page: what came out, in a sentence, pictures, numbers and verdicts; then what limits it."""
 
 import html
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,14 +9,31 @@ import pandas as pd
 
 from neuroquant.config.experiment import Experiment
 from neuroquant.files import write_text
-from neuroquant.report.contents import CONTENTS, TABLES, entry, expanded
+from neuroquant.report.contents import entry
+from neuroquant.report.figures.images import Images
 from neuroquant.report.html import link, page, paragraphs, small_table
-from neuroquant.report.pages.front_words import in_words, lead_table, stand_ins, truth_sentence
+from neuroquant.report.pages.front_parts import Subject, cards, findings, warnings, where_to_look
+from neuroquant.report.pages.front_words import (
+    in_words,
+    lead_table,
+    missing,
+    result_sentence,
+    stand_ins,
+    truth_sentence,
+)
 from neuroquant.report.pages.people import between, counted, proven
-from neuroquant.report.sentences import budget_notes, mean_image_sentences, spread_sentences
+from neuroquant.report.pages.strip import Shown, strip
+from neuroquant.report.sentences import (
+    ALL_ABOVE,
+    budget_notes,
+    mean_image_sentences,
+    spread_sentences,
+    training_sentences,
+)
 from neuroquant.report.tables.layout import Numbers, lay_out
 from neuroquant.report.tables.model_facts import Costs, read_seconds
-from neuroquant.report.tables.web import html_table
+from neuroquant.report.tables.web import brief_table
+from neuroquant.statistics.choice import best_baseline, full_model, median_session
 from neuroquant.statistics.people import CohortTables
 from neuroquant.statistics.spread import modalities
 
@@ -36,6 +54,14 @@ class Sources:
         table1_budgets.csv.
     truth : Path
         Dice of the segmenter against ground truth, dice_truth.tsv.
+    claims : Path
+        The ledger of statements, claims.csv.
+    fidelity : Path
+        The gathered fidelity.tsv, by which the session of the pictures is chosen.
+    images : Images
+        Test shards of the first cohort of Table 1, of its models.
+    figures : mapping of str to Path
+        Path of a figure below the results -> the file.
     """
 
     cells: Path
@@ -44,6 +70,10 @@ class Sources:
     costs: Path
     budgets: Path
     truth: Path
+    claims: Path
+    fidelity: Path
+    images: Images
+    figures: Mapping[str, Path]
 
 
 def write(experiment: Experiment, sources: Sources, cohorts: CohortTables, hours: pd.DataFrame, out: Path) -> None:
@@ -55,30 +85,69 @@ def write(experiment: Experiment, sources: Sources, cohorts: CohortTables, hours
         As `runtime.runtime` gives them.
     """
     cells, tests, costs = (pd.read_csv(path) for path in (sources.cells, sources.tests, sources.costs))
-    sheet = lay_out(experiment, "table1", Numbers(cells, tests, sources.models, read_seconds(sources.costs)))
-    origins = entry("origins")
-    provenance = link(origins.outputs["html"], origins.title)
     parts = [
-        f"<h1>{html.escape(experiment.report.title)}</h1>",
-        stand_ins(experiment),
-        paragraphs(in_words(experiment, cells, tests)),
+        *result(experiment, sources, cells),
+        "<h2>The paper's main claims</h2>",
+        findings(experiment, pd.read_csv(sources.claims)),
+        f"<p>{link(entry('claims').outputs['html'], 'Every statement and number of the paper')}</p>",
+        "<h2>What limits these results</h2>",
+        warnings(limits(experiment, cells, costs)),
+        "<h2>Table 1</h2>",
+        brief_table(lay_out(experiment, "table1", Numbers(cells, tests, sources.models, read_seconds(sources.costs)))),
+        "<details><summary>Which model leads, and by how much</summary>",
+        paragraphs(in_words(experiment, tests)),
         small_table(lead_table(experiment, cells, tests), wrap=True),
-        paragraphs(mean_image_sentences(experiment, cells) + spread_sentences(experiment, costs)),
-        html_table(sheet),
+        "</details>",
+        "<h2>More of this report</h2>",
+        where_to_look(sources.figures),
         trained_for(experiment, pd.read_csv(sources.budgets), costs),
         spread_section(experiment, costs),
-        where_to_look(),
         "<h2>Cohorts</h2>",
         people(experiment, cohorts),
         "<h2>Quality of the segmenter</h2>",
         paragraphs([truth_sentence(sources.truth)]),
-        "<h2>Time</h2>",
-        f"<p>{hours.hours.sum():.2f} hours of jobs, {hours.gpu_hours.sum():.2f} GPU-hours. By rule, with versions and "
-        f"hashes: {provenance}.</p>",
-        f"<h2>Run it again</h2><p>Commit, date, configuration and command: {provenance}.</p>",
-        "<p>Method and published values: Li, Kim, Zhao, Adeli, Pohl, arXiv:2604.05171.</p>",
+        ran(hours),
     ]
     write_text(out, page(experiment.report.title, "".join(parts)))
+
+
+def result(experiment: Experiment, sources: Sources, cells: pd.DataFrame) -> list[str]:
+    """The first screen: the title, the result in a sentence, pictures, and cards of key numbers."""
+    cohort, full = experiment.table1.cohorts[0], full_model(experiment)
+    baseline = best_baseline(experiment, cells, cohort)
+    shown = [name for name in (full, baseline) if name]
+    session = median_session(sources.fidelity, cohort, full)
+    pictured = Shown(session, {name: experiment.model(name).shown for name in shown}, experiment.modalities)
+    return [
+        f"<h1>{html.escape(experiment.report.title)}</h1>",
+        f'<p class="result">{html.escape(result_sentence(experiment, cells, full, baseline))}</p>',
+        strip(sources.images, pictured),
+        cards(experiment, cells, Subject(full, cohort, sources.models)),
+    ]
+
+
+def limits(experiment: Experiment, cells: pd.DataFrame, costs: pd.DataFrame) -> list[str]:
+    """Stand-ins, models that learned nothing, which seeds were trained, and what wasn't measured."""
+    against_mean = [text for text in mean_image_sentences(experiment, cells) if text != ALL_ABOVE]
+    return [
+        *stand_ins(experiment),
+        *against_mean,
+        *spread_sentences(experiment, costs),
+        *training_sentences(experiment, experiment.table1.models),
+        *missing(experiment, cells),
+    ]
+
+
+def ran(hours: pd.DataFrame) -> str:
+    """How long it took, and how to run it again."""
+    origins = entry("origins")
+    provenance = link(origins.outputs["html"], origins.title)
+    return (
+        f"<h2>Time</h2><p>{hours.hours.sum():.2f} hours of jobs, {hours.gpu_hours.sum():.2f} GPU-hours. By rule, with "
+        f"versions and hashes: {provenance}.</p>"
+        f"<h2>Run it again</h2><p>Commit, date, configuration and command: {provenance}.</p>"
+        "<p>Method and published values: Li, Kim, Zhao, Adeli, Pohl, arXiv:2604.05171.</p>"
+    )
 
 
 def trained_for(experiment: Experiment, budgets: pd.DataFrame, costs: pd.DataFrame) -> str:
@@ -141,21 +210,6 @@ def spread_table(experiment: Experiment, costs: pd.DataFrame) -> pd.DataFrame:
             shown = ["" if pd.isna(value) else f"{value:.2f}" for value in values]
             table[f"{experiment.cohort(cohort).shown}, {modality}"] = shown
     return pd.DataFrame(table)
-
-
-def where_to_look() -> str:
-    """Links to the report's other pages and figures."""
-    links = [
-        link(path, title)
-        for one in CONTENTS
-        if one.opens
-        for path, title in zip(
-            expanded(one.outputs[one.opens], {"table": tuple(TABLES)}),
-            expanded(one.title, {"table": tuple(TABLES.values())}),
-            strict=True,
-        )
-    ]
-    return f"<p>More: {', '.join(links)}.</p>"
 
 
 def people(experiment: Experiment, cohorts: CohortTables) -> str:

@@ -1,31 +1,32 @@
 """The sentences of the front page."""
 
-import html
 from pathlib import Path
 
 import pandas as pd
 
 from neuroquant.config.experiment import Experiment
-from neuroquant.report.sentences import listed, training_sentences
+from neuroquant.report.sentences import listed
+from neuroquant.statistics.against_mean import mean_model
 from neuroquant.statistics.agreement import against_truth
 from neuroquant.statistics.cells import SIGNIFICANT, by_group
 from neuroquant.statistics.numbers import read_numbers
 
 DID = {
     "trained_here": "trained here",
+    "trained_elsewhere": "trained elsewhere before",
     "authors_weights": "run with their authors' weights",
     "reference": "run without training",
 }
 """What was done with the models of a group."""
 
 
-def in_words(experiment: Experiment, cells: pd.DataFrame, tests: pd.DataFrame) -> list[str]:
-    """What was run on what, and what is missing.
+def in_words(experiment: Experiment, tests: pd.DataFrame) -> list[str]:
+    """What was run on what.
 
     Parameters
     ----------
-    cells, tests : DataFrame
-        The tidy Table 1 and its tests.
+    tests : DataFrame
+        The tests of Table 1.
     """
     wanted = experiment.table1
     cohorts = listed([experiment.cohort(cohort).shown for cohort in wanted.cohorts])
@@ -39,8 +40,7 @@ def in_words(experiment: Experiment, cells: pd.DataFrame, tests: pd.DataFrame) -
         f"{listed(named)} were compared on {listed(list(experiment.modalities))} volumes of {size} voxels of the test "
         f"subjects of {cohorts}."
     )
-    texts = [first] if len(leads(tests)) else [first, "No model leads: that takes the PSNR of two models on a cohort."]
-    return texts + training_sentences(experiment, wanted.models) + missing(experiment, cells)
+    return [first] if len(leads(tests)) else [first, "No model leads: that takes the PSNR of two models on a cohort."]
 
 
 def missing(experiment: Experiment, cells: pd.DataFrame) -> list[str]:
@@ -57,7 +57,11 @@ def missing(experiment: Experiment, cells: pd.DataFrame) -> list[str]:
     if experiment.segmentation.engine == "none":
         texts.append("No segmentation engine was run: Dice and regional volumes are empty.")
     if not (cells.metric == "accuracy").any():
-        texts.append("Sex could not be probed: there are too few subjects, or all training subjects are of one sex.")
+        few = "there are too few subjects, or all training subjects are of one sex"
+        why = (
+            few if experiment.training_cohorts else "all cohorts are external, and probes learn from training subjects"
+        )
+        texts.append(f"Sex could not be probed: {why}.")
     return texts
 
 
@@ -96,8 +100,8 @@ def with_interval(value: float, low: float, high: float) -> str:
     return f"{value:.2f}" if pd.isna(low) else f"{value:.2f} ({low:.2f} to {high:.2f})"
 
 
-def stand_ins(experiment: Experiment) -> str:
-    """What stands in for something else, marked so that nobody misses it; or that nothing does."""
+def stand_ins(experiment: Experiment) -> list[str]:
+    """Sentences on what stands in for something else, and on cohorts that aren't the paper's."""
     texts = []
     synthetic = [cohort.shown for cohort in experiment.cohorts if cohort.stand_in]
     if synthetic:
@@ -116,9 +120,38 @@ def stand_ins(experiment: Experiment) -> str:
         texts.append(
             f"{listed(others)} {which} of the paper: numbers measured there can't be compared with the paper's."
         )
-    if not texts:
-        return "<p>Nothing here is a stand-in.</p>"
-    return "".join(f'<p class="note standin">{html.escape(text)}</p>' for text in texts)
+    return texts
+
+
+def result_sentence(experiment: Experiment, cells: pd.DataFrame, full: str, baseline: str | None) -> str:
+    """The PSNR of the full model on the first cohort, beside the best baseline's and the mean image's.
+
+    Parameters
+    ----------
+    full : str
+        The full model.
+    baseline : str or None
+        As `choice.best_baseline` gives it.
+    """
+    cohort = experiment.table1.cohorts[0]
+    here = cells[(cells.cohort == cohort) & (cells.metric == "psnr")].dropna(subset="value")
+    scores = {(row.model, row.modality): row.value for row in here.itertuples()}
+
+    def of(model: str) -> str:
+        values = [(m, scores[model, m]) for m in experiment.modalities if (model, m) in scores]
+        return listed([f"{value:.2f} dB ({modality})" for modality, value in values])
+
+    kind = "the synthetic cohort " if experiment.cohort(cohort).stand_in else ""
+    name, where = experiment.model(full).shown, f"{kind}{experiment.cohort(cohort).shown}"
+    if not of(full):
+        return f"Nothing was measured of {name} on the test subjects of {where}."
+    text = f"On the test subjects of {where}, {name} reconstructs brains with a PSNR of {of(full)}"
+    mean = mean_model(experiment)
+    others = [(f"the best baseline, {experiment.model(baseline).shown}", baseline)] if baseline else []
+    others += [("the mean training image", mean)] if mean else []
+    beside = [f"{words}, has {of(model)}" if model == baseline else f"{words} {of(model)}" for words, model in others]
+    beside = [text for text, (_, model) in zip(beside, others, strict=True) if of(model)]
+    return f"{text}; {listed(beside)}." if beside else f"{text}."
 
 
 def truth_sentence(truth: Path) -> str:

@@ -65,6 +65,7 @@ def model_table(experiment: Experiment, trained: dict[str, dict[str, Any]]) -> p
                 "model": experiment.model(model).shown,
                 "parameters": f"{facts['parameters']:,}",
                 "steps": facts.get("steps", ""),
+                "began with": began_with(facts),
                 "training sessions": facts.get("sessions", ""),
                 "training, minutes": "" if seconds is None else f"{seconds / 60:.2f}",
                 "device": facts.get("device", ""),
@@ -73,6 +74,29 @@ def model_table(experiment: Experiment, trained: dict[str, dict[str, Any]]) -> p
             }
         )
     return pd.DataFrame(rows)
+
+
+def began_with(facts: dict[str, Any]) -> str:
+    """Whose weights a model began with, back to the first, in words; empty where it began with none.
+
+    Parameters
+    ----------
+    facts : as a model folder's provenance.json.
+    """
+    before, published = facts.get("trained_elsewhere"), facts.get("published_weights")
+    if published:
+        return f"authors' weights {published.get('filename', '')} ({str(published.get('sha256', ''))[:16]})"
+    if not before:
+        return ""
+    known = [f"SHA-256 {str(before.get('weights_sha256', ''))[:16]}"]
+    known += [f"{before[name]:,} {name}" for name in ("sessions", "steps") if isinstance(before.get(name), int)]
+    how = "as it is" if not before.get("fine_tuned") else "trained on"
+    if before.get("resampled_to_mm"):
+        how += f", volumes resampled to {before['resampled_to_mm']:g} mm for it"
+    codebook = f", codebook: {before['codebook']}" if before.get("codebook") else ""
+    further = began_with(before)
+    text = f"{before.get('model', '')} ({'; '.join(known)}), {how}{codebook}"
+    return f"{text}; which began with {further}" if further else text
 
 
 def made_by(experiment: Experiment, facts: dict[str, Any]) -> str:
@@ -105,6 +129,7 @@ def reproduce(experiment: Experiment, facts: dict[str, Any]) -> str:
     return (
         f"<h2>Run it again</h2><p>Made by {html.escape(code)}; this page was written on {facts['written_on']}. Save "
         f"the configuration below as <code>again.yaml</code> in a checkout.{where}</p>"
-        f"<pre>{html.escape(checkout)}snakemake all --cores all --configfile again.yaml</pre>"
-        f"<details><summary>The configuration: again.yaml</summary><pre>{html.escape(config)}</pre></details>"
+        f'<pre tabindex="0">{html.escape(checkout)}snakemake all --cores all --configfile again.yaml</pre>'
+        "<details><summary>The configuration: again.yaml</summary>"
+        f'<pre tabindex="0">{html.escape(config)}</pre></details>'
     )

@@ -20,6 +20,7 @@ from neuroquant.statistics.people import (
 
 DIGITS = {"female_share": 3, "mean_age": 2, "sex_effect": 3, "age_effect": 3, "published_sex_effect": 3}
 """Digits of the columns of a proof of splits that are numbers."""
+EXTERNAL = "<p>An external cohort: all subjects are test subjects, and no model of this run trains on any.</p>"
 UNSEEN = {"entries": "files, folders or rows", "files": "scan-like files in them"}
 """Headings of the counts of what wasn't looked at."""
 
@@ -37,6 +38,7 @@ def write_people(experiment: Experiment, cohorts: CohortTables, out_csv: Path, o
             excluded_section(here, excluded, cohort.name, experiment.report.identifiable),
             unseen_section(unseen, cohort.name, experiment.report.identifiable),
             "<h3>Splits</h3>",
+            EXTERNAL * cohort.external,
             split_table(proof),
             proven(proof),
         ]
@@ -81,10 +83,12 @@ def split_table(proof: Path) -> str:
     """Counts, sex and age of each split."""
     shown = read_tsv(proof, tuple(DIGITS)).drop(columns="splits_sha256").round(DIGITS)
     shown["published_female_share"] = [f"{float(share):.3f}" if share else "" for share in shown.published_female_share]
+    if external := not shown[shown.split == "train"].sessions.astype(int).any():
+        shown = shown[shown.split == "test"].drop(columns=["sex_effect", "age_effect"])
     if (shown.published_female_share == "").all():
         shown = shown.drop(columns=[name for name in shown if name.startswith("published_")])
     note = "<p>Effect sizes against the training split: Cohen's h of the female share, d of age.</p>"
-    return small_table(shown.astype(str).replace("nan", "")) + note
+    return small_table(shown.astype(str).replace("nan", "")) + ("" if external else note)
 
 
 def proven(proof: Path) -> str:

@@ -23,6 +23,10 @@ WORDS = (
     "averages the probabilities of a subject's sessions first; everything else counts sessions. Intervals resample "
     "families, or subjects where no family is known."
 )
+EXTERNAL = (
+    "Probes and controls of this external cohort have learned from the training subjects of the other cohorts, all "
+    "together."
+)
 
 
 def write_page(experiment: Experiment, details: Path, out: Path) -> None:
@@ -32,6 +36,8 @@ def write_page(experiment: Experiment, details: Path, out: Path) -> None:
     labels = {VOLUMES: EXTRA[VOLUMES]} | {entry.name: entry.shown for entry in experiment.shown_models}
     for cohort in experiment.cohorts:
         here = table[table.cohort == cohort.name]
+        if cohort.external and len(here):
+            parts.append(f"<h2>{html.escape(cohort.shown)}</h2><p>{EXTERNAL}</p>")
         for subset, part in here.groupby("subset", sort=False):
             parts.append(f"<h2>{html.escape(cohort.shown)}, {html.escape(subset)}</h2>")
             order = [*labels, *part.model.unique()]

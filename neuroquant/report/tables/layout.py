@@ -10,7 +10,7 @@ from neuroquant.report.sentences import SIGNS
 from neuroquant.report.tables.model_facts import Costs, Seconds
 from neuroquant.report.tables.notes import notes
 from neuroquant.statistics.cells import EXTRA, MODEL_GROUPS, by_group
-from neuroquant.statistics.metrics import Metric, shown_in
+from neuroquant.statistics.metrics import Metric, table_metrics
 
 NO_ABLATIONS = (
     "Empty: no model of this experiment is an ablation of another. A model with ablation_of, or one that is named in "
@@ -158,14 +158,14 @@ def lay_out(experiment: Experiment, table: str, numbers: Numbers) -> Sheet:
     below = notes(experiment, numbers.cells, numbers.tests, numbers.seconds is not None, len(kinds) > 1)
     below = below if wanted.models else [NO_ABLATIONS, *below]
     title = f"{TABLES[table]}. {TITLES[table]}"
-    return Sheet(title, names, experiment.modalities, shown_in(table), groups, below)
+    return Sheet(title, names, experiment.modalities, table_metrics(experiment, table), groups, below)
 
 
 def _line(experiment: Experiment, table: str, numbers: Numbers, cohort: str, model: str) -> Line:
     """One model on one cohort."""
     label = EXTRA.get(model) or experiment.model(model).shown
     own = numbers.cells[(numbers.cells.cohort == cohort) & (numbers.cells.model == model)].dropna(subset="value")
-    columns = [(modality, metric) for modality in experiment.modalities for metric in shown_in(table)]
+    columns = [(modality, metric) for modality in experiment.modalities for metric in table_metrics(experiment, table)]
     cells = [_cell(own[(own.modality == each) & (own.metric == metric.name)], metric) for each, metric in columns]
     costs: tuple[str, ...] = numbers.costs.get(model, ("", "", ""))
     costs += () if numbers.seconds is None else numbers.seconds.get((cohort, model), ("", ""))

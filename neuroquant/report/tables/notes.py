@@ -3,7 +3,7 @@
 import pandas as pd
 
 from neuroquant.config.experiment import Experiment
-from neuroquant.report.sentences import mean_image_notes, training_sentences
+from neuroquant.report.sentences import listed, mean_image_notes, training_sentences
 from neuroquant.statistics.against_mean import verdicts
 from neuroquant.statistics.cells import EXTRA, SIGNIFICANT
 from neuroquant.tables import CEILING
@@ -32,6 +32,13 @@ def notes(experiment: Experiment, cells: pd.DataFrame, tests: pd.DataFrame, time
             "itself."
         )
     below += training_sentences(experiment, tuple(name for name in dict.fromkeys(cells.model) if name not in EXTRA))
+    if any(experiment.cohort(name).external for name in dict.fromkeys(cells.cohort)):
+        probes = "by probes that have learned from the training subjects of the other cohorts"
+        below.append(
+            "External: all subjects of the cohort are test subjects, and no model of this run has trained on any. Sex "
+            f"is {f'predicted there {probes}' if experiment.training_cohorts else 'not predicted: nobody trains here'}."
+        )
+    below += trained_elsewhere(experiment, set(cells.model))
     if grouped:
         below.append("Models are ranked and tested within their group, never across groups.")
     if (~(tests[tests["rank"] == 1].p_holm < SIGNIFICANT)).any():
@@ -63,3 +70,24 @@ def explained(experiment: Experiment, timed: bool) -> str:
         f"PSNR in dB, the rest in percent; PSNR and SSIM over the region '{experiment.fidelity.region}'. Bold: best; "
         f"underlined: second. f: side reduction; kbit: kilobits per volume; M: millions of parameters. {times}"
     )
+
+
+def trained_elsewhere(experiment: Experiment, scored: set[str]) -> list[str]:
+    """What must be said of models that had been trained before, of those that are scored."""
+    entries = [
+        entry for entry in experiment.shown_models if entry.group == "trained_elsewhere" and entry.name in scored
+    ]
+    if not entries:
+        return []
+    texts = [
+        f"Trained elsewhere: {listed([entry.shown for entry in entries])}. Whose weights these are, and on how many "
+        "sessions they were trained, is on the provenance page. Whether test subjects of these cohorts were among them "
+        "isn't known."
+    ]
+    texts += [
+        f"{entry.shown} was trained on voxels of {entry.resampled_mm:g} mm: volumes were resampled to these for it, "
+        "and its reconstructions back. What that alone costs is part of its scores."
+        for entry in entries
+        if entry.resampled_mm
+    ]
+    return texts

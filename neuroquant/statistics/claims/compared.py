@@ -6,7 +6,12 @@ from neuroquant.config.experiment import Experiment
 from neuroquant.statistics.cells import MODEL_GROUPS, by_group
 from neuroquant.statistics.published import FULL
 
-RUN = {"trained_here": "trained here", "authors_weights": "with authors' weights", "reference": "without training"}
+RUN = {
+    "trained_here": "trained here",
+    "trained_elsewhere": "trained elsewhere",
+    "authors_weights": "with authors' weights",
+    "reference": "without training",
+}
 """How the models of a group were run."""
 
 

@@ -10,14 +10,13 @@ from neuroquant.config.experiment import Experiment
 from neuroquant.statistics.claims.compared import Compared, compared
 from neuroquant.statistics.claims.leads import Lead, Leads
 from neuroquant.statistics.claims.listed import Claim, absent_modalities, claims, comparisons, judged_on, papers, where
+from neuroquant.statistics.claims.outcome import COUNTS
 from neuroquant.statistics.disentanglement import outcomes as disentangled
 from neuroquant.statistics.intervals import predictive
 from neuroquant.statistics.metrics import metric
 from neuroquant.statistics.published import TEST_SUBJECTS
 from neuroquant.statistics.trainings import CONDITIONAL, trained_once
 from neuroquant.tables import CLAIMS
-
-COUNTS = ("holds", "undecided", "contradicted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,7 @@ def claims_ledger(experiment: Experiment, evidence: Evidence) -> pd.DataFrame:
     """A row per claim and cohort, with the comparisons that speak for and against it."""
     rows, leads = [], Leads(experiment, evidence.scores, evidence.tests)
     for claim in claims():
-        facts = {"id": claim.id, "section": claim.section, "claim": claim.says}
+        facts = {"id": claim.id, "section": claim.section, "claim": claim.says, "published": claim.published}
         for verdict in verdicts(claim, experiment, leads, evidence):
             details = "; ".join(filter(None, (verdict.get("details"), claim.why)))
             rows.append(facts | verdict | {"details": details})
@@ -161,7 +160,18 @@ def judge(claim: Claim, experiment: Experiment, cohort: Cohort, known: Leads) ->
     verdict = summary(outcomes) if claim.published is None or only is None else beside(claim, only, cohort)
     engine = known.stand_in(claim, cohort.name)
     ending = conditional(claim, experiment, comparable) + stand_ins(cohort if cohort.stand_in else None, engine)
-    return facts | counted(comparable, outcomes, verdict + ending)
+    return facts | counted(comparable, outcomes, verdict + ending) | once(claim, list(leads.values()))
+
+
+def once(claim: Claim, leads: list[Lead]) -> dict[str, object]:
+    """Our lead beside the published one, of a statement that compares two models once; nothing of another."""
+    if len(leads) != 1 or leads[0].interval is None:
+        return {}
+    (lead,) = leads
+    facts = {"ours": lead.value, "ci_low": lead.interval.low, "ci_high": lead.interval.high}
+    facts |= {"unit": metric(claim.metrics[0]).points}
+    apart = {} if claim.published is None else {"difference": lead.value - claim.published}
+    return facts | apart
 
 
 def counted(comparable: Compared, outcomes: dict[str, list[str]], verdict: str) -> dict[str, object]:

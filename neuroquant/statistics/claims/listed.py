@@ -22,6 +22,7 @@ class Claim(Settings):
     id: str = Field(description="short name")
     section: str = Field(description="of the paper")
     says: str = Field(description="the statement, in our words")
+    short: str = Field("", description="the same in a few words, for the front page; empty: not on it")
     kind: Literal["scores", "gain", "rate", "disentanglement", "none"] = Field(
         "scores",
         description="scores: pairs of models; gain: the lead is larger on `cohort` than on the paper's other one; "

@@ -40,7 +40,7 @@ class Ours:
 
     @property
     def columns(self) -> dict[str, float]:
-        """Our cell and its intervals as columns of the ledger."""
+        """Our cell and its intervals as columns of the ledger; none where nothing was measured."""
         if self.cell is None or self.expected is None:
             return {}
         facts = {"ours": self.cell["value"], "ci_low": self.cell.ci_low, "ci_high": self.cell.ci_high}
@@ -67,7 +67,8 @@ def numbers_ledger(experiment: Experiment, tables: dict[str, pd.DataFrame]) -> p
             for group, model in (by_group or {"": None}).items():
                 own = ours(cells, paper, standing_for.get(paper.cohort), model)
                 facts = dict(zip(NUMBERS, (table, *paper, group), strict=False))
-                rows.append(facts | own.columns | {"verdict": verdict_on(paper, own, experiment)})
+                apart = {"difference": own.cell["value"] - paper.published} if own.columns else {}
+                rows.append(facts | own.columns | apart | {"verdict": verdict_on(paper, own, experiment)})
     return pd.DataFrame(rows, columns=NUMBERS)
 
 

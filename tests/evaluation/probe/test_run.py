@@ -54,9 +54,8 @@ def run_probe(tmp_path, signal=2.0, sexes="FM", test=(8, 2, "FM"), code="", **ch
         "patience": 0,
     } | changes
     settings = Probe(**known | changes)
-    files = (tmp_path / "p.tsv", tmp_path / "log.tsv", tmp_path / "kept")
-    task = probing.Task("m", settings, code, "cpu")
-    probing.run_probe(probing.Shards(*shards), task, probing.Outputs(*files))
+    task = probing.Task("m", settings, tmp_path / "kept", code, "cpu")
+    probing.run_probes([(probing.Shards(*shards), task)], probing.Outputs(tmp_path / "p.tsv", tmp_path / "log.tsv"))
     return read_tsv(tmp_path / "p.tsv", ("probability",)), read_tsv(tmp_path / "log.tsv")
 
 
@@ -84,6 +83,29 @@ def test_a_probe_finds_a_signal_that_is_there_and_predicts_test_subjects_only(tm
     shuffled = predictions[predictions.probe == "linear_permuted"]
     assert (shuffled.predicted == shuffled.sex).mean() < 1, "what shuffled labels teach is chance"
     assert len(predictions) == 8 * 2 * 3 and len(log) == 2 * 2
+
+
+def test_models_probed_by_one_job_get_the_predictions_of_jobs_of_their_own(tmp_path, small):
+    """The second model's network doesn't depend on what the first one drew."""
+    probed = []
+    for model, signal in (("first", 2.0), ("second", 0.5)):
+        folder = tmp_path / model
+        folder.mkdir()
+        shards = [
+            [write_latents(folder / f"{split}.h5", split, count, signal, seed)]
+            for seed, (split, count) in enumerate((("train", 16), ("val", 6), ("test", 8)))
+        ]
+        settings = Probe(depth=50, batch=8, lr=0.05, seeds=(0,), permuted=False, epochs=2)
+        probed.append((probing.Shards(*shards), probing.Task(model, settings, folder / "kept", "", "cpu")))
+
+    def tables(chosen, folder):
+        folder.mkdir()
+        probing.run_probes(chosen, probing.Outputs(folder / "p.tsv", folder / "log.tsv"))
+        return [read_tsv(folder / name) for name in ("p.tsv", "log.tsv")]
+
+    for together, alone in zip(tables(probed, tmp_path / "both"), tables(probed[1:], tmp_path / "one"), strict=True):
+        assert set(together.model) == {"first", "second"}
+        assert together[together.model == "second"].reset_index(drop=True).equals(alone)
 
 
 def test_no_test_shard_is_opened_before_everything_was_fitted(tmp_path, monkeypatch):
@@ -150,9 +172,9 @@ def test_a_model_without_latents_gives_empty_tables_and_the_log_says_why(tmp_pat
         shards.append([tmp_path / f"{split}.h5"])
         with ArrayWriter(shards[-1][0], records, {"probe_latent": ""}):
             pass
-    files = (tmp_path / "p.tsv", tmp_path / "log.tsv", tmp_path / "kept")
-    task = probing.Task("m", Probe(seeds=(0,)), "", "cpu")
-    probing.run_probe(probing.Shards(*shards), task, probing.Outputs(*files))
+    files = (tmp_path / "p.tsv", tmp_path / "log.tsv")
+    task = probing.Task("m", Probe(seeds=(0,)), tmp_path / "kept", "", "cpu")
+    probing.run_probes([(probing.Shards(*shards), task)], probing.Outputs(*files))
     assert list(read_tsv(files[0]).columns) == PREDICTIONS and not len(read_tsv(files[0]))
     assert "m T2w: not probed" in capsys.readouterr().err
 
@@ -290,8 +312,8 @@ network.network_for = Small
 folder, more = Path(sys.argv[1]), int(sys.argv[2])
 files = ([folder / f"{split}.h5"] for split in ("train", "val", "test"))
 settings = Probe(epochs=1, batch=8, seeds=(0,))
-task = probe.Task("m", settings, "", "cpu")
-run = lambda s, out: probe.run_probe(probe.Shards(*s), task, probe.Outputs(out / "p", out / "l", out / "k"))
+task = lambda out: probe.Task("m", settings, out / "k", "", "cpu")
+run = lambda s, out: probe.run_probes([(probe.Shards(*s), task(out))], probe.Outputs(out / "p", out / "l"))
 run([[folder / "val.h5"]] * 3, folder / "warm")
 used = int(next(line for line in open("/proc/self/status") if line.startswith("VmData")).split()[1]) * 1024
 resource.setrlimit(resource.RLIMIT_DATA, (used + more, used + more))

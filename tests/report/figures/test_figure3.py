@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from neuroquant.report.figures.figure3 import draw, layout, marked
-from neuroquant.report.figures.images import Images
+from neuroquant.report.figures.figure3 import COLUMN, COLUMNS, draw, layout, marked
+from neuroquant.report.figures.images import Images, fold_of
 from neuroquant.report.figures.style import HEIGHT, WIDTH
 from neuroquant.statistics.against_mean import BELOW
 from neuroquant.store.arrays import ArrayWriter, Record
@@ -34,11 +34,39 @@ def test_it_is_drawn_of_whatever_modalities_there_are_and_fits_a_page(tmp_path, 
 
 @pytest.mark.parametrize("models", [1, 9, 14])
 @pytest.mark.parametrize("modalities", [1, 2, 3, 5])
-def test_no_number_of_models_and_modalities_makes_it_larger_than_a_page(models, modalities):
-    sizes = layout(models, modalities, foot=3)
+def test_two_modalities_fit_a_papers_column_and_more_its_page(models, modalities):
+    sizes = layout([1, *([2] * models)], modalities, foot=3)
     width, height = sizes.size
-    assert width <= WIDTH + 1e-9 and height <= HEIGHT + 1e-9
-    assert sizes.columns == 3 * modalities and sizes.side > 0.2
+    assert width <= (COLUMN if modalities <= 2 else WIDTH) + 1e-9 and height <= HEIGHT + 1e-9
+    assert sizes.columns == len(COLUMNS) * modalities and sizes.side > 0.2
+
+
+def test_what_is_enlarged_lies_in_the_brain_beside_the_midline_where_neighbours_differ_most():
+    picture = np.full((40, 40), -1.0)
+    picture[5:35, 5:35] = 0.0
+    picture[16:22, 8:14:2] = 1.0  # folds of the left cortex
+    picture[10:30, 19:21] = 1.0  # and a ventricle, which differs in more places
+    rows, columns = fold_of(picture)
+    assert rows.start <= 16 and rows.stop >= 22 and columns.start <= 9 and columns.stop >= 13
+    empty = fold_of(np.full((40, 40), -1.0))
+    assert all(0 <= part.start < part.stop <= 40 for part in empty), "a slice without a brain has some square too"
+
+
+def test_the_errors_of_an_exact_copy_and_absent_modalities_take_no_room(tmp_path):
+    images = write_shards(tmp_path, ("T1w",))
+    sizes = {}
+    for name, copies in (("copy", images.volumes), ("model", images.reconstructions["m"])):
+        if name == "model":
+            with ArrayWriter(copies[0], [Record("c", "a", "1", "T1w", "test", "", "F", 9.0)]) as writer:
+                writer.create("image", (8, 10, 6), np.float16)
+                writer.write("image", 0, np.zeros((8, 10, 6)))
+        draw(Images(images.volumes, {"m": copies}), {"m": "M"}, ("T1w", "T2w"), ("a", "1"), {}, [tmp_path / "a.png"])
+        with Image.open(tmp_path / "a.png") as image:
+            sizes[name] = image.size
+    assert sizes["copy"][1] < sizes["model"][1]
+    draw(images, {"m": "M"}, ("T1w",), ("a", "1"), {}, [tmp_path / "alone.png"])
+    with Image.open(tmp_path / "alone.png") as image:
+        assert image.size == sizes["model"]
 
 
 def test_each_modality_in_which_a_model_is_below_the_mean_image_is_named():

@@ -7,6 +7,7 @@ from neuroquant.errors import InputError
 from neuroquant.files import write_tsv
 from neuroquant.report.pages.breakdown import TABLES, Sources, write_breakdown
 from neuroquant.statistics.scores import ScoreFiles
+from neuroquant.tables import STRUCTURE_ERRORS
 from tests.made_up import computed_of
 
 SYNTHESIS = [
@@ -29,8 +30,8 @@ def run(folder, experiment, sessions=None, synthesis=(), codes=()):
     for name, columns in (("synthesis", SYNTHESIS), ("codes", CODES)):
         write_tsv(pd.DataFrame({"synthesis": synthesis, "codes": codes}[name], columns=columns), folder / f"{name}.tsv")
     sources = Sources(
-        ScoreFiles.in_folder(folder), folder / "apart.tsv", computed_of(folder, experiment).cells, sessions,
-        [folder / "synthesis.tsv"], [folder / "codes.tsv"],
+        ScoreFiles.in_folder(folder), folder / "apart.tsv", folder / "structure_errors.tsv",
+        computed_of(folder, experiment).cells, sessions, [folder / "synthesis.tsv"], [folder / "codes.tsv"],
     )  # fmt: skip
     csv = {name: folder / f"{name}.csv" for name in TABLES}
     write_breakdown(experiment, sources, csv, folder / "page.html")
@@ -72,6 +73,7 @@ def test_what_is_missing_is_said_and_the_rest_is_there(tmp_path, experiment, num
     assert {name for name, table in tables.items() if table.empty} == {
         "agreement",
         "structures",
+        "structure_errors",
         "synthesis",
         "codebook",
     }
@@ -84,6 +86,23 @@ def test_what_is_missing_is_said_and_the_rest_is_there(tmp_path, experiment, num
     ):
         assert sentence in text
     assert "missing or empty" in capsys.readouterr().err
+
+
+def test_errors_by_structure_and_further_metrics_are_shown(tmp_path, experiment, numbers):
+    numbers(tmp_path, experiment)
+    table = pd.read_csv(tmp_path / "fidelity.tsv", sep="\t", dtype=str)
+    blurred = table[(table.metric == "ssim") & (table.region == "whole")].assign(metric="sharpness", value="0.345")
+    write_tsv(pd.concat([table, blurred]), tmp_path / "fidelity.tsv")
+    errors = blurred.drop(columns=["region", "metric", "value"]).assign(stand_in="stand-in segmenter")
+    parts = [("10", "left thalamus", "0.1", "26.0"), ("mean", "all structures", "0.05", "inf")]
+    rows = [errors.assign(structure=s, name=n, mae=mae, psnr=psnr) for s, n, mae, psnr in parts]
+    write_tsv(pd.concat(rows)[STRUCTURE_ERRORS], tmp_path / "structure_errors.tsv")
+    text, tables = run(tmp_path, experiment)
+    assert "<th>Sharpness (%)</th>" in text and "34.5" in text
+    found = tables["structure_errors"].set_index(["structure", "cohort", "model", "modality"])
+    own = found.loc[("10", "synthetic_a", "neuroquant", "T1w")]
+    assert own.mae == pytest.approx(5) and own.mae_low == own.mae_high == own.mae and own.psnr == pytest.approx(26)
+    assert (found.loc["mean"].psnr == float("inf")).all(), "a reconstruction that equals its original"
 
 
 def test_nothing_scored_at_all_still_gives_a_page(tmp_path, experiment):

@@ -12,7 +12,9 @@ import yaml
 
 from neuroquant.config.cohort import Cohort
 from neuroquant.config.load import resolve_experiment
+from neuroquant.config.model import ModelFolder
 from neuroquant.files import write_json, write_text, write_tsv
+from neuroquant.report.figures.images import Images
 from neuroquant.report.html import small_table
 from neuroquant.report.package.checklist import OPEN, items, write_checklist
 from neuroquant.report.package.provenance import to_share
@@ -21,12 +23,14 @@ from neuroquant.report.pages.front_words import lead_table
 from neuroquant.report.pages.origins import runtime, write_origins
 from neuroquant.report.pages.people import write_people
 from neuroquant.report.tables.model_facts import brief, read_costs
+from neuroquant.report.tables.notes import trained_elsewhere
 from neuroquant.statistics.budgets import budgets
 from neuroquant.statistics.cells import cells as cells_of
 from neuroquant.statistics.cells import write_csv
 from neuroquant.statistics.fingerprints import ledger
 from neuroquant.statistics.gather import gather
 from neuroquant.statistics.people import CohortTables, exclusions, not_looked_at
+from neuroquant.tables import CLAIMS
 from tests.made_up import scores_of, write_table
 
 CONFIG = Path(__file__).parents[3] / "config"
@@ -113,7 +117,7 @@ def test_the_page_names_commit_date_and_a_configuration_that_runs_elsewhere(tmp_
     write_origins(experiment, tmp_path / "none", {}, FACTS, tmp_path / "r.csv", tmp_path / "o.html")
     page = (tmp_path / "o.html").read_text()
     assert "commit abc (2026-11-28)" in page and "written on 2026-11-29" in page and "git checkout abc\n" in page
-    config = html.unescape(re.search(r"again.yaml</summary><pre>(.*?)</pre>", page, re.DOTALL)[1])
+    config = html.unescape(re.search(r"again.yaml</summary><pre[^>]*>(.*?)</pre>", page, re.DOTALL)[1])
     assert resolve_experiment(yaml.safe_load(config), CONFIG, "again.yaml") == experiment
     write_origins(
         experiment, tmp_path / "none", {}, FACTS | {"commit": "abc-dirty"}, tmp_path / "r.csv", tmp_path / "o.html"
@@ -181,6 +185,43 @@ def test_the_checklist_has_44_items_and_each_is_answered_or_left_to_the_authors(
     assert real.count(OPEN) > page.count(OPEN), "of real data the run knows less: acquisition, ethics, availability"
 
 
+def external(experiment):
+    """The experiment with its second cohort external, and a model that exists already among its models."""
+    cohorts = (experiment.cohorts[0], experiment.cohorts[1].model_copy(update={"role": "external"}))
+    weights = ModelFolder(model_folder="theirs", voxel_mm=1.0)
+    theirs = experiment.models[0].model_copy(update={"weights": weights})
+    return experiment.model_copy(update={"cohorts": cohorts, "models": (theirs, *experiment.models[1:])})
+
+
+def test_external_testing_is_in_the_checklist_with_its_numbers(tmp_path, experiment, cohorts):
+    def answers(experiment):
+        write_checklist(experiment, cohorts, FACTS, tmp_path / "c.html")
+        rows = re.findall("<tr><td>(\\d+)</td>(.*?)</tr>", (tmp_path / "c.html").read_text())
+        return {int(number): html.unescape(re.sub("<[^>]+>", " ", rest)) for number, rest in rows}
+
+    assert "None: every cohort that is tested is also trained on." in answers(experiment)[33]
+    said = answers(external(experiment))
+    assert "Synthetic B (external): 6 sessions of 6 subjects." in said[33]
+    assert "No image of theirs" in said[33] and "What VQGAN had been trained on before isn't known" in said[33]
+    assert "Test subjects of Synthetic A, who" in said[32], "internal data alone"
+    assert "Synthetic B (external): all subjects are for testing." in said[19]
+    assert "VQGAN: with weights trained elsewhere before." in said[24]
+
+
+def test_the_page_of_cohorts_says_which_is_external(tmp_path, experiment, cohorts):
+    write_people(external(experiment), cohorts, tmp_path / "e.csv", tmp_path / "p.html")
+    page = (tmp_path / "p.html").read_text()
+    assert page.count("An external cohort: all subjects are test subjects") == 1
+    assert page.index("<h2>Synthetic B (external)</h2>") < page.index("An external cohort")
+
+
+def test_models_trained_elsewhere_have_a_part_and_a_note_of_their_own(experiment):
+    notes = trained_elsewhere(external(experiment), {"vqgan", "sd_vae"})
+    assert notes[0].startswith("Trained elsewhere: VQGAN. ") and "isn't known" in notes[0]
+    assert notes[1].startswith("VQGAN was trained on voxels of 1 mm: volumes were resampled")
+    assert trained_elsewhere(external(experiment), {"sd_vae"}) == trained_elsewhere(experiment, {"vqgan"}) == []
+
+
 def test_every_cell_has_the_hash_of_its_scores_and_only_its_own_changes_it(tmp_path, experiment, numbers):
     numbers(tmp_path, experiment)
     (table, _), scores = write_table(tmp_path, experiment), scores_of(tmp_path, experiment)
@@ -214,17 +255,21 @@ def test_the_front_page_builds_with_next_to_nothing_and_says_what_is_missing(tmp
     spent |= {"processor_hours": [0.25], "gpu_hours": [np.nan], "spread_T1w": [0.03], "spread_T2w": [np.nan]}
     write_csv(pd.DataFrame(spent), tmp_path / "costs.csv")
     write_csv(budgets(experiment, "table1", models), tmp_path / "budgets.csv")
-    files = (tmp_path / "costs.csv", tmp_path / "budgets.csv", tmp_path / "truth.tsv")
+    write_csv(pd.DataFrame(columns=CLAIMS), tmp_path / "claims.csv")
+    files = [tmp_path / name for name in ("costs.csv", "budgets.csv", "truth.tsv", "claims.csv", "none.tsv")]
+    files += [Images([], {}), {}]
     write(experiment, Sources(*numbers_of_table1, read_costs(models), *files), cohorts, hours, tmp_path / "s.html")
     page = (tmp_path / "s.html").read_text()
     assert (
         "nothing was measured of VQGAN" in page and "has only T1w images" in page and "Sex could not be probed" in page
     )
     head = re.search("<tr><th>Model</th>.*?</tr>", page).group(0)
-    assert head.startswith("<tr><th>Model</th><th>f</th><th>kbit</th><th>M</th><th>enc., s</th><th>dec., s</th>")
-    costs = "<td>8x</td><td>1.5</td><td>1e-05</td><td>{}</td><td>{}</td>"
-    assert f"<td>SD-VAE</td>{costs.format('1.25', '31.4')}" in page
-    assert f"<td>NeuroQuant</td>{costs.format('', '')}" in page, "what wasn't timed has no seconds"
+    names = ("f", "kbit", "M", "enc., s", "dec., s")
+    assert head.startswith("<tr><th>Model</th>" + "".join(f'<th class="more">{name}</th>' for name in names))
+    for model, seconds in (("SD-VAE", ("1.25", "31.4")), ("NeuroQuant", ("", ""))):  # what wasn't timed has none
+        shown = zip(names, ("8x", "1.5", "1e-05", *seconds), strict=True)
+        costs = "".join(f'<td class="more" data-label="{name}">{value}</td>' for name, value in shown)
+        assert f"<td>{model}</td>{costs}" in page
     phases = ", ".join(phase.mode for phase in experiment.model("sd_vae").training.phases)
     steps = sum(phase.steps for phase in experiment.model("sd_vae").training.phases)
     line = f"<td>SD-VAE</td><td>{phases}</td><td>{steps:,}</td><td></td><td></td><td>0.25</td><td></td>"

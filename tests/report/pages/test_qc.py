@@ -125,6 +125,8 @@ def test_sessions_that_stand_out_are_shown_first_and_named_only_where_that_is_as
     subjects = ["anna", "bert", "cora", "dora", "emil"]
     volumes, table = shard(tmp_path / "v.h5", *subjects), odd(tmp_path / "qc.tsv", emil="brain_ml shift_mm")
     titles, write = [], montage.titled
+    monkeypatch.setattr(montage, "legend", lambda *_: [])
+    monkeypatch.setattr(montage, "sided", lambda pixels, _: pixels)
     monkeypatch.setattr(
         montage, "titled", lambda text, width: ([] if text in MODALITIES else titles).append(text) or write(text, width)
     )
@@ -136,7 +138,20 @@ def test_sessions_that_stand_out_are_shown_first_and_named_only_where_that_is_as
     assert titles[6:] == ["1  stands out by brain_ml, shift_mm"]
 
 
-def test_edges_are_those_of_the_registration_target(tmp_path):
+def test_a_montage_has_letters_for_the_sides_and_a_legend_below():
+    for plane, width in ((0, 60), (1, 30), (2, 8)):
+        lettered = montage.sided(np.zeros((40, width), np.uint8), plane)
+        assert (lettered[:, : width // 2] == montage.TEXT).any() and (lettered[:, width // 2 :] == montage.TEXT).any()
+    for width in (900, 120):
+        lines = montage.legend(width, "PDw", "a word " * 9)
+        colours = {montage.BRAIN, montage.BOX, montage.EDGE}
+        assert colours <= set(np.unique(np.vstack([np.pad(one, ((0, 0), (0, 900)))[:, :900] for one in lines])))
+    alone = montage.legend(900, "", "x")
+    assert not any((line == montage.EDGE).any() for line in alone), "without a target no edges are drawn"
+
+
+def test_edges_are_those_of_the_registration_target(tmp_path, monkeypatch):
+    monkeypatch.setattr(montage, "legend", lambda *_: [])
     volumes, table = shard(tmp_path / "v.h5", "s"), odd(tmp_path / "qc.tsv", s="")
     whole = {}
     for target in MODALITIES:

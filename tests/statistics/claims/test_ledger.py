@@ -167,12 +167,12 @@ def test_the_page_says_what_a_synthetic_cohort_is_worth_and_the_same_scores_give
     def ledgers():
         told = numbers_ledger(experiment, scored[1])
         judged = ledger_of(experiment, scored[2], rates={"sd_vae": 65.5, "neuroquant": 0.1})
-        return told.to_csv(), judged.to_csv(), as_page(told, judged, not_the_papers(experiment))
+        return told.to_csv(), judged.to_csv(), as_page(experiment, told, judged)
 
     *tables, text = ledgers()
     assert [*tables, text] == [*ledgers()]
-    assert "says nothing about NCANDA" in text and text.count("<script") == 1 and "28.89" in text, (
-        "one script, which fits tables"
+    assert "can&#x27;t be compared" in text and text.count("<script") == 2 and "28.89" in text, (
+        "two scripts: one fits tables, one filters"
     )
 
 

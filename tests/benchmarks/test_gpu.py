@@ -1,0 +1,72 @@
+"""The prepared run on a GPU: its parts fail alone, and its figures become rates only where they are a GPU's."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+sys.path[:0] = [str(BENCHMARKS), str(BENCHMARKS / "gpu")]
+
+import pack  # noqa: E402
+import rates  # noqa: E402
+from record import Record  # noqa: E402
+
+from neuroquant.cluster.rates import read_rates  # noqa: E402
+
+MACHINE = {"card": "NVIDIA X", "date": "2026-11-29", "torch": "2.13.0", "cudnn": 91000, "small": False}
+
+
+def lines_of(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_a_part_that_fails_or_has_no_time_costs_no_other(tmp_path):
+    record = Record(tmp_path / "parts.jsonl", 60)
+    record.part("broken", lambda: {}["nothing"])
+    record.part("too long", lambda: {"s": 1.0}, least_s=1000)
+    record.part("whole", lambda: {"s": 2.0})
+    machine, broken, late, whole = lines_of(tmp_path / "parts.jsonl")
+    assert {"card", "date", "torch", "cudnn"} <= machine.keys()
+    assert "KeyError" in broken["failed"] and late["skipped"] and whole["s"] == 2.0
+
+
+def write(folder: Path, machine: dict) -> None:
+    steps = [{"part": "3d, configured", "s": 0.4, "images": 8}, {"part": "2d, configured", "failed": "no memory"}]
+    (folder / "steps.jsonl").write_text("".join(json.dumps(line) + "\n" for line in [machine, *steps]))
+    parts = [{"part": "SynthSeg", "s": 0.8, "images": 1}, {"part": "deepbet", "s": 3.0}]
+    (folder / "parts.jsonl").write_text("".join(json.dumps(line) + "\n" for line in [machine, *parts]))
+
+
+def test_what_was_measured_becomes_rates_and_what_failed_does_not(tmp_path, monkeypatch):
+    write(tmp_path, MACHINE)
+    monkeypatch.setattr(sys, "argv", ["rates.py", str(tmp_path)])
+    rates.main()
+    found = read_rates(tmp_path / "gpu_rates.tsv")
+    assert found.keys() == {"train.3d", "segment"} and found["train.3d"].value == pytest.approx(0.05)
+    assert "NVIDIA X" in found["segment"].source and "2.13.0" in found["segment"].source
+
+
+@pytest.mark.parametrize("change", [{"small": True}, {"cudnn": None, "card": "no GPU"}])
+def test_a_run_on_a_cpu_or_at_small_sizes_gives_no_rates(tmp_path, monkeypatch, change):
+    write(tmp_path, MACHINE | change)
+    monkeypatch.setattr(sys, "argv", ["rates.py", str(tmp_path)])
+    rates.main()
+    assert not (tmp_path / "gpu_rates.tsv").exists()
+
+
+def test_the_packed_wheels_are_the_locked_versions_and_the_code_is_complete(tmp_path):
+    assert all("==" in wheel for wheel in pack.pinned()) and len(pack.pinned()) == len(pack.WHEELS)
+    pack.copy_code(tmp_path)
+    for name in ("neuroquant/training/loop.py", "benchmarks/gpu/run_all.sh", "config/models/neuroquant.yaml"):
+        assert (tmp_path / name).is_file()
+
+
+def test_label_maps_are_taken_evenly(tmp_path):
+    source = tmp_path / "source"
+    (source / "label_maps").mkdir(parents=True)
+    for number in range(9):
+        (source / f"label_maps/sub-{number}_dseg.nii.gz").touch()
+    pack.copy_data(source, tmp_path / "packed", 3)
+    assert sorted(path.name[4] for path in (tmp_path / "packed").rglob("*.nii.gz")) == ["0", "4", "8"]
