@@ -9,7 +9,7 @@ from neuroquant.config.load import read_yaml, resolve_experiment
 from neuroquant.store.digest import differences
 
 CONFIG = Path(__file__).parents[2] / "config"
-NAMED = {"name", "label", "published_as", "ablation_of"}
+NAMED = {"name", "label", "full_label", "published_as", "ablation_of"}
 STEPS = {
     ("neuroquant_base", "neuroquant_fma"): {"parameters.attention: False became True"},
     ("neuroquant_fma", "neuroquant_film"): {"parameters.film: False became True"},

@@ -107,11 +107,12 @@ def data(experiment: Experiment, cohorts: CohortTables) -> str:
         kind = f" {listed(synthetic)} {'are' if len(synthetic) > 1 else 'is'} synthetic and stands for no person"
         own = any(cohort.synthetic and not cohort.synthetic.labels for cohort in experiment.cohorts)
         kind += ": images were simulated from deformed templates of the ICBM [@fonov2009]." if own else "."
-    split = divided(experiment.split)
+    split = divided(experiment)
+    if experiment.training_cohorts:
+        split = f"Subjects were divided {split[:1].lower()}{split[1:]}"
     return (
         f"{listed(list(experiment.modalities))} images were used. {included(experiment, cohorts)}{kind} Data were "
-        "organised by BIDS or a layout like it [@gorgolewski2016]. Subjects were divided "
-        f"{split[:1].lower()}{split[1:]} Families were kept within one split."
+        f"organised by BIDS or a layout like it [@gorgolewski2016]. {split} Families were kept within one split."
     )
 
 
