@@ -94,7 +94,8 @@ def metric_section(experiment: Experiment, cells: pd.DataFrame, labels: dict[str
     lower = ", ".join(metric.label for metric in further.values() if not metric.higher_is_better)
     return (
         "<p>Means over families or subjects; intervals are in <code>numbers/cells.csv</code>, formulas in "
-        f"docs/metrics.md. Lower is better for {lower}; higher for the others. Sharpness and HFEN see blur, which PSNR hardly does.</p>"
+        f"docs/metrics.md. Lower is better for {lower}; higher for the others. Sharpness and HFEN see blur, which PSNR "
+        "hardly does.</p>"
         + by_cohort(experiment, tables)
     )
 
