@@ -95,8 +95,7 @@ def metric_section(experiment: Experiment, cells: pd.DataFrame, labels: dict[str
     return (
         "<p>Means over families or subjects; intervals are in <code>numbers/cells.csv</code>, formulas in "
         f"docs/metrics.md. Lower is better for {lower}; higher for the others. Sharpness and HFEN see blur, which PSNR "
-        "hardly does.</p>"
-        + by_cohort(experiment, tables)
+        "hardly does.</p>" + by_cohort(experiment, tables)
     )
 
 
