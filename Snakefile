@@ -23,8 +23,10 @@ if len(str(IMAGE).split()) == 1:
 
 include: "rules/config.smk"
 include: "rules/paths.smk"
+include: "rules/files.smk"
 include: "rules/jobs.smk"
 include: "rules/contents.smk"
+include: "rules/checks.smk"
 include: "rules/preflight.smk"
 include: "rules/cluster.smk"
 include: "rules/cohorts.smk"

@@ -23,6 +23,10 @@ from neuroquant.model_card.write import CARD, card_of
 from neuroquant.model_config import CONFIG, PROVENANCE, SHA256, WEIGHTS
 
 FIRST = "neuroquant"
+RESERVOIR = 64
+"""Recent tokens that a shipped codebook keeps. They only serve further training; 8 a code is a fifth of a file."""
+STATE = ("quantizer.total", "quantizer.recent")
+"""Sums and tokens of training, which no image is made of: 16 bits are enough."""
 SCORES = "scores.tsv"
 DECIMALS = {"kbit": 3, "psnr": 2, "ssim": 4}
 SYNTHETIC_ONLY = (
@@ -40,11 +44,13 @@ MADE_OF = (
 
 
 def halved(folder: Path, name: str, out: Path) -> None:
-    """A copy of a model folder with another name and parameters in 16 bits; buffers, such as the codebook, stay."""
+    """A copy of a model folder with another name and parameters in 16 bits; the codebook stays as it is."""
     model = pretrained.load_model(folder)[0]
     parameters = dict(model.named_parameters())
     state = load_file(folder / WEIGHTS)
-    state = {key: tensor.half() if key in parameters else tensor for key, tensor in state.items()}
+    state["quantizer.recent"] = state["quantizer.recent"][-RESERVOIR:].clone()
+    state["quantizer.filled"].clamp_(max=RESERVOIR)
+    state = {key: tensor.half() if key in (*parameters, *STATE) else tensor for key, tensor in state.items()}
     if not all(torch.isfinite(tensor).all() for tensor in state.values() if tensor.is_floating_point()):
         raise SystemExit(f"{folder}: weights that 16 bits don't hold")
     out.mkdir(parents=True, exist_ok=True)
@@ -52,6 +58,7 @@ def halved(folder: Path, name: str, out: Path) -> None:
         save_file(state, scratch)
     config = read_json(folder / CONFIG)
     config["model"] |= {"name": name.replace("-", "_"), "label": name}
+    config["model"]["parameters"]["reservoir"] = RESERVOIR
     write_json(out / CONFIG, config | {SHA256: sha256(out / WEIGHTS)})
     for other in (PROVENANCE, "training.tsv"):
         shutil.copyfile(folder / other, out / other)

@@ -16,7 +16,7 @@ from neuroquant.shipped import shipped_models
 from neuroquant.synthetic.bids import write_cohort
 
 SHIPPED = shipped_models()
-LARGEST = 5e6
+LARGEST = 1_100_000
 each = pytest.mark.parametrize("folder", SHIPPED.values(), ids=SHIPPED)
 
 

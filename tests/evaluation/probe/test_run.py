@@ -138,7 +138,7 @@ def test_training_stops_where_validation_subjects_bring_nothing_better(tmp_path,
     ranks = iter([0.5, 0.8, 0.7, 0.8, 0.9, 0.9])
 
     def judge(probability, sample):
-        assert {name[:4] for name in sample.subjects} == {"sval"}
+        assert {name[:6] for name in sample.subjects} == {"c/sval"}
         return {"val_balanced_accuracy": next(ranks), "val_loss": 1.0}
 
     monkeypatch.setattr(network, "judge", judge)

@@ -24,7 +24,15 @@ def test_it_is_filled_in_from_the_run(tmp_path, experiment, cohorts, modalities)
     own = with_modalities(experiment, *modalities)
     write_methods(own, cohorts, FACTS, tmp_path / "m.html")
     text = (tmp_path / "m.html").read_text()
-    for fact in (*modalities, "NeuroQuant 0.1.0", "commit abc", "Snakemake 9.27", "Wilcoxon, 1945", "CC0"):
+    for fact in (
+        *modalities,
+        "Subjects were divided by a seeded hash",
+        "NeuroQuant 0.1.0",
+        "commit abc",
+        "Snakemake 9.27",
+        "Wilcoxon, 1945",
+        "CC0",
+    ):
         assert fact in text, fact
     assert ("registered rigidly" in text) == (len(modalities) > 1), "a session with one image has nothing to register"
     assert (

@@ -1,0 +1,79 @@
+"""Files of models: which ones a job on several of them reads."""
+
+
+def segmenter_file(wildcards):
+    """The stand-in's weights where the stand-in is the engine; nothing otherwise."""
+    return (
+        RESULTS / "segmenter/standin.h5"
+        if EXPERIMENT.segmentation.engine == "standin"
+        else []
+    )
+
+
+def all_latents():
+    """Every shard of latents that a probe reads."""
+    return [
+        RESULTS / f"latents/{model}/{cohort}/{shard}.h5"
+        for model, cohort in scored_pairs()
+        for shard in ALL_SHARDS
+    ]
+
+
+ALL_MODELS = "all-models"  # no name that a model can have
+
+
+def probe_jobs():
+    """(what a job probes, cohort): a model, or all models of a small cohort."""
+    together = COMPUTE.probe_jobs == "cohort"
+    return dict.fromkeys(
+        (ALL_MODELS if together else model, cohort) for model, cohort in scored_pairs()
+    )
+
+
+def probed_models(wildcards):
+    """The models that a job probes."""
+    return (
+        models_scored_on(wildcards.cohort)
+        if wildcards.probed == ALL_MODELS
+        else [wildcards.probed]
+    )
+
+
+def by_split(cohort, template):
+    """Split -> shard -> path of what probes of a cohort learn from and are tested on."""
+    paths = {
+        "train": learned_from(cohort, template, "train"),
+        "val": learned_from(cohort, template, "val"),
+        "test": shards_of(cohort, template, "test"),
+    }
+    return {
+        split: {str(path.relative_to(RESULTS)): path for path in found}
+        for split, found in paths.items()
+    }
+
+
+def probed_latents(wildcards):
+    """Model -> split -> shard -> latents, of the models that a job probes."""
+    return {
+        model: by_split(wildcards.cohort, f"latents/{model}/{{cohort}}/{{shard}}.h5")
+        for model in probed_models(wildcards)
+    }
+
+
+def derivative_shards(wildcards):
+    """Test shard -> its files, as `ShardPaths` names them."""
+    segments = EXPERIMENT.segmentation.engine != "none"
+    model, cohort = wildcards.model, wildcards.cohort
+
+    def files(shard):
+        paths = {
+            "manifest": f"cohorts/{cohort}/shards/{shard}.tsv",
+            "volumes": f"volumes/{cohort}/{shard}.h5",
+            "reconstructions": f"reconstructions/{model}/{cohort}/{shard}.h5",
+            "latents": f"latents/{model}/{cohort}/{shard}.h5",
+        }
+        if segments:
+            paths["segmentations"] = f"segmentations/{model}/{cohort}/{shard}.h5"
+        return {name: RESULTS / path for name, path in paths.items()}
+
+    return {shard: files(shard) for shard in SHARDS["test"]}
