@@ -19,14 +19,73 @@ def all_latents():
     ]
 
 
+def scored_models():
+    """Models that are scored on any cohort, each once."""
+    return list(dict.fromkeys(model for model, _ in scored_pairs()))
+
+
+def encoded_by(model):
+    """Shards of training and validation, which a model encodes: cohort -> shard -> `volumes` and `latents`."""
+    return {
+        cohort: {
+            shard: {
+                "volumes": RESULTS / f"volumes/{cohort}/{shard}.h5",
+                "latents": RESULTS / f"latents/{model}/{cohort}/{shard}.h5",
+            }
+            for shard in (*SHARDS["train"], *SHARDS["val"])
+        }
+        for cohort in TRAINING_COHORTS
+    }
+
+
+def reconstructed_by(model):
+    """Test shards: cohort -> shard -> `volumes`, and what `reconstruct` makes of them with a model."""
+
+    def files(cohort, shard):
+        return {
+            "volumes": f"volumes/{cohort}/{shard}.h5",
+            "reconstructions": f"reconstructions/{model}/{cohort}/{shard}.h5",
+            "latents": f"latents/{model}/{cohort}/{shard}.h5",
+            "synthesis": f"numbers/synthesis/{model}/{cohort}/{shard}.tsv",
+            "codes": f"numbers/codes/{model}/{cohort}/{shard}.tsv",
+        }
+
+    return {
+        cohort: {
+            shard: {name: RESULTS / path for name, path in files(cohort, shard).items()}
+            for shard in SHARDS["test"]
+        }
+        for cohort in scored_cohorts()
+    }
+
+
+def applied(*tables):
+    """What a job writes that applies a model to all cohorts, by names of its own."""
+    return {
+        f"{name}_{cohort}_{shard}": path
+        for table in tables
+        for cohort, shards in table.items()
+        for shard, files in shards.items()
+        for name, path in files.items()
+        if name != "volumes"
+    }
+
+
+def typical_latents(cohort, model):
+    """Latents of training subjects that say how a modality looks for the most part, by path; none without synthesis."""
+    if not EXPERIMENT.fidelity.synthesis:
+        return {}
+    paths = learned_from(cohort, f"latents/{model}/{{cohort}}/{{shard}}.h5", "train")
+    return {str(path.relative_to(RESULTS)): path for path in paths}
+
+
 ALL_MODELS = "all-models"  # no name that a model can have
 
 
 def probe_jobs():
     """(what a job probes, cohort): a model, or all models of a small cohort."""
-    together = COMPUTE.probe_jobs == "cohort"
     return dict.fromkeys(
-        (ALL_MODELS if together else model, cohort) for model, cohort in scored_pairs()
+        (ALL_MODELS if FEW_JOBS else model, cohort) for model, cohort in scored_pairs()
     )
 
 

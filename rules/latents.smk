@@ -11,6 +11,7 @@ rule export_latents:
     output:
         **by_shard("latents/{model}/{cohort}/{shard}.h5", "train", "val"),
     wildcard_constraints:
+        model=one_of([] if FEW_JOBS else MODELS),
         cohort=one_of(TRAINING_COHORTS),
     threads: COMPUTE.threads
     resources:

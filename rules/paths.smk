@@ -15,6 +15,7 @@ SHARDS = {
     for split in ("train", "val", "test")
 }
 ALL_SHARDS = [shard for names in SHARDS.values() for shard in names]
+FEW_JOBS = COMPUTE.jobs == "few"
 PROVENANCE = {model: RESULTS / f"models/{model}/provenance.json" for model in MODELS}
 
 

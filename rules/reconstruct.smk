@@ -14,15 +14,9 @@ rule reconstruct:
         model=RESULTS / "models/{model}/model.safetensors",
         volumes=RESULTS / "volumes/{cohort}/{shard}.h5",
         # says how a modality looks for the most part; no more is opened than that takes
-        training=lambda wildcards: (
-            learned_from(
-                wildcards.cohort,
-                f"latents/{wildcards.model}/{{cohort}}/{{shard}}.h5",
-                "train",
-            )
-            if EXPERIMENT.fidelity.synthesis
-            else []
-        ),
+        training=lambda wildcards: typical_latents(
+            wildcards.cohort, wildcards.model
+        ).values(),
         lpips=LPIPS_FILES if EXPERIMENT.fidelity.synthesis else [],
         manifest=RESULTS / "cohorts/{cohort}/shards/{shard}.tsv",
     output:
@@ -31,6 +25,7 @@ rule reconstruct:
         synthesis=RESULTS / "numbers/synthesis/{model}/{cohort}/{shard}.tsv",
         codes=RESULTS / "numbers/codes/{model}/{cohort}/{shard}.tsv",
     wildcard_constraints:
+        model=one_of([] if FEW_JOBS else MODELS),
         shard="test-[0-9]+",
     threads: COMPUTE.threads
     resources:
@@ -45,6 +40,42 @@ rule reconstruct:
         "reconstructing {wildcards.cohort} {wildcards.shard} with {wildcards.model}"
     script:
         "../workflow_scripts/reconstruct.py"
+
+
+# `export_latents` and `reconstruct` for all cohorts: starting a job costs more than so few volumes
+rule apply_model:
+    input:
+        model=RESULTS / "models/{model}/model.safetensors",
+        volumes=every_shard("volumes/{cohort}/{shard}.h5", *SHARDS),
+        lpips=LPIPS_FILES if EXPERIMENT.fidelity.synthesis else [],
+        manifests=manifests_of(*SHARDS),
+    output:
+        **applied(encoded_by("{model}"), reconstructed_by("{model}")),
+    wildcard_constraints:
+        model=one_of(MODELS if FEW_JOBS else []),
+    threads: COMPUTE.threads
+    resources:
+        **NETWORK_JOB,
+    params:
+        device=COMPUTE.device,
+        encoded=lambda wildcards: named(encoded_by(wildcards.model))(wildcards),
+        reconstructed=lambda wildcards: named(reconstructed_by(wildcards.model))(
+            wildcards
+        ),
+        training=lambda wildcards: named(
+            {
+                cohort: typical_latents(cohort, wildcards.model)
+                for cohort in scored_cohorts()
+            }
+        )(wildcards),
+        synthesis_window=(
+            EXPERIMENT.fidelity.ssim_window if EXPERIMENT.fidelity.synthesis else 0
+        ),
+        code=code_of("apply_model", model=True),
+    message:
+        "latents and reconstructions of all cohorts with {wildcards.model}"
+    script:
+        "../workflow_scripts/apply_model.py"
 
 
 # one job a shard for all its models: starting one costs more than the sums

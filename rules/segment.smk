@@ -36,6 +36,12 @@ rule segment_reference:
                 )
             )
         ),
+        images=lambda wildcards: named(
+            {
+                "segmentations": RESULTS
+                / f"volumes/{wildcards.cohort}/{wildcards.shard}.h5"
+            }
+        )(wildcards),
         device=COMPUTE.device,
     message:
         "segmenting the originals of {wildcards.cohort} {wildcards.shard}"
@@ -50,10 +56,47 @@ use rule segment_reference as segment with:
         manifest=RESULTS / "cohorts/{cohort}/shards/{shard}.tsv",
     output:
         segmentations=RESULTS / "segmentations/{model}/{cohort}/{shard}.h5",
+    wildcard_constraints:
+        model=one_of([] if FEW_JOBS else MODELS),
     params:
         segmentation=literal(whole(SEGMENTING)),
+        images=lambda wildcards: named(
+            {
+                "segmentations": RESULTS
+                / f"reconstructions/{wildcards.model}/{wildcards.cohort}/{wildcards.shard}.h5"
+            }
+        )(wildcards),
     message:
         "segmenting {wildcards.model}'s reconstructions of {wildcards.cohort} {wildcards.shard}"
+
+
+use rule segment_reference as segment_models with:
+    input:
+        images=lambda wildcards: [
+            RESULTS
+            / f"reconstructions/{model}/{wildcards.cohort}/{wildcards.shard}.h5"
+            for model in scored_models()
+        ],
+        segmenter=segmenter_file,
+        manifest=RESULTS / "cohorts/{cohort}/shards/{shard}.tsv",
+    output:
+        **{
+            model: RESULTS / f"segmentations/{model}/{{cohort}}/{{shard}}.h5"
+            for model in scored_models()
+        },
+    wildcard_constraints:
+        cohort=one_of(scored_cohorts() if FEW_JOBS else []),
+    params:
+        segmentation=literal(whole(SEGMENTING)),
+        images=lambda wildcards: named(
+            {
+                model: RESULTS
+                / f"reconstructions/{model}/{wildcards.cohort}/{wildcards.shard}.h5"
+                for model in scored_models()
+            }
+        )(wildcards),
+    message:
+        "segmenting all reconstructions of {wildcards.cohort} {wildcards.shard}"
 
 
 rule score_anatomy:

@@ -1,8 +1,8 @@
-"""Segment the images of one shard."""
+"""Segment the images of one shard: originals, or reconstructions by one model or by several."""
 
 import json
 
-from neuroquant.job import running
+from neuroquant.job import named_paths, running
 
 with running(snakemake):
     from pathlib import Path
@@ -18,4 +18,5 @@ with running(snakemake):
         device=snakemake.params.device,
         threads=snakemake.threads,
     )
-    segment_shard(Path(snakemake.input.images), Path(snakemake.output.segmentations), segmenter, settings.ceiling)
+    for name, images in named_paths(snakemake.params.images).items():
+        segment_shard(images, Path(snakemake.output[name]), segmenter, settings.ceiling)

@@ -15,12 +15,12 @@ from neuroquant.config.model import ModelEntry
 from neuroquant.models import fit_bytes, fitting, latent_shapes, parameters_class, spec
 
 MAKERS = {
-    "volumes": "preprocess",
-    "reconstructions": "reconstruct",
-    "latents": "export_latents",
-    "segmentations": "segment",
+    "volumes": {"preprocess"},
+    "reconstructions": {"reconstruct", "apply_model"},
+    "latents": {"export_latents", "apply_model"},
+    "segmentations": {"segment", "segment_models"},
 }
-"""Large folders, and the rule that fills each."""
+"""Large folders, and the rules that fill each."""
 COUNTED = "neuroquant"
 """The architecture whose training steps were counted, at its default widths."""
 
@@ -200,7 +200,7 @@ def bytes_needed(experiment: Experiment, results: Path, rules: set[str]) -> int:
     """Bytes that jobs of `rules` write into the large folders, on top of what lies there already."""
     missing = 0
     for folder, size in disk(experiment, results).items():
-        if MAKERS[folder] in rules:
+        if MAKERS[folder] & rules:
             there = sum(path.stat().st_size for path in (results / folder).glob("**/*.h5"))
             missing += max(0, int(size) - there)
     return missing

@@ -36,7 +36,8 @@ def plan(config: Path, profile: str | None) -> tuple[str, list[InputError]]:
         require("snakemake")
     except InputError as absent:  # who is in, and how large it gets, can be said all the same
         lines, errors = cohorts_lines(experiment)
-        return "\n".join([*lines, *disk_table(experiment, results, set(MAKERS.values())), ""]), [*errors, absent]
+        lines += disk_table(experiment, results, set().union(*MAKERS.values()))
+        return "\n".join([*lines, ""]), [*errors, absent]
     asks = planned(config, profile)
     if profile:
         asks = [with_settings(ask, profile) for ask in asks]

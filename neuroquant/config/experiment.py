@@ -53,10 +53,11 @@ class Compute(Settings):
         description="walltime of a sex probe on a cluster, hours: 11,000 training sessions of ABCD, 2 modalities and 4 "
         "runs of 100 epochs are 280,000 steps, 0.3 s each; a job that is stopped resumes with its current run",
     )
-    probe_jobs: Literal["model", "cohort"] = Field(
-        "model",
-        description="what one job probes on a cohort: model: one model; cohort: all models one after another, for "
-        "experiments so small that starting a job takes longer than its probe",
+    jobs: Literal["many", "few"] = Field(
+        "many",
+        description="many: every model, cohort and shard has jobs of its own; few: one job applies a model to all "
+        "cohorts, segments the reconstructions of all models, or probes all models of a cohort, for experiments so "
+        "small that starting a job takes longer than its work",
     )
     train_mem_mb: Count = Field(65_536, description="memory of each process of a training, MB")
     mem_mb: Count = Field(16_384, description="memory of every other job that runs a network, MB")

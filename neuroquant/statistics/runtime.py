@@ -8,7 +8,8 @@ import pandas as pd
 from neuroquant.tables import RUNTIME
 
 NETWORK_RULES = (
-    "train", "fit_standin", "reconstruct", "export_latents", "segment_reference", "segment", "probe", "probe_volumes"
+    "train", "fit_standin", "reconstruct", "export_latents", "apply_model", "segment_reference", "segment",
+    "segment_models", "probe", "probe_volumes",
 )  # fmt: skip
 """Rules whose jobs run a network, and so take a GPU where there is one."""
 PROCESSORS = ("x86_64", "amd64", "aarch64", "arm64")

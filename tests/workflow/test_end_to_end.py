@@ -8,11 +8,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from neuroquant.config.load import merge
 from neuroquant.files import read_tsv
 from neuroquant.model_card.write import read_card
 from neuroquant.tables import TABLE
 from tests.derivatives.validator import errors_of
-from tests.workflow.run import finished_jobs, snakemake
+from tests.workflow.run import TINY, finished_jobs, snakemake
 
 pytestmark = pytest.mark.slow
 
@@ -165,8 +166,8 @@ def test_every_model_folder_has_a_card_with_the_scores_of_the_tables(finished):
         assert not [name for name in (*subjects, str(finished)) if name in str(card)]
 
 
-def test_two_runs_from_scratch_give_the_same_bytes_of_every_table(finished, tmp_path):
-    done = snakemake(tmp_path, "table1", "table2")
+def test_two_runs_from_scratch_give_the_same_bytes_of_every_table_with_many_jobs_or_few(finished, tmp_path):
+    done = snakemake(tmp_path, "table1", "table2", config=merge(TINY, {"compute": {"jobs": "few"}}))
     assert done.returncode == 0, done.stdout[-3000:]
     first, second = finished / "results/tiny", tmp_path / "results/tiny"
     kinds = ("tables/*", "numbers/*.tsv", "numbers/synthesis/*/*/*.tsv", "numbers/codes/*/*/*.tsv")
@@ -174,6 +175,7 @@ def test_two_runs_from_scratch_give_the_same_bytes_of_every_table(finished, tmp_
     assert len(names) >= 8
     for name in names:
         assert (first / name).read_bytes() == (second / name).read_bytes(), name
+    assert finished_jobs(done.stdout)["apply_model"] == 5
 
 
 def test_the_test_sessions_are_written_as_bids_where_that_is_asked_for(finished):

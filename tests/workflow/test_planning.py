@@ -40,10 +40,11 @@ def test_every_stage_of_the_way_is_planned(tmp_path):
     assert jobs["table"] == 2 and jobs["draw_figure3"] == jobs["draw_figure4"] == jobs["report"] == 1
 
 
-def test_a_small_experiment_can_probe_all_models_of_a_cohort_in_one_job(tmp_path):
-    config = merge(TINY, {"compute": {"probe_jobs": "cohort"}})
+def test_a_small_experiment_can_do_with_few_jobs(tmp_path):
+    config = merge(TINY, {"compute": {"jobs": "few"}})
     jobs = job_counts(snakemake(tmp_path, "--dry-run", "all", config=config).stdout)
-    assert jobs["probe"] == jobs["probe_volumes"] == 1 and jobs["export_latents"] == 5
+    assert jobs["apply_model"] == 5 and jobs["segment_models"] == 2 and jobs["probe"] == jobs["probe_volumes"] == 1
+    assert not {"export_latents", "reconstruct", "segment"} & set(jobs)
 
 
 def test_a_model_without_training_is_no_training_job(tmp_path):
