@@ -111,6 +111,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sessions", type=int, nargs=2, default=(5053, 14845))
     parser.add_argument("--models", type=int, default=12)
+    parser.add_argument("--seeds", type=int, default=1, help="trainings of each model")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -119,11 +120,12 @@ def main() -> None:
             make_cohort(folder / f"c{number}", sessions, visits)
         print(f"{sum(arguments.sessions)} sessions made in {time.perf_counter() - begin:.0f} s", file=sys.stderr)
         models = [f"model{number}" for number in range(arguments.models)]
+        training = {"seeds": list(range(arguments.seeds))}
         shown = {"models": models, "cohorts": ["c0", "c1"]}
         config = {
             "experiment": "scale",
             "cohorts": [{"name": f"c{n}", "root": str(folder / f"c{n}")} for n in (0, 1)],
-            "models": [{"name": model, "architecture": "neuroquant"} for model in models],
+            "models": [{"name": model, "architecture": "neuroquant", "training": training} for model in models],
             "segmentation": {"engine": "standin"},
             "table1": shown, "table2": shown, "figure4": {"cohort": "c0", "models": models[:4]},
         }  # fmt: skip

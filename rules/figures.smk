@@ -64,7 +64,7 @@ rule draw_rate:
         cells=RESULTS / "numbers/cells.csv",
         spread=RESULTS / "numbers/spread.tsv",
         models=PROVENANCE.values(),
-        reconstructions=per_test_shard("reconstructions/{model}/{cohort}/{shard}.h5"),
+        reconstructions=per_shown_shard("reconstructions/{model}/{cohort}/{shard}.h5"),
     output:
         **reported("rate"),
         costs=reported("costs")["csv"],

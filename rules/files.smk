@@ -19,6 +19,36 @@ def all_latents():
     ]
 
 
+def images_by_model(cohort, models, folder):
+    """The test shards of a cohort: `volumes` -> shard -> path, and `models` -> model -> shard -> path.
+
+    `folder` is that of the models' files: reconstructions or latents.
+    """
+
+    def shards(where):
+        return {shard: RESULTS / where / f"{shard}.h5" for shard in SHARDS["test"]}
+
+    return {
+        "volumes": shards(f"volumes/{cohort}"),
+        "models": {model: shards(f"{folder}/{model}/{cohort}") for model in models},
+    }
+
+
+def files_of(folder):
+    """The test images of the cohort that the wildcards name and of all models shown on it, as a parameter."""
+    return lambda wildcards: named(
+        images_by_model(wildcards.cohort, models_shown_on(wildcards.cohort), folder)
+    )(wildcards)
+
+
+def by_model(wildcards, folder):
+    """Model -> its file in `folder` of the cohort's shard that the wildcards name, of all models scored there."""
+    return {
+        model: RESULTS / f"{folder}/{model}/{wildcards.cohort}/{wildcards.shard}.h5"
+        for model in models_scored_on(wildcards.cohort)
+    }
+
+
 def scored_models():
     """Models that are scored on any cohort, each once."""
     return list(dict.fromkeys(model for model, _ in scored_pairs()))

@@ -98,7 +98,7 @@ rule disentanglement:
         ),
         latents=lambda wildcards: [
             path
-            for model in models_scored_on(wildcards.cohort)
+            for model in models_shown_on(wildcards.cohort)
             for path in shards_of(
                 wildcards.cohort, f"latents/{model}/{{cohort}}/{{shard}}.h5", "test"
             )

@@ -54,7 +54,7 @@ def cohort_root(name):
     )
 
 
-def scored_pairs():
+def shown_pairs():
     """(model, cohort) pairs that some table or figure shows, each once, in the order of the tables."""
     tables = (EXPERIMENT.table1, EXPERIMENT.table2)
     pairs = [
@@ -67,14 +67,31 @@ def scored_pairs():
     return list(dict.fromkeys(pairs))
 
 
+def scored_pairs():
+    """The same pairs with every training of the models: one whose name isn't the model's is of a further seed."""
+    return SCORED_PAIRS
+
+
+SCORED_PAIRS = [
+    (training, cohort)
+    for model, cohort in shown_pairs()
+    for training in EXPERIMENT.trainings(model)
+]
+
+
 def scored_cohorts():
     """Cohorts that are scored, each once."""
     return list(dict.fromkeys(cohort for _, cohort in scored_pairs()))
 
 
 def models_scored_on(cohort):
-    """Models that are scored on a cohort, each once."""
+    """Models that are scored on a cohort, each training of them once."""
     return [model for model, where in scored_pairs() if where == cohort]
+
+
+def models_shown_on(cohort):
+    """The same without trainings of further seeds."""
+    return [model for model, where in shown_pairs() if where == cohort]
 
 
 def shards_of(cohort, template, *splits):
@@ -102,36 +119,6 @@ def by_shard(template, *splits):
         shard: RESULTS / template.replace("{shard}", shard)
         for split in splits
         for shard in SHARDS[split]
-    }
-
-
-def images_by_model(cohort, models, folder):
-    """The test shards of a cohort: `volumes` -> shard -> path, and `models` -> model -> shard -> path.
-
-    `folder` is that of the models' files: reconstructions or latents.
-    """
-
-    def shards(where):
-        return {shard: RESULTS / where / f"{shard}.h5" for shard in SHARDS["test"]}
-
-    return {
-        "volumes": shards(f"volumes/{cohort}"),
-        "models": {model: shards(f"{folder}/{model}/{cohort}") for model in models},
-    }
-
-
-def files_of(folder):
-    """The test images of the cohort that the wildcards name and of all models scored on it, as a parameter."""
-    return lambda wildcards: named(
-        images_by_model(wildcards.cohort, models_scored_on(wildcards.cohort), folder)
-    )(wildcards)
-
-
-def by_model(wildcards, folder):
-    """Model -> its file in `folder` of the cohort's shard that the wildcards name, of all models scored there."""
-    return {
-        model: RESULTS / f"{folder}/{model}/{wildcards.cohort}/{wildcards.shard}.h5"
-        for model in models_scored_on(wildcards.cohort)
     }
 
 
@@ -167,10 +154,19 @@ def proofs():
 
 
 def per_test_shard(template):
-    """Paths for every scored (model, cohort) and test shard."""
+    """Paths for every scored (model, cohort) and test shard, with all trainings of the models."""
     return [
         RESULTS / template.format(model=model, cohort=cohort, shard=shard)
         for model, cohort in scored_pairs()
+        for shard in SHARDS["test"]
+    ]
+
+
+def per_shown_shard(template):
+    """The same without trainings of further seeds."""
+    return [
+        RESULTS / template.format(model=model, cohort=cohort, shard=shard)
+        for model, cohort in shown_pairs()
         for shard in SHARDS["test"]
     ]
 

@@ -111,7 +111,7 @@ rule spread:
         ),
         reconstructions=lambda wildcards: [
             path
-            for model in models_scored_on(wildcards.cohort)
+            for model in models_shown_on(wildcards.cohort)
             for path in shards_of(
                 wildcards.cohort,
                 f"reconstructions/{model}/{{cohort}}/{{shard}}.h5",

@@ -66,17 +66,18 @@ rule cells:
         cells=RESULTS / "numbers/cells.csv",
         tests=RESULTS / "numbers/tests.csv",
         against_mean=RESULTS / "numbers/against_mean.csv",
+        trainings=RESULTS / "numbers/trainings.csv",
     localrule: True
     resources:
         **SMALL_JOB,
     params:
         experiment=settings(
             "modalities",
-            "models.name",
-            "models.group",
-            "models.architecture",
+            "models",
+            "cohorts",
             "table1",
             "table2",
+            "figure4",
             "fidelity.region",
             "statistics",
         ),
@@ -170,7 +171,7 @@ rule breakdown:
         predictions=RESULTS / "numbers/predictions.tsv",
         sessions=SCORED_SESSIONS.values(),
         synthesis=per_test_shard("numbers/synthesis/{model}/{cohort}/{shard}.tsv"),
-        codes=per_test_shard("numbers/codes/{model}/{cohort}/{shard}.tsv"),
+        codes=per_shown_shard("numbers/codes/{model}/{cohort}/{shard}.tsv"),
         disentanglement=RESULTS / "numbers/disentanglement.tsv",
     output:
         **reported("breakdown"),

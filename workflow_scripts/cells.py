@@ -6,10 +6,14 @@ with running(snakemake):
     from pathlib import Path
 
     from neuroquant.config.parts import read_part
+    from neuroquant.statistics.cells import write_csv
     from neuroquant.statistics.computed import Computed
     from neuroquant.statistics.scores import ScoreFiles, load_scores
+    from neuroquant.statistics.trainings import each_training
 
     experiment = read_part(snakemake.params.experiment)
     files = ScoreFiles.named(snakemake.input)
     out = {name: Path(path) for name, path in snakemake.output.items()}
-    Computed.of(experiment, load_scores(experiment, files)).write(out["cells"], out["tests"], out["against_mean"])
+    scores = load_scores(experiment, files)
+    Computed.of(experiment, scores).write(out["cells"], out["tests"], out["against_mean"])
+    write_csv(each_training(scores), out["trainings"])

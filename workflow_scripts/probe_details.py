@@ -17,5 +17,7 @@ with running(snakemake):
         replace(own[name], learned_from=learned_from) if experiment.cohort(name).external else own[name]
         for name in snakemake.params.scored
     ]
-    write_details(Path(snakemake.input.predictions), cohorts, experiment.statistics, Path(snakemake.output.details))
+    further = tuple(entry.name for entry in experiment.models if entry.replicate_of)
+    out = Path(snakemake.output.details)
+    write_details(Path(snakemake.input.predictions), cohorts, experiment.statistics, out, further)
     write_page(experiment, Path(snakemake.output.details), Path(snakemake.output.page))

@@ -15,7 +15,7 @@ from neuroquant.errors import InputError
 if TYPE_CHECKING:
     from neuroquant.config.experiment import Experiment
 
-OWN = ("name", "label", "published_as", "ablation_of", "weights")
+OWN = ("name", "label", "full_label", "published_as", "ablation_of", "replicate_of", "weights")
 """What an entry doesn't take from the model that it begins with: by these the two are told apart."""
 FIXED = ("architecture", "parameters")
 """What an entry can't change: the weights fit nothing else."""
@@ -56,6 +56,8 @@ def of_folder(raw: dict[str, Any], modalities: Any, beside: Sequence[Path], wher
     base = {key: value for key, value in theirs.model_dump(mode="json").items() if key not in OWN}
     base["parameters"] = models.parameters_class(theirs.architecture)(**theirs.parameters).model_dump(mode="json")
     base["training"] |= {"phases": []}
+    if isinstance(raw.get("training"), dict) and raw["training"].get("seeds"):
+        del base["training"]["seed"]  # the entry's seeds are meant in its place
     new = [one for one in modalities if one not in theirs.suffixes] if isinstance(modalities, list | tuple) else []
     base["modalities"] = [*theirs.suffixes, *(new if trains(raw) else [])]
     for key in FIXED:

@@ -154,6 +154,25 @@ class Experiment(Settings):
         return self
 
     @model_validator(mode="after")
+    def _trainings_are_of_shown_models(self) -> "Experiment":
+        first = {entry.name: entry for entry in self.models if not entry.replicate_of}
+        shown = (*self.table1.models, *self.table2.models, *self.figure4.models, *self.report.figure3_models)
+        for entry in self.models:
+            if not entry.replicate_of:
+                continue
+            if entry.replicate_of not in first or not entry.training.phases:
+                raise ValueError(
+                    f"model {entry.name}: replicate_of: {entry.replicate_of!r} must name a trained model of the "
+                    "experiment; write training.seeds there instead"
+                )
+            if entry.name in shown:
+                raise ValueError(
+                    f"{entry.name} is a training of {entry.replicate_of}: tables and figures show that one, with all "
+                    "its seeds"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _target_is_a_modality(self) -> "Experiment":
         target = self.volume.registration_target
         if target and target not in self.modalities:
@@ -187,6 +206,15 @@ class Experiment(Settings):
     def cohort(self, name: str) -> Cohort:
         """The cohort of that name."""
         return next(cohort for cohort in self.cohorts if cohort.name == name)
+
+    @property
+    def shown_models(self) -> tuple[ModelEntry, ...]:
+        """The models that tables, figures and pages may show: all but further trainings of one of them."""
+        return tuple(entry for entry in self.models if not entry.replicate_of)
+
+    def trainings(self, name: str) -> tuple[str, ...]:
+        """The entries of a model's trainings, the first of them the model's own."""
+        return (name, *(entry.name for entry in self.models if entry.replicate_of == name))
 
     @property
     def training_cohorts(self) -> tuple[str, ...]:

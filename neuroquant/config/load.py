@@ -17,6 +17,7 @@ from neuroquant.config.model import KINDS, ModelEntry, ModelFolder, require_code
 from neuroquant.config.named import merge, read_list, read_yaml, wrong
 from neuroquant.config.plain import bounded
 from neuroquant.config.roles import with_roles
+from neuroquant.config.seeds import trainings
 from neuroquant.config.shown import with_shown
 from neuroquant.errors import InputError
 from neuroquant.shipped import CONFIG
@@ -71,7 +72,11 @@ def resolve_experiment(raw: dict[str, Any], beside: Path | Sequence[Path], where
     if cohorts:
         raw["cohorts"] = [_resolve_cohort(item, overrides, origin) for origin, item in cohorts]
     if entries:
-        raw["models"] = [_resolve_model(item, overrides, origin) for origin, item in entries]
+        raw["models"] = [
+            training
+            for origin, item in entries
+            for training in trainings(_resolve_model(item, overrides, origin), origin)
+        ]
     raw["overrides"] = {name: change for name, change in overrides.items() if name not in names}
     experiment = with_modalities(with_shown(validate(Experiment, raw, where)), where)
     require_fitting_sides(experiment, where)

@@ -77,12 +77,28 @@ class Training(Settings):
         "norms with FiLM and activation (inexpensive), or attention too; NeuroQuant only",
     )
     seed: int = Field(0, description="seed of weights, order of sessions and slices")
+    seeds: tuple[int, ...] | None = Field(
+        None,
+        min_length=1,
+        description="instead of `seed`: the model is trained and scored once per seed, tables show the mean, and "
+        "intervals and tests take the trainings as a second source of variance; null: one training, of `seed`",
+    )
     log_every: Count = Field(50, description="steps between rows of training.tsv")
     checkpoint_every: Count = Field(1000, description="steps between checkpoints")
     pictures_every: Count = Field(
         1000, description="steps between pictures of reconstructions; one is always made at the end"
     )
     val_sessions: Count = Field(64, description="validation sessions scored at each checkpoint")
+
+    @model_validator(mode="after")
+    def _seeds_differ(self) -> "Training":
+        if self.seeds is None:
+            return self
+        if twice := [seed for seed in self.seeds if self.seeds.count(seed) > 1]:
+            raise ValueError(f"each seed once; {twice[0]} stands twice in seeds {list(self.seeds)}")
+        if "seed" in self.model_fields_set:
+            raise ValueError("either seed or seeds; with both it isn't known which seeds are wanted")
+        return self
 
 
 class Weights(Settings):
@@ -194,6 +210,11 @@ class ModelEntry(Settings):
     published_as: str = Field("", description="the paper's name of this model; empty: not in the paper")
     ablation_of: Name | Literal[""] = Field(
         "", description="the full model of which this one lacks a component: Table 2 compares the two by default"
+    )
+    replicate_of: Name | Literal[""] = Field(
+        "",
+        description="the model of which this one is another training; filled in for each further seed of "
+        "training.seeds, not to be written by hand",
     )
     architecture: str = Field(description="module of neuroquant.models with Parameters and build, e.g. neuroquant")
     parameters: dict[str, Any] = Field({}, description="the architecture's own parameters")

@@ -16,7 +16,16 @@ from neuroquant.config.base import Settings
 from neuroquant.config.experiment import Experiment
 
 SHOWN = {
-    "models": ("name", "label", "full_label", "published_as", "architecture", "group", "resampled_mm"),
+    "models": (
+        "name",
+        "label",
+        "full_label",
+        "published_as",
+        "architecture",
+        "group",
+        "replicate_of",
+        "resampled_mm",
+    ),
     "cohorts": ("name", "label", "stands_for", "stand_in", "role"),
 }
 """What `models` and `cohorts` stand for in a part: the fields that tables, figures and tests need of each."""
@@ -71,7 +80,7 @@ def read_part(text: str) -> Experiment:
 def without_names(settings: Settings) -> Settings:
     """A model or cohort without what only tables and figures show of it; no training and no scan depends on that."""
     shown = {"label": "", "full_label": "", "published_as": "", "ablation_of": "", "stands_for": "", "stand_in": False}
-    shown |= {"role": "all"}
+    shown |= {"replicate_of": "", "role": "all"}
     return settings.model_copy(
         update={key: value for key, value in shown.items() if key in type(settings).model_fields}
     )

@@ -1,6 +1,6 @@
 """The cards of all models of an experiment, once they are scored."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -39,7 +39,9 @@ def write_cards(experiment: Experiment, files: CardFiles) -> None:
         for cohort in experiment.cohorts
     ]
     for name, path in files.cards.items():
-        scores = scores_of(name, cells, against_mean, labels, experiment.statistics.confidence)
+        model = experiment.model(name).replicate_of or name
+        scores = scores_of(model, cells, against_mean, labels, experiment.statistics.confidence)
+        scores = replace(scores, trainings=len(experiment.trainings(model)))
         facts = facts_of(path.parent, scores=scores)
         # also of models that exist already and were trained on here; not of those that were taken as they are
         trained = facts.entry.group != "authors_weights" and "sessions" in facts.provenance

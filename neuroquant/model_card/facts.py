@@ -59,11 +59,13 @@ class Scores:
     scores : of every cohort, modality and metric
     against_mean : (label of the cohort, modality, verdict) beside the mean training image
     confidence : of the intervals
+    trainings : of how many trainings of the model, with a seed each, the scores are means
     """
 
     scores: tuple[Score, ...] = ()
     against_mean: tuple[tuple[str, str, str], ...] = ()
     confidence: float = 0.95
+    trainings: int = 1
 
 
 @dataclass(frozen=True)

@@ -151,6 +151,11 @@ def measured(scores: Scores) -> str:
         "SSIM are of reconstructions, Dice of structures in them; accuracy is that of a network that predicts the sex "
         "from the latents."
     )
+    if scores.trainings > 1:
+        how += (
+            f" Scores are means over {scores.trainings} trainings with a seed each, of which this folder holds one; "
+            "`numbers/trainings.csv` of the run has each by itself."
+        )
     return "\n\n".join([_table(head, rows), how, *beside])
 
 

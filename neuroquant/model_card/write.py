@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from neuroquant.config.model import ModelEntry, Weights
 from neuroquant.errors import InputError
 from neuroquant.files import write_text
-from neuroquant.model_card.facts import Facts, Score, facts_of
+from neuroquant.model_card.facts import Facts, Score, Scores, facts_of
 from neuroquant.model_card.text import PAPER, text_of
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def card_of(facts: Facts, licence: str = "") -> "ModelCard":
             *(name.lower() for name in entry.suffixes),
         ],
         model_name=entry.shown,
-        eval_results=[result(score) for score in facts.scores.scores if math.isfinite(score.value)] or None,
+        eval_results=results_of(facts.scores) or None,
         modalities=list(entry.suffixes),
         architecture=entry.architecture,
     )
@@ -97,6 +97,11 @@ def licence_of(entry: ModelEntry) -> str:
     """The licence of authors' weights in the hub's words; `unknown` of weights that were trained here."""
     stated = entry.weights.licence.casefold() if isinstance(entry.weights, Weights) else ""
     return stated if stated in LICENCES else UNKNOWN
+
+
+def results_of(scores: Scores) -> list["EvalResult"]:
+    """The scores in the form of the hub's index of results; none where they are means over several trainings."""
+    return [result(score) for score in scores.scores if math.isfinite(score.value) and scores.trainings == 1]
 
 
 def result(score: Score) -> "EvalResult":

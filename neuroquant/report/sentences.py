@@ -6,6 +6,7 @@ from neuroquant.config.experiment import Experiment
 from neuroquant.statistics.against_mean import ARCHITECTURE, BELOW, UNSHOWN, mean_model, verdicts
 from neuroquant.statistics.budgets import unequal
 from neuroquant.statistics.spread import LEAST, modalities
+from neuroquant.statistics.trainings import CONDITIONAL, trained_once
 
 SIGNS = {BELOW: "\u2020", UNSHOWN: "\u2021"}
 """What stands beside the PSNR of a model that isn't above the mean image: a dagger and a double dagger."""
@@ -97,7 +98,7 @@ def budget_notes(experiment: Experiment, budgets: pd.DataFrame) -> list[str]:
     budgets : DataFrame
         As `statistics.budgets.budgets` gives it.
     """
-    here = [entry.name for entry in experiment.models if entry.group != "trained_elsewhere"]
+    here = [entry.name for entry in experiment.shown_models if entry.group != "trained_elsewhere"]
     apart = unequal(budgets[budgets.model.isin(here)])
     if not len(apart):
         return []
@@ -107,6 +108,36 @@ def budget_notes(experiment: Experiment, budgets: pd.DataFrame) -> list[str]:
         f"Training budgets differ. Voxels seen in training as a multiple of {full}'s: {who}. Steps and voxels are in "
         "the table of training budgets; `budget: equal_voxels` makes them equal."
     ]
+
+
+def training_sentences(experiment: Experiment, models: tuple[str, ...]) -> list[str]:
+    """Which models were trained with several seeds, and which verdicts depend on one training; empty without training.
+
+    Parameters
+    ----------
+    models : of a table, in order.
+    """
+    once = trained_once(experiment, list(models))
+    several = [(name, len(experiment.trainings(name))) for name in models if len(experiment.trainings(name)) > 1]
+    texts = []
+    if several:
+        who = listed([f"{experiment.model(name).shown} ({count})" for name, count in several])
+        texts.append(
+            f"Trained with several seeds: {who}. Their numbers are means over the trainings; intervals and tests take "
+            "subjects and trainings as sources of variance."
+        )
+    if once:
+        who = listed([experiment.model(name).shown for name in once]) if several else "every trained model"
+        texts.append(
+            f"Ranks, intervals and tests are {CONDITIONAL} of {who}: they don't say what another seed would give."
+        )
+    return texts
+
+
+def seeds_in_words(experiment: Experiment, model: str) -> str:
+    """The seed of a model's training, or those of all its trainings."""
+    seeds = [str(experiment.model(name).training.seed) for name in experiment.trainings(model)]
+    return f"seed{'s' * (len(seeds) > 1)} {listed(seeds)}"
 
 
 def modality_fills(modalities: tuple[str, ...]) -> str:

@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 
 from neuroquant.config.experiment import Experiment
-from neuroquant.statistics.intervals import cluster_bootstrap
 from neuroquant.statistics.metrics import metric
-from neuroquant.statistics.pairing import pairs
+from neuroquant.statistics.pairing import pairs, seeds_of
+from neuroquant.statistics.runner_up import difference
+from neuroquant.statistics.trainings import Source
 from neuroquant.tables import AGAINST_MEAN
 
 ARCHITECTURE = "baselines.mean"
@@ -41,30 +42,36 @@ def against_mean(experiment: Experiment, scores: pd.DataFrame, measure: str = ME
     Columns `AGAINST_MEAN`, a row per cohort, modality and model.
     """
     mean = mean_model(experiment)
-    trained = [entry.name for entry in experiment.models if entry.group != "reference"]
+    trained = [entry.name for entry in experiment.shown_models if entry.group != "reference"]
     rows = []
     for (cohort, modality), here in scores[scores.metric == measure].groupby(["cohort", "modality"], sort=False):
         baseline = here[here.model == mean]
         for model in trained:
-            both = pairs(here[here.model == model], baseline)
+            own = here[here.model == model]
+            both = pairs(own, baseline)
             if len(both):
-                rows.append([cohort, modality, model, *beside(experiment, both, metric(measure).sign)])
+                seeds, sign = seeds_of(own, baseline, both), metric(measure).sign
+                rows.append([cohort, modality, model, *beside(experiment, both, seeds, sign)])
     return pd.DataFrame(rows, columns=AGAINST_MEAN)
 
 
-def beside(experiment: Experiment, both: pd.DataFrame, sign: int) -> tuple[float, float, float, int, str]:
+def beside(
+    experiment: Experiment, both: pd.DataFrame, seeds: list[Source], sign: int
+) -> tuple[float, float, float, int, str]:
     """Difference with its interval, the number of subjects, and the verdict; no interval where it is infinite.
 
     Parameters
     ----------
+    seeds : list of Source
+        As `pairing.seeds_of` gives them.
     sign : int
         1 where a higher score is better, -1 where a lower one is.
     """
-    difference, subjects = both["value"] - both["value_other"], both["subject"].nunique()
-    if not np.isfinite(difference).all():
-        value = float(difference.mean())
+    differences, subjects = both["value"] - both["value_other"], both["subject"].nunique()
+    if not np.isfinite(differences).all():
+        value = float(differences.mean())
         return value, np.nan, np.nan, subjects, ABOVE if sign * value > 0 else BELOW
-    interval = cluster_bootstrap(difference, both["cluster"], experiment.statistics)
+    interval, _ = difference(both, seeds, experiment.statistics)
     nearest = min(sign * interval.low, sign * interval.high)
     verdict = BELOW if sign * interval.value <= 0 else ABOVE if nearest > 0 else UNSHOWN
     return interval.value, interval.low, interval.high, subjects, verdict

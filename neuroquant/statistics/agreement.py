@@ -2,10 +2,12 @@
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from neuroquant.config.experiment import Experiment
-from neuroquant.statistics.intervals import Interval, cluster_bootstrap
+from neuroquant.statistics.intervals import Interval, cluster_means
 from neuroquant.statistics.metrics import metric, of_source
+from neuroquant.statistics.trainings import averaged, by_model, interval_of
 from neuroquant.tables import AGREEMENT, ERRORS_BY_STRUCTURE, REFERENCE, SESSION_KEY, STRUCTURES, family_of
 
 REGIONS = {"cerebellum_cortex": "Cerebellum cortex", "caudate": "Caudate"}
@@ -33,7 +35,10 @@ def differences(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def agreement(both: pd.DataFrame) -> pd.DataFrame:
-    """Bias, 95 % limits of agreement (Bland and Altman 1986) and ICC(A,1) of every region, against the originals.
+    """Bias, 95 % limits of agreement (Bland and Altman 2007) and ICC(A,1) of every region, against the originals.
+
+    A subject may have several images, whose true volumes differ: the variance of a difference is then that between
+    subjects plus that within them. The bias counts each subject once.
 
     Parameters
     ----------
@@ -43,11 +48,35 @@ def agreement(both: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for names, part in both.groupby(["cohort", "model", "modality", "region"], sort=False):
         reconstructed, reference = part.ml.to_numpy(), part.reference_ml.to_numpy()
-        spread = 1.96 * part.difference_ml.std(ddof=1) if len(part) > 1 else float("nan")
-        bias = part.difference_ml.mean()
+        bias, deviation = repeated(part.difference_ml, part.subject)
+        spread = 1.96 * deviation
         facts = [len(part), reference.mean(), bias, bias - spread, bias + spread, icc(reconstructed, reference)]
         rows.append([*names, *facts, part.stand_in.iloc[0]])
     return pd.DataFrame(rows, columns=AGREEMENT)
+
+
+def repeated(differences: ArrayLike, subjects: ArrayLike) -> tuple[float, float]:
+    """Mean of differences and the standard deviation of a single one, where subjects have several each.
+
+    Bland and Altman (2007), section 3 (the true value varies): the components of a one-way analysis of variance by
+    subject, added up. With one difference per subject it is their plain standard deviation; nan for one subject.
+
+    Parameters
+    ----------
+    differences, subjects : (N,) each.
+    """
+    values = np.asarray(differences, float)
+    names, index, counts = np.unique(np.asarray(subjects), return_inverse=True, return_counts=True)
+    means = cluster_means(values, subjects)
+    if len(names) < 2:
+        return float(means.mean()), float("nan")
+    between = (counts * (means - values.mean()) ** 2).sum() / (len(names) - 1)
+    free = len(values) - len(names)
+    if not free:
+        return float(means.mean()), float(between**0.5)
+    within = ((values - means[index]) ** 2).sum() / free
+    size = (len(values) - (counts**2).sum() / len(values)) / (len(names) - 1)
+    return float(means.mean()), float((max(between - within, 0) / size + within) ** 0.5)
 
 
 def distributions(table: pd.DataFrame) -> pd.DataFrame:
@@ -112,14 +141,14 @@ def structures(experiment: Experiment, table: pd.DataFrame, cells: pd.DataFrame)
     known = {
         (c.cohort, c.modality, c.model, c.metric): Interval(c.value, c.ci_low, c.ci_high, 0) for c in cells.itertuples()
     }
-    table, rows = table.assign(cluster=family_of(table)), []
+    table, rows = by_model(experiment, table.assign(cluster=family_of(table))), []
     keys = ["cohort", "modality", "model", "structure", "name"]
     for (cohort, modality, model, structure, name), part in table.groupby(keys, sort=False):
         facts = {"cohort": cohort, "model": model, "modality": modality, "structure": structure, "name": name}
-        facts |= {"images": len(part), "subjects": part.subject.nunique(), "stand_in": part.stand_in.iloc[0]}
+        facts |= {"images": len(averaged(part)), "subjects": part.subject.nunique(), "stand_in": part.stand_in.iloc[0]}
         for score in of_source("dice"):
             interval = known.get((cohort, modality, model, score.name)) if structure == "mean" else None
-            interval = interval or _interval(score.scale * part[score.name], part["cluster"], experiment)
+            interval = interval or _interval(part.assign(value=score.scale * part[score.name]), experiment)
             facts |= {score.name: interval.value, f"{score.name}_low": interval.low}
             facts[f"{score.name}_high"] = interval.high
         rows.append(facts)
@@ -138,24 +167,24 @@ def errors_by_structure(experiment: Experiment, table: pd.DataFrame) -> pd.DataF
     -------
     Columns `ERRORS_BY_STRUCTURE`.
     """
-    table, rows = table.assign(cluster=family_of(table)), []
+    table, rows = by_model(experiment, table.assign(cluster=family_of(table))), []
     for names, part in table.groupby(["cohort", "model", "modality", "structure", "name"], sort=False):
-        facts = [*names, len(part), part.subject.nunique()]
+        facts = [*names, len(averaged(part)), part.subject.nunique()]
         for column, scale in (("mae", metric("mae").scale), ("psnr", 1)):
-            interval = _interval(scale * part[column], part["cluster"], experiment)
+            interval = _interval(part.assign(value=scale * part[column]), experiment)
             facts += [interval.value, interval.low, interval.high]
         rows.append([*facts, part.stand_in.iloc[0]])
     return pd.DataFrame(rows, columns=ERRORS_BY_STRUCTURE)
 
 
-def _interval(values: pd.Series, clusters: pd.Series, experiment: Experiment) -> Interval:
+def _interval(scores: pd.DataFrame, experiment: Experiment) -> Interval:
     """Mean and interval of what is known; nan where nothing is."""
-    known = values.notna()
-    if not known.any():
+    known = scores.dropna(subset="value")
+    if not len(known):
         return Interval(np.nan, np.nan, np.nan, 0)
-    if np.isinf(values[known]).any():  # the PSNR of an image that equals its original
+    if np.isinf(known["value"]).any():  # the PSNR of an image that equals its original
         return Interval(np.inf, np.inf, np.inf, 0)
-    return cluster_bootstrap(values[known], clusters[known], experiment.statistics)
+    return interval_of(known, experiment.statistics)
 
 
 def against_truth(table: pd.DataFrame) -> dict[str, float]:

@@ -8,7 +8,8 @@ import pandas as pd
 from neuroquant.config.experiment import Experiment, Table
 from neuroquant.files import written_whole
 from neuroquant.statistics.fingerprints import fingerprint
-from neuroquant.statistics.intervals import Interval, cluster_bootstrap
+from neuroquant.statistics.intervals import Interval
+from neuroquant.statistics.trainings import interval_of
 from neuroquant.tables import CEILING, CELL_KEY, CELLS, VOLUMES
 
 SYNTHETIC = "synthetic cohort"
@@ -40,7 +41,8 @@ def entries(experiment: Experiment, table: str) -> tuple[str, ...]:
 def cells(experiment: Experiment, scores: pd.DataFrame) -> pd.DataFrame:
     """Mean, interval, number of subjects and hash of the scores of each cohort, model, modality and metric.
 
-    Values are means over sessions; intervals resample families, or subjects where no family is known.
+    Values are means in which a family counts once, or a subject where no family is known, and so does each training of
+    a model; intervals take both as sources of variance.
 
     Parameters
     ----------
@@ -68,7 +70,7 @@ def measured(part: pd.DataFrame, experiment: Experiment) -> Interval:
     """Mean of the scores of one cell with its interval; infinite for the PSNR of an exact copy."""
     if not np.isfinite(part["value"]).all():
         return Interval(np.inf, np.inf, np.inf, 0)
-    return cluster_bootstrap(part["value"], part["cluster"], experiment.statistics)
+    return interval_of(part, experiment.statistics)
 
 
 def write_csv(table: pd.DataFrame, path: Path) -> None:

@@ -87,7 +87,7 @@ def _psnr(fidelity: Path, cohort: str) -> pd.DataFrame:
 
 
 def worst_images(scores: pd.DataFrame, model: str) -> pd.DataFrame:
-    """The images whose reconstructions by a model have the worst PSNR, worst first.
+    """The images whose reconstructions by a model, in the training of its first seed, have the worst PSNR, worst first.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def worst_images(scores: pd.DataFrame, model: str) -> pd.DataFrame:
     -------
     Columns cohort, subject, session, modality, number, sex, age (years), and the metrics of the list of the worst.
     """
-    own = scores[scores.model == model]
+    own = scores[(scores.model == model) & (scores.training == model)]
     first, *others = (metric.name for metric in shown_in("worst"))
     ascending = [metric(first).higher_is_better, *([True] * len(KEY))]
     low = own[own.metric == first].sort_values(["value", *KEY], ascending=ascending).head(WORST)

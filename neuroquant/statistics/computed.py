@@ -8,9 +8,10 @@ import pandas as pd
 from neuroquant.config.experiment import Experiment, Table
 from neuroquant.statistics.against_mean import MEASURE, against_mean, verdicts
 from neuroquant.statistics.cells import EXTRA, SIGNIFICANT, cells, cohort_stand_in, entries, write_csv
+from neuroquant.statistics.claims.leads import Leads
 from neuroquant.statistics.metrics import metric, table_metrics
 from neuroquant.statistics.published import published
-from neuroquant.statistics.runner_up import paired_tests
+from neuroquant.statistics.runner_up import corrected, paired_tests
 from neuroquant.tables import TABLE, TESTS
 
 TABLES = ("table1", "table2")
@@ -69,9 +70,17 @@ class Computed:
 
 
 def paired_tests_of_tables(experiment: Experiment, scores: pd.DataFrame) -> pd.DataFrame:
-    """The tests of Tables 1 and 2, columns `table` and `TESTS`; parameters as for `Computed.of`."""
+    """The tests of Tables 1 and 2, columns `table` and `TESTS`; parameters as for `Computed.of`.
+
+    One correction covers all comparisons of a table: its own, and those that statements in the ledger of claims add.
+    """
     tests = [paired_tests(experiment, table, scores).assign(table=table) for table in TABLES]
-    return pd.concat(tests, ignore_index=True)[["table", *TESTS]]
+    every = pd.concat(tests, ignore_index=True)[["table", *TESTS]]
+    others = Leads(experiment, scores, every).p_of_others
+    for table in TABLES:
+        own = every.table == table
+        every.loc[own, "p_holm"] = corrected(every[own], others.get(table, []))
+    return every
 
 
 def read_cells(cells_csv: Path) -> pd.DataFrame:

@@ -9,7 +9,8 @@ import pandas as pd
 from neuroquant.tables import CELL_KEY, HASHES
 
 HASHED = ["subject", "session", "family", "value"]
-"""Columns of the scores that are hashed, as CSV with 17 digits and in this order, sorted by subject and session."""
+"""Columns of the scores that are hashed, as CSV with 17 digits and in this order, sorted by
+subject, session and value."""
 
 
 def ledger(tables: dict[str, pd.DataFrame], cells: pd.DataFrame) -> pd.DataFrame:
@@ -29,7 +30,7 @@ def ledger(tables: dict[str, pd.DataFrame], cells: pd.DataFrame) -> pd.DataFrame
 
 def fingerprint(scores: pd.DataFrame) -> str:
     """SHA-256 of some scores as text; the order in which they come doesn't matter."""
-    rows = sorted(zip(*(scores[name] for name in HASHED), strict=True), key=lambda row: row[:2])
+    rows = sorted(zip(*(scores[name] for name in HASHED), strict=True), key=lambda row: (*row[:2], row[3]))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(HASHED)

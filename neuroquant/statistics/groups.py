@@ -8,7 +8,7 @@ import pandas as pd
 
 from neuroquant.config.experiment import Experiment
 from neuroquant.files import read_tsv
-from neuroquant.statistics.intervals import cluster_bootstrap
+from neuroquant.statistics.trainings import interval_of
 from neuroquant.tables import CELL_KEY, SESSION_KEY, SUBJECT_GROUPS
 
 WAYS = ("sex", "age", "site", "scanner")
@@ -44,7 +44,7 @@ def groups(experiment: Experiment, scores: pd.DataFrame) -> pd.DataFrame:
     for cohort, here in scores.groupby("cohort", sort=False):
         for way, group, part in parted(here):
             for (model, modality, metric), cell in part.groupby(["model", "modality", "metric"], sort=False):
-                interval = cluster_bootstrap(cell["value"], cell["cluster"], experiment.statistics)
+                interval = interval_of(cell, experiment.statistics)
                 facts = [cohort, model, modality, metric, way, group, cell.subject.nunique()]
                 rows.append([*facts, interval.value, interval.low, interval.high, cell.engine.iloc[0]])
     table = pd.DataFrame(rows, columns=SUBJECT_GROUPS)

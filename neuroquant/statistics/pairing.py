@@ -3,11 +3,14 @@
 import numpy as np
 import pandas as pd
 
+from neuroquant.statistics.trainings import Source, averaged, seed_sources
+
 
 def pairs(own: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
     """Scores of the sessions that two models have in common: those of `own`, with `value_other` beside `value`.
 
-    Both have one score per session. Thousands of small tables are paired, for which `DataFrame.merge` is slow.
+    Of a model with several trainings the mean of these is compared. Thousands of small tables are paired, for which
+    `DataFrame.merge` is slow.
 
     Examples
     --------
@@ -16,6 +19,7 @@ def pairs(own: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
     >>> pairs(one, other).to_dict("records")
     [{'subject': 's2', 'session': '1', 'value': 28.0, 'value_other': 27.0}]
     """
+    own, other = averaged(own), averaged(other)
     others = dict(zip(_sessions(other), other["value"], strict=True))
     sessions = _sessions(own)
     common = own[[session in others for session in sessions]].reset_index(drop=True)
@@ -24,3 +28,10 @@ def pairs(own: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
 
 def _sessions(scores: pd.DataFrame) -> list[tuple[str, str]]:
     return list(zip(scores["subject"], scores["session"], strict=True))
+
+
+def seeds_of(own: pd.DataFrame, other: pd.DataFrame, both: pd.DataFrame) -> list[Source]:
+    """What the seeds of two models add to the error of their difference, on the sessions of `pairs`."""
+    common = set(_sessions(both))
+    sides = [scores[[session in common for session in _sessions(scores)]] for scores in (own, other)]
+    return seed_sources(*sides)

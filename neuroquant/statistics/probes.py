@@ -59,15 +59,19 @@ class Cohort:
     learned_from: tuple["Cohort", ...] = ()
 
 
-def write_details(predictions: Path, cohorts: list[Cohort], settings: Statistics, out: Path) -> None:
+def write_details(
+    predictions: Path, cohorts: list[Cohort], settings: Statistics, out: Path, further: tuple[str, ...] = ()
+) -> None:
     """Write a row for each probe and control, on all test subjects and on F-M pairs of similar head size.
 
-    Accuracy counts sessions, as Table 1 does; intervals resample families, or subjects where no family is known.
+    Entries named in `further`, trainings of further seeds, are left out. Accuracy counts families once, as Table 1
+    does, AUROC and the rest sessions; intervals resample families, or subjects where no family is known.
     `array` is what the probe read (name and shape), `calibration_error` the mean distance of predicted from observed
     shares over `BINS` bins of equal width, `auroc_gain` the AUROC less that of head size alone on the same sessions.
     The columns `subject_...` are of subjects, whose sessions' probabilities are averaged first.
     """
     guesses, rows = read_tsv(predictions), []
+    guesses = guesses[~guesses.model.isin(further)].copy()
     guesses["probability"] = guesses["probability"].astype(float)
     for cohort in cohorts:
         facts = describe(cohort)

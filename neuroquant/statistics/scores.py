@@ -11,6 +11,7 @@ import pandas as pd
 from neuroquant.config.experiment import Experiment
 from neuroquant.statistics.metrics import metric, of_source
 from neuroquant.statistics.numbers import read_numbers
+from neuroquant.statistics.trainings import by_model
 from neuroquant.tables import REFERENCE, SCORES, SESSION_KEY, family_of
 
 
@@ -35,7 +36,9 @@ class ScoreFiles:
 
 
 def load_scores(experiment: Experiment, files: ScoreFiles) -> pd.DataFrame:
-    """Scores of every registered metric, in its unit: columns `SCORES`, and `cluster`, which intervals resample.
+    """Scores of every registered metric, in its unit: columns `SCORES`, `cluster` and `training`.
+
+    Intervals resample clusters. Trainings with several seeds are under the name of their model; `training` tells them.
 
     A session that has no score of a metric has no row of it.
     """
@@ -43,7 +46,7 @@ def load_scores(experiment: Experiment, files: ScoreFiles) -> pd.DataFrame:
     parts = [part.reindex(columns=SCORES) for part in parts if len(part)]
     scores = pd.concat(parts) if parts else pd.DataFrame(columns=SCORES).astype({"value": float})
     scores = scores.dropna(subset="value")
-    return scores.assign(cluster=family_of(scores))
+    return by_model(experiment, scores.assign(cluster=family_of(scores)))
 
 
 def _fidelity(experiment: Experiment, path: Path) -> pd.DataFrame:

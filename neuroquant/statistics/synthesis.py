@@ -7,8 +7,8 @@ import pandas as pd
 from neuroquant.config.experiment import Experiment
 from neuroquant.files import read_tsv
 from neuroquant.statistics.cells import cohort_stand_in
-from neuroquant.statistics.intervals import cluster_bootstrap
 from neuroquant.statistics.metrics import of_source
+from neuroquant.statistics.trainings import averaged, by_model, interval_of
 from neuroquant.tables import CELL_KEY, SYNTHESIS, family_of
 
 
@@ -28,10 +28,10 @@ def synthesis(experiment: Experiment, shards: list[Path]) -> pd.DataFrame:
     table = pd.concat([read_tsv(path, ("value",)) for path in shards], ignore_index=True)
     table = table[(table.region == experiment.fidelity.region) & table.metric.isin(list(scales))]
     table = table.assign(value=table["value"] * table.metric.map(scales).astype(float), cluster=family_of(table))
-    rows = []
+    table, rows = by_model(experiment, table), []
     for keys, part in table.groupby(["cohort", "model", "source", "modality", "appearance", "metric"], sort=False):
-        interval = cluster_bootstrap(part["value"], part["cluster"], experiment.statistics)
-        numbers = (len(part), part.subject.nunique(), interval.value, interval.low, interval.high)
+        interval = interval_of(part, experiment.statistics)
+        numbers = (len(averaged(part)), part.subject.nunique(), interval.value, interval.low, interval.high)
         rows.append([*keys, *numbers, cohort_stand_in(experiment, keys[0])])
     return pd.DataFrame(rows, columns=SYNTHESIS)
 

@@ -4,6 +4,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
+from neuroquant.statistics.intervals import cluster_means
+
 
 def paired_test(a: ArrayLike, b: ArrayLike, clusters: ArrayLike) -> float:
     """Two-sided p-value of the hypothesis that a and b don't differ: Wilcoxon signed ranks of the cluster means.
@@ -62,9 +64,7 @@ def effect_size(a: ArrayLike, b: ArrayLike, clusters: ArrayLike) -> float:
 
 def cluster_differences(a: ArrayLike, b: ArrayLike, clusters: ArrayLike) -> np.ndarray:
     """Mean of a - b in each cluster, for scores (N,) and the cluster of each."""
-    names, index = np.unique(np.asarray(clusters), return_inverse=True)
-    difference = np.asarray(a, float) - np.asarray(b, float)
-    return np.bincount(index, difference, len(names)) / np.bincount(index, minlength=len(names))
+    return cluster_means(np.asarray(a, float) - np.asarray(b, float), clusters)
 
 
 def holm(p_values: ArrayLike) -> np.ndarray:

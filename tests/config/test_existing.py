@@ -52,6 +52,13 @@ def test_what_an_entry_does_not_state_is_as_the_folder_has_it_and_nothing_is_tra
     fetch_all([entry])  # has nothing to get
 
 
+def test_a_model_that_exists_already_is_trained_on_with_several_seeds(folder):
+    experiment = resolved(folder, training={"phases": PHASES, "seeds": [3, 5]})
+    assert experiment.trainings("mine") == ("mine", "mine_seed5")
+    assert [experiment.model(name).training.seed for name in experiment.trainings("mine")] == [3, 5]
+    assert resolve_experiment(experiment.model_dump(mode="json"), ROOT / "config", "resolved") == experiment
+
+
 def test_a_resolved_experiment_resolves_to_itself(folder):
     for change in ({}, {"training": {"phases": PHASES}, "weights": {"model_folder": str(folder), "codebook": "keep"}}):
         experiment = resolved(folder, **change)

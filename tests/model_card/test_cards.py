@@ -11,10 +11,11 @@ from neuroquant.config.volume import Volume
 from neuroquant.errors import InputError
 from neuroquant.files import write_tsv
 from neuroquant.model_card.cards import CardFiles, write_cards
-from neuroquant.model_card.facts import Data, Facts, TrainingCohort, training_data
+from neuroquant.model_card.facts import Data, Facts, Score, Scores, TrainingCohort, facts_of, training_data
 from neuroquant.model_card.write import card_of, read_card, write_card
 from neuroquant.model_folder import save_model
 from neuroquant.statistics.cells import write_csv
+from neuroquant.statistics.metrics import metric
 from neuroquant.tables import AGAINST_MEAN, CELLS, sessions_columns
 from tests.made_up import CONFIG, experiment  # noqa: F401
 from tests.training.helpers import PARAMETERS
@@ -119,3 +120,10 @@ def test_the_workflows_cards_have_scores_with_intervals_and_no_names(folder, tmp
     assert (first.metric_type, first.metric_value, first.metric_args["ci_low"]) == ("psnr", 23.94, 23.1)
     assert second.metric_args == {"subjects": 1}
     assert (folder / "model.safetensors").stat().st_mtime_ns == weights, "nothing that training wrote is touched"
+
+
+def test_the_scores_of_several_trainings_are_no_result_of_one_of_them(folder):
+    score = Score("a", "A", "T1w", metric("psnr"), 23.94, 23.1, 24.8, 5, "")
+    once, twice = (card_of(facts_of(folder, scores=Scores((score,), trainings=count))) for count in (1, 2))
+    assert len(once.data.eval_results) == 1 and "means over" not in str(once)
+    assert twice.data.eval_results is None and "means over 2 trainings with a seed each" in str(twice)

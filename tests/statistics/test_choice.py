@@ -38,7 +38,7 @@ def test_the_worst_images_are_those_of_lowest_psnr_with_their_other_scores():
     key = {"cohort": "c", "session": "1", "modality": "T1w", "model": "m", "sex": "F", "age": np.nan}
     rows = [{**key, "subject": f"s{n:02d}", "metric": "psnr", "value": 30.0 - n} for n in range(WORST + 2)]
     rows.append({**key, "subject": f"s{WORST + 1:02d}", "metric": "ssim", "value": 7.0})
-    table = worst_images(pd.DataFrame(rows), "m")
+    table = worst_images(pd.DataFrame(rows).assign(training="m"), "m")
     assert len(table) == WORST and list(table.psnr) == sorted(table.psnr)
     first = table.iloc[0]
     assert (first.subject, first.number, first.ssim) == (f"s{WORST + 1:02d}", WORST + 2, 7.0) and np.isnan(first.dice)

@@ -37,7 +37,7 @@ def test_a_table_corrects_over_all_of_its_tests_and_counts_each_once(tmp_path, f
     _, tests = write_table(tmp_path, few)
     once = tests[tests["rank"] != 2]
     expected = multipletests(once.p, method="holm")[1]
-    np.testing.assert_allclose(once.p_holm, expected)
+    assert (once.p_holm >= expected - 1e-12).all(), "comparisons of the ledger of claims count too"
     assert (once.p_holm > 5 * once.p)[once.p < 0.001].all(), "many tests, so the correction is large"
     first, second = (tests[tests["rank"] == rank].p_holm.to_numpy() for rank in (1, 2))
     np.testing.assert_array_equal(first, second)

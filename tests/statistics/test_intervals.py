@@ -83,7 +83,10 @@ def test_a_statistic_that_is_a_mean_agrees_with_the_bootstrap_of_means():
     values, clusters = clustered(np.random.default_rng(2))
     settings = Statistics(bootstrap=500)
     a = cluster_bootstrap(values, clusters, settings)
-    b = cluster_statistic(lambda rows: values[rows].mean(), clusters, settings)
+    own = {name: values[clusters == name].mean() for name in clusters}
+    sizes = {name: (clusters == name).sum() for name in clusters}
+    weights, means = (np.array([each[name] for name in clusters]) for each in (sizes, own))
+    b = cluster_statistic(lambda rows: np.average(means[rows], weights=1 / weights[rows]), clusters, settings)
     assert (a.value, a.low, a.high) == pytest.approx((b.value, b.low, b.high))
 
 

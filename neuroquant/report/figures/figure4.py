@@ -67,7 +67,7 @@ def regional(regions: Path, experiment: Experiment) -> Regional:
 def draw(regions: Path, experiment: Experiment, *out: Path) -> None:
     """Distributions above; below, for each modality, each reconstruction's difference from its own original.
 
-    Beside the differences stand the mean difference and the 95 % limits of agreement (Bland and Altman 1986). Regions
+    Beside the differences stand the mean difference and the 95 % limits of agreement (Bland and Altman 2007). Regions
     and modalities without volumes are left out; without any, the figure says so.
 
     Parameters

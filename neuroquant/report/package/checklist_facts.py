@@ -5,7 +5,7 @@ from typing import Any
 from neuroquant.config.experiment import Experiment
 from neuroquant.config.model import ModelEntry
 from neuroquant.config.volume import Split
-from neuroquant.report.sentences import listed
+from neuroquant.report.sentences import listed, seeds_in_words
 from neuroquant.statistics.people import CohortTables, kept, shared_between_splits
 
 ENGINES = {
@@ -75,7 +75,7 @@ def external_testing(experiment: Experiment, cohorts: CohortTables) -> str:
         if experiment.training_cohorts
         else ""
     )
-    elsewhere = [entry.shown for entry in experiment.models if entry.group == "trained_elsewhere"]
+    elsewhere = [entry.shown for entry in experiment.shown_models if entry.group == "trained_elsewhere"]
     unknown = f" What {listed(elsewhere)} had been trained on before isn't known to this run." if elsewhere else ""
     return f"{listed(named)}. All of them are test subjects; none trains or validates here.{apart}{unknown}"
 
@@ -104,7 +104,8 @@ def method_facts(experiment: Experiment, entries: list[ModelEntry]) -> dict[str,
         + (f"; {listed(theirs)}: with their authors' weights" if theirs else "")
         + (f"; {listed(before)}: with weights trained elsewhere before." if before else "."),
         "training": "; ".join(
-            f"{entry.shown}: {sum(phase.steps for phase in entry.training.phases):,} steps, seed {entry.training.seed}"
+            f"{entry.shown}: {sum(phase.steps for phase in entry.training.phases):,} steps, "
+            f"{seeds_in_words(experiment, entry.name)}"
             for entry in trained
         )
         + ".",

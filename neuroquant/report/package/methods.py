@@ -13,7 +13,7 @@ from neuroquant.config.model import ModelEntry
 from neuroquant.files import write_text
 from neuroquant.report.html import page
 from neuroquant.report.package.checklist_facts import divided, included
-from neuroquant.report.sentences import listed
+from neuroquant.report.sentences import listed, seeds_in_words
 from neuroquant.statistics.people import CohortTables
 
 CITED = re.compile(r"\[@(\w+)\]")
@@ -154,7 +154,9 @@ def compared(experiment: Experiment) -> str:
     if trained:
         schedules: dict[str, list[str]] = {}
         for entry in trained:
-            schedules.setdefault(_schedule(entry), []).append(entry.in_legends)
+            schedules.setdefault(f"{_schedule(entry)}, {seeds_in_words(experiment, entry.name)}", []).append(
+                entry.in_legends
+            )
         words = "; ".join(f"{listed(names)}: {schedule}" for schedule, names in schedules.items())
         parts.append(f"Training: {words}. Weights of the last step were used.")
     return " ".join(parts)
@@ -171,7 +173,7 @@ def _described(entries: list[ModelEntry]) -> list[str]:
 
 
 def _schedule(entry: ModelEntry) -> str:
-    """Steps, batches, optimizer and seed of one training."""
+    """Steps, batches and optimizer of one training."""
     optimizer = {"adamw": "AdamW", "muon": "Muon"}[entry.training.optimizer]
     kinds = {"3d": "volumes", "2d": "slices"}
     phases = " then ".join(
@@ -180,7 +182,7 @@ def _schedule(entry: ModelEntry) -> str:
         for phase in entry.training.phases
         if entry.training.joint or phase.mode == "3d"
     )
-    return f"{phases} with {optimizer}, seed {entry.training.seed}"
+    return f"{phases} with {optimizer}"
 
 
 def evaluation(experiment: Experiment) -> str:
@@ -194,7 +196,7 @@ def evaluation(experiment: Experiment) -> str:
         engine = ENGINES[segmentation.engine].format(version=segmentation.version)
         parts.append(
             f"Reconstructions and originals were segmented by {engine}, and compared by Dice [@dice1945] and by "
-            "regional volumes with limits of agreement [@bland1986]."
+            "regional volumes with limits of agreement [@bland2007]."
         )
     seeds = len(probe.seeds)
     parts.append(
@@ -206,12 +208,20 @@ def evaluation(experiment: Experiment) -> str:
 
 def statistics(experiment: Experiment) -> str:
     """Intervals and tests."""
-    settings = experiment.statistics
+    settings, shown = experiment.statistics, (*experiment.table1.models, *experiment.table2.models)
+    several = any(len(experiment.trainings(name)) > 1 for name in shown)
+    trainings = (
+        " Of a model with several seeds the mean over its trainings is shown; its intervals and tests are Student's t, "
+        "with families and trainings as sources of variance."
+        if several
+        else ""
+    )
     return (
-        f"Scores are means over sessions with {settings.confidence:.0%} intervals of a bootstrap over families, or "
-        f"subjects where no family is known ({settings.bootstrap:,} resamples), widened by Student's t "
-        "[@hesterberg2015]. Each model was compared with the best other one of its group by Wilcoxon's signed-rank "
-        "test over subjects [@wilcoxon1945], with Holm's correction over all comparisons of a table [@holm1979]."
+        "Scores are means over families, or subjects where no family is known, each of which counts once, with "
+        f"{settings.confidence:.0%} intervals of a bootstrap over them ({settings.bootstrap:,} resamples), widened by "
+        "Student's t [@hesterberg2015]. Each model was compared with the best other one of its group by Wilcoxon's "
+        "signed-rank test over families [@wilcoxon1945], with Holm's correction over all comparisons of a table and of "
+        f"the statements about it [@holm1979].{trainings}"
     )
 
 

@@ -30,6 +30,7 @@ from neuroquant.statistics.groups import groups, with_people
 from neuroquant.statistics.numbers import read_numbers
 from neuroquant.statistics.scores import ScoreFiles, load_scores
 from neuroquant.statistics.synthesis import synthesis
+from neuroquant.statistics.trainings import first_trainings
 
 TABLES = ("agreement", "structures", "structure_errors", "groups", "synthesis", "codebook")
 """Tables of numbers that the page shows; each is written as CSV."""
@@ -69,8 +70,9 @@ def write_breakdown(experiment: Experiment, sources: Sources, csv: dict[str, Pat
     """
     scores = with_people(load_scores(experiment, sources.scores), sources.sessions)
     dice = read_numbers("dice", sources.scores.dice, "dice", "nsd")
+    regions = read_numbers("regions", sources.scores.regions, "mm3")
     tables = {
-        "agreement": agreement(differences(read_numbers("regions", sources.scores.regions, "mm3"))),
+        "agreement": agreement(differences(first_trainings(experiment, regions))),
         "structures": structures(experiment, dice, sources.cells),
         "structure_errors": errors_by_structure(
             experiment, read_numbers("structure_errors", sources.errors, "mae", "psnr")
@@ -93,7 +95,7 @@ def as_page(
     disentanglement: pd.DataFrame,
 ) -> str:
     """All of it in words and tables."""
-    labels = {entry.name: entry.shown for entry in experiment.models} | EXTRA
+    labels = {entry.name: entry.shown for entry in experiment.shown_models} | EXTRA
     order = {name: number for number, name in enumerate(labels)}
     tables = {
         name: table[table.model.isin(labels)].sort_values("model", key=lambda names: names.map(order), kind="stable")

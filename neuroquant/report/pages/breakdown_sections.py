@@ -93,9 +93,9 @@ def metric_section(experiment: Experiment, cells: pd.DataFrame, labels: dict[str
         tables[cohort] = shown.reset_index().fillna("–")
     lower = ", ".join(metric.label for metric in further.values() if not metric.higher_is_better)
     return (
-        "<p>Means over sessions; intervals are in <code>numbers/cells.csv</code>, formulas in docs/metrics.md. Lower "
-        f"is better for {lower}; higher for the others. Sharpness and HFEN see blur, which PSNR hardly does.</p>"
-        + by_cohort(experiment, tables)
+        "<p>Means over families or subjects; intervals are in <code>numbers/cells.csv</code>, formulas in "
+        f"docs/metrics.md. Lower is better for {lower}; higher for the others. Sharpness and HFEN see blur, which PSNR "
+        "hardly does.</p>" + by_cohort(experiment, tables)
     )
 
 
@@ -132,7 +132,7 @@ def group_section(experiment: Experiment, table: pd.DataFrame, scores: pd.DataFr
     if not len(scores):
         return "<p>Nothing was scored.</p>"
     parts = [
-        "<p>Means over the sessions of a group; in square brackets: subjects. Intervals, and SSIM, are in "
+        "<p>Means over the families or subjects of a group; in square brackets: subjects. Intervals, and SSIM, are in "
         "<code>numbers/groups.csv</code>.</p>"
     ]
     for cohort, people in scores.groupby("cohort", sort=False):

@@ -100,11 +100,12 @@ def as_page(experiment: Experiment, numbers: pd.DataFrame, judged: pd.DataFrame)
 
 UNPROVEN = "The difference is not significant after correction. "
 RULES = (
-    f"A difference is significant if its corrected p is below {SIGNIFICANT}. p-values are those of the table's own "
-    "tests, with its correction. Comparisons that the table doesn't make are corrected together with all of the "
-    "table's. The prediction interval is ours, widened by the error of a mean over as many subjects as the paper "
-    "tested. Published numbers were measured on other subjects with other weights. Models are compared within one "
-    "group only (trained here, with authors' weights, without training): that of the model that a statement puts first."
+    f"A difference is significant if its corrected p is below {SIGNIFICANT}. One correction covers all comparisons of "
+    "a table: its own tests, and those that statements add here. A verdict that is conditional on one training says "
+    "nothing of what another training seed would give. The prediction interval is ours, widened by the error of a mean "
+    "over as many subjects as the paper tested. Published numbers were measured on other subjects with other weights. "
+    "Models are compared within one group only (trained here, with authors' weights, without training): that of the "
+    "model that a statement puts first."
 )
 
 

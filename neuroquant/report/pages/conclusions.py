@@ -50,7 +50,7 @@ def of_figure4(experiment: Experiment, limits: pd.DataFrame, stand_ins: set[str]
     stand_ins : set of str
         Segmenters that stood in for SynthSeg.
     """
-    names = {entry.name: entry.in_legends for entry in experiment.models}
+    names = {entry.name: entry.in_legends for entry in experiment.shown_models}
     texts = []
     for (region, modality), part in limits.groupby(["region", "modality"], sort=False):
         nearest = part.loc[part.bias_ml.abs().idxmin()]
@@ -123,7 +123,7 @@ def of_training(logs: dict[str, pd.DataFrame]) -> Said:
         best = known.loc[known["validation PSNR, dB"].idxmax()]
         value = best["validation PSNR, dB"]
         texts = [f"At its end {best.model} has the highest PSNR on validation sessions: {value:.2f} dB."]
-    return Said(texts, f"n = {len(final)} models, each trained once.", _rounded(final))
+    return Said(texts, f"n = {len(final)} trainings, a line each: one for each seed of a model.", _rounded(final))
 
 
 def of_codes(logs: dict[str, pd.DataFrame]) -> Said:
@@ -138,7 +138,11 @@ def of_codes(logs: dict[str, pd.DataFrame]) -> Said:
     coded = last(logs, names).dropna(subset="codebook in use")
     shares = zip(coded.model, coded["codebook in use"], strict=True)
     texts = [f"{model} ends with {share:.0%} of its codebook in use." for model, share in shares]
-    return Said(texts, f"n = {len(coded)} models with a codebook, each trained once.", _rounded(coded))
+    return Said(
+        texts,
+        f"n = {len(coded)} trainings with a codebook, a line each: one for each seed of a model.",
+        _rounded(coded),
+    )
 
 
 def _rounded(table: pd.DataFrame) -> pd.DataFrame:
@@ -148,4 +152,4 @@ def _rounded(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _labels(experiment: Experiment) -> dict[str, str]:
-    return {entry.name: entry.shown for entry in experiment.models}
+    return {entry.name: entry.shown for entry in experiment.shown_models}

@@ -19,12 +19,17 @@ from neuroquant.report.pages.front_words import (
     missing,
     result_sentence,
     stand_ins,
-    trained_once,
     truth_sentence,
 )
 from neuroquant.report.pages.people import between, counted, proven
 from neuroquant.report.pages.strip import Shown, strip
-from neuroquant.report.sentences import ALL_ABOVE, budget_notes, mean_image_sentences, spread_sentences
+from neuroquant.report.sentences import (
+    ALL_ABOVE,
+    budget_notes,
+    mean_image_sentences,
+    spread_sentences,
+    training_sentences,
+)
 from neuroquant.report.tables.layout import Numbers, lay_out
 from neuroquant.report.tables.model_facts import Costs, read_seconds
 from neuroquant.report.tables.web import brief_table
@@ -122,13 +127,13 @@ def result(experiment: Experiment, sources: Sources, cells: pd.DataFrame) -> lis
 
 
 def limits(experiment: Experiment, cells: pd.DataFrame, costs: pd.DataFrame) -> list[str]:
-    """Stand-ins, models that learned nothing, what was trained once, and what wasn't measured."""
+    """Stand-ins, models that learned nothing, which seeds were trained, and what wasn't measured."""
     against_mean = [text for text in mean_image_sentences(experiment, cells) if text != ALL_ABOVE]
     return [
         *stand_ins(experiment),
         *against_mean,
         *spread_sentences(experiment, costs),
-        *trained_once(experiment),
+        *training_sentences(experiment, experiment.table1.models),
         *missing(experiment, cells),
     ]
 

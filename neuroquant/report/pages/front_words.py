@@ -123,17 +123,6 @@ def stand_ins(experiment: Experiment) -> list[str]:
     return texts
 
 
-def trained_once(experiment: Experiment) -> list[str]:
-    """A sentence on intervals that don't cover the chance of training; nothing where no model was trained."""
-    trained = [entry for entry in map(experiment.model, experiment.table1.models) if entry.group == "trained_here"]
-    if not trained:
-        return []
-    return [
-        "Conditional on one training: each model was trained once, with one seed. The intervals cover the choice of "
-        "test subjects, not what another training would change."
-    ]
-
-
 def result_sentence(experiment: Experiment, cells: pd.DataFrame, full: str, baseline: str | None) -> str:
     """The PSNR of the full model on the first cohort, beside the best baseline's and the mean image's.
 

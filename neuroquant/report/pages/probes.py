@@ -33,7 +33,7 @@ def write_page(experiment: Experiment, details: Path, out: Path) -> None:
     """Write the page: a table per cohort and subset, and what is missing."""
     table, parts = pd.read_csv(details, keep_default_na=False, na_values=["nan"]), []
     table["auroc"] = pd.to_numeric(table["auroc"], errors="coerce")
-    labels = {VOLUMES: EXTRA[VOLUMES]} | {entry.name: entry.shown for entry in experiment.models}
+    labels = {VOLUMES: EXTRA[VOLUMES]} | {entry.name: entry.shown for entry in experiment.shown_models}
     for cohort in experiment.cohorts:
         here = table[table.cohort == cohort.name]
         if cohort.external and len(here):

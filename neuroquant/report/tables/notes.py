@@ -3,9 +3,9 @@
 import pandas as pd
 
 from neuroquant.config.experiment import Experiment
-from neuroquant.report.sentences import listed, mean_image_notes
+from neuroquant.report.sentences import listed, mean_image_notes, training_sentences
 from neuroquant.statistics.against_mean import verdicts
-from neuroquant.statistics.cells import SIGNIFICANT
+from neuroquant.statistics.cells import EXTRA, SIGNIFICANT
 from neuroquant.tables import CEILING
 
 STAND_IN = "STAND-IN"
@@ -31,6 +31,7 @@ def notes(experiment: Experiment, cells: pd.DataFrame, tests: pd.DataFrame, time
             "by half a voxel. A reconstruction that scores as high is as close to its original as the segmenter is to "
             "itself."
         )
+    below += training_sentences(experiment, tuple(name for name in dict.fromkeys(cells.model) if name not in EXTRA))
     if any(experiment.cohort(name).external for name in dict.fromkeys(cells.cohort)):
         probes = "by probes that have learned from the training subjects of the other cohorts"
         below.append(
@@ -41,7 +42,7 @@ def notes(experiment: Experiment, cells: pd.DataFrame, tests: pd.DataFrame, time
     if grouped:
         below.append("Models are ranked and tested within their group, never across groups.")
     if (~(tests[tests["rank"] == 1].p_holm < SIGNIFICANT)).any():
-        below.append("~ the lead over the runner-up isn't significant (Wilcoxon over subjects, Holm-corrected).")
+        below.append("~ the lead over the runner-up isn't significant (test over families, Holm-corrected).")
     below += mean_image_notes(experiment, set(verdicts(cells).values()))
     if cells.published.notna().any():
         below.append(
@@ -63,8 +64,9 @@ def explained(experiment: Experiment, timed: bool) -> str:
     if timed:
         times = "enc., dec.: seconds for encoding and decoding one volume in this run; they depend on the machine."
     return (
-        f"Means over the sessions of test subjects, with {experiment.statistics.confidence:.0%} intervals of a "
-        "bootstrap over families (subjects where no family is known); no interval with a single subject or family. "
+        "Means over families (subjects where no family is known), each of which counts once, with "
+        f"{experiment.statistics.confidence:.0%} intervals of a bootstrap over them; no interval with a single subject "
+        "or family. "
         f"PSNR in dB, the rest in percent; PSNR and SSIM over the region '{experiment.fidelity.region}'. Bold: best; "
         f"underlined: second. f: side reduction; kbit: kilobits per volume; M: millions of parameters. {times}"
     )
@@ -72,7 +74,9 @@ def explained(experiment: Experiment, timed: bool) -> str:
 
 def trained_elsewhere(experiment: Experiment, scored: set[str]) -> list[str]:
     """What must be said of models that had been trained before, of those that are scored."""
-    entries = [entry for entry in experiment.models if entry.group == "trained_elsewhere" and entry.name in scored]
+    entries = [
+        entry for entry in experiment.shown_models if entry.group == "trained_elsewhere" and entry.name in scored
+    ]
     if not entries:
         return []
     texts = [

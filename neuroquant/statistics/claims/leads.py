@@ -10,9 +10,10 @@ from neuroquant.statistics.cells import SIGNIFICANT
 from neuroquant.statistics.claims.listed import Claim, Comparison, claims, comparisons, judged_on
 from neuroquant.statistics.intervals import Interval
 from neuroquant.statistics.metrics import metric
-from neuroquant.statistics.pairing import pairs
+from neuroquant.statistics.pairing import pairs, seeds_of
 from neuroquant.statistics.runner_up import compared
 from neuroquant.statistics.tests import cluster_differences, holm, independent_test
+from neuroquant.statistics.trainings import Source, crossed, seed_means
 
 Key = tuple[tuple[str, ...], str, str, frozenset[str]]
 """What makes two comparisons one, whichever of the models comes first: cohorts, metric, modality and both models."""
@@ -52,7 +53,7 @@ class Leads:
     """All leads that statements ask for, each computed and corrected once however many of them do.
 
     A comparison that a table makes itself, of a model with the best other one, is the table's: a lead that isn't
-    significant there isn't here. The others are corrected together with all of the table's.
+    significant there isn't here. One correction covers these and the others, `p_of_others` (table -> p-values).
 
     Parameters
     ----------
@@ -76,8 +77,9 @@ class Leads:
         for comparison in dict.fromkeys(asked):
             by_table.setdefault(comparison.table, []).append(comparison)
         self.known: dict[Comparison, Lead] = {}
+        self.p_of_others: dict[str, list[float]] = {}
         for table, wanted in by_table.items():
-            self.known |= self._of_table(wanted, tests[tests.table == table])
+            self.known |= self._of_table(table, wanted, tests[tests.table == table])
 
     def of(self, asked: list[Comparison]) -> dict[Comparison, Lead]:
         """Those of the comparisons that could be made."""
@@ -89,7 +91,7 @@ class Leads:
         engines = {str(name) for part in parts if "engine" in part for name in part.engine.dropna()}
         return next(iter(sorted(engines - {""})), "")
 
-    def _of_table(self, asked: list[Comparison], tests: pd.DataFrame) -> dict[Comparison, Lead]:
+    def _of_table(self, table: str, asked: list[Comparison], tests: pd.DataFrame) -> dict[Comparison, Lead]:
         """The leads that statements about one table ask for: its own tests, and the others with its correction."""
         tested = {_key(comparison): comparison for comparison in asked}
         of_tests = {_key_of_test(test): test for test in tests.itertuples(index=False)}
@@ -100,6 +102,7 @@ class Leads:
         }
         measured = {c: lead for c in asked if c not in leads and (lead := self._measure(c)) is not None}
         others = {key: measured[comparison].p for key, comparison in tested.items() if comparison in measured}
+        self.p_of_others[table] = list(others.values())
         corrected = holm([*(test.p for test in of_tests.values()), *others.values()])[len(of_tests) :]
         p_holm = dict(zip(others, map(float, corrected), strict=True))
         return leads | {c: replace(lead, p_holm=p_holm[_key(c)]) for c, lead in measured.items()}
@@ -112,12 +115,27 @@ class Leads:
         sign = metric(comparison.metric).sign
         subjects = sum(both.subject.nunique() for both in sides)
         if len(sides) == 1:
-            facts = compared(sides[0], self.settings)
+            models = self._scores(comparison, comparison.cohorts[0])
+            facts = compared(sides[0], seeds_of(*models, sides[0]), self.settings)
             interval = _turned(sign, facts["difference"], facts["ci_low"], facts["ci_high"])
             return Lead(interval.value, interval, subjects, facts["p"])
         here, there = (cluster_differences(both["value"], both["value_other"], both["cluster"]) for both in sides)
-        gain = np.subtract(*((both["value"] - both["value_other"]).mean() for both in sides))
-        return Lead(sign * float(gain), None, subjects, independent_test(here, there))
+        gain = float(here.mean() - there.mean())
+        seeds = self._seeds_of_gain(comparison)
+        p = independent_test(here, there)
+        if seeds and min(len(here), len(there)) > 1:
+            p = crossed(gain, [Source.of(here), Source.of(there), *seeds], self.settings.confidence)[1]
+        return Lead(sign * gain, None, subjects, p)
+
+    def _seeds_of_gain(self, comparison: Comparison) -> list[Source]:
+        """What seeds add to the error of a gain: a training is scored on both cohorts, so its two means are paired."""
+        by_cohort = [self._scores(comparison, cohort) for cohort in comparison.cohorts]
+        changes = [seed_means(here) - seed_means(there) for here, there in zip(*by_cohort, strict=True)]
+        return [Source.of(change) for change in changes if len(change) > 1]
+
+    def _scores(self, comparison: Comparison, cohort: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+        column = (cohort, comparison.metric, comparison.modality)
+        return self.parts[*column, comparison.model], self.parts[*column, comparison.rival]
 
     def _both(self, comparison: Comparison, cohort: str) -> pd.DataFrame | None:
         column = (cohort, comparison.metric, comparison.modality)

@@ -15,6 +15,7 @@ from neuroquant.statistics.disentanglement import outcomes as disentangled
 from neuroquant.statistics.intervals import predictive
 from neuroquant.statistics.metrics import metric
 from neuroquant.statistics.published import TEST_SUBJECTS
+from neuroquant.statistics.trainings import CONDITIONAL, trained_once
 from neuroquant.tables import CLAIMS
 
 
@@ -120,7 +121,7 @@ def judge_gain(claim: Claim, experiment: Experiment, leads: Leads) -> dict[str, 
     outcomes = {kind: sorted(names) for kind, names in outcomes.items()}
     facts = {"cohort": " - ".join(cohort.name for cohort in chosen[0]), "not_run": comparable.not_run}
     synthetic = next((cohort for cohort in chosen[0] if cohort.stand_in), None)
-    ending = stand_ins(synthetic, leads.stand_in(claim, chosen[0][0].name))
+    ending = conditional(claim, experiment, comparable) + stand_ins(synthetic, leads.stand_in(claim, chosen[0][0].name))
     return facts | counted(comparable, outcomes, summary(outcomes) + ending)
 
 
@@ -138,9 +139,9 @@ def judge_disentanglement(
     if not verdict:
         return facts | {"verdict": "not measured in this run"}
     counts = {kind: int(kind == verdict) for kind in COUNTS}
-    return (
-        facts | counts | {"verdict": verdict + stand_ins(cohort if cohort.stand_in else None, ""), "details": details}
-    )
+    # of the first seed alone, however many there are
+    ending = f" ({CONDITIONAL})" + stand_ins(cohort if cohort.stand_in else None, "")
+    return facts | counts | {"verdict": verdict + ending, "details": details}
 
 
 def judge(claim: Claim, experiment: Experiment, cohort: Cohort, known: Leads) -> dict[str, object]:
@@ -157,7 +158,8 @@ def judge(claim: Claim, experiment: Experiment, cohort: Cohort, known: Leads) ->
     facts = {"cohort": cohort.name, "not_run": comparable.not_run}
     only = next(iter(leads.values()), None)
     verdict = summary(outcomes) if claim.published is None or only is None else beside(claim, only, cohort)
-    ending = stand_ins(cohort if cohort.stand_in else None, known.stand_in(claim, cohort.name))
+    engine = known.stand_in(claim, cohort.name)
+    ending = conditional(claim, experiment, comparable) + stand_ins(cohort if cohort.stand_in else None, engine)
     return facts | counted(comparable, outcomes, verdict + ending) | once(claim, list(leads.values()))
 
 
@@ -178,6 +180,12 @@ def counted(comparable: Compared, outcomes: dict[str, list[str]], verdict: str) 
         return {"verdict": comparable.nothing}
     details = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in outcomes.items() if names and kind != "holds")
     return {"verdict": verdict, "details": details} | {kind: len(names) for kind, names in outcomes.items()}
+
+
+def conditional(claim: Claim, experiment: Experiment, comparable: Compared) -> str:
+    """That a verdict depends on one training, where that is so of a model that it compares; else nothing."""
+    models = [comparable.names[name] for name in (claim.model, *claim.over) if name in comparable.names]
+    return f" ({CONDITIONAL})" if trained_once(experiment, models) else ""
 
 
 def stand_ins(synthetic: Cohort | None, stand_in: str) -> str:

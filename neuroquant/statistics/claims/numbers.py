@@ -11,6 +11,7 @@ from neuroquant.statistics.cells import MODEL_GROUPS, SYNTHETIC
 from neuroquant.statistics.claims.compared import names_of
 from neuroquant.statistics.intervals import Interval, predictive
 from neuroquant.statistics.published import TEST_SUBJECTS, cells_of
+from neuroquant.statistics.trainings import CONDITIONAL, trained_once
 from neuroquant.tables import NUMBERS
 
 INCOMPARABLE = "can't be compared: a synthetic cohort stands in for {}"
@@ -108,6 +109,8 @@ def verdict_on(paper: tuple, own: Ours, experiment: Experiment) -> str:
         return f"can't be compared: measured by a {engines.pop()}"
     if not np.isfinite(own.cell.ci_low):
         return "undecided: no interval with a single subject or family"
+    once = f" ({CONDITIONAL})" if trained_once(experiment, [own.model]) else ""
     if own.expected.low <= paper.published <= own.expected.high:
-        return "inside our prediction interval"
-    return f"outside: published {'higher' if paper.published > own.expected.high else 'lower'} than expected from ours"
+        return f"inside our prediction interval{once}"
+    side = "higher" if paper.published > own.expected.high else "lower"
+    return f"outside: published {side} than expected from ours{once}"

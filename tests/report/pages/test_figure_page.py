@@ -59,7 +59,7 @@ def test_training_is_summed_up_by_its_last_values():
     logs = {"Coded": log, "Plain": log.drop(columns="usage").assign(val_psnr=19.0), "Never": log[:0]}
     said = of_training(logs)
     assert said.conclusions == ["At its end Coded has the highest PSNR on validation sessions: 21.50 dB."]
-    assert said.table.model.tolist() == ["Coded", "Plain"] and said.count.startswith("n = 2 models")
+    assert said.table.model.tolist() == ["Coded", "Plain"] and said.count.startswith("n = 2 trainings")
     assert of_codes(logs).conclusions == ["Coded ends with 50% of its codebook in use."]
     assert of_training({}).conclusions == [] == of_codes({}).conclusions
 

@@ -10,8 +10,9 @@ import pytest
 from neuroquant.report.figures.images import Images
 from neuroquant.report.html import page
 from neuroquant.report.pages.front_parts import Subject, cards, findings, warnings
-from neuroquant.report.pages.front_words import result_sentence, trained_once
+from neuroquant.report.pages.front_words import result_sentence
 from neuroquant.report.pages.strip import Shown, strip
+from neuroquant.report.sentences import training_sentences
 from neuroquant.report.tables.layout import Numbers, lay_out
 from neuroquant.report.tables.web import brief_table
 from neuroquant.statistics.choice import best_baseline, full_model, ranked
@@ -72,7 +73,10 @@ def test_a_main_claim_has_a_badge_with_icon_and_word_and_one_per_cohort_where_th
 
 def test_warnings_are_escaped_and_one_training_is_named(experiment):
     assert warnings(["a < b", ""]).count("<li>") == 1 and "a &lt; b" in warnings(["a < b"])
-    assert warnings([]) == "" and "trained once" in trained_once(experiment)[0]
+    assert (
+        warnings([]) == ""
+        and "conditional on one training" in training_sentences(experiment, experiment.table1.models)[0]
+    )
 
 
 def test_pictures_have_a_row_per_modality_of_the_session_and_name_nobody(tmp_path):

@@ -1,0 +1,98 @@
+"""Several trainings of a model are one model in tables: their means count alike, and seeds are a source of variance."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from neuroquant.config.evaluation import Statistics
+from neuroquant.statistics.agreement import repeated
+from neuroquant.statistics.intervals import cluster_bootstrap
+from neuroquant.statistics.pairing import pairs, seeds_of
+from neuroquant.statistics.runner_up import compared
+from neuroquant.statistics.trainings import Source, averaged, crossed, interval_of, seed_sources
+
+STATISTICS = Statistics()
+
+
+def scores(values, visits=1):
+    """Scores (subjects, seeds), the same at every visit."""
+    rows = [
+        {
+            "subject": f"s{subject}",
+            "session": str(visit),
+            "cluster": f"s{subject}",
+            "training": seed,
+            "value": v,
+        }
+        for subject, row in enumerate(values)
+        for seed, v in enumerate(row)
+        for visit in range(visits)
+    ]
+    return pd.DataFrame(rows)
+
+
+def drawn(generator, subjects, seeds, spread, noise=0.3):
+    """Scores of mean 0 whose subjects have a standard deviation of 1, and seeds one of `spread`."""
+    parts = generator.normal(size=(subjects, 1)), generator.normal(scale=spread, size=(1, seeds))
+    return sum(parts) + generator.normal(scale=noise, size=(subjects, seeds))
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.1, 0.3, 1.0])
+def test_the_interval_over_subjects_and_three_seeds_covers_the_mean(spread):
+    generator = np.random.default_rng(7)
+    inside = 0
+    for _ in range(1000):
+        values = drawn(generator, 20, 3, spread)
+        sources = [Source.of(values.mean(1)), Source.of(values.mean(0))]
+        interval, _ = crossed(float(values.mean()), sources, 0.95)
+        inside += interval.low <= 0 <= interval.high
+    assert 930 <= inside <= 970
+
+
+def test_the_interval_of_scores_is_that_of_their_means_over_subjects_and_seeds():
+    values = drawn(np.random.default_rng(0), 12, 3, 0.5)
+    expected, _ = crossed(float(values.mean()), [Source.of(values.mean(1)), Source.of(values.mean(0))], 0.95)
+    interval = interval_of(scores(values, visits=2), STATISTICS)
+    assert interval.value == pytest.approx(values.mean())
+    assert (interval.low, interval.high) == pytest.approx((expected.low, expected.high))
+
+
+def test_seeds_that_disagree_widen_an_interval_and_undo_a_lead():
+    values = drawn(np.random.default_rng(0), 30, 1, 0.0)
+    alike = scores(values + [[0.5, 0.5, 0.5]])
+    apart = scores(values + [[-1.0, 0.5, 2.0]])
+    other = scores(values + 0.05 * drawn(np.random.default_rng(1), 30, 1, 0.0))
+    p = []
+    for own in (alike, apart):
+        both = pairs(own, other)
+        p.append(compared(both, seeds_of(own, other, both), STATISTICS)["p"])
+    assert p[0] < 1e-6 and p[1] > 0.1
+
+
+def test_one_training_has_the_interval_over_subjects_alone():
+    own = scores(drawn(np.random.default_rng(0), 12, 1, 0.0))
+    assert seed_sources(own) == []
+    assert interval_of(own, STATISTICS) == cluster_bootstrap(own["value"], own["cluster"], STATISTICS)
+
+
+def test_a_session_that_one_training_lacks_is_left_out():
+    own = scores([[1.0, 3.0], [2.0, 4.0], [9.0, 9.0]]).drop(index=5)
+    assert averaged(own)["value"].tolist() == [2.0, 3.0]
+
+
+def test_a_subject_with_many_visits_weighs_no_more_than_another():
+    own = pd.concat([scores([[1.0]], visits=9), scores([[1.0], [3.0]]).iloc[1:]])
+    assert interval_of(own, STATISTICS).value == 2.0
+
+
+def test_limits_of_agreement_add_the_variance_between_and_within_subjects():
+    """By hand: three subjects with two differences each; mean squares 0.02 within and 8 between."""
+    bias, deviation = repeated([0.9, 1.1, 2.9, 3.1, 4.9, 5.1], ["a", "a", "b", "b", "c", "c"])
+    assert bias == pytest.approx(3)
+    assert deviation**2 == pytest.approx(0.02 + (8 - 0.02) / 2)
+
+
+def test_limits_of_agreement_without_repeated_visits_are_the_plain_ones():
+    differences = [0.3, -0.1, 0.8, 0.2]
+    assert repeated(differences, list("abcd")) == pytest.approx((np.mean(differences), np.std(differences, ddof=1)))
+    assert np.isnan(repeated([1.0, 2.0], ["a", "a"])[1])
