@@ -15,7 +15,7 @@ class Robustness(Settings):
 
     faults: tuple[Fault, ...] = Field(
         (),
-        description="faults that the test scans are given, each alone: bias_field (a polynomial with coefficients up to "
+        description="faults that the test scans are given, each alone: bias_field (polynomial, coefficients up to "
         "0.5), noise (standard deviation up to 10 percent of the range), ghosting (up to half of the signal), rotation "
         "(up to 10 degrees), missing_slices (up to a quarter of the slices); empty: off",
     )
