@@ -20,6 +20,7 @@ PACKAGES = {
     "sklearn": ("scikit-learn", "workflow"),
     "snakemake": ("snakemake", "workflow"),
     "tensorboard": ("tensorboard", "workflow"),
+    "torchio": ("torchio", "workflow"),
 }
 """Module -> (the package that holds it, the extra that brings it)."""
 

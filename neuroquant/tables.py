@@ -98,6 +98,8 @@ DISENTANGLEMENT = [
 ]  # fmt: skip
 """`role` says whether a latent should hold the anatomy or the appearance, `classes` among how many modalities a
 classifier guesses; both are empty for shared codes, where `by` names a pair of modalities, or none for all pairs."""
+ROBUSTNESS = [*IMAGE_KEY, "fault", "severity", "metric", "value", "model"]
+"""Scores of reconstructions of spoiled test scans; without a fault the severity is 0."""
 GATHERED = {
     "fidelity": FIDELITY,
     "dice": DICE,
@@ -107,6 +109,7 @@ GATHERED = {
     "spread": SPREAD,
     "disentanglement": DISENTANGLEMENT,
     "predictions": PREDICTIONS,
+    "robustness": ROBUSTNESS,
 }
 """Kind of gathered numbers -> its columns, which a table has even where nothing was scored."""
 
@@ -132,6 +135,10 @@ AGREEMENT = [
     "cohort", "model", "modality", "region", "images", "reference_ml", "bias_ml", "low_ml", "high_ml", "icc",
     "stand_in",
 ]  # fmt: skip
+ROBUST_CELLS = [
+    "cohort", "model", "modality", "fault", "severity", "metric", "value", "ci_low", "ci_high", "n_subjects",
+]  # fmt: skip
+"""Means over test subjects of what `ROBUSTNESS` has, in the metric's unit."""
 STRUCTURES = [
     "cohort", "model", "modality", "structure", "name", "images", "subjects", "dice", "dice_low", "dice_high", "nsd",
     "nsd_low", "nsd_high", "stand_in",

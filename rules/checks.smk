@@ -4,7 +4,7 @@ from neuroquant.cohorts.inventory import check_root
 from neuroquant.cohorts.source import Source
 from neuroquant.config.existing import folder_of
 from neuroquant.config.model import ModelFolder
-from neuroquant.extras import require_imported
+from neuroquant.extras import require, require_imported
 from neuroquant.sources import used_files
 from neuroquant.synthetic.recipes import check_recipes
 
@@ -63,5 +63,7 @@ def check_packages():
     """Fail before the first job where a model needs a package that isn't installed; not for jobs that run elsewhere."""
     if LOOKING or workflow.deployment_settings.deployment_method:
         return
+    if EXPERIMENT.robustness.faults:
+        require("torchio")
     for entry in EXPERIMENT.models:
         require_imported(used_files(module_file(PACKAGE / "models", entry)))

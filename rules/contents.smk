@@ -1,6 +1,8 @@
 """How the report's contents become outputs of rules and targets of the report."""
 
-from neuroquant.report.contents import CONTENTS, TABLES, entry
+from neuroquant.report.contents import TABLES, contents_of, entry
+
+CONTENTS = contents_of(EXPERIMENT)
 
 
 def reported(name, **known):

@@ -10,6 +10,14 @@ def segmenter_file(wildcards):
     )
 
 
+def weights_by_model(wildcards):
+    """Model -> its weights, of all models shown on a cohort."""
+    return {
+        model: RESULTS / f"models/{model}/model.safetensors"
+        for model in models_scored_on(wildcards.cohort)
+    }
+
+
 def all_latents():
     """Every shard of latents that a probe reads."""
     return [

@@ -36,6 +36,7 @@ NUMBERS = {
         for probed, cohort in probe_jobs()
     ]
     + [RESULTS / f"numbers/probe_volumes/{cohort}.tsv" for cohort in scored_cohorts()],
+    "robustness": ROBUSTNESS_SCORES,
 }
 
 

@@ -8,6 +8,7 @@ from neuroquant.config.base import DEFAULT_MODALITIES, RESERVED, Count, Modaliti
 from neuroquant.config.cohort import Cohort
 from neuroquant.config.evaluation import Fidelity, Probe, Segmentation, Statistics
 from neuroquant.config.model import ModelEntry
+from neuroquant.config.robustness import Robustness
 from neuroquant.config.volume import EXTERNAL, Shards, Split, Volume
 
 
@@ -97,6 +98,9 @@ class Experiment(Settings):
     volume: Volume = Field(Volume(), description="the volumes that all models are given")
     fidelity: Fidelity = Field(Fidelity(), description="PSNR and SSIM3D")
     segmentation: Segmentation = Field(Segmentation(), description="Dice and regional volumes")
+    robustness: Robustness = Field(
+        Robustness(), description="reconstructions of spoiled test scans; off unless it names faults"
+    )
     probe: Probe = Field(Probe(), description="sex classification on latents")
     statistics: Statistics = Field(Statistics(), description="intervals and tests")
     table1: Table = Field(

@@ -9,6 +9,7 @@ import string
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
+from operator import attrgetter
 
 TABLES = {"table1": "Table 1", "table2": "Table 2"}
 """Values of the wildcard `table`, and their titles."""
@@ -44,6 +45,8 @@ class Entry:
         Kind to which the front page links; empty: the front page doesn't link to it.
     about : str
         What the link's reader finds there, in a few words.
+    needs : str
+        The setting without which an experiment doesn't have it; empty: every experiment has it.
     """
 
     name: str
@@ -58,6 +61,7 @@ class Entry:
     subcategory: str = ""
     opens: str = ""
     about: str = ""
+    needs: str = ""
 
     def at(self, **known: str) -> "Entry":
         """The entry with values in place of some wildcards; the others stay."""
@@ -188,6 +192,12 @@ CONTENTS = (
         kinds={"html": "bits, parameters, seconds"}, opens="html", about="bits, parameters and seconds of every model",
     ),
     Entry(
+        name="robustness", rule="draw_robustness", title="robustness", category="Figures", caption="robustness.rst",
+        outputs=_drawn("robustness", "png", "svg") | {"csv": "numbers/robustness.csv"},
+        labels={"figure": "robustness"}, kinds={"page": "figure and caption"}, opens="page",
+        about="reconstructions of scans with bias field, noise and other faults", needs="robustness.faults",
+    ),
+    Entry(
         name="training", rule="training_curves", title="training", category="Training", caption="training.rst",
         outputs=_drawn("training", "png", "svg"), labels={"what": "training curves"},
         kinds={"page": "figure and caption"}, opens="page", about="losses and validation by step",
@@ -234,6 +244,17 @@ CONTENTS = (
     ),
 )  # fmt: skip
 """All of the report, in the order in which the front page links to it."""
+
+
+def contents_of(experiment: object) -> tuple[Entry, ...]:
+    """The entries that the report of an experiment has.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        Only the settings that entries need are read.
+    """
+    return tuple(one for one in CONTENTS if not one.needs or attrgetter(one.needs)(experiment))
 
 
 def entry(name: str) -> Entry:

@@ -37,6 +37,7 @@ def test_every_stage_of_the_way_is_planned(tmp_path):
     assert jobs["export_latents"] == 5
     assert jobs["probe"] == 5 and jobs["probe_volumes"] == 1
     assert jobs["spread"] == jobs["disentanglement"] == 1, "one job per cohort for all its models"
+    assert not {"robustness", "draw_robustness"} & set(jobs), "only where an experiment asks for it"
     assert jobs["table"] == 2 and jobs["draw_figure3"] == jobs["draw_figure4"] == jobs["report"] == 1
 
 
@@ -45,6 +46,12 @@ def test_a_small_experiment_can_do_with_few_jobs(tmp_path):
     jobs = job_counts(snakemake(tmp_path, "--dry-run", "all", config=config).stdout)
     assert jobs["apply_model"] == 5 and jobs["segment_models"] == 2 and jobs["probe"] == jobs["probe_volumes"] == 1
     assert not {"export_latents", "reconstruct", "segment"} & set(jobs)
+
+
+def test_spoiled_scans_are_reconstructed_where_an_experiment_asks_for_faults(tmp_path):
+    config = merge(TINY, {"robustness": {"faults": ["noise", "rotation"]}})
+    jobs = job_counts(snakemake(tmp_path, "--dry-run", "all", config=config).stdout)
+    assert jobs["robustness"] == 2 and jobs["draw_robustness"] == 1, "a job a shard for all models"
 
 
 def test_a_model_without_training_is_no_training_job(tmp_path):
@@ -143,7 +150,7 @@ def test_a_split_that_the_experiment_itself_writes_is_refused_before_it_is_remov
     assert own.is_file()
 
 
-BESIDES_SNAKEMAKE = "torch scipy nibabel nilearn h5py monai diffusers ants sklearn matplotlib safetensors tqdm"
+BESIDES_SNAKEMAKE = "torch torchio scipy nibabel nilearn h5py monai diffusers ants sklearn matplotlib safetensors tqdm"
 """Packages that neither Snakemake nor its SLURM executor brings, and jobs alone need."""
 
 

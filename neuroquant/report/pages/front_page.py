@@ -9,7 +9,7 @@ import pandas as pd
 
 from neuroquant.config.experiment import Experiment
 from neuroquant.files import write_text
-from neuroquant.report.contents import entry
+from neuroquant.report.contents import contents_of, entry
 from neuroquant.report.figures.images import Images
 from neuroquant.report.html import link, page, paragraphs, small_table
 from neuroquant.report.pages.front_parts import Subject, cards, findings, warnings, where_to_look
@@ -99,7 +99,7 @@ def write(experiment: Experiment, sources: Sources, cohorts: CohortTables, hours
         small_table(lead_table(experiment, cells, tests), wrap=True),
         "</details>",
         "<h2>More of this report</h2>",
-        where_to_look(sources.figures),
+        where_to_look(contents_of(experiment), sources.figures),
         trained_for(experiment, pd.read_csv(sources.budgets), costs),
         spread_section(experiment, costs),
         "<h2>Cohorts</h2>",

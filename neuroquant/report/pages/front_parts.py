@@ -1,7 +1,7 @@
 """Parts of the front page: cards of key numbers, verdicts on the paper's main claims, warnings, links with pictures."""
 
 import html
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -124,17 +124,19 @@ def warnings(texts: list[str]) -> str:
     return f'<ul class="warnings">{items}</ul>' if items else ""
 
 
-def where_to_look(figures: Mapping[str, Path] | None = None) -> str:
+def where_to_look(contents: Sequence[Entry] = CONTENTS, figures: Mapping[str, Path] | None = None) -> str:
     """Links to the report's other pages and figures, with a small picture where there is one.
 
     Parameters
     ----------
+    contents : sequence of Entry
+        What the report has.
     figures : mapping of str to Path, optional
         Path of a figure below the results -> the file.
     """
     items = [
         f"<li>{link_to(path, _picture(one, figures or {}) + _words(one, title))}</li>"
-        for one in sorted(CONTENTS, key=lambda one: "png" not in one.outputs)
+        for one in sorted(contents, key=lambda one: "png" not in one.outputs)
         if one.opens
         for path, title in zip(
             expanded(one.outputs[one.opens], {"table": tuple(TABLES)}),

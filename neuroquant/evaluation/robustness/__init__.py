@@ -1,0 +1,1 @@
+"""How well models reconstruct scans that are spoiled as real ones are."""
