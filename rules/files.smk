@@ -14,7 +14,7 @@ def weights_by_model(wildcards):
     """Model -> its weights, of all models shown on a cohort."""
     return {
         model: RESULTS / f"models/{model}/model.safetensors"
-        for model in models_scored_on(wildcards.cohort)
+        for model in models_shown_on(wildcards.cohort)
     }
 
 
