@@ -8,7 +8,7 @@ with running(snakemake):
     from pathlib import Path
 
     from neuroquant.config.evaluation import Segmentation
-    from neuroquant.evaluation.anatomy.segment import segment_shard
+    from neuroquant.evaluation.anatomy.segment import segment_shards
     from neuroquant.segmentation.engine import open_segmenter
 
     settings = Segmentation.model_validate(json.loads(snakemake.params.segmentation))
@@ -18,5 +18,5 @@ with running(snakemake):
         device=snakemake.params.device,
         threads=snakemake.threads,
     )
-    for name, images in named_paths(snakemake.params.images).items():
-        segment_shard(images, Path(snakemake.output[name]), segmenter, settings.ceiling)
+    out = {name: Path(path) for name, path in snakemake.output.items()}
+    segment_shards(named_paths(snakemake.params.images), out, segmenter, settings.ceiling)

@@ -1,6 +1,7 @@
 """Segment every image of a shard."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,14 @@ from neuroquant.files import written_whole
 from neuroquant.segmentation.engine import Segmenter
 from neuroquant.segmentation.scans import Found, Scan
 from neuroquant.store.arrays import ArrayFile, ArrayWriter
+
+
+def segment_shards(
+    images: Mapping[str, Path], out: Mapping[str, Path], segmenter: Segmenter, with_ceiling: bool = False
+) -> None:
+    """`segment_shard` for several files by name, e.g. the reconstructions of one shard by several models."""
+    for name, path in images.items():
+        segment_shard(path, out[name], segmenter, with_ceiling)
 
 
 def segment_shard(images_h5: Path, out_h5: Path, segmenter: Segmenter, with_ceiling: bool = False) -> None:

@@ -33,10 +33,9 @@ class Threshold:
 def folders(tmp_path_factory):
     folder = tmp_path_factory.mktemp("models")
     found = {}
-    for name in ("identity", "lowpass"):
-        architecture = f"baselines.{name}"
-        model = models.build(architecture, {})
-        entry = ModelEntry(name=name, architecture=architecture)
+    for name, factor in (("identity", 1), ("lowpass", 4)):
+        model = models.build("baselines.lowpass", {"factor": factor})
+        entry = ModelEntry(name=name, architecture="baselines.lowpass", parameters={"factor": factor})
         save_model(folder / name, model, entry, Volume(shape=SHAPE), {})
         found[name] = folder / name
     return found

@@ -17,25 +17,16 @@ def asked(experiment):  # noqa: F811
 
 @pytest.fixture
 def cells(asked):
-    rows = [
-        [
-            asked.table1.cohorts[0],
-            model,
-            modality,
-            fault,
-            severity,
-            metric,
-            25.0 - severity * (fault == "noise"),
-            24,
-            26,
-            5,
-        ]
-        for model in asked.table1.models
-        for modality in asked.modalities
-        for metric in ("psnr", "dice")
-        for fault in asked.robustness.faults
-        for severity in range(3)
-    ]
+    rows = []
+    for fault in asked.robustness.faults:
+        for severity in range(3):
+            value = 25.0 - severity * (fault == "noise")
+            rows += [
+                [asked.table1.cohorts[0], model, modality, fault, severity, metric, value, value - 1, value + 1, 5]
+                for model in asked.table1.models
+                for modality in asked.modalities
+                for metric in ("psnr", "dice")
+            ]
     return pd.DataFrame(rows, columns=ROBUST_CELLS)
 
 
