@@ -4,7 +4,8 @@
 
 A MODEL is the name of one of config/models, with changes to its training if need be, and its own number of seeds:
 `neuroquant_base`, `neuroquant+optimizer=adamw+lr=4e-3`, `neuroquant+cross_images=all:1`. `lr` is that of the first
-phase, which ends at a twentieth of it. `mean` and `pca` are always fitted to the same training sessions and scored.
+phase, which ends at a twentieth of it. `crop=none` trains on whole volumes, `whole=0.2` on them for the last fifth of
+the budget, behind pieces. `mean` and `pca` are always fitted to the same training sessions and scored.
 
 Trains on a virtual cohort: deformed label maps of $NEUROQUANT_TESTDATA/label_maps, or the ICBM brain without them. The
 last quarter of the label maps is held out, of the ICBM brain the last subjects. Where $NEUROQUANT_TESTDATA/bids_real
@@ -158,6 +159,7 @@ class Run:
         self.model = models.build(entry.architecture, entry.parameters).to(device).train()
         self.average = Average(self.model, AVERAGE_DECAY)
         self.spent, self.step = 0.0, 0
+        self.whole_from = whole_from(entry)
 
     def share(self) -> float:
         """Of the budget, what is spent."""
@@ -173,10 +175,14 @@ class Run:
         optimizer = build_optimizer(model, entry.training)
         # of a phase of two steps, step 0 is its beginning and step 1 its end
         endless, curve = (phase.model_copy(update={"steps": steps, "warmup": 0}) for steps in (NEVER, 2))
-        with Loader(
-            self.data.train, endless, 0, entry.training.seed, model.plane_axis, self.device == "cuda"
-        ) as loader:
+        seed, pin = entry.training.seed, self.device == "cuda"
+        last = endless.model_copy(update={"crop": None})
+        with (
+            Loader(self.data.train, endless, 0, seed, model.plane_axis, pin) as pieces,
+            Loader(self.data.train, last, 1, seed, model.plane_axis, pin) as volumes,
+        ):
             while point < points:
+                loader = pieces if self.share() < self.whole_from else volumes
                 if quantizer is not None and self.share() >= start_share and started is None:
                     quantizer.start_after, started = 1, self.step + 1  # quantised from the next step on
                 rise = warm(phase, self.step if started is None or self.step < started else self.step - started)
@@ -229,8 +235,16 @@ def requested(text: str, demo_size: bool, seeds: int) -> tuple[str, ModelEntry, 
             entry = with_training(entry, optimizer=value)
         elif key == "cross_images" and value in ("all", "half"):
             entry = entry.model_copy(update={"objective": entry.objective.model_copy(update={key: value})})
+        elif change == "crop=none":
+            entry = with_phase(entry, crop=None)
+        elif key == "whole" and (share := number(value)) and share < 1:
+            first = entry.training.phases[0]
+            last = first.model_copy(update={"crop": None, "steps": max(1, round(first.steps * share))})
+            first = first.model_copy(update={"steps": max(1, round(first.steps * (1 - share)))})
+            entry = with_training(entry, phases=(first, last))
         else:
-            raise SystemExit(f"{text}: {change!r} is none of optimizer=adamw|muon, lr=NUMBER, cross_images=all|half")
+            known = "optimizer=adamw|muon, lr=NUMBER, cross_images=all|half, crop=none, whole=SHARE"
+            raise SystemExit(f"{text}: {change!r} is none of {known}")
     return name, entry, int(own) if own else seeds
 
 
@@ -240,6 +254,14 @@ def number(text: str) -> float | None:
         return max(float(text), 0.0) or None
     except ValueError:
         return None
+
+
+def whole_from(entry: ModelEntry) -> float:
+    """The share of the budget after which a model trains on whole volumes, as its first two phases have it."""
+    first, *others = entry.training.phases
+    if others and others[0].mode == "3d" and not others[0].crop:
+        return first.steps / (first.steps + others[0].steps)
+    return 1.0
 
 
 def with_phase(entry: ModelEntry, **changes: object) -> ModelEntry:

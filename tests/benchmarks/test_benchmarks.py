@@ -229,7 +229,7 @@ def test_the_average_holds_the_codebook_and_leaves_the_model_as_it_was(small_ent
     assert (model.quantizer.embedding == 3).all()
 
 
-@pytest.mark.parametrize("change", ["optimizer=sgd", "lr", "lr=fast", "lr=-1e-3", "depth=3"])
+@pytest.mark.parametrize("change", ["optimizer=sgd", "lr", "lr=fast", "lr=-1e-3", "depth=3", "whole=2", "crop=9"])
 def test_a_change_of_training_that_is_none_is_refused(change):
     with pytest.raises(SystemExit, match="is none of"):
         time_to_quality.requested(f"neuroquant+{change}", True, 3)
@@ -240,6 +240,13 @@ def test_a_model_is_requested_with_changes_and_its_own_number_of_seeds():
     assert name == "neuroquant+optimizer=adamw+lr=4e-3+cross_images=all" and seeds == 1
     assert (entry.training.optimizer, entry.objective.cross_images) == ("adamw", "all")
     assert entry.training.phases[0].lr == 4e-3 and entry.training.phases[0].lr_end == pytest.approx(2e-4)
+
+
+@pytest.mark.parametrize(("change", "crop", "share"), [("crop=none", None, 1.0), ("whole=0.25", (32, 32, 32), 0.75)])
+def test_a_schedule_has_pieces_whole_volumes_or_the_one_behind_the_other(change, crop, share):
+    _, entry, _ = time_to_quality.requested(f"neuroquant+{change}", True, 3)
+    assert entry.training.phases[0].crop == crop
+    assert time_to_quality.whole_from(entry) == pytest.approx(share, abs=0.01)
 
 
 def test_models_keep_what_sets_them_apart_at_both_sizes():

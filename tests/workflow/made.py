@@ -22,7 +22,7 @@ def shipped() -> dict[str, dict]:
     return {path.stem: yaml.safe_load(path.read_text()) for path in sorted((ROOT / "config/cohorts").glob("*.yaml"))}
 
 
-def write_as(name: str, raw: dict, folder: Path, subjects: int = SUBJECTS) -> None:
+def write_as(name: str, raw: dict, folder: Path, times: int = 1) -> None:
     """Write scans and tables of one shipped cohort below `folder/<its variable>`; a synthetic one makes its own.
 
     Parameters
@@ -30,14 +30,15 @@ def write_as(name: str, raw: dict, folder: Path, subjects: int = SUBJECTS) -> No
     name : its file's name, from which its scans' seed follows, so that no two cohorts share an image.
     raw : what the file says, with `$NAME_ROOT` in place of folders.
     folder : where the variables' folders are.
+    times : how many subjects get each scan, for what never looks into one.
     """
     if "synthetic" in raw:
         return
     made = folder / "made" / name
-    recipe = {"subjects": subjects, "visits_max": 1, "voxel_mm": 7.0, "seed": sum(map(ord, name))}
+    recipe = {"subjects": SUBJECTS, "visits_max": 1, "voxel_mm": 7.0, "seed": sum(map(ord, name))}
     write_cohort(Cohort(name=name, synthetic=recipe), made)
     root = folder / raw["root"].removeprefix("$")
-    people = read_tsv(made / "participants.tsv")
+    people = pd.concat([read_tsv(made / "participants.tsv")] * times, ignore_index=True)
     names = subjects_of(raw, len(people))
     for number, subject in enumerate(names):
         source = next(made.glob(f"{people.participant_id[number]}/ses-*/anat"))

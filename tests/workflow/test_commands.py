@@ -125,7 +125,7 @@ def clone(tmp_path_factory):
         copy = shutil.copy if (ROOT / name).is_file() else shutil.copytree
         copy(ROOT / name, folder / name, **({"symlinks": True} if copy is shutil.copytree else {}))
     for name in ("NCANDA", "ABCD"):
-        write_as(name.lower(), shipped()[name.lower()], folder, subjects=48)  # enough for any split
+        write_as(name.lower(), shipped()[name.lower()], folder, times=6)  # enough for any split
     recipe = {"subjects": 24, "visits_max": 1, "voxel_mm": 7.0}
     write_cohort(Cohort(name="study", synthetic=recipe), folder / "BIDS_ROOT")
     write_cohort(Cohort(name="elsewhere", synthetic=recipe | {"seed": 1}), folder / "EXTERNAL_ROOT")

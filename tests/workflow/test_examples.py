@@ -8,7 +8,9 @@ import pytest
 import yaml
 
 from neuroquant.cli import main
+from neuroquant.cluster.estimate import parts
 from neuroquant.config.load import load_experiment, resolve_experiment
+from tests.cluster.helpers import ask_of
 from tests.workflow.run import ROOT, job_counts, snakemake
 
 pytestmark = pytest.mark.slow
@@ -61,6 +63,35 @@ def test_no_pass_of_that_schedule_holds_more_than_24_gb_leave_room_for(bids):
             share = np.prod(phase.crop or experiment.volume.shape) / np.prod((144, 192, 144))
             kept = pairs * (share * MEMORY_GB if phase.mode == "3d" else 7.91 / 128)
             assert kept < 12, f"{name}: {kept:.1f} GB"
+
+
+def test_the_fast_schedule_grows_from_pieces_to_volumes_and_takes_three_hours_at_three_times_the_floor(
+    tmp_path, monkeypatch
+):
+    for name in ("NCANDA_ROOT", "ABCD_ROOT"):
+        monkeypatch.setenv(name, str(tmp_path))
+    experiment = load_experiment(ROOT / "config/examples/fast_schedule.yaml", ROOT / "config")
+    paper, fast = (experiment.model(name) for name in ("neuroquant", "neuroquant_fast"))
+    assert not paper.training.phases[0].crop and paper.training.optimizer == "adamw", "the paper's stays as it is"
+    assert fast.architecture == paper.architecture and fast.parameters == paper.parameters
+    assert set(experiment.table1.models) >= {"neuroquant", "neuroquant_fast", "mean"}, "the two are compared"
+    volumes = [phase for phase in fast.training.phases if phase.mode == "3d"]
+    sides = [np.prod(phase.crop or experiment.volume.shape) for phase in volumes]
+    assert sides == sorted(sides) and not volumes[-1].crop and fast.training.phases[-1].mode == "2d"
+    rates = [lr for phase in fast.training.phases for lr in (phase.lr, phase.lr_end)]
+    assert rates == sorted(rates, reverse=True)
+    (cost,) = parts([ask_of("train", 2)], experiment, tmp_path, {})
+    alone = experiment.model_copy(update={"models": (fast,)})
+    (own,) = parts([ask_of("train", 1)], alone, tmp_path, {})
+    assert own.hours < 1.0 < 2 < cost.longest, "hours of the floor"
+
+
+def test_the_fast_schedule_can_be_planned_on_another_cohort(bids, tmp_path):
+    config = yaml.safe_load((ROOT / "config/examples/fast_schedule.yaml").read_text())
+    config["cohorts"] = [{"name": "mine", "layout": "bids", "root": str(bids)}]
+    done = snakemake(tmp_path, "--dry-run", "all", config=config)
+    assert done.returncode == 0, done.stdout
+    assert job_counts(done.stdout)["train"] == 2
 
 
 def test_the_variant_for_ixi_in_its_comments_is_an_experiment(bids, monkeypatch):
