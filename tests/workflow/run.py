@@ -11,6 +11,8 @@ from pathlib import Path
 
 import yaml
 
+from neuroquant.config.load import merge
+
 ROOT = Path(__file__).parents[2]
 TINY = yaml.safe_load((Path(__file__).parent / "tiny.yaml").read_text())
 PYTHONPATH = os.environ.get("PYTHONPATH")
@@ -35,6 +37,11 @@ def snakemake(
     return subprocess.run(
         command, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=root, env=os.environ, check=False
     )
+
+
+def few(config: dict) -> dict:
+    """The same experiment with few jobs, of which each takes seconds to start, for what reads results alone."""
+    return merge(config, {"compute": {"jobs": "few"}})
 
 
 def forked(arguments: list[str]) -> subprocess.CompletedProcess:

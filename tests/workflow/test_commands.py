@@ -139,6 +139,8 @@ def clone(tmp_path_factory):
     text, changed = re.subn(r"(\nsplit:\n(?:[ #].*\n)*?  seed: )\d+", r"\g<1>1", text)  # with which so few can be split
     assert changed
     paper.write_text(text)
+    with open(folder / "config/examples/fast_schedule.yaml", "a") as fast:
+        fast.write("split: {seed: 1}\n")  # likewise
     ours = "import sys; from neuroquant.cli import main; sys.exit(main())"
     answers = {
         "sinfo": "test*|up|infinite|16|640000|gpu:h100:2|9",

@@ -8,12 +8,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from neuroquant.config.load import merge
 from neuroquant.files import read_tsv
 from neuroquant.model_card.write import read_card
 from neuroquant.tables import TABLE
 from tests.derivatives.validator import errors_of
-from tests.workflow.run import TINY, finished_jobs, snakemake
+from tests.workflow.run import TINY, few, finished_jobs, snakemake
 
 pytestmark = pytest.mark.slow
 
@@ -167,7 +166,7 @@ def test_every_model_folder_has_a_card_with_the_scores_of_the_tables(finished):
 
 
 def test_two_runs_from_scratch_give_the_same_bytes_of_every_table_with_many_jobs_or_few(finished, tmp_path):
-    done = snakemake(tmp_path, "table1", "table2", config=merge(TINY, {"compute": {"jobs": "few"}}))
+    done = snakemake(tmp_path, "table1", "table2", config=few(TINY))
     assert done.returncode == 0, done.stdout[-3000:]
     first, second = finished / "results/tiny", tmp_path / "results/tiny"
     kinds = ("tables/*", "numbers/*.tsv", "numbers/synthesis/*/*/*.tsv", "numbers/codes/*/*/*.tsv")

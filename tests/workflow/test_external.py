@@ -18,7 +18,7 @@ from neuroquant.files import read_tsv
 from neuroquant.model_folder import save_model
 from neuroquant.synthetic.bids import write_cohort
 from tests.training.helpers import PARAMETERS
-from tests.workflow.run import ROOT, TINY, job_counts, snakemake
+from tests.workflow.run import ROOT, TINY, few, job_counts, snakemake
 
 MORE = {"phases": [{"mode": "3d", "steps": 3, "batch": 1, "lr": 1.0e-4, "lr_end": 1.0e-4}], "log_every": 1}
 SMALL = {"subjects": 10, "visits_max": 1, "voxel_mm": 7.0}
@@ -67,7 +67,10 @@ def test_no_shard_of_an_external_cohort_is_made_for_training(tmp_path, theirs):
 @pytest.mark.slow
 def test_models_of_another_run_are_scored_on_people_whom_no_model_has_seen(tmp_path, finished):
     folder = finished / "results/tiny/models/neuroquant"
-    done = snakemake(tmp_path, "all", config=experiment(folder))
+    config = few(experiment(folder))
+    config["models"][3] |= {"training": MORE | {"seeds": [0, 1]}}
+    config["robustness"] = {"faults": ["noise", "missing_slices"], "severities": 1, "sessions": 1}
+    done = snakemake(tmp_path, "all", config=config)
     assert done.returncode == 0, done.stdout[-6000:]
     results = tmp_path / "results/elsewhere"
     assert set(read_tsv(results / "cohorts/synthetic_b/splits.tsv").split) == {"test"}
@@ -86,6 +89,16 @@ def test_models_of_another_run_are_scored_on_people_whom_no_model_has_seen(tmp_p
     guesses = read_tsv(results / "numbers/predictions.tsv")
     assert set(guesses[guesses.model == "theirs"].cohort) == {"synthetic_a", "synthetic_b"}
     check_words(results, folder)
+    each = pd.read_csv(results / "numbers/trainings.csv")
+    assert set(each[each.model == "tuned"].training) == {"tuned", "tuned_seed1"}
+    spoiled = pd.read_csv(results / "numbers/robustness.csv")
+    assert set(spoiled.model) == {"neuroquant", "mean", "theirs", "tuned"} and set(spoiled.cohort) == set(
+        psnr.reset_index().cohort
+    )
+    assert (
+        "missing slices costs" in (results / "report/robustness.html").read_text()
+        or "noise costs" in (results / "report/robustness.html").read_text()
+    )
 
 
 def check_words(results, folder):

@@ -8,7 +8,7 @@ import pytest
 from neuroquant.config.cohort import Cohort
 from neuroquant.files import read_tsv
 from neuroquant.synthetic.bids import write_cohort
-from tests.workflow.run import TINY, snakemake
+from tests.workflow.run import TINY, few, snakemake
 
 pytestmark = pytest.mark.slow
 
@@ -30,7 +30,7 @@ def test_sessions_of_one_modality_train_are_tested_and_reach_the_report(tmp_path
             path.unlink()
         elif number % 3 == 1:
             path.with_name(path.name.replace("_T2w", "_T1w")).unlink()
-    done = snakemake(tmp_path, "all", config=config)
+    done = snakemake(tmp_path, "all", config=few(config))
     assert done.returncode == 0, done.stdout[-6000:]
     results = tmp_path / "results/tiny"
     sessions = read_tsv(results / "cohorts/study/sessions.tsv")

@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from tests.workflow.run import ROOT, TINY, job_counts, snakemake
+from tests.workflow.run import ROOT, TINY, few, job_counts, snakemake
 
 pytestmark = pytest.mark.slow
 
@@ -39,7 +39,7 @@ def test_a_table_that_would_be_empty_is_refused_by_name_with_what_would_fill_it(
 
 
 def test_models_and_cohorts_alone_lead_to_a_whole_report(folder):
-    done = snakemake(folder, "all", config=experiment("mean", "mine"))
+    done = snakemake(folder, "all", config=few(experiment("mean", "mine")))
     assert done.returncode == 0, done.stdout[-5000:]
     results = folder / "results/tiny"
     assert "My mean" in (results / "tables/table1.md").read_text()

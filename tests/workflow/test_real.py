@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from neuroquant.files import read_tsv
-from tests.workflow.run import ROOT, finished_jobs, snakemake
+from tests.workflow.run import ROOT, few, finished_jobs, snakemake
 
 pytestmark = [
     pytest.mark.slow,
@@ -27,7 +27,7 @@ def shortened() -> dict:
 
 
 def test_the_example_runs_on_real_mri_and_says_what_it_left_out(tmp_path):
-    done = snakemake(tmp_path, "all", config=shortened())
+    done = snakemake(tmp_path, "all", config=few(shortened()))
     assert done.returncode == 0, done.stdout[-6000:]
     assert finished_jobs(done.stdout)["report"] == 1
     results = tmp_path / "results/bids_example"

@@ -5,7 +5,7 @@ import copy
 import pandas as pd
 import pytest
 
-from tests.workflow.run import TINY, job_counts, snakemake
+from tests.workflow.run import TINY, few, job_counts, snakemake
 
 pytestmark = pytest.mark.slow
 
@@ -27,7 +27,7 @@ def test_every_training_is_planned(tmp_path):
 
 
 def test_two_seeds_run_to_a_report_with_one_line_for_both(tmp_path):
-    done = snakemake(tmp_path, "all", config=with_seeds())
+    done = snakemake(tmp_path, "all", config=few(with_seeds()))
     assert done.returncode == 0, done.stdout[-5000:]
     results = tmp_path / "results/tiny"
     each = pd.read_csv(results / "numbers/trainings.csv")

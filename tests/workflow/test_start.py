@@ -13,7 +13,7 @@ import yaml
 from neuroquant.config.cohort import Cohort
 from neuroquant.synthetic.bids import write_cohort
 from tests.workflow.made import experiment, shipped
-from tests.workflow.run import ROOT, TINY, finished_jobs, job_counts, snakemake
+from tests.workflow.run import ROOT, TINY, few, finished_jobs, job_counts, snakemake
 
 SPLITS = "results/tiny/cohorts/real/splits.tsv"
 
@@ -165,7 +165,7 @@ def test_a_clone_in_a_folder_with_a_space_reaches_its_report(clone, monkeypatch)
     config["cohorts"] = [
         cohort | {"synthetic": cohort["synthetic"] | {"subjects": 8, "visits_max": 1, "voxel_mm": 7.0}}
     ]
-    done = snakemake(clone, "all", config=config, root=clone)
+    done = snakemake(clone, "all", config=few(config), root=clone)
     assert done.returncode == 0, done.stdout[-6000:]
     assert (clone / "results/tiny/report.html").is_file()
 
