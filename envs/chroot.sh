@@ -17,7 +17,7 @@ inside() {
   for shared in ${BIND:-}; do
     set -- --ro-bind "$shared" "$shared" "$@"
   done
-  bwrap --bind "$folder" / --dev /dev --proc /proc --tmpfs /tmp --ro-bind /etc/resolv.conf /etc/resolv.conf \
+  bwrap --bind "$folder" / --dev /dev --proc /proc --perms 1777 --tmpfs /tmp --ro-bind /etc/resolv.conf /etc/resolv.conf \
     --die-with-parent --setenv HOME /root --setenv LC_ALL C.UTF-8 \
     --setenv PATH "$place/venv/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" "$@"
 }
