@@ -14,6 +14,7 @@ PACKAGES = {
     "diffusers": ("diffusers", "baselines"),
     "monai": ("monai", "baselines"),
     "PIL": ("pillow", "workflow"),
+    "constriction": ("constriction", "workflow"),
     "contourpy": ("contourpy", "workflow"),
     "matplotlib": ("matplotlib", "workflow"),
     "nilearn": ("nilearn", "workflow"),

@@ -155,8 +155,12 @@ SYNTHESIS = [
     "stand_in",
 ]  # fmt: skip
 CODEBOOK = ["cohort", "model", "modality", "codebook", "size", "tokens", "used", "usage", "perplexity", "stand_in"]
-COSTS = ["model", "cohort", "factor", "kbit_per_volume", "bits_per_voxel", "parameters", "encode_s", "decode_s"]
-RATES = ["cohort", "model", "modality", "kbit_per_volume", "bits_per_voxel"]
+COSTS = [
+    "model", "cohort", "factor", "kbit_per_volume", "bits_per_voxel", "kbit_coded", "bits_per_number", "parameters",
+    "encode_s", "decode_s",
+]  # fmt: skip
+"""`kbit_coded` is what coding by the frequencies of training images leaves of `kbit_per_volume`."""
+RATES = ["cohort", "model", "modality", "kbit_per_volume", "bits_per_voxel", "kbit_coded"]
 """Then, for each metric of the figure, its value and the ends of its interval, and `stand_in`."""
 BUDGETS = ["model", "phases", "steps", "voxels_seen", "share"]
 RUNTIME = ["rule", "jobs", "hours", "gpu_hours", "most_mb"]

@@ -109,12 +109,14 @@ def applied(*tables):
     }
 
 
-def typical_latents(cohort, model):
-    """Latents of training subjects that say how a modality looks for the most part, by path; none without synthesis."""
-    if not EXPERIMENT.fidelity.synthesis:
-        return {}
-    paths = learned_from(cohort, f"latents/{model}/{{cohort}}/{{shard}}.h5", "train")
-    return {str(path.relative_to(RESULTS)): path for path in paths}
+def known_of(cohort, model):
+    """What is learned of a model's latents before it is applied to a cohort: `training`, `validation` -> paths by name."""
+    latents = learned_from(cohort, f"latents/{model}/{{cohort}}/{{shard}}.h5", "train")
+    volumes = learned_from(cohort, "volumes/{cohort}/{shard}.h5", "val")
+    return {
+        kind: {str(path.relative_to(RESULTS)): path for path in paths}
+        for kind, paths in (("training", latents), ("validation", volumes))
+    }
 
 
 ALL_MODELS = "all-models"  # no name that a model can have

@@ -13,12 +13,18 @@ rule reconstruct:
     input:
         model=RESULTS / "models/{model}/model.safetensors",
         volumes=RESULTS / "volumes/{cohort}/{shard}.h5",
-        # says how a modality looks for the most part; no more is opened than that takes
-        training=lambda wildcards: typical_latents(
-            wildcards.cohort, wildcards.model
-        ).values(),
+        # how a modality looks for the most part, how often each code is used, and how finely numbers must be kept
+        training=lambda wildcards: known_of(wildcards.cohort, wildcards.model)[
+            "training"
+        ].values(),
+        validation=lambda wildcards: known_of(wildcards.cohort, wildcards.model)[
+            "validation"
+        ].values(),
         lpips=LPIPS_FILES if EXPERIMENT.fidelity.synthesis else [],
         manifest=RESULTS / "cohorts/{cohort}/shards/{shard}.tsv",
+        manifests=lambda wildcards: learned_from(
+            wildcards.cohort, "cohorts/{cohort}/shards/{shard}.tsv", "train", "val"
+        ),
     output:
         reconstructions=RESULTS / "reconstructions/{model}/{cohort}/{shard}.h5",
         latents=RESULTS / "latents/{model}/{cohort}/{shard}.h5",
@@ -62,11 +68,8 @@ rule apply_model:
         reconstructed=lambda wildcards: named(reconstructed_by(wildcards.model))(
             wildcards
         ),
-        training=lambda wildcards: named(
-            {
-                cohort: typical_latents(cohort, wildcards.model)
-                for cohort in scored_cohorts()
-            }
+        learned_from=lambda wildcards: named(
+            {cohort: known_of(cohort, wildcards.model) for cohort in scored_cohorts()}
         )(wildcards),
         synthesis_window=(
             EXPERIMENT.fidelity.ssim_window if EXPERIMENT.fidelity.synthesis else 0

@@ -12,7 +12,7 @@ with running(snakemake):
     lpips = tuple(Path(path) for path in snakemake.input.lpips)
     apply_model(
         Path(snakemake.input.model).parent,
-        *(named_paths(snakemake.params[name]) for name in ("encoded", "reconstructed", "training")),
+        *(named_paths(snakemake.params[name]) for name in ("encoded", "reconstructed", "learned_from")),
         Scoring.of_synthesis(window, lpips) if window else None,
         dict(device=snakemake.params.device, threads=snakemake.threads),
     )

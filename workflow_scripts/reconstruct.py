@@ -14,7 +14,7 @@ with running(snakemake):
         Inputs(
             model=Path(snakemake.input.model).parent,
             volumes=Path(snakemake.input.volumes),
-            training=[Path(path) for path in snakemake.input.training],
+            **{name: [Path(path) for path in snakemake.input[name]] for name in ("training", "validation")},
         ),
         Outputs(**{name: Path(path) for name, path in snakemake.output.items()}),
         Scoring.of_synthesis(window, lpips) if window else None,

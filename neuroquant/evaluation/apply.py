@@ -15,7 +15,7 @@ def apply_model(
     model: Path,
     encoded: Mapping[str, Shards],
     reconstructed: Mapping[str, Shards],
-    training: Mapping[str, Mapping[str, Path]],
+    learned_from: Mapping[str, Mapping[str, Mapping[str, Path]]],
     scoring: Scoring | None,
     use: Mapping[str, object],
 ) -> None:
@@ -26,7 +26,7 @@ def apply_model(
     model : a model folder.
     encoded : cohort -> shards with `volumes` and `latents`.
     reconstructed : cohort -> shards with `volumes` and the files of `reconstruct.Outputs`.
-    training : cohort -> latents that say how a modality looks for the most part, by any name.
+    learned_from : cohort -> `training`, latents, and `validation`, volumes, as in `Inputs`, each by any name.
     scoring : what synthesised images are scored by; None: no synthesis.
     use : `device` and `threads`.
     """
@@ -34,7 +34,7 @@ def apply_model(
         volumes, latents = ([files[kind] for files in shards.values()] for kind in ("volumes", "latents"))
         export_latents(model, volumes, latents, **use)
     for cohort, shards in reconstructed.items():
-        learned = list(training[cohort].values())
+        learned = {kind: list(paths.values()) for kind, paths in learned_from[cohort].items()}
         for files in shards.values():
             out = Outputs(**{kind: path for kind, path in files.items() if kind != "volumes"})
-            reconstruct_shard(Inputs(model, files["volumes"], learned), out, scoring, **use)
+            reconstruct_shard(Inputs(model, files["volumes"], **learned), out, scoring, **use)

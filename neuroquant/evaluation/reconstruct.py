@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,6 +13,7 @@ from torch import Tensor
 from neuroquant.device import resolve_device, use_threads
 from neuroquant.evaluation.batches import batches
 from neuroquant.evaluation.codes import Counter
+from neuroquant.evaluation.coding import Coder
 from neuroquant.evaluation.fidelity import Scoring
 from neuroquant.evaluation.latents import latent_writer, write_latents
 from neuroquant.evaluation.rows import MODALITIES, rows_for
@@ -51,12 +52,14 @@ class Inputs:
     ----------
     model : its folder
     volumes : a shard
-    training : latents of training subjects, which say how a modality looks for the most part
+    training : latents of training subjects, which say how a modality looks for the most part, and how often a code is
+    validation : shards of volumes, on which the rounding of continuous latents is judged
     """
 
     model: Path
     volumes: Path
     training: list[Path]
+    validation: list[Path] = field(default_factory=list)
 
 
 @torch.inference_mode()
@@ -64,10 +67,10 @@ def reconstruct_shard(inputs: Inputs, out: Outputs, synthesis: Scoring | None, d
     """Encode and decode every row of a shard of volumes; no volume is encoded twice, so the latents are kept too.
 
     Writes `image` (float16, clamped to [-1, 1]) with the records of the volumes; attributes: model, weights
-    (the SHA-256 of its weights), modalities, factor, kbit_per_volume, parameters, and encode_s and decode_s, the mean
-    seconds per volume. Beside it the latents, as `export_latents` does; scores of cross-modal synthesis, where the
-    model can; and which codes were used, where it has any. Images of a modality that the model doesn't take are left
-    out.
+    (the SHA-256 of its weights), modalities, factor, kbit_per_volume, parameters, what `coding.Coder` says of coded
+    bits, and encode_s and decode_s, the mean seconds per volume. Beside it the latents, as `export_latents` does;
+    scores of cross-modal synthesis, where the model can; and which codes were used, where it has any. Images of a
+    modality that the model doesn't take are left out.
 
     Parameters
     ----------
@@ -92,6 +95,7 @@ def reconstruct_shard(inputs: Inputs, out: Outputs, synthesis: Scoring | None, d
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
     }
     codes, kept = Counter(model), {}
+    coder = Coder(model, volume.shape, inputs.training, inputs.validation, device) if rows else None
     swaps = isinstance(model, Swaps) and synthesis is not None
     with (
         written_whole(out.reconstructions) as image_scratch,
@@ -106,10 +110,12 @@ def reconstruct_shard(inputs: Inputs, out: Outputs, synthesis: Scoring | None, d
             x_hat = clock.time("decode_s", lambda z=encoded, m=modality: decoded(model, z, m, volume.shape))
             write_latents(latents, positions, model, encoded)
             codes.count(encoded, modality)
+            coder.count(encoded)
             for number, (position, image) in enumerate(zip(positions, x_hat[:, 0].cpu().half().numpy(), strict=True)):
                 images.write("image", position, image)
                 if swaps:
                     kept[rows[position]] = encoded.each(lambda tensor, n=number: tensor[n : n + 1])
+        images.note(**(coder.facts() if coder else {}))
         images.note(**{name: seconds / max(len(rows), 1) for name, seconds in clock.spent.items()})
     codes.write(volumes.records[0].cohort if len(volumes) else "", entry.name, out.codes)
     typical = typical_appearances(model, inputs.training, device) if kept else {}

@@ -27,13 +27,20 @@ def costs(reconstructions: list[Path]) -> pd.DataFrame:
             continue
         facts = {name: file.attributes[name] for name in ("model", "factor", "kbit_per_volume", "parameters")}
         facts |= {"cohort": file.records[0].cohort, "volumes": len(file)}
+        facts["bits_per_number"] = file.attributes.get("bits_per_number")
         voxels = float(np.prod(file.view("image").shape[1:]))
         facts["bits_per_voxel"] = 1000 * facts["kbit_per_volume"] / voxels
-        rows.append(facts | {name: file.attributes[name] * len(file) for name in ("encode_s", "decode_s")})
+        coded = file.attributes.get("kbit_coded")
+        means = {name: file.attributes[name] for name in ("encode_s", "decode_s")}
+        means["kbit_coded"] = np.nan if coded is None else coded
+        rows.append(facts | {name: value * len(file) for name, value in means.items()})
     table = pd.DataFrame(rows, columns=[*COSTS, "volumes"])
-    keys = COSTS[:6]
-    summed = table.groupby(keys, as_index=False, sort=False)[["encode_s", "decode_s", "volumes"]].sum()
-    for name in ("encode_s", "decode_s"):
+    means = ["kbit_coded", "encode_s", "decode_s"]
+    keys = ["model", "cohort", "factor", "kbit_per_volume", "bits_per_voxel", "parameters"]
+    groups = table.astype(dict.fromkeys(means, float)).groupby(keys, as_index=False, sort=False)
+    summed = groups[[*means, "volumes"]].sum(min_count=1)
+    summed["bits_per_number"] = groups["bits_per_number"].max()["bits_per_number"]
+    for name in means:
         summed[name] = summed[name] / summed["volumes"]
     return summed[COSTS]
 
@@ -75,7 +82,14 @@ def rates(experiment: Experiment, table: pd.DataFrame, cells: pd.DataFrame) -> p
         for modality in experiment.modalities:
             own = [known.get((spent.cohort, spent.model, modality, metric)) for metric in metrics]
             if any(own):
-                facts = [spent.cohort, spent.model, modality, spent.kbit_per_volume, spent.bits_per_voxel]
+                facts = [
+                    spent.cohort,
+                    spent.model,
+                    modality,
+                    spent.kbit_per_volume,
+                    spent.bits_per_voxel,
+                    spent.kbit_coded,
+                ]
                 values = [(c.value, c.ci_low, c.ci_high) if c else (np.nan,) * 3 for c in own]
                 engines = [c.engine for c in own if c and c.engine]
                 rows.append([*facts, *(number for three in values for number in three), *(engines[:1] or [""])])

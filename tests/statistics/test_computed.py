@@ -38,7 +38,7 @@ def test_a_table_and_the_rates_have_the_cells_numbers(tmp_path, experiment, numb
         assert len(both) == len(table) > 0
         for end in ENDS:
             np.testing.assert_array_equal(both[end], both[f"{end}_cell"])
-    spent = pd.DataFrame([["sd_vae", "synthetic_a", 8, 48.0, 0.1, 5, 1.0, 1.0]], columns=COSTS)
+    spent = pd.DataFrame([["sd_vae", "synthetic_a", 8, 48.0, 0.1, 31.0, 9, 5, 1.0, 1.0]], columns=COSTS)
     cell = computed.cells.set_index(CELL_KEY).loc["synthetic_a", "sd_vae", "T1w", "psnr"]
     point = rates(experiment, spent, computed.cells).set_index("modality").loc["T1w"]
     assert (point.psnr, point.psnr_low, point.psnr_high) == (cell["value"], cell.ci_low, cell.ci_high)

@@ -150,7 +150,9 @@ def test_a_split_that_the_experiment_itself_writes_is_refused_before_it_is_remov
     assert own.is_file()
 
 
-BESIDES_SNAKEMAKE = "torch torchio scipy nibabel nilearn h5py monai diffusers ants sklearn matplotlib safetensors tqdm"
+BESIDES_SNAKEMAKE = (
+    "torch torchio constriction scipy nibabel nilearn h5py monai diffusers ants sklearn matplotlib safetensors tqdm"
+)
 """Packages that neither Snakemake nor its SLURM executor brings, and jobs alone need."""
 
 

@@ -79,6 +79,10 @@ def points(axis: plt.Axes, experiment: Experiment, here: pd.DataFrame, metric: s
             point.kbit_per_volume, value, yerr=[[value - low], [high - value]], fmt=mark, markersize=size,
             color=colour, linewidth=0.8, zorder=order, label=label, **fill_of(modality, colour),
         )  # fmt: skip
+        if point.kbit_coded > 0:  # what coding leaves of the bits
+            ends = [point.kbit_coded, point.kbit_per_volume]
+            axis.plot(ends, [value] * 2, color=colour, linewidth=0.8, alpha=0.6, zorder=order)
+            axis.plot(ends[:1], [value], "|", color=colour, markersize=6, zorder=order)
         around = AROUND.get(experiment.model(point.model).group)
         if around:
             shape, width, words = around

@@ -58,6 +58,8 @@ def write_costs(experiment: Experiment, sources: Sources, out: Path, view: Path)
             "cohort": [experiment.cohort(name).shown for name in table.cohort],
             "f": table.factor.map(side_reduction),
             "kbit per volume": table.kbit_per_volume.map("{:,.1f}".format),
+            "coded, kbit": table.kbit_coded.map(lambda value: "" if pd.isna(value) else f"{value:,.1f}"),
+            "bits per number": table.bits_per_number.map(number),
             "bits per voxel": table.bits_per_voxel.map("{:.4f}".format),
             "parameters": table.parameters.map("{:,}".format),
             "encode, s": table.encode_s.map(brief),

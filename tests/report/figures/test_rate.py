@@ -21,13 +21,15 @@ from tests.made_up import computed_of, scores_of
 SHAPE = (4, 6, 4)
 
 
-def shard(path, model, rows, seconds, kbit=2.4, cohort="synthetic_a"):
+def shard(path, model, rows, seconds, kbit=2.4, cohort="synthetic_a", coded=None):
     """Reconstructions of `rows` volumes that took `seconds` each to encode, and twice that to decode."""
     records = [Record(cohort, f"s{number}", "1", "T1w", "test", "", "F", 9.0) for number in range(rows)]
     facts = {"model": model, "factor": 16, "kbit_per_volume": kbit, "parameters": 1234}
     with ArrayWriter(path, records, facts) as writer:
         writer.create("image", SHAPE, np.float16)
         writer.note(encode_s=seconds, decode_s=2 * seconds)
+        if coded is not None:
+            writer.note(kbit_coded=coded, bits_per_number=9)
     return path
 
 
@@ -36,7 +38,7 @@ def shards(tmp_path):
     return [
         shard(tmp_path / "a.h5", "neuroquant", 3, 1.0),
         shard(tmp_path / "b.h5", "neuroquant", 1, 5.0),
-        shard(tmp_path / "c.h5", "sd_vae", 2, 1.0, kbit=48.0),
+        shard(tmp_path / "c.h5", "sd_vae", 2, 1.0, kbit=48.0, coded=11.0),
         shard(tmp_path / "empty.h5", "sd_vae", 0, 1.0),
     ]
 
@@ -46,6 +48,7 @@ def test_costs_are_means_over_volumes_and_bits_a_voxel_follow_from_the_shape(sha
     assert list(table.columns) == COSTS and list(table.model) == ["neuroquant", "sd_vae"]
     first = table.iloc[0]
     assert first.encode_s == pytest.approx(2.0) and first.decode_s == pytest.approx(4.0)
+    assert np.isnan(first.kbit_coded) and (table.kbit_coded[1], table.bits_per_number[1]) == (11.0, 9)
     assert first.bits_per_voxel == pytest.approx(2400 / np.prod(SHAPE))
 
 
@@ -104,7 +107,7 @@ def twelve(experiment):
 
 def measured(names):
     """A point of each of some models."""
-    places = [("synthetic_a", row, "T1w", 10.0 + 5 * n, 0.1, *(25.0 + n, 24.0 + n, 26.0 + n) * 3, "")
+    places = [("synthetic_a", row, "T1w", 10.0 + 5 * n, 0.1, 8.0, *(25.0 + n, 24.0 + n, 26.0 + n) * 3, "")
               for n, row in enumerate(names)]  # fmt: skip
     return pd.DataFrame(places, columns=rate_columns())
 
