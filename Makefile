@@ -1,8 +1,10 @@
 # The two commands of the README. Both set up .venv when it is missing or the lock has changed.
 PYTHON ?= python3
 BIN := .venv/bin
-# two processes; what shares a costly fixture stays in one (tests/conftest.py)
+# two processes, and a third because the tests with SLURM mostly wait; what shares a costly fixture stays in one
+# (tests/conftest.py)
 TWO := -n 2
+THREE := -n 3
 
 .PHONY: help demo test fast-test lint docs lock
 
@@ -13,7 +15,7 @@ demo: .venv/ready  ## run the whole workflow on synthetic cohorts, then open res
 	$(BIN)/snakemake --profile demo all
 
 test: .venv/ready  ## run all tests
-	$(BIN)/python -m pytest $(TWO)
+	$(BIN)/python -m pytest $(THREE)
 
 fast-test: .venv/ready  ## run the tests but those that run the workflow
 	$(BIN)/python -m pytest $(TWO) -m "not slow"

@@ -44,6 +44,7 @@ def test_under_the_profile_every_job_asks_for_memory_time_cores_and_where_it_may
     assert {"split", "assign", "account", "gather", "table", "front_page", "report"} <= here
 
 
+@pytest.mark.slow
 def test_preprocessing_that_masks_raw_heads_asks_for_what_a_network_does(tiny, tmp_path, monkeypatch):
     command = tmp_path / "bin/mri_synthseg"
     command.parent.mkdir()
@@ -59,6 +60,7 @@ def test_preprocessing_that_masks_raw_heads_asks_for_what_a_network_does(tiny, t
     assert (ask.mem_mb, ask.threads) == (9000, 6)
 
 
+@pytest.mark.slow
 def test_a_training_over_two_nodes_costs_the_gpus_of_both(tiny):
     config = copy.deepcopy(TINY)
     config["models"].append("identity")
@@ -77,6 +79,7 @@ def test_a_training_over_two_nodes_costs_the_gpus_of_both(tiny):
     assert "gpu:h100:2 on each of 2 nodes" in "\n".join(jobs_table([train], True))
 
 
+@pytest.mark.slow
 def test_models_that_are_fitted_to_all_volumes_ask_for_the_memory_and_the_time_of_that_and_for_no_gpu(tiny):
     config = copy.deepcopy(TINY)
     config["compute"] |= {"threads": 6, "mem_mb": 3000}
@@ -202,6 +205,7 @@ def test_a_gres_that_the_executor_refuses_is_found_by_plan_and_before_the_first_
     assert not [call for call in site.calls() if call.startswith("sbatch") and "--test-only" not in call]
 
 
+@pytest.mark.slow
 def test_a_gpu_that_only_sbatch_can_name_is_asked_for_as_often_as_processes_need_it(tiny, site, tmp_path):
     config = copy.deepcopy(TINY)
     config["compute"] |= {"gpus": 2}

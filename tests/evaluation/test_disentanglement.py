@@ -88,6 +88,7 @@ def test_a_modality_that_is_not_in_z_anat_is_guessed_at_chance_while_z_mod_tells
     assert (table.sessions == 16).all() and (table.families == 16).all()
 
 
+@pytest.mark.slow
 def test_codes_that_are_a_sessions_own_are_shared_by_its_modalities_and_by_no_two_subjects(tmp_path, volumes):
     table = measured(tmp_path, volumes, codes="anatomy")
     for measure in ("same_code", "code_overlap"):
@@ -97,11 +98,13 @@ def test_codes_that_are_a_sessions_own_are_shared_by_its_modalities_and_by_no_tw
         assert shares.ci_low["difference"] > 0.4
 
 
+@pytest.mark.slow
 def test_codes_that_tell_the_modality_alone_are_shared_by_subjects_and_not_by_modalities(tmp_path, volumes):
     same = measured(tmp_path, volumes, codes="modality").loc["same_code"].droplevel("by")
     assert same.value["subjects"] == 1 and same.value["session"] < 0.2 and same.ci_high["difference"] < 0
 
 
+@pytest.mark.slow
 def test_independent_codes_are_shared_no_more_by_modalities_than_by_subjects(tmp_path, volumes):
     table = measured(tmp_path, volumes, codes="noise")
     for measure in ("same_code", "code_overlap"):
@@ -109,6 +112,7 @@ def test_independent_codes_are_shared_no_more_by_modalities_than_by_subjects(tmp
         assert difference.ci_low <= 0 <= difference.ci_high
 
 
+@pytest.mark.slow
 def test_sessions_with_one_modality_are_left_out(tmp_path):
     mixed = write_volumes(tmp_path / "test-000.h5", "test", 9, only_t1=3)
     assert (measured(tmp_path, mixed).sessions == 6).all()
@@ -129,6 +133,7 @@ def test_a_model_that_does_not_tell_anatomy_from_appearance_has_no_rows(tmp_path
     assert measured(tmp_path, volumes, supports_swap=False).empty
 
 
+@pytest.mark.slow
 def test_a_model_without_codes_or_without_z_anat_has_the_other_rows(tmp_path, volumes):
     for facts in ({"codes_in": ""}, {"leave_out": ("indices",)}):
         assert set(measured(tmp_path, volumes, **facts).index.get_level_values("measure")) == {"accuracy"}

@@ -135,6 +135,7 @@ def test_without_training_images_or_pairs_only_what_can_be_made_is_scored(model_
         ("baselines.lowpass", {"factor": 4}, 0),
     ],
 )  # fmt: skip
+@pytest.mark.slow
 def test_models_without_synthesis_give_empty_tables_and_codes_are_those_of_their_latents(
     tmp_path, architecture, parameters, books
 ):

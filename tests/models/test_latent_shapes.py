@@ -22,6 +22,7 @@ def entries():
     return {entry.name: entry for entry in resolve_experiment(demo, CONFIG, "x").models}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_every_shipped_models_latents_have_the_shapes_and_the_kind_that_are_planned_with(name, entries):
     entry = entries[name]

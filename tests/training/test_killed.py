@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from neuroquant.training import checkpoint, loop
 from tests.training.helpers import STEPS, make_entry, train
 
-MOMENTS = 20
+MOMENTS = 12
 LAST_OF_VOLUMES = 6
 ENDS: list[int] = []
 
@@ -75,6 +75,7 @@ def same_end(folder, peace):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", range(MOMENTS))
 def test_killed_or_stopped_at_a_random_moment_it_ends_with_the_same_bits(tmp_path, shards, peace, number):
     chance = random.Random(number)
@@ -99,13 +100,16 @@ def test_killed_or_stopped_at_a_random_moment_it_ends_with_the_same_bits(tmp_pat
 
 def test_the_moments_lie_in_both_phases_and_most_signals_came_in_time():
     phases = Counter(1 + number * (STEPS - 1) // MOMENTS > LAST_OF_VOLUMES for number in range(MOMENTS))
-    assert min(phases.values()) >= 5
+    assert min(phases.values()) >= 3
     if len(ENDS) == MOMENTS:
-        assert ENDS.count(-signal.SIGKILL) >= 6 and ENDS.count(3) >= 6
+        assert ENDS.count(-signal.SIGKILL) >= 4 and ENDS.count(3) >= 4
 
 
-@pytest.mark.parametrize("share", [0.0, 0.5, 1.0], ids=["nothing", "half", "all but the name"])
-@pytest.mark.parametrize("nth", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("nth", "share"),
+    [(1, 0.5), (2, 0.0), (2, 0.5), (2, 1.0), (3, 1.0)],
+    ids=["first, half", "second, nothing", "second, half", "second, all but the name", "third, all but the name"],
+)
 def test_killed_while_a_checkpoint_is_written_it_goes_on_from_the_one_before(
     tmp_path, shards, peace, monkeypatch, nth, share
 ):

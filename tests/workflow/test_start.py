@@ -70,6 +70,7 @@ def test_everything_can_be_forced_on_a_cohort_that_lies_in_a_folder(scans, tmp_p
     assert files_below(scans) == kept
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("broken", [False, True])
 def test_unlocking_needs_neither_data_nor_a_right_configuration(tmp_path, monkeypatch, broken):
     for name in ("NCANDA_ROOT", "ABCD_ROOT"):
@@ -86,6 +87,7 @@ def test_unlocking_needs_neither_data_nor_a_right_configuration(tmp_path, monkey
     assert not list(locks.glob("*")) and files_below(tmp_path).keys() <= {"broken.yaml"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["/sys", "file"])
 def test_a_results_folder_that_cannot_be_written_to_ends_in_a_sentence(tmp_path, place):
     if place == "file":
@@ -132,6 +134,7 @@ def test_a_run_that_was_killed_between_two_outputs_goes_on_with_the_same_command
     assert done.returncode == 0 and finished_jobs(done.stdout)["index"] == 1, done.stdout
 
 
+@pytest.mark.slow
 def test_a_job_that_was_killed_alone_is_named_on_the_last_screen(scans, tmp_path, killing):
     killing("index/sessions.tsv", all_of_it=False)
     done = snakemake(tmp_path, SPLITS, config=on(scans))

@@ -12,7 +12,10 @@ from neuroquant.report.html import page, small_table
 from neuroquant.report.package.finish import finish
 from tests.workflow.browser import CHROMIUM, Browser
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium (Debian: chromium)")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium (Debian: chromium)"),
+]
 SNAKEFILE = """
 rule all:
     input: "results/x/report/summary.html", "results/x/tall.png", "results/x/small.png"
