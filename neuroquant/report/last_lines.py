@@ -7,7 +7,7 @@ import pandas as pd
 from neuroquant.config.experiment import Experiment
 from neuroquant.statistics.against_mean import mean_model
 from neuroquant.statistics.cells import SYNTHETIC
-from neuroquant.statistics.choice import leading_model
+from neuroquant.statistics.choice import full_model
 from neuroquant.statistics.metrics import Metric, metric
 
 MATTER = ("psnr", "dice", "accuracy", "ssim")
@@ -22,16 +22,17 @@ def last_lines(experiment: Experiment, report: Path, table: Path) -> str:
     Parameters
     ----------
     report : of the run.
-    table : the tidy Table 1, of which the leading model's numbers on the first cohort are shown.
+    table : the tidy Table 1, of which the full model's numbers on the first cohort are shown, as on the front page.
 
     Returns
     -------
     str, a block of lines with intervals, and with the mean training image's values for comparison.
     """
     cells = pd.read_csv(table).dropna(subset="value")
-    model = leading_model(experiment)
+    model = full_model(experiment)
     measured = set(cells[cells.model == model].metric)
-    cohort = next((one for one in experiment.cohorts if (cells.cohort == one.name).any()), None)
+    shown = map(experiment.cohort, experiment.table1.cohorts)
+    cohort = next((one for one in shown if (cells.cohort == one.name).any()), None)
     lines = ["", "=" * WIDTH, f"report   {report}"]
     if cohort is None or not measured:
         return "\n".join([*lines, "         no model was scored", "=" * WIDTH])

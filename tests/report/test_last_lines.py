@@ -48,5 +48,20 @@ def test_stand_ins_are_named_and_what_they_mean(said):
     assert not [line for line in said([(*row[:-1], None) for row in ROWS]) if "stand-in" in line]
 
 
+def test_the_model_and_the_cohort_are_those_of_the_front_page(tmp_path, experiment):
+    figure4 = experiment.figure4.model_copy(update={"models": ("vqgan", *experiment.figure4.models)})
+    table1 = experiment.table1.model_copy(update={"cohorts": experiment.table1.cohorts[::-1]})
+    other = experiment.model_copy(update={"figure4": figure4, "table1": table1})
+    rows = [
+        (cohort, model, "T1w", "psnr", value, None, None, 5, "")
+        for cohort, model, value in (
+            ("synthetic_a", "neuroquant", 1.0), ("synthetic_b", "neuroquant", 2.0), ("synthetic_b", "vqgan", 3.0),
+        )
+    ]  # fmt: skip
+    pd.DataFrame(rows, columns=COLUMNS).to_csv(tmp_path / "table1.csv", index=False)
+    lines = last_lines(other, REPORT, tmp_path / "table1.csv").splitlines()
+    assert lines[3] == "result   VQGAN on 5 test subjects, Synthetic B:" and "T1w 3.00 dB" in lines[4]
+
+
 def test_a_run_without_scores_says_so(said):
     assert said([]) == ["", "=" * 88, "report   results/demo/report.html", "         no model was scored", "=" * 88]
