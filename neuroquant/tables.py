@@ -91,6 +91,9 @@ STRUCTURE_ERRORS = [*SCORE_KEY, "structure", "name", "mae", "psnr", "stand_in"]
 PREDICTIONS = [*SCORE_KEY, "probe", "array", "seed", "sex", "probability", "predicted"]
 SYNTHESIS_SCORES = [*IMAGE_KEY, "source", "model", "appearance", "region", "metric", "value"]
 """`source` is the modality that the image was made of, `modality` its own."""
+SYNTHESISED = "synthesised"
+"""Array of a file of reconstructions: each row's image made from another modality, in whole numbers from 1 (-1) to 255
+(1); 0 everywhere where none was made."""
 CODES = ["cohort", "model", "modality", "codebook", "size", "code", "tokens"]
 SPREAD = ["cohort", "model", "modality", "subjects", "sd_original", "sd_reconstruction", "spread"]
 DISENTANGLEMENT = [

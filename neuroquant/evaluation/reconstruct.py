@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from neuroquant.config.model import ModelEntry
 from neuroquant.device import resolve_device, use_threads
 from neuroquant.evaluation.batches import batches
 from neuroquant.evaluation.codes import Counter
@@ -24,6 +25,7 @@ from neuroquant.model_folder import load_model
 from neuroquant.models.autoencoder import Autoencoder, Swaps
 from neuroquant.models.latents import Latents
 from neuroquant.store.arrays import ArrayFile, ArrayWriter
+from neuroquant.tables import SYNTHESISED
 
 Result = TypeVar("Result")
 
@@ -66,11 +68,11 @@ class Inputs:
 def reconstruct_shard(inputs: Inputs, out: Outputs, synthesis: Scoring | None, device: str, threads: int) -> None:
     """Encode and decode every row of a shard of volumes; no volume is encoded twice, so the latents are kept too.
 
-    Writes `image` (float16, clamped to [-1, 1]) with the records of the volumes; attributes: model, weights
-    (the SHA-256 of its weights), modalities, factor, kbit_per_volume, parameters, what `coding.Coder` says of coded
-    bits, and encode_s and decode_s, the mean seconds per volume. Beside it the latents, as `export_latents` does;
-    scores of cross-modal synthesis, where the model can; and which codes were used, where it has any. Images of a
-    modality that the model doesn't take are left out.
+    Writes `image` (float16, clamped to [-1, 1]) with the records of the volumes, and `SYNTHESISED` images where the
+    model makes any; attributes are those of `facts_of`, what `coding.Coder` says of coded bits, and encode_s and
+    decode_s, the mean seconds per volume. Beside it the latents, as `export_latents` does; scores of cross-modal
+    synthesis, where the model can; and which codes were used, where it has any. Images of a modality that the model
+    doesn't take are left out.
 
     Parameters
     ----------
@@ -86,14 +88,7 @@ def reconstruct_shard(inputs: Inputs, out: Outputs, synthesis: Scoring | None, d
     rows = rows_for(volumes, model.modalities)
     records = [volumes.records[index] for index in rows]
     weights = weights_hash(inputs.model)
-    attributes = {
-        "model": entry.name,
-        "weights": weights,
-        MODALITIES: list(model.modalities),
-        "factor": model.factor,
-        "kbit_per_volume": model.bits(volume.shape) / 1000,
-        "parameters": sum(parameter.numel() for parameter in model.parameters()),
-    }
+    attributes = facts_of(model, entry, volume.shape) | {"weights": weights}
     codes, kept = Counter(model), {}
     coder = Coder(model, volume.shape, inputs.training, inputs.validation, device) if rows else None
     swaps = isinstance(model, Swaps) and synthesis is not None
@@ -117,10 +112,34 @@ def reconstruct_shard(inputs: Inputs, out: Outputs, synthesis: Scoring | None, d
                     kept[rows[position]] = encoded.each(lambda tensor, n=number: tensor[n : n + 1])
         images.note(**(coder.facts() if coder else {}))
         images.note(**{name: seconds / max(len(rows), 1) for name, seconds in clock.spent.items()})
+        typical = typical_appearances(model, inputs.training, device) if kept else {}
+        scoring = synthesis or Scoring.of_synthesis(1)  # nothing is scored by it
+        task = Synthesis(model, entry.name, typical, scoring)
+        write_synthesis(task, kept, volumes, out.synthesis, keep=keeper(images, rows, volume.shape) if kept else None)
     codes.write(volumes.records[0].cohort if len(volumes) else "", entry.name, out.codes)
-    typical = typical_appearances(model, inputs.training, device) if kept else {}
-    scoring = synthesis or Scoring.of_synthesis(1)  # nothing is scored by it
-    write_synthesis(Synthesis(model, entry.name, typical, scoring), kept, volumes, out.synthesis)
+
+
+def facts_of(model: Autoencoder, entry: ModelEntry, shape: tuple[int, int, int]) -> dict[str, object]:
+    """Attributes of a file of reconstructions that follow from the model alone."""
+    return {
+        "model": entry.name,
+        MODALITIES: list(model.modalities),
+        "factor": model.factor,
+        "kbit_per_volume": model.bits(shape) / 1000,
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+    }
+
+
+def keeper(images: ArrayWriter, rows: list[int], shape: tuple[int, int, int]) -> Callable[[int, np.ndarray], None]:
+    """A function that writes the `SYNTHESISED` image of a row of the volumes.
+
+    Parameters
+    ----------
+    rows : of the volumes, in the order of the file's own.
+    """
+    images.create(SYNTHESISED, shape, np.uint8, compress=True)
+    places = {row: position for position, row in enumerate(rows)}
+    return lambda row, image: images.write(SYNTHESISED, places[row], image)
 
 
 def decoded(model: Autoencoder, latents: Latents, modality: Tensor, shape: tuple[int, int, int]) -> Tensor:

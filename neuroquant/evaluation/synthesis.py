@@ -13,11 +13,12 @@ modalities:
 """
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
@@ -103,13 +104,29 @@ def synthesise(
             yield "source", known[source], known[target], image_of(volumes, known[source])
 
 
-def write_synthesis(task: Synthesis, latents: dict[int, Latents], volumes: ArrayFile, out_tsv: Path) -> None:
+def write_synthesis(
+    task: Synthesis,
+    latents: dict[int, Latents],
+    volumes: ArrayFile,
+    out_tsv: Path,
+    keep: Callable[[int, np.ndarray], None] | None = None,
+) -> None:
     """A row per session, direction, variant, region and metric; none where the model can't, or no session has a pair.
 
     `modality` is that of the synthesised image, `source` that of the image whose anatomy it has.
+
+    Parameters
+    ----------
+    keep : gets, for the viewer, the row of a target and its image as `SYNTHESISED` says: with the typical appearance,
+        or else the paired one, and the anatomy of the first source.
     """
     rows: list[dict[str, Any]] = []
+    kept: set[int] = set()
+    best = "typical" if task.typical else "paired"
     for appearance, source, target, image in synthesise(task, latents, volumes) if latents else ():
+        if keep and appearance == best and target not in kept:
+            kept.add(target)
+            keep(target, (1 + torch.round((image[0, 0] + 1) * 127)).to(torch.uint8).numpy())
         record = volumes.records[target]
         facts = {key: getattr(record, key) for key in IMAGE_KEY}
         facts |= {"source": volumes.records[source].modality, "model": task.name, "appearance": appearance}

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from neuroquant.store.arrays import ArrayFile
+from neuroquant.tables import SYNTHESISED
 
 FOLD, FILLED, AWAY = 0.22, 0.85, 0.2
 """Of the enlarged square: its side as a share of the slice's, the share of it that lies in the brain at least, and its
@@ -42,6 +43,24 @@ def session_images(shards: list[Path], session: tuple[str, str]) -> dict[str, np
             if (subject, visit) == session:
                 return {m: file.view("image")[index].astype(np.float32) for m, index in images.items()}
     raise KeyError(f"no shard holds {session}")
+
+
+def synthesised_images(shards: list[Path], session: tuple[str, str]) -> dict[str, np.ndarray]:
+    """Modality -> synthesised image (D, H, W) in [-1, 1], float32, of one session; empty where a model made none."""
+    for path in shards:
+        file = ArrayFile(path)
+        if SYNTHESISED not in file.names:
+            continue
+        for (_, subject, visit), images in file.sessions.items():
+            if (subject, visit) == session:
+                made = {modality: file.read(SYNTHESISED, index) for modality, index in images.items()}
+                return {modality: levels(image) for modality, image in made.items() if image.any()}
+    return {}
+
+
+def levels(stored: np.ndarray) -> np.ndarray:
+    """A stored synthesised image as float32 in [-1, 1]."""
+    return (stored.astype(np.float32) - 1) / 127 - 1
 
 
 def box_of(images: dict[str, np.ndarray]) -> list[tuple[int, int]]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from neuroquant.extras import optional
 from neuroquant.files import write_text
-from neuroquant.report.figures.images import Images, session_images
+from neuroquant.report.figures.images import Images, session_images, synthesised_images
 from neuroquant.report.html import page
 from neuroquant.statistics.choice import Chosen
 
@@ -26,23 +26,45 @@ BUDGET = 5_000_000
 LEVELS = 64
 """Grey levels that are kept; more can't be told apart in the page, and take twice the bytes."""
 STYLE = """
-<style>.views{display:grid;grid-template-columns:repeat(3,minmax(0,1fr));gap:.4rem;max-width:46rem}
+<style>.views{display:grid;grid-template-columns:repeat(var(--kinds,3),minmax(0,1fr));gap:.4rem;max-width:60rem}
 .views canvas{width:100%;image-rendering:pixelated;background:#000;cursor:crosshair;display:block}
-.views h2,.views h3{margin:.2rem 0;font-size:.85rem;border:0;text-align:center} .bar{margin:.6rem 0}
-.bar label{display:inline-block;margin-right:1rem} .slice{grid-column:1/-1} .slice input{width:60%}</style>
+.views .surface{cursor:grab;image-rendering:auto;touch-action:none} .views .empty{background:none}
+.views h3{margin:.2rem 0;font-size:.85rem;border:0;text-align:center;align-self:end} .bar{margin:.6rem 0}
+.bar label{display:inline-block;margin:.1rem 1rem .1rem 0} .slice{grid-column:1/-1} .slice input{width:60%}
+#place{display:block;font-variant-numeric:tabular-nums} kbd{border:1px solid var(--edge);border-radius:.2rem;
+padding:0 .3rem;font-size:.85em} @media (max-width:700px){.views{gap:.2rem} .views h3{font-size:.7rem}}</style>
 """
 PLANES = {2: "axial", 1: "coronal", 0: "sagittal"}
-KINDS = {"original": "original", "reconstruction": "reconstruction", "error": "absolute error"}
+KINDS = {
+    "original": "original", "reconstruction": "reconstruction", "synthesis": "synthesis", "error": "absolute error",
+}  # fmt: skip
+SLIDERS = (
+    ("low", "window from", 0, 254, 1, 0), ("high", "to", 1, 255, 1, 255),
+    ("blend", "fade the first panel to the reconstruction", 0, 1, 0.05, 0), ("gain", "error scale", 0.05, 1, 0.05, 0.5),
+)  # fmt: skip
+"""Key, name, least, most, step and value of the sliders; grey values from 0 to 255."""
+KEYS = (
+    ("\u2190 \u2192 \u2191 \u2193", "move the cursor in the active plane"), ("PageUp PageDown", "next slice of it"),
+    ("a c s", "axial, coronal, sagittal plane"), ("f", "flip between original and reconstruction"),
+    ("+ \u2212", "brighter, darker"), ("m", "next modality"), ("n", "next session"), ("r", "as at the start"),
+)  # fmt: skip
+"""What keys do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """One image of the page: a session and modality, its original and its reconstruction (D, H, W)."""
+    """One image of the page: a session and modality, its original and its reconstruction (D, H, W).
+
+    Attributes
+    ----------
+    synthesis : the image made from another modality's anatomy; None where the model can't, or there is no other.
+    """
 
     session: str
     modality: str
     original: np.ndarray
     copy: np.ndarray
+    synthesis: np.ndarray | None = None
 
 
 def name_of(chosen: Chosen, identifiable: bool) -> str:
@@ -97,9 +119,10 @@ def pairs_of(sessions: dict[str, tuple[str, str]], modalities: tuple[str, ...], 
     (copies,) = images.reconstructions.values() or ([],)
     for name, session in sessions.items():
         originals, reconstructed = session_images(images.volumes, session), session_images(copies, session)
+        made = synthesised_images(copies, session)
         for modality in modalities:
             if modality in originals and modality in reconstructed:
-                yield Pair(name, modality, originals[modality], reconstructed[modality])
+                yield Pair(name, modality, originals[modality], reconstructed[modality], made.get(modality))
 
 
 def is_of(entry: dict[str, Any], pair: Pair) -> bool:
@@ -108,21 +131,16 @@ def is_of(entry: dict[str, Any], pair: Pair) -> bool:
 
 
 def packed(pair: Pair, step: int) -> dict[str, Any]:
-    """One choice of the page: both images in [-1, 1], every `step`-th voxel."""
-    original, copy = (image[::step, ::step, ::step] for image in (pair.original, pair.copy))
-    return {
-        "session": pair.session,
-        "modality": pair.modality,
-        "step": step,
-        "shape": list(original.shape),
-        "original": mosaic(original),
-        "reconstruction": mosaic(copy),
-    }
+    """One choice of the page: its images in [-1, 1], every `step`-th voxel."""
+    pictures = {"original": pair.original, "reconstruction": pair.copy, "synthesis": pair.synthesis}
+    kept = {kind: image[::step, ::step, ::step] for kind, image in pictures.items() if image is not None}
+    facts = {"session": pair.session, "modality": pair.modality, "step": step, "shape": list(kept["original"].shape)}
+    return facts | {kind: mosaic(image) for kind, image in kept.items()}
 
 
 def size_of(entry: dict[str, Any]) -> int:
     """Bytes of its pictures."""
-    return len(entry["original"]["png"]) + len(entry["reconstruction"]["png"])
+    return sum(len(entry[kind]["png"]) for kind in KINDS if kind in entry)
 
 
 def mosaic(image: np.ndarray) -> dict[str, Any]:
@@ -153,13 +171,26 @@ def body(images: list[dict[str, Any]], label: str, left_out: int) -> str:
         + "</select></label>"
         for key, names in (("session", sessions), ("modality", modalities))
     ]
-    names = "".join(f"<h3>{name}</h3>" for name in KINDS.values())
+    hidden = {kind: f' class="{kind}" hidden' if kind == "synthesis" else "" for kind in KINDS}
+    names = "".join(f"<h3{hidden[kind]}>{name}</h3>" for kind, name in KINDS.items())
     views = "".join(
         f'<div class="slice"><label>{plane} <input type="range" min="0" id="slice{axis}"></label></div>'
         + "".join(
-            f'<canvas id="{kind}{axis}" aria-label="{plane} slice, {name}"></canvas>' for kind, name in KINDS.items()
+            f'<canvas id="{kind}{axis}"{hidden[kind]} role="img" aria-label="{plane} slice, {name}"></canvas>'
+            for kind, name in KINDS.items()
         )
         for axis, plane in PLANES.items()
+    )
+    surfaces = '<div class="slice">surface: drag to turn it, or use the arrow keys on it</div>' + "".join(
+        f'<canvas id="surface-{kind}" class="surface{" synthesis" if kind == "synthesis" else ""}" tabindex="0" '
+        f'role="img" aria-label="surface of the {name}"{" hidden" if kind == "synthesis" else ""}></canvas>'
+        for kind, name in KINDS.items()
+        if kind != "error"
+    )
+    keys = " ".join(f"<kbd>{html.escape(key)}</kbd> {meaning};" for key, meaning in KEYS)
+    sliders = "".join(
+        f'<label>{name} <input type="range" id="{key}" min="{low}" max="{high}" step="{step}" value="{value}"></label>'
+        for key, name, low, high, step, value in SLIDERS
     )
     note = f"<p>{left_out} more images were left out to keep the report small.</p>" if left_out else ""
     data = json.dumps(images).replace("</", "<\\/")
@@ -167,9 +198,9 @@ def body(images: list[dict[str, Any]], label: str, left_out: int) -> str:
     return (
         f"{STYLE}{head}<p>Reconstructed by {html.escape(label)}. Click into a slice, or move the sliders: all views "
         f"follow. Left is left; voxels count from left, back and below. {LEVELS} grey levels are kept of each image; "
-        "scores are computed on the images themselves.</p>"
-        f'<div class="bar">{"".join(choices)}'
-        '<label>error scale <input type="range" id="gain" min="0.05" max="1" step="0.05" value="0.5"></label>'
-        f'<span id="place"></span></div><div class="views">{names}{views}</div>{note}'
+        "scores are computed on the images themselves. A synthesis has the anatomy that the model reads from another "
+        "modality of the session, with the mean appearance of training images.</p>"
+        f'<div class="bar">{"".join(choices)}{sliders}<span id="place"></span></div>'
+        f'<div class="views" id="views">{names}{views}{surfaces}</div>{note}<p class="small">Keys: {keys[:-1]}.</p>'
         f'<script type="application/json" id="images">{data}</script><script>{script}</script>'
     )
