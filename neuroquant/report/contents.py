@@ -154,7 +154,7 @@ CONTENTS = (
     _page(
         "viewer", "draw_figure3", "viewer of reconstructions", "Figures", labels={"figure": "viewer"},
         kinds={"html": "interactive"}, kind_label="format", opens="html",
-        about="slices of a few test sessions in three planes",
+        about="a few test sessions in three planes and as surfaces",
     ),
     Entry(
         name="claims", rule="claims", title="the paper's claims", category="Claims", caption="claims.rst",
