@@ -1,10 +1,6 @@
 """Reconstructions of spoiled test scans, where the experiment asks for them (`robustness.faults`)."""
 
-ROBUSTNESS_SCORES = [
-    path
-    for cohort in scored_cohorts()
-    for path in shards_of(cohort, "numbers/robustness/{cohort}/{shard}.tsv", "test")
-]
+FAULTS = EXPERIMENT.robustness.faults
 
 
 # one job a shard for all its models: they get the same spoiled scans, which are segmented once

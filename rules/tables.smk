@@ -1,32 +1,17 @@
 """All numbers, gathered, and the tables made of them and of nothing else."""
 
 ANATOMY_COHORTS = scored_cohorts() if EXPERIMENT.segmentation.engine != "none" else []
+ANATOMY = ("dice", "dice_truth", "regions", "structure_errors")
 NUMBERS = {
-    "fidelity": [
-        p
-        for c in scored_cohorts()
-        for p in shards_of(c, "numbers/fidelity/{cohort}/{shard}.tsv", "test")
-    ],
-    "dice": [
-        p
-        for c in ANATOMY_COHORTS
-        for p in shards_of(c, "numbers/dice/{cohort}/{shard}.tsv", "test")
-    ],
-    "dice_truth": [
-        p
-        for c in ANATOMY_COHORTS
-        for p in shards_of(c, "numbers/dice_truth/{cohort}/{shard}.tsv", "test")
-    ],
-    "regions": [
-        p
-        for c in ANATOMY_COHORTS
-        for p in shards_of(c, "numbers/regions/{cohort}/{shard}.tsv", "test")
-    ],
-    "structure_errors": [
-        p
-        for c in ANATOMY_COHORTS
-        for p in shards_of(c, "numbers/structure_errors/{cohort}/{shard}.tsv", "test")
-    ],
+    kind: [
+        path
+        for cohort in (ANATOMY_COHORTS if kind in ANATOMY else scored_cohorts())
+        for path in shards_of(
+            cohort, f"numbers/{kind}/{{cohort}}/{{shard}}.tsv", "test"
+        )
+    ]
+    for kind in ("fidelity", *ANATOMY, *(["robustness"] if FAULTS else []))
+} | {
     "spread": [RESULTS / f"numbers/spread/{cohort}.tsv" for cohort in scored_cohorts()],
     "disentanglement": [
         RESULTS / f"numbers/disentanglement/{cohort}.tsv" for cohort in scored_cohorts()
@@ -36,7 +21,6 @@ NUMBERS = {
         for probed, cohort in probe_jobs()
     ]
     + [RESULTS / f"numbers/probe_volumes/{cohort}.tsv" for cohort in scored_cohorts()],
-    "robustness": ROBUSTNESS_SCORES,
 }
 
 
@@ -74,8 +58,13 @@ rule cells:
     params:
         experiment=settings(
             "modalities",
-            "models",
-            "cohorts",
+            "models.name",
+            "models.group",
+            "models.architecture",
+            "models.replicate_of",
+            "cohorts.name",
+            "cohorts.stands_for",
+            "models.published_as",
             "table1",
             "table2",
             "figure4",

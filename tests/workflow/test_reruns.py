@@ -133,7 +133,7 @@ CHANGES = {
     "models.group": {"overrides": {"neuroquant": {"training": {"phases": []}}}},
 }
 """Setting that a rule may declare -> a change of it."""
-ON_DEMAND = {"draw_subject_pages", "write_derivatives"}
+ON_DEMAND = {"draw_subject_pages", "write_derivatives", "draw_robustness"}
 """Rules that no part of `all` needs, so that a summary of it doesn't list them."""
 
 
@@ -149,5 +149,8 @@ def test_every_rule_that_declares_a_setting_runs_again_when_it_changes(finished,
 
 
 def test_every_declared_setting_has_a_change_that_shows_it():
-    shown = {"models", "cohorts", "models.name", "models.architecture"}
+    shown = {"models", "cohorts"} | {
+        f"models.{name}" for name in ("name", "architecture", "published_as", "replicate_of")
+    }
+    shown |= {"cohorts.name", "cohorts.stands_for", "robustness"}
     assert set().union(*declared().values()) - shown == set(CHANGES)
