@@ -117,9 +117,10 @@ class Coder:
         if codes:
             self.frequencies = Frequencies(_counted((_flat(rows) for rows in _rows(files, codes)), model.codebook_size))
         elif files and issubclass(model.latents_class, Continuous):
-            low, high = _range(files)
+            (name,) = files[0].names
+            low, high = _range(files, name)
             self.rounding = fewest_bits(model, Rounding(low, high, MOST), validation, device)
-            symbols = (self.rounding.symbols(_flat(rows)) for rows in _rows(files, "z"))
+            symbols = (self.rounding.symbols(_flat(rows)) for rows in _rows(files, name))
             self.frequencies = Frequencies(_counted(symbols, 2**self.rounding.bits))
 
     def count(self, latents: Latents) -> None:
@@ -127,7 +128,7 @@ class Coder:
         codes = self.model.codes(latents)
         if self.frequencies is None or (codes is None and self.rounding is None):
             return
-        images = latents.z if self.rounding else codes
+        images = number_of(latents) if self.rounding else codes
         for image in images.cpu().numpy():
             symbols = _flat(image[None]) if self.rounding is None else self.rounding.symbols(_flat(image[None]))
             self.bits += WORD * len(self.frequencies.encode(symbols))
@@ -141,8 +142,14 @@ class Coder:
         return {"kbit_coded": kbit, "bits_per_number": self.rounding.bits if self.rounding else None}
 
 
-Given = tuple[Tensor, Tensor, Tensor]
-"""Images, their modalities and their latent."""
+Given = tuple[Tensor, Tensor, Latents]
+"""Images, their modalities and their latents."""
+
+
+def number_of(latents: Latents) -> Tensor:
+    """The only tensor of a continuous latent, (B, C, d, h, w)."""
+    (tensor,) = latents.arrays().values()
+    return tensor
 
 
 @torch.inference_mode()
@@ -170,7 +177,7 @@ def _judged(model: Autoencoder, validation: list[Path], device: str) -> Iterator
     for volumes in map(ArrayFile, validation):
         rows = rows_for(volumes, model.modalities)[:JUDGED]
         for _, x, modality in batches(volumes, rows, model, device):
-            yield x, modality, model.encode(x, modality).z
+            yield x, modality, model.encode(x, modality)
         if rows:
             return
 
@@ -178,8 +185,8 @@ def _judged(model: Autoencoder, validation: list[Path], device: str) -> Iterator
 def _quality(model: Autoencoder, given: list[Given], rounding: Rounding | None) -> float:
     """Mean PSNR in dB with latents as they are, or rounded."""
     scores = []
-    for x, modality, z in given:
-        copies = model.decode(Continuous(rounding.rounded(z) if rounding else z), modality)
+    for x, modality, latents in given:
+        copies = model.decode(latents.each(rounding.rounded) if rounding else latents, modality)
         depth, height, width = x.shape[2:]
         scores.append(psnr(x, copies[:, :, :depth, :height, :width].clamp(-1, 1)))
     return float(torch.cat(scores).mean())
@@ -198,8 +205,8 @@ def _flat(rows: np.ndarray) -> np.ndarray:
     return np.moveaxis(rows, 1, 0).reshape(rows.shape[1], -1)
 
 
-def _range(files: list[ArrayFile]) -> tuple[np.ndarray, np.ndarray]:
-    ends = [(flat.min(1), flat.max(1)) for flat in (_flat(rows).astype(np.float32) for rows in _rows(files, "z"))]
+def _range(files: list[ArrayFile], name: str) -> tuple[np.ndarray, np.ndarray]:
+    ends = [(flat.min(1), flat.max(1)) for flat in (_flat(rows).astype(np.float32) for rows in _rows(files, name))]
     return np.min([low for low, _ in ends], 0), np.max([high for _, high in ends], 0)
 
 

@@ -87,7 +87,7 @@ def test_the_fewest_bits_are_the_first_whose_loss_is_small_enough(tmp_path):
     model, finest = Copies(), Rounding(np.array([-1.0]), np.array([1.1]), MOST)
     found = fewest_bits(model, finest, [volumes], "cpu")
     assert FEWEST < found.bits < MOST
-    (given,) = [[(x, torch.tensor([0, 1]), x + 0.01)] for x in [images(volumes)]]
+    (given,) = [[(x, torch.tensor([0, 1]), Continuous(x + 0.01))] for x in [images(volumes)]]
     best = _quality(model, given, None)
     lost = {bits: best - _quality(model, given, replace(finest, bits=bits)) for bits in (found.bits - 1, found.bits)}
     assert lost[found.bits] < LOSS_DB <= lost[found.bits - 1]
