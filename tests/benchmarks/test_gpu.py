@@ -1,7 +1,10 @@
 """The prepared run on a GPU: its parts fail alone, and its figures become rates only where they are a GPU's."""
 
 import json
+import os
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -30,6 +33,27 @@ def test_a_part_that_fails_or_has_no_time_costs_no_other(tmp_path):
     machine, broken, late, whole = lines_of(tmp_path / "parts.jsonl")
     assert {"card", "date", "torch", "cudnn"} <= machine.keys()
     assert "KeyError" in broken["failed"] and late["skipped"] and whole["s"] == 2.0
+
+
+def test_a_part_that_does_not_end_is_stopped_and_the_next_begins(tmp_path):
+    record = Record(tmp_path / "parts.jsonl", 60)
+    record.part("endless", lambda: time.sleep(30) or {}, most_s=0.2)
+    record.part("whole", lambda: {"s": 2.0})
+    _, endless, whole = lines_of(tmp_path / "parts.jsonl")
+    assert "TimeoutError: stopped after" in endless["failed"] and endless["took_s"] < 10 and whole["s"] == 2.0
+
+
+def test_a_script_that_breaks_costs_no_other_and_says_so(tmp_path):
+    """The whole run with a Python that can't start any script."""
+    broken = tmp_path / "python"
+    broken.write_text("#!/bin/sh\nexit 3\n")
+    broken.chmod(0o755)
+    given = os.environ | {"OUT": str(tmp_path / "out"), "PYTHON": str(broken), "BRAINS_S": "0"}
+    done = subprocess.run(["sh", BENCHMARKS / "gpu/run_all.sh"], env=given, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and "== done" in done.stdout
+    for name in ("steps", "parts", "rates", "quality"):
+        assert f"{name}.py ended with status 3" in done.stdout
+    assert "data.py has not finished" in done.stdout
 
 
 def write(folder: Path, machine: dict) -> None:
