@@ -14,9 +14,11 @@ sys.path[:0] = [str(BENCHMARKS), str(BENCHMARKS / "gpu")]
 
 import pack  # noqa: E402
 import rates  # noqa: E402
+import steps  # noqa: E402
 from record import Record  # noqa: E402
 
 from neuroquant.cluster.rates import read_rates  # noqa: E402
+from neuroquant.config.model import Phase  # noqa: E402
 
 MACHINE = {"card": "NVIDIA X", "date": "2026-11-29", "torch": "2.13.0", "cudnn": 91000, "small": False}
 
@@ -56,9 +58,16 @@ def test_a_script_that_breaks_costs_no_other_and_says_so(tmp_path):
     assert "data.py has not finished" in done.stdout
 
 
+def test_seconds_are_kept_where_operations_cannot_be_counted(monkeypatch):
+    monkeypatch.setattr(steps.bench, "measure", lambda *_: steps.bench.Measured(0.5, 0.0, 1.0))
+    monkeypatch.setattr(steps, "operations", lambda *_: 1 / 0)
+    found = steps.facts(None, Phase(mode="3d", batch=2), None)
+    assert found["s"] == 0.5 and found["images"] == 4 and "ZeroDivisionError" in found["not_counted"]
+
+
 def write(folder: Path, machine: dict) -> None:
-    steps = [{"part": "3d, configured", "s": 0.4, "images": 8}, {"part": "2d, configured", "failed": "no memory"}]
-    (folder / "steps.jsonl").write_text("".join(json.dumps(line) + "\n" for line in [machine, *steps]))
+    rows = [{"part": "3d, configured", "s": 0.4, "images": 8}, {"part": "2d, configured", "failed": "no memory"}]
+    (folder / "steps.jsonl").write_text("".join(json.dumps(line) + "\n" for line in [machine, *rows]))
     parts = [{"part": "SynthSeg", "s": 0.8, "images": 1}, {"part": "deepbet", "s": 3.0}]
     (folder / "parts.jsonl").write_text("".join(json.dumps(line) + "\n" for line in [machine, *parts]))
 
