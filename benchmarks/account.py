@@ -53,10 +53,12 @@ class Account:
     flop : forward and backward; products of matrices and convolutions, a multiplication and an addition each
     saved : bytes of activations; parameters left out, what several parts keep counted at the first
     moved : bytes that all operations together read and write, one by one as PyTorch runs them without a compiler
+    launches : operations that read or write anything; a kernel each on a GPU, or more
     least_s : by device, the sum over these operations of what each takes at least, for its arithmetic or its bytes
     """
 
     moved: int = 0
+    launches: int = 0
     least_s: dict[str, float] = field(default_factory=lambda: dict.fromkeys(DEVICES, 0.0))
     flop: dict[str, int] = field(default_factory=lambda: dict.fromkeys(PARTS, 0))
     saved: dict[str, int] = field(default_factory=lambda: dict.fromkeys(PARTS, 0))
@@ -112,14 +114,19 @@ class Traffic(TorchDispatchMode):
         if function.namespace != "aten" or function.is_view or function in NOTHING_MOVES:
             return result
         size = sum(map(_bytes, tree_leaves((args, kwargs or {}, result))))
+        if function._overloadpacket in COPIED_FIRST:
+            size += 2 * sum(_bytes(x) for x in tree_leaves(args) if isinstance(x, Tensor) and not x.is_contiguous())
         count = COUNTED.get(function._overloadpacket)
         flop = count(*args, **(kwargs or {}), out_val=result) if count else 0
         self.found.moved += size
+        self.found.launches += 1
         for name, (operations, bandwidth) in DEVICES.items():
             self.found.least_s[name] += max(flop / operations, size / bandwidth)
         return result
 
 
+COPIED_FIRST = {torch.ops.aten.native_layer_norm, torch.ops.aten.native_layer_norm_backward}
+"""Kernels that copy what isn't contiguous, unseen by the dispatcher: read and written once more."""
 NOTHING_MOVES = {torch.ops.aten.detach.default, torch.ops.aten._unsafe_view.default, torch.ops.aten.empty.memory_format}
 
 
@@ -192,7 +199,8 @@ def operations(
         {part: sum(getattr(c, kind)[part] for c in counts) // 3 for part in PARTS} for kind in ("flop", "saved")
     )
     least = {name: sum(c.least_s[name] for c in counts) / 3 for name in DEVICES}
-    return Account(sum(c.moved for c in counts) // 3, least, flop, saved)
+    moved, launches = (sum(getattr(c, kind) for c in counts) // 3 for kind in ("moved", "launches"))
+    return Account(moved, launches, least, flop, saved)
 
 
 @contextmanager

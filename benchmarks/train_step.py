@@ -221,12 +221,15 @@ def print_account(entry: ModelEntry, shape: tuple[int, int, int], phase: Phase) 
     if phase.mode == "3d":
         floor = FLOOR_TFLOP * share_of_full(shape, phase.batch)
         print(f"floor\t{floor:.3f}\t{floor * 1e12 / flop:.3f}\t-")
-    print("precision\trecomputed\tTFLOP\tkept_GB\tmoved_TB\t" + "\t".join(f"{name}_least_s" for name in DEVICES))
+    print(
+        "precision\trecomputed\tTFLOP\tkept_GB\tmoved_TB\tlaunches\t" + "\t".join(f"{name}_least_s" for name in DEVICES)
+    )
     for precision, recompute in SETTINGS:
         found = operations(entry, shape, phase, precision, recompute)
         flop, saved = sum(found.flop.values()) / 1e12, sum(found.saved.values()) / 1e9
         least = "\t".join(f"{seconds:.4f}" for seconds in found.least_s.values())
-        print(f"{precision}\t{recompute}\t{flop:.3f}\t{saved:.2f}\t{found.moved / 1e12:.4f}\t{least}", flush=True)
+        moved = f"{found.moved / 1e12:.4f}\t{found.launches}"
+        print(f"{precision}\t{recompute}\t{flop:.3f}\t{saved:.2f}\t{moved}\t{least}", flush=True)
 
 
 def share_of_full(shape: tuple[int, int, int], pairs: int) -> float:

@@ -88,12 +88,13 @@ def ssim_parts(x: Tensor, y: Tensor, window: int = 11) -> tuple[Tensor, Tensor]:
     """
     x, y = x.float(), y.float()
     sides = window_sides(tuple(x.shape[2:]), window)
-    mean_x, mean_y, xx, yy, xy = _smooth(torch.cat([x, y, x * x, y * y, x * y], dim=1), sides).split(1, dim=1)
+    # only the sum of the squares is needed; x is smoothed separately, because a target needs no backward pass
+    mean_x = _smooth(x, sides)
+    mean_y, squares, xy = _smooth(torch.cat([y, x * x + y * y, x * y], dim=1), sides).split(1, dim=1)
     c1, c2 = (K1 * RANGE) ** 2, (K2 * RANGE) ** 2
-    covariance = xy - mean_x * mean_y
-    variances = xx - mean_x * mean_x + yy - mean_y * mean_y
-    luminance = (2 * mean_x * mean_y + c1) / (mean_x * mean_x + mean_y * mean_y + c1)
-    return luminance, (2 * covariance + c2) / (variances + c2)
+    product, powers = mean_x * mean_y, mean_x * mean_x + mean_y * mean_y
+    luminance = (2 * product + c1) / (powers + c1)
+    return luminance, (2 * (xy - product) + c2) / (squares - powers + c2)
 
 
 def ssim_map(x: Tensor, y: Tensor, window: int = 11) -> Tensor:

@@ -131,3 +131,30 @@ def test_ssim_is_symmetric_and_its_gradient_is_right():
     step = 1e-2
     rise = ssim3d(x, y.float() + step * direction, window=5) - ssim3d(x, y.float() - step * direction, window=5)
     assert (rise / (2 * step)).item() == pytest.approx((variable.grad * direction).sum().item(), rel=2e-2)
+
+
+def five_means(x, y):
+    """SSIM's two factors from five smoothed images in float64, as the formula is written."""
+    x, y = x.double(), y.double()
+    weights = torch.exp(-0.5 * ((torch.arange(11, dtype=torch.float64) - 5) / 1.5) ** 2)
+    weights = weights / weights.sum()
+    window = (weights[:, None, None] * weights[:, None] * weights)[None, None]
+    mean_x, mean_y, xx, yy, xy = (torch.conv3d(image, window) for image in (x, y, x * x, y * y, x * y))
+    c1, c2 = 0.02**2, 0.06**2
+    luminance = (2 * mean_x * mean_y + c1) / (mean_x**2 + mean_y**2 + c1)
+    structure = (2 * (xy - mean_x * mean_y) + c2) / (xx - mean_x**2 + yy - mean_y**2 + c2)
+    return luminance, structure
+
+
+@pytest.mark.parametrize("both", [False, True])
+def test_fewer_smoothed_images_give_the_same_factors_and_gradients(both):
+    x, y = pair()
+    x.requires_grad_(both)
+    y.requires_grad_()
+    inputs = (x, y) if both else (y,)
+    found, expected = ssim_parts(x, y), five_means(x, y)
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one.double(), other, rtol=0, atol=1e-5)
+    gradients = (torch.autograd.grad((one * other).mean(), inputs) for one, other in (found, expected))
+    for one, other in zip(*gradients, strict=True):
+        assert (one - other).norm() < 1e-5 * other.norm()

@@ -67,7 +67,7 @@ def main() -> None:
         for entry in load_models(quality.FITTED, SMALL):
             record.part(entry.name, lambda entry=entry: quality.fit(entry, data, DEVICE, show) or card())
         for text in sys.argv[4:] or MODELS:
-            record.part(text, lambda text=text: trained(text))
+            record.part(text, lambda text=text: trained(text), most_s=3 * seconds + 60)
 
 
 if __name__ == "__main__":

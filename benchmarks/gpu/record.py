@@ -3,6 +3,7 @@
 import gc
 import json
 import os
+import signal
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -32,7 +33,7 @@ class Record:
     Parameters
     ----------
     path : of the file; its folder exists.
-    limit_s : seconds after which no further part begins.
+    limit_s : seconds after which no further part begins, and a part that still runs is stopped.
     """
 
     def __init__(self, path: Path, limit_s: float):
@@ -46,19 +47,24 @@ class Record:
             file.write(line + "\n")
         print(line, flush=True)
 
-    def part(self, name: str, measured: Callable[[], dict[str, Any]], least_s: float = 10.0) -> None:
+    def part(
+        self, name: str, measured: Callable[[], dict[str, Any]], least_s: float = 10.0, most_s: float = 60.0
+    ) -> None:
         """Measure one part; an error costs this part only, and is written in its place.
 
         Parameters
         ----------
         least_s : seconds that must be left for it.
+        most_s : seconds after which it is stopped, for the sake of the parts behind it.
         """
-        if self.end - time.monotonic() < least_s:
+        left = self.end - time.monotonic()
+        if left < least_s:
             self.say(part=name, skipped="no time left")
             return
         begin = time.monotonic()
         try:
-            found = measured()
+            with stopped_after(min(left, most_s)):
+                found = measured()
         except Exception as error:  # the parts behind this one are to be measured whatever it was
             traceback.print_exc()
             found = {"failed": f"{type(error).__name__}: {error}"[:300]}
@@ -66,6 +72,22 @@ class Record:
         gc.collect()
         if DEVICE == "cuda":
             torch.cuda.empty_cache()
+
+
+@contextmanager
+def stopped_after(seconds: float) -> Iterator[None]:
+    """Raises TimeoutError in the block after some seconds, as soon as Python runs: not within one call of a kernel."""
+
+    def stop(*_: Any) -> None:
+        raise TimeoutError(f"stopped after {seconds:.0f} s")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def seconds_of(step: Callable[[], Any], repeats: int, warm_up: int = 2) -> dict[str, float]:

@@ -40,14 +40,25 @@ def entry_of(name: str, **parameters: Any) -> ModelEntry:
 def facts(entry: ModelEntry, phase: Phase, sessions: Sessions, steps: int = STEPS) -> dict[str, Any]:
     """A step of one variant, measured."""
     found = bench.measure(entry, phase, sessions, DEVICE, steps)
+    measured = {
+        "s": round(found.seconds, 5), "loader_wait_s": round(found.wait, 5), "peak_gb": round(found.peak_gb, 2),
+        "images": 2 * phase.batch,
+    }  # fmt: skip
+    try:
+        return measured | counted(entry, phase, found.seconds)
+    except Exception as error:  # counting may take longer than there is time; the seconds are worth keeping
+        return measured | {"not_counted": f"{type(error).__name__}: {error}"[:300]}
+
+
+def counted(entry: ModelEntry, phase: Phase, seconds: float) -> dict[str, Any]:
+    """What needs the operations of a step that takes so many seconds: TFLOP/s and the share of the floor."""
     flop = sum(operations(entry, SHAPE, phase).flop.values())
     known = next((name for name in DEVICES if DEVICE == "cuda" and name in torch.cuda.get_device_name()), None)
     floor = bench.least_times(entry, SHAPE, phase)[known] if known and not SMALL else None
     return {
-        "s": round(found.seconds, 5), "loader_wait_s": round(found.wait, 5), "peak_gb": round(found.peak_gb, 2),
-        "tflop_per_s": round(flop / found.seconds / 1e12, 3), "images": 2 * phase.batch,
-        "share_of_floor": round(floor / found.seconds, 3) if floor else None,
-    }  # fmt: skip
+        "tflop_per_s": round(flop / seconds / 1e12, 3),
+        "share_of_floor": round(floor / seconds, 3) if floor else None,
+    }
 
 
 def profiled(entry: ModelEntry, phase: Phase, sessions: Sessions, out: Path) -> dict[str, Any]:

@@ -328,3 +328,12 @@ def test_the_times_of_slices_are_scaled_to_a_volume(monkeypatch, model, sides):
     assert json.dumps(found) and found["model"] == model
     assert found["encode_s"] == scale and found["decode_s"] == 2 * scale and found["gb"] > 0.1
     assert found["parameters_m"] == pytest.approx({"brlp": 13.77, "sd_vae": 83.65}[model], rel=1e-3)
+
+
+def test_a_norm_that_has_to_copy_its_input_moves_it_once_more():
+    norm, found = torch.nn.LayerNorm(8, elementwise_affine=False), [accounting.Account(), accounting.Account()]
+    for account, x in zip(found, (torch.ones(4, 8), torch.ones(8, 4).T), strict=True):
+        with accounting.Traffic(account):
+            norm(x)
+    whole, strided = found
+    assert strided.moved == whole.moved + 2 * 4 * 32 and strided.launches == whole.launches == 1

@@ -109,3 +109,18 @@ def test_a_classifier_that_pools_takes_the_mean_over_what_it_made_of_each_token(
     each = judge.local(z).flatten(2)
     torch.testing.assert_close(pooled[..., 0], judge.out(each.mean(2)))
     torch.testing.assert_close(tokens, judge.out(each.transpose(1, 2)).transpose(1, 2))
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last_3d])
+@pytest.mark.parametrize("axis", range(3))
+def test_lines_that_the_norm_writes_are_those_of_the_normed_map_bit_for_bit(axis, layout):
+    layer = attention().axes[axis]
+    x = features().contiguous(memory_format=layout).requires_grad_()
+    parameters = (x, layer.norm.weight, layer.norm.bias, layer.qkv.weight)
+    found = layer._project(x)
+    expected = layer.qkv(layer.norm(x).movedim(axis + 2, -1).movedim(1, -1))
+    assert torch.equal(found, expected)
+    weights = torch.randn(found.shape, generator=torch.Generator().manual_seed(0))
+    gradients = (torch.autograd.grad((lines * weights).sum(), parameters) for lines in (found, expected))
+    for one, other in zip(*gradients, strict=True):
+        torch.testing.assert_close(one, other)

@@ -43,7 +43,8 @@ class AxisAttention(nn.Module):
 
     def _project(self, x: Tensor) -> Tensor:
         """Queries, keys and values of all lines, (B, other, other, L, 3 C)."""
-        return self.qkv(self.norm(x).movedim(self.axis + 2, -1).movedim(1, -1))
+        lines = x.movedim(self.axis + 2, -1).movedim(1, -1)
+        return self.qkv(self.norm.channels_last(lines))  # the norm writes the lines that the product reads
 
     def _attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """Softmax(Q K^T / sqrt(d_k)) V along the second to last axis of (..., L, C)."""

@@ -36,10 +36,12 @@ class ChannelNorm(nn.LayerNorm):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, D, H, W) to the same, in the dtype of x."""
+        return self.channels_last(x.movedim(1, -1)).movedim(-1, 1)
+
+    def channels_last(self, x: Tensor) -> Tensor:
+        """(..., C) to the same in the dtype of x, contiguous: the kernel copies what isn't, and no later one has to."""
         with as_it_comes(x):
-            lines = x.movedim(1, -1)
-            normed = F.layer_norm(lines, self.normalized_shape, like(self.weight, x), like(self.bias, x), self.eps)
-        return normed.movedim(-1, 1)
+            return F.layer_norm(x, self.normalized_shape, like(self.weight, x), like(self.bias, x), self.eps)
 
 
 class SpaceNorm(nn.GroupNorm):
