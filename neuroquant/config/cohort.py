@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from neuroquant.config.base import Fraction, Label, Location, Modality, Name, NonNegative, Positive, Settings
+from neuroquant.config.base import Fraction, Label, Location, Modality, Name, NonNegative, Positive, Seed, Settings
 
 PADDING = r"(.?[<>^])?0?[0-9]{0,2}s?"
 """How `subject_format` may fill a name up, in the words of str.format."""
@@ -53,7 +53,7 @@ class Synthetic(Settings):
 
     subjects: int = Field(24, ge=1, le=100_000, description="number of subjects, half of each sex")
     visits_max: int = Field(3, ge=1, le=100, description="each subject has 1 to this many visits, about a year apart")
-    seed: int = Field(0, description="seed of everything random in the cohort")
+    seed: Seed = Field(0, description="seed of everything random in the cohort")
     labels: Location = Field(
         "", description="folder of *_dseg.nii.gz label maps to deform; empty: the ICBM 2009 templates"
     )

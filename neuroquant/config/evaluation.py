@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from neuroquant.config.base import Count, Fraction, Location, NonNegative, Positive, Settings, Share, Side
+from neuroquant.config.base import Count, Fraction, Location, NonNegative, Positive, Seed, Settings, Share, Side
 from neuroquant.config.model import LpipsFiles
 
 Resamples = Annotated[int, Field(ge=1, le=1_000_000)]
@@ -82,7 +82,7 @@ class Probe(Settings):
     lr: Positive = Field(1e-3, description="AdamW's learning rate for a batch of 256, scaled linearly, cosine to 0")
     weight_decay: NonNegative = Field(0.01, description="AdamW")
     dropout: Fraction = Field(0.2, description="dropout before the last layer")
-    seeds: tuple[int, ...] = Field((0, 1, 2), min_length=1, description="one run a seed; the table shows their mean")
+    seeds: tuple[Seed, ...] = Field((0, 1, 2), min_length=1, description="one run a seed; the table shows their mean")
     permuted: bool = Field(
         True, description="one more run, of the first seed, after the sexes were shuffled: the SEResNet's own chance"
     )
@@ -101,4 +101,4 @@ class Statistics(Settings):
 
     bootstrap: Resamples = Field(2000, description="bootstrap resamples over subjects (families where known)")
     confidence: Share = Field(0.95, description="coverage of the intervals")
-    seed: int = Field(0, description="seed of the resamples")
+    seed: Seed = Field(0, description="seed of the resamples")

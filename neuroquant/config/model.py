@@ -14,6 +14,7 @@ from neuroquant.config.base import (
     Name,
     NonNegative,
     Positive,
+    Seed,
     Settings,
     Side,
 )
@@ -76,8 +77,8 @@ class Training(Settings):
         description="what is recomputed in the backward pass instead of stored, for less memory and the same weights: "
         "norms with FiLM and activation (inexpensive), or attention too; NeuroQuant only",
     )
-    seed: int = Field(0, description="seed of weights, order of sessions and slices")
-    seeds: tuple[int, ...] | None = Field(
+    seed: Seed = Field(0, description="seed of weights, order of sessions and slices")
+    seeds: tuple[Seed, ...] | None = Field(
         None,
         min_length=1,
         description="instead of `seed`: the model is trained and scored once per seed, tables show the mean, and "
@@ -90,13 +91,23 @@ class Training(Settings):
     )
     val_sessions: Count = Field(64, description="validation sessions scored at each checkpoint")
 
+    @field_validator("seeds", mode="before")
+    @classmethod
+    def _a_list_of_seeds(cls, seeds: Any) -> Any:
+        if seeds is not None and not isinstance(seeds, list | tuple):
+            raise ValueError(f"a list of seeds, e.g. [0, 1, 2], is expected, not {seeds!r}")
+        return seeds
+
+    @field_validator("seeds")
+    @classmethod
+    def _seeds_differ(cls, seeds: tuple[int, ...] | None) -> tuple[int, ...] | None:
+        if twice := [seed for seed in seeds or () if seeds.count(seed) > 1]:
+            raise ValueError(f"each seed once; {twice[0]} stands twice in {list(seeds)}")
+        return seeds
+
     @model_validator(mode="after")
-    def _seeds_differ(self) -> "Training":
-        if self.seeds is None:
-            return self
-        if twice := [seed for seed in self.seeds if self.seeds.count(seed) > 1]:
-            raise ValueError(f"each seed once; {twice[0]} stands twice in seeds {list(self.seeds)}")
-        if "seed" in self.model_fields_set:
+    def _one_key_says_the_seeds(self) -> "Training":
+        if self.seeds is not None and "seed" in self.model_fields_set:
             raise ValueError("either seed or seeds; with both it isn't known which seeds are wanted")
         return self
 

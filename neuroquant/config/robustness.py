@@ -4,7 +4,7 @@ from typing import Literal, get_args
 
 from pydantic import Field, field_validator
 
-from neuroquant.config.base import Count, Settings
+from neuroquant.config.base import Count, Seed, Settings
 
 Fault = Literal["bias_field", "noise", "ghosting", "rotation", "missing_slices"]
 FAULTS: tuple[Fault, ...] = get_args(Fault)
@@ -21,7 +21,7 @@ class Robustness(Settings):
     )
     severities: Count = Field(3, description="steps from the unspoiled scan to a fault's full strength")
     sessions: Count = Field(8, description="test sessions of each shard at most")
-    seed: int = Field(0, description="seed of the faults: every model gets the same scans")
+    seed: Seed = Field(0, description="seed of the faults: every model gets the same scans")
 
     @field_validator("faults")
     @classmethod

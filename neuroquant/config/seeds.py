@@ -41,8 +41,7 @@ def trainings(entry: ModelEntry, where: str) -> list[ModelEntry]:
 def _with_seed(entry: ModelEntry, seed: int, number: int, where: str) -> ModelEntry:
     changes: dict[str, object] = {"training": entry.training.model_copy(update={"seed": seed, "seeds": None})}
     if number:
-        sign = f"minus{-seed}" if seed < 0 else str(seed)
-        name = f"{entry.name}_seed{sign}"
+        name = f"{entry.name}_seed{seed}"
         if len(name) > LONGEST:
             raise InputError(
                 f"{where}: name", f"{entry.name}, with {name} for its seed {seed}",

@@ -12,6 +12,7 @@ from neuroquant.config.base import (
     NonNegative,
     Percent,
     Positive,
+    Seed,
     Settings,
     Side,
 )
@@ -31,7 +32,7 @@ class Split(Settings):
     counts: dict[str, tuple[int, int, int]] = Field(
         {}, description="cohort: [train, val, test] subjects, exactly, e.g. {ncanda: [606, 80, 122]}; implies exact"
     )
-    seed: int = Field(0, description="seed of the hash")
+    seed: Seed = Field(0, description="seed of the hash")
     file: Location = Field("", description="a published split to follow instead: TSV with columns subject and split")
     newcomers: Literal["refuse", "hash"] = Field(
         "refuse", description="subjects that split.file doesn't name: an error, or split by their hash"

@@ -58,7 +58,7 @@ def agreement(both: pd.DataFrame) -> pd.DataFrame:
 def repeated(differences: ArrayLike, subjects: ArrayLike) -> tuple[float, float]:
     """Mean of differences and the standard deviation of a single one, where subjects have several each.
 
-    Bland and Altman (2007), section 3 (the true value varies): the components of a one-way analysis of variance by
+    Bland and Altman (2007), for a true value that varies: the components of a one-way analysis of variance by
     subject, added up. With one difference per subject it is their plain standard deviation; nan for one subject.
 
     Parameters

@@ -26,9 +26,9 @@ def resolved(training, **experiment):
 
 
 def test_each_further_seed_is_a_training_of_its_own_that_no_table_shows():
-    experiment = resolved({"seeds": [4, 7, -1]})
-    assert experiment.trainings("mine") == ("mine", "mine_seed7", "mine_seedminus1")
-    assert [experiment.model(name).training.seed for name in experiment.trainings("mine")] == [4, 7, -1]
+    experiment = resolved({"seeds": [4, 7, 1]})
+    assert experiment.trainings("mine") == ("mine", "mine_seed7", "mine_seed1")
+    assert [experiment.model(name).training.seed for name in experiment.trainings("mine")] == [4, 7, 1]
     assert [entry.name for entry in experiment.shown_models] == ["mine", "sd_vae", "mean"]
     assert experiment.table1.models == ("mine", "sd_vae", "mean")
     assert experiment.trainings("sd_vae") == ("sd_vae",)
@@ -40,18 +40,30 @@ def test_several_seeds_leave_the_first_training_as_it_was():
 
 
 @pytest.mark.parametrize(
-    ("training", "words"),
+    ("training", "key", "words"),
     [
-        ({"seeds": [0, 1, 0]}, "0 stands twice"),
-        ({"seeds": []}, "at least 1 entries"),
-        ({"seeds": [0, 1], "seed": 2}, "either seed or seeds"),
-        ({"seeds": [0, "one"]}, "integer"),
+        ({"seeds": [0, 1, 0]}, "training.seeds", "0 stands twice"),
+        ({"seeds": []}, "training.seeds", "at least 1 entries"),
+        ({"seeds": [0, 1], "seed": 2}, "training", "either seed or seeds"),
+        ({"seeds": [0, "one"]}, "training.seeds.1", "integer"),
+        ({"seeds": [0, "1"]}, "training.seeds.1", "integer"),
+        ({"seeds": [True, 2]}, "training.seeds.0", "integer"),
+        ({"seeds": [0, -1]}, "training.seeds.1", "greater than or equal to 0"),
+        ({"seed": -1}, "training.seed", "greater than or equal to 0"),
+        ({"seeds": "0, 1"}, "training.seeds", "a list of seeds"),
+        ({"seeds": 3}, "training.seeds", "a list of seeds"),
     ],
 )
-def test_seeds_that_cant_be_meant_are_refused(training, words):
+def test_seeds_that_cant_be_meant_are_refused(training, key, words):
     with pytest.raises(InputError, match=words) as error:
         resolved(training)
-    assert "training" in str(error.value)
+    assert f"{key}\n" in str(error.value)
+
+
+@pytest.mark.parametrize("key", [{"probe": {"seeds": [0, -2]}}, {"statistics": {"seed": -1}}, {"split": {"seed": -1}}])
+def test_no_generator_gets_a_negative_seed(key):
+    with pytest.raises(InputError, match="greater than or equal to 0"):
+        resolved({}, **key)
 
 
 def test_a_model_that_nothing_trains_has_one_seed():
