@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 from neuroquant.config.experiment import Experiment
 from neuroquant.statistics.intervals import Interval, cluster_means
 from neuroquant.statistics.metrics import metric, of_source
-from neuroquant.statistics.trainings import averaged, by_model, interval_of
+from neuroquant.statistics.trainings import by_model, count_images, interval_of
 from neuroquant.tables import AGREEMENT, ERRORS_BY_STRUCTURE, REFERENCE, SESSION_KEY, STRUCTURES, family_of
 
 REGIONS = {"cerebellum_cortex": "Cerebellum cortex", "caudate": "Caudate"}
@@ -145,7 +145,7 @@ def structures(experiment: Experiment, table: pd.DataFrame, cells: pd.DataFrame)
     keys = ["cohort", "modality", "model", "structure", "name"]
     for (cohort, modality, model, structure, name), part in table.groupby(keys, sort=False):
         facts = {"cohort": cohort, "model": model, "modality": modality, "structure": structure, "name": name}
-        facts |= {"images": len(averaged(part)), "subjects": part.subject.nunique(), "stand_in": part.stand_in.iloc[0]}
+        facts |= {"images": count_images(part), "subjects": part.subject.nunique(), "stand_in": part.stand_in.iloc[0]}
         for score in of_source("dice"):
             interval = known.get((cohort, modality, model, score.name)) if structure == "mean" else None
             interval = interval or _interval(part.assign(value=score.scale * part[score.name]), experiment)
@@ -169,7 +169,7 @@ def errors_by_structure(experiment: Experiment, table: pd.DataFrame) -> pd.DataF
     """
     table, rows = by_model(experiment, table.assign(cluster=family_of(table))), []
     for names, part in table.groupby(["cohort", "model", "modality", "structure", "name"], sort=False):
-        facts = [*names, len(averaged(part)), part.subject.nunique()]
+        facts = [*names, count_images(part), part.subject.nunique()]
         for column, scale in (("mae", metric("mae").scale), ("psnr", 1)):
             interval = _interval(part.assign(value=scale * part[column]), experiment)
             facts += [interval.value, interval.low, interval.high]

@@ -64,6 +64,11 @@ def averaged(scores: pd.DataFrame) -> pd.DataFrame:
     return means.drop_duplicates(["subject", "session"])
 
 
+def count_images(scores: pd.DataFrame) -> int:
+    """Sessions of one model and modality that all its trainings have scored; columns as for `averaged`, but value."""
+    return len(averaged(scores.assign(value=0.0)))
+
+
 def seed_means(scores: pd.DataFrame) -> pd.Series:
     """Mean score of each training, in which a cluster counts once; columns as for `averaged`, and cluster."""
     common = averaged(scores)[["subject", "session"]]

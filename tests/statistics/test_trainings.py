@@ -5,11 +5,12 @@ import pandas as pd
 import pytest
 
 from neuroquant.config.evaluation import Statistics
-from neuroquant.statistics.agreement import repeated
+from neuroquant.statistics.agreement import errors_by_structure, repeated, structures
 from neuroquant.statistics.intervals import cluster_bootstrap
 from neuroquant.statistics.pairing import pairs, seeds_of
 from neuroquant.statistics.runner_up import compared
 from neuroquant.statistics.trainings import Source, averaged, crossed, interval_of, seed_sources
+from neuroquant.tables import CELLS
 
 STATISTICS = Statistics()
 
@@ -35,6 +36,23 @@ def drawn(generator, subjects, seeds, spread, noise=0.3):
     """Scores of mean 0 whose subjects have a standard deviation of 1, and seeds one of `spread`."""
     parts = generator.normal(size=(subjects, 1)), generator.normal(scale=spread, size=(1, seeds))
     return sum(parts) + generator.normal(scale=noise, size=(subjects, seeds))
+
+
+def test_structures_are_means_over_trainings_and_count_each_image_once(experiment):
+    base = next(entry for entry in experiment.models if entry.name == "neuroquant")
+    second = base.model_copy(
+        update={"name": "neuroquant_seed1", "label": "", "full_label": "", "ablation_of": "", "replicate_of": base.name}
+    )
+    both = experiment.model_copy(update={"models": (*experiment.models, second)})
+    rows = [
+        {"cohort": "synthetic_a", "subject": f"s{number}", "session": "1", "family": "", "modality": "T1w", "model": model,
+         "structure": "11", "name": "left caudate", "stand_in": "", "dice": dice, "nsd": dice, "mae": dice, "psnr": 20.0}
+        for model, dice in (("neuroquant", 0.6), ("neuroquant_seed1", 0.8)) for number in range(4)
+    ]  # fmt: skip
+    (found,) = structures(both, pd.DataFrame(rows), pd.DataFrame(columns=CELLS)).itertuples()
+    assert (found.model, found.images, found.subjects) == ("neuroquant", 4, 4) and found.dice == pytest.approx(70)
+    (error,) = errors_by_structure(both, pd.DataFrame(rows)).itertuples()
+    assert (error.images, error.subjects) == (4, 4) and error.mae == pytest.approx(35) and error.psnr == 20
 
 
 @pytest.mark.parametrize("spread", [0.0, 0.1, 0.3, 1.0])
