@@ -44,11 +44,13 @@ def test_structures_are_means_over_trainings_and_count_each_image_once(experimen
         update={"name": "neuroquant_seed1", "label": "", "full_label": "", "ablation_of": "", "replicate_of": base.name}
     )
     both = experiment.model_copy(update={"models": (*experiment.models, second)})
+    facts = {"cohort": "synthetic_a", "session": "1", "family": "", "modality": "T1w", "stand_in": "", "psnr": 20.0}
+    facts |= {"structure": "11", "name": "left caudate"}
     rows = [
-        {"cohort": "synthetic_a", "subject": f"s{number}", "session": "1", "family": "", "modality": "T1w", "model": model,
-         "structure": "11", "name": "left caudate", "stand_in": "", "dice": dice, "nsd": dice, "mae": dice, "psnr": 20.0}
-        for model, dice in (("neuroquant", 0.6), ("neuroquant_seed1", 0.8)) for number in range(4)
-    ]  # fmt: skip
+        facts | {"subject": f"s{number}", "model": model, "dice": dice, "nsd": dice, "mae": dice}
+        for model, dice in (("neuroquant", 0.6), ("neuroquant_seed1", 0.8))
+        for number in range(4)
+    ]
     (found,) = structures(both, pd.DataFrame(rows), pd.DataFrame(columns=CELLS)).itertuples()
     assert (found.model, found.images, found.subjects) == ("neuroquant", 4, 4) and found.dice == pytest.approx(70)
     (error,) = errors_by_structure(both, pd.DataFrame(rows)).itertuples()
