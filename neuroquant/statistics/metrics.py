@@ -1,5 +1,6 @@
 """The registry of metrics: a line here and the function that computes a metric are all that a new one needs."""
 
+import math
 from dataclasses import dataclass
 
 from neuroquant.config.experiment import Experiment, Table
@@ -27,6 +28,8 @@ class Metric:
         Ranks, leads and verdicts follow it.
     digits : int
         Digits behind the point.
+    ends : (float, float)
+        The least and the most that it can be, in `unit`.
     """
 
     name: str
@@ -37,6 +40,7 @@ class Metric:
     scale: float = 100
     higher_is_better: bool = True
     digits: int = 2
+    ends: tuple[float, float] = (-math.inf, math.inf)
 
     @property
     def titled(self) -> str:
@@ -59,15 +63,17 @@ class Metric:
 
 
 FURTHER = ("further", "synthesis")
+SHARE, SIMILARITY = (0.0, 100.0), (-100.0, 100.0)
+"""Ends of shares and of similarities, percent."""
 METRICS = (
     Metric("psnr", "PSNR", "dB", "fidelity", ("table1", "table2", "rate", "groups", "worst", "synthesis"), scale=1),
-    Metric("ssim", "SSIM", "%", "fidelity", ("table1", "table2", "rate", "worst", "synthesis")),
-    Metric("accuracy", "Accuracy", "%", "predictions", ("table1", "table2", "groups")),
-    Metric("dice", "Dice", "%", "dice", ("table1", "rate", "groups", "worst")),
-    Metric("nsd", "NSD", "%", "dice"),
+    Metric("ssim", "SSIM", "%", "fidelity", ("table1", "table2", "rate", "worst", "synthesis"), ends=SIMILARITY),
+    Metric("accuracy", "Accuracy", "%", "predictions", ("table1", "table2", "groups"), ends=SHARE),
+    Metric("dice", "Dice", "%", "dice", ("table1", "rate", "groups", "worst"), ends=SHARE),
+    Metric("nsd", "NSD", "%", "dice", ends=SHARE),
     Metric("deviation_cerebellum_cortex", "Error of cerebellum cortex volume", "%", "regions", higher_is_better=False),
     Metric("deviation_caudate", "Error of caudate volume", "%", "regions", higher_is_better=False),
-    Metric("ms_ssim", "MS-SSIM", "%", "fidelity", FURTHER),
+    Metric("ms_ssim", "MS-SSIM", "%", "fidelity", FURTHER, ends=SIMILARITY),
     Metric("nmi", "NMI", "", "fidelity", FURTHER, scale=1, digits=3),
     Metric("mae", "MAE", "% of the range", "fidelity", FURTHER, scale=50, higher_is_better=False),
     Metric("sharpness", "Sharpness", "%", "fidelity", FURTHER, digits=1),

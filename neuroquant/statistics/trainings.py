@@ -1,6 +1,6 @@
 """Trainings of one model with several seeds: their scores, and what they add to the error of a mean."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -10,6 +10,7 @@ from scipy import stats
 from neuroquant.config.evaluation import Statistics
 from neuroquant.config.experiment import Experiment
 from neuroquant.statistics.intervals import Interval, cluster_bootstrap, cluster_means
+from neuroquant.statistics.metrics import metric
 from neuroquant.tables import CELL_KEY
 
 CONDITIONAL = "conditional on one training"
@@ -130,7 +131,8 @@ def interval_of(scores: pd.DataFrame, settings: Statistics) -> Interval:
     Parameters
     ----------
     scores : DataFrame
-        Columns subject, session, cluster, value and, where there are several trainings, `training`.
+        Columns subject, session, cluster, value and, where there are several trainings, `training`. With a column
+        `metric`, which is the same in all rows, the interval ends where that metric does: Student's knows no ends.
     """
     sessions, seeds = averaged(scores), seed_sources(scores)
     if not seeds:
@@ -138,4 +140,6 @@ def interval_of(scores: pd.DataFrame, settings: Statistics) -> Interval:
     means = cluster_means(sessions["value"], sessions["cluster"])
     if len(means) < 2:
         return Interval(float(means.mean()), np.nan, np.nan, len(means))
-    return crossed(float(means.mean()), [Source.of(means), *seeds], settings.confidence)[0]
+    interval = crossed(float(means.mean()), [Source.of(means), *seeds], settings.confidence)[0]
+    low, high = metric(scores["metric"].iloc[0]).ends if "metric" in scores else (-np.inf, np.inf)
+    return replace(interval, low=max(interval.low, low), high=min(interval.high, high))

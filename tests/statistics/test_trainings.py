@@ -38,6 +38,15 @@ def drawn(generator, subjects, seeds, spread, noise=0.3):
     return sum(parts) + generator.normal(scale=noise, size=(subjects, seeds))
 
 
+def test_the_interval_of_a_share_ends_at_nothing_and_at_all():
+    values = np.array([[100.0, 0.0], [100.0, 100.0], [0.0, 100.0]])
+    free = interval_of(scores(values), STATISTICS)
+    assert free.low < 0 and free.high > 100
+    share = interval_of(scores(values).assign(metric="accuracy"), STATISTICS)
+    assert (share.low, share.high, share.value) == (0.0, 100.0, free.value)
+    assert interval_of(scores(values).assign(metric="psnr"), STATISTICS) == free
+
+
 def test_structures_are_means_over_trainings_and_count_each_image_once(experiment):
     base = next(entry for entry in experiment.models if entry.name == "neuroquant")
     second = base.model_copy(
