@@ -51,6 +51,9 @@ def test_symbols_take_the_entropy_of_their_frequencies_and_all_alike_log2_of_the
     seen = np.bincount(generator.choice(4, 20_000, p=shares), minlength=4)[None]
     bits = WORD * len(Frequencies(seen).encode(symbols)) / symbols.size
     assert bits == pytest.approx(-(shares * np.log2(shares)).sum(), rel=0.02)
+    once = np.bincount(symbols[0], minlength=5)[None, :]
+    rare = WORD * len(Frequencies(once).encode(np.full((1, 64), 4, np.int32))) / 64
+    assert rare == pytest.approx(np.log2(once.sum() + 5), rel=0.1), "one more for each, so that none costs much more"
     alike = generator.integers(0, 64, (1, 20_000))
     assert WORD * len(Frequencies(np.full((1, 64), 100)).encode(alike)) / alike.size == pytest.approx(6, rel=0.002)
 
@@ -68,12 +71,12 @@ def test_rounding_is_off_by_half_a_step_at_most_and_its_symbols_say_all(bits):
 
 
 class Copies(Autoencoder):
-    """Its latent is the image itself."""
+    """Its latent is the image itself with some noise, the same each time."""
 
     modalities, latents_class, probe_latent, factor = ("T1w", "T2w"), Continuous, "z", 1
 
     def encode(self, x, modality):
-        return Continuous(x + 0.01)
+        return Continuous(x + 0.01 * torch.randn(x.shape, generator=torch.Generator().manual_seed(0)))
 
     def decode(self, latents, modality):
         return latents.z
@@ -87,7 +90,8 @@ def test_the_fewest_bits_are_the_first_whose_loss_is_small_enough(tmp_path):
     model, finest = Copies(), Rounding(np.array([-1.0]), np.array([1.1]), MOST)
     found = fewest_bits(model, finest, [volumes], "cpu")
     assert FEWEST < found.bits < MOST
-    (given,) = [[(x, torch.tensor([0, 1]), Continuous(x + 0.01))] for x in [images(volumes)]]
+    x, modality = images(volumes), torch.tensor([0, 1])
+    given = [(x, modality, model.encode(x, modality))]
     best = _quality(model, given, None)
     lost = {bits: best - _quality(model, given, replace(finest, bits=bits)) for bits in (found.bits - 1, found.bits)}
     assert lost[found.bits] < LOSS_DB <= lost[found.bits - 1]
