@@ -10,7 +10,7 @@ from neuroquant.sources import PACKAGE, code_hash, used_files
 
 SCRIPTS = sorted((PACKAGE.parent / "workflow_scripts").glob("*.py"))
 REPORT = (
-    "account breakdown claims figure3 figure4 front_page gather montage probe_details qc rate report table "
+    "account breakdown claims draw_robustness figure3 figure4 front_page gather montage probe_details qc rate report table "
     "training_curves"
 )
 
