@@ -10,8 +10,8 @@ from neuroquant.sources import PACKAGE, code_hash, used_files
 
 SCRIPTS = sorted((PACKAGE.parent / "workflow_scripts").glob("*.py"))
 REPORT = (
-    "account breakdown claims draw_robustness figure3 figure4 front_page gather montage probe_details qc rate report table "
-    "training_curves"
+    "account breakdown claims draw_robustness figure3 figure4 front_page gather montage probe_details qc rate report "
+    "table training_curves"
 )
 
 
