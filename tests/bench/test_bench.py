@@ -14,8 +14,10 @@ from neuroquant.bench import run as bench_run
 from neuroquant.bench import setup, show
 from neuroquant.bench.run import MADE_OF, Bench, failed, run, train_models
 from neuroquant.cli import main
+from neuroquant.config.load import load_experiment
 from neuroquant.config.model import Phase
 from neuroquant.errors import InputError
+from neuroquant.shipped import CONFIG
 
 pytestmark = pytest.mark.slow
 
@@ -139,9 +141,9 @@ def test_shipped_models_have_the_demos_sizes():
 def test_a_variant_of_a_shipped_model_has_the_demos_sizes_and_its_own_changes(tmp_path):
     (tmp_path / "variant.yaml").write_text("extends: vqgan\nname: variant\nparameters: {words: 64}\n")
     experiment, name = setup.experiment_of(str(tmp_path / "variant.yaml"), setup.Size())
-    variant = experiment.model(name)
+    variant, demo = experiment.model(name), load_experiment(CONFIG / "demo.yaml")
     assert (variant.parameters["words"], variant.parameters["width"]) == (64, 16)
-    assert variant.training.phases[0].steps == 150
+    assert variant.training == demo.model("vqgan").training
 
 
 def test_a_users_model_keeps_what_it_states_by_its_name_as_by_its_path(tmp_path, monkeypatch):

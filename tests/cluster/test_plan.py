@@ -14,6 +14,7 @@ from neuroquant.cluster.asks import planned
 from neuroquant.cluster.estimate import Part
 from neuroquant.cluster.plan import costs_table, jobs_table
 from neuroquant.config.load import merge
+from neuroquant.statistics.runtime import NETWORK_RULES
 from tests.workflow.run import ROOT, TINY
 
 TOOLS = os.environ["PATH"]
@@ -42,6 +43,19 @@ def test_under_the_profile_every_job_asks_for_memory_time_cores_and_where_it_may
     assert gpus == {"train", "reconstruct", "export_latents", "segment_reference", "segment", "probe", "probe_volumes"}
     here = {ask.rule for ask in asks if ask.local}
     assert {"split", "assign", "account", "gather", "table", "front_page", "report"} <= here
+
+
+def test_every_rule_that_runs_a_network_gets_a_gpu_and_counts_its_hours():
+    text = "\n".join(path.read_text() for path in sorted((ROOT / "rules").glob("*.smk")))
+    blocks = re.split(r"^(?=rule |use rule |checkpoint )", text, flags=re.M)
+    named = {re.match(r"(?:use rule (\w+) as|rule|checkpoint) (\w+)", block): block for block in blocks[1:]}
+    on_device = {match[2] for match, block in named.items() if "device=COMPUTE.device" in block}
+    on_device |= {match[2] for match, block in named.items() if match[1] in on_device and 'device="cpu"' not in block}
+    on_device -= {"preprocess"}  # only where heads are masked by a network, which the site's profile decides
+    on_device |= {"fit_standin"}  # in the segmenter's place, of which it is a part
+    assert on_device == set(NETWORK_RULES)
+    profile = yaml.safe_load((ROOT / "slurm/config.yaml").read_text())["set-resources"]
+    assert {rule for rule, asked in profile.items() if "gres" in asked} == on_device - {"fit_standin"}
 
 
 @pytest.mark.slow

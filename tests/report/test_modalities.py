@@ -44,7 +44,8 @@ def test_tables_have_a_group_of_columns_per_modality_titled_by_its_suffix(run):
 def test_figures_draw_every_modality_in_a_fill_of_its_own_within_a_page(run):
     experiment, folder, computed = run
     costs = pd.DataFrame(
-        [{"model": entry.name, "cohort": cohort, "kbit_per_volume": 2.0 + number, "bits_per_voxel": 1.0}
+        [{"model": entry.name, "cohort": cohort, "kbit_per_volume": 2.0 + number, "bits_per_voxel": 1.0,
+          "kbit_coded": 1.5 + number}
          for number, entry in enumerate(experiment.models) for cohort in experiment.table1.cohorts]
     )  # fmt: skip
     table = rates(experiment, costs, computed.cells)

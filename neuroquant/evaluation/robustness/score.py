@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from neuroquant.config.robustness import Robustness
-from neuroquant.device import resolve_device, use_threads
+from neuroquant.device import resolve_device
 from neuroquant.evaluation.anatomy.dice import dice
+from neuroquant.evaluation.batches import TOGETHER
 from neuroquant.evaluation.fidelity import ssim
 from neuroquant.evaluation.reconstruct import decoded
 from neuroquant.evaluation.robustness.faults import spoiled
@@ -24,9 +25,6 @@ from neuroquant.segmentation.scans import Scan
 from neuroquant.similarity import psnr
 from neuroquant.store.arrays import ArrayFile, Record
 from neuroquant.tables import IMAGE_KEY, ROBUSTNESS
-
-TOGETHER = 2
-"""Volumes that a model takes in one call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +66,7 @@ class Case:
 
 
 def score_robustness(
-    volumes_h5: Path, models: dict[str, Path], settings: Robustness, rulers: Rulers, out_tsv: Path, **use: object
+    volumes_h5: Path, models: dict[str, Path], settings: Robustness, rulers: Rulers, out_tsv: Path, device: str
 ) -> None:
     """Write a row per model, session, modality, fault, severity and metric: columns `ROBUSTNESS`.
 
@@ -79,10 +77,9 @@ def score_robustness(
     ----------
     volumes_h5 : a shard of test volumes.
     models : model -> its folder.
-    **use : `device` ("auto", "cpu" or "cuda") and `threads`.
+    device : "auto", "cpu" or "cuda".
     """
-    use_threads(int(use["threads"]))
-    device = resolve_device(str(use["device"]))
+    device = resolve_device(device)
     volumes = ArrayFile(volumes_h5)
     loaded = {name: load_model(folder, device)[0] for name, folder in models.items()}
     rows: list[dict[str, object]] = []

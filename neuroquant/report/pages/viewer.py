@@ -28,7 +28,7 @@ LEVELS = 64
 STYLE = """
 <style>.views{display:grid;grid-template-columns:repeat(var(--kinds,3),minmax(0,1fr));gap:.4rem;max-width:60rem}
 .views canvas{width:100%;image-rendering:pixelated;background:#000;cursor:crosshair;display:block}
-.views .surface{cursor:grab;image-rendering:auto;touch-action:none} .views .empty{background:none}
+.views .surface{cursor:grab;image-rendering:auto;touch-action:none}
 .views h3{margin:.2rem 0;font-size:.85rem;border:0;text-align:center;align-self:end} .bar{margin:.6rem 0}
 .bar label{display:inline-block;margin:.1rem 1rem .1rem 0} .slice{grid-column:1/-1} .slice input{width:60%}
 #place{display:block;font-variant-numeric:tabular-nums} kbd{border:1px solid var(--edge);border-radius:.2rem;

@@ -5,7 +5,7 @@
   var images = JSON.parse(document.getElementById("images").textContent);
   var byId = function (id) { return document.getElementById(id); };
   var session = byId("session"), modality = byId("modality");
-  var PLANES = [2, 1, 0], SETTINGS = { low: 0, high: 255, blend: 0, gain: 0.5 };
+  var PLANES = [2, 1, 0], SLIDERS = document.querySelectorAll(".bar input[type=range]");
   var now = null, at = [0, 0, 0], active = 2, turn = { yaw: 0.6, pitch: 0.3 }, waiting = 0;
 
   function decode(source, shape, done) {
@@ -181,7 +181,7 @@
     "+": function () { step("high", -8); }, "-": function () { step("high", 8); },
     m: function () { next(modality); }, n: function () { next(session); },
     r: function () {
-      Object.keys(SETTINGS).forEach(function (name) { byId(name).value = SETTINGS[name]; });
+      SLIDERS.forEach(function (slider) { slider.value = slider.defaultValue; });
       at = now.shape.map(function (side) { return Math.floor(side / 2); });
       turn = { yaw: 0.6, pitch: 0.3 }; draw(); surfaces();
     }
@@ -197,7 +197,7 @@
 
   if (!images.length) return;
   session.onchange = modality.onchange = choose;
-  Object.keys(SETTINGS).forEach(function (name) { byId(name).oninput = function () { if (now) draw(); }; });
+  SLIDERS.forEach(function (slider) { slider.oninput = function () { if (now) draw(); }; });
   addEventListener("keydown", function (event) {
     var tag = event.target.tagName, own = tag === "SELECT" || tag === "INPUT";
     if (!now || !KEYS[event.key] || event.ctrlKey || event.metaKey || event.altKey) return;

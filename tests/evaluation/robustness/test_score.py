@@ -44,7 +44,7 @@ def folders(tmp_path_factory):
 def test_each_fault_and_severity_is_scored_for_each_model(folders, tmp_path):
     volumes = write_volumes(tmp_path / "v.h5", "test", 3)
     settings = Robustness(faults=("noise", "missing_slices"), severities=2, sessions=2)
-    score_robustness(volumes, folders, settings, Rulers(5, Threshold()), tmp_path / "r.tsv", device="cpu", threads=1)
+    score_robustness(volumes, folders, settings, Rulers(5, Threshold()), tmp_path / "r.tsv", "cpu")
     table = read_tsv(tmp_path / "r.tsv").astype({"value": float, "severity": int})
     assert list(table.columns) == ROBUSTNESS
     images = 2 * len({record.modality for record in ArrayFile(volumes).records})
@@ -59,7 +59,7 @@ def test_without_a_segmenter_there_is_no_dice_and_scans_are_the_same_for_all(fol
     volumes = write_volumes(tmp_path / "v.h5", "test", 1)
     settings = Robustness(faults=("noise",), severities=1)
     for name in ("a", "b"):
-        score_robustness(volumes, folders, settings, Rulers(5), tmp_path / name, device="cpu", threads=1)
+        score_robustness(volumes, folders, settings, Rulers(5), tmp_path / name, "cpu")
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
     assert set(read_tsv(tmp_path / "a").metric) == {"psnr", "ssim"}
 
@@ -70,6 +70,6 @@ def test_other_seeds_give_other_faults(folders, tmp_path):
     for seed in (0, 1):
         settings = Robustness(faults=("noise",), severities=1, seed=seed)
         one = {"lowpass": folders["lowpass"]}
-        score_robustness(volumes, one, settings, Rulers(5), tmp_path / "r.tsv", device="cpu", threads=1)
+        score_robustness(volumes, one, settings, Rulers(5), tmp_path / "r.tsv", "cpu")
         values.append(read_tsv(tmp_path / "r.tsv").value.astype(float))
     assert not np.allclose(*values, rtol=0, atol=1e-6) and torch.isfinite(torch.tensor(values[0].to_numpy())).all()
