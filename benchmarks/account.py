@@ -68,10 +68,12 @@ SETTINGS = (
     ("fp32", "nothing"),
     ("bf16, norms in fp32", "nothing"),
     ("bf16", "nothing"),
+    ("bf16, norms compiled", "nothing"),
     ("bf16", "norms"),
     ("bf16", "attention"),
 )
-"""Of the account. The second is what autocast does with norms by itself."""
+"""Of the account. The second is what autocast does with norms by itself, the fourth `training.compile: norms`."""
+COMPILED = "bf16, norms compiled"
 
 
 class Similarity(nn.Module):
@@ -107,22 +109,59 @@ class Traffic(TorchDispatchMode):
 
     def __init__(self, found: Account):
         super().__init__()
-        self.found = found
+        self.found, self.within = found, False
 
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = function(*args, **(kwargs or {}))
+        if self.within:  # a kernel that is counted as one
+            return result
         if function.namespace != "aten" or function.is_view or function in NOTHING_MOVES:
             return result
         size = sum(map(_bytes, tree_leaves((args, kwargs or {}, result))))
         if function._overloadpacket in COPIED_FIRST:
             size += 2 * sum(_bytes(x) for x in tree_leaves(args) if isinstance(x, Tensor) and not x.is_contiguous())
         count = COUNTED.get(function._overloadpacket)
-        flop = count(*args, **(kwargs or {}), out_val=result) if count else 0
+        self.add(size, count(*args, **(kwargs or {}), out_val=result) if count else 0)
+        return result
+
+    def add(self, size: int, flop: int = 0) -> None:
+        """Count one kernel."""
         self.found.moved += size
         self.found.launches += 1
         for name, (operations, bandwidth) in DEVICES.items():
             self.found.least_s[name] += max(flop / operations, size / bandwidth)
+
+
+class OneKernel(torch.autograd.Function):
+    """A function of a map and a few vectors as a compiler makes it: each map is read once and written once.
+
+    Forward it reads the map and writes the result. Backward it reads the map, from which it computes all else again,
+    and the gradient, and writes the map's gradient; sums for the vectors' gradients are a second launch, of little.
+    """
+
+    @staticmethod
+    def forward(context: Any, traffic: Traffic, function: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
+        """function(*inputs)."""
+        context.traffic, context.function = traffic, function
+        context.save_for_backward(*inputs)
+        traffic.within = True
+        result = function(*inputs)
+        traffic.within = False
+        traffic.add(_bytes(result) + sum(map(_bytes, inputs)))
         return result
+
+    @staticmethod
+    def backward(context: Any, gradient: Tensor) -> tuple[Any, ...]:
+        """The inputs' gradients; those of parameters are added to them as they would be."""
+        traffic, inputs = context.traffic, [x.detach().requires_grad_() for x in context.saved_tensors]
+        traffic.within = True
+        own = torch.autograd.graph.saved_tensors_hooks(lambda tensor: tensor, lambda tensor: tensor)
+        with torch.enable_grad(), own:  # what lives within the kernel alone isn't kept
+            context.function(*inputs).backward(gradient)
+        traffic.within = False
+        traffic.add(_bytes(gradient) + 2 * sum(map(_bytes, inputs)))
+        traffic.add(sum(map(_bytes, inputs[1:])))
+        return None, None, *(x.grad for x in inputs)
 
 
 COPIED_FIRST = {torch.ops.aten.native_layer_norm, torch.ops.aten.native_layer_norm_backward}
@@ -156,12 +195,13 @@ def account(
     ----------
     normal : of slices; None for volumes.
     precision : "fp32", or "bf16" for autocast as it is on GPUs; "bf16, norms in fp32" without what `plane.as_it_comes`
-        does against autocast's own way with norms.
+        does against autocast's own way with norms; "bf16, norms compiled" as with `training.compile: norms`.
     recompute : as `training.recompute`, but "auto".
     """
     found = Account()
     bf16 = torch.autocast("cpu", torch.bfloat16) if precision.startswith("bf16") else nullcontext()
-    with FakeTensorMode(), _norms_left_to_autocast() if "norms" in precision else nullcontext():
+    traffic = Traffic(found)
+    with FakeTensorMode(), _norms(precision, traffic):
         model = models.build(entry.architecture, entry.parameters).train()
         model.recompute(recompute)
         model.quantizer._started = True  # asking the tensor needs data
@@ -169,7 +209,7 @@ def account(
         counter = FlopCounterMode(display=False, custom_mapping=ATTENTION)
         with (
             counter,
-            Traffic(found),
+            traffic,
             _saved(model, similarity, found.saved),
             patch.object(losses, "ssim3d", similarity),
         ):
@@ -204,8 +244,19 @@ def operations(
 
 
 @contextmanager
-def _norms_left_to_autocast() -> Iterator[None]:
-    with patch.object(plane, "as_it_comes", lambda x: nullcontext()), patch.object(plane, "like", lambda p, x: p):
+def _norms(precision: str, traffic: Traffic) -> Iterator[None]:
+    """Norms as a precision has them."""
+    compute = plane.Activation._compute
+
+    def compiled(self: plane.Activation, x: Tensor, *film: Tensor) -> Tensor:
+        return OneKernel.apply(traffic, lambda *inputs: compute(self, *inputs), x, *film)
+
+    with ExitStack() as patches:
+        if precision == COMPILED:
+            patches.enter_context(patch.object(plane.Activation, "_compute", compiled))
+        elif "norms" in precision:
+            patches.enter_context(patch.object(plane, "as_it_comes", lambda x: nullcontext()))
+            patches.enter_context(patch.object(plane, "like", lambda p, x: p))
         yield
 
 

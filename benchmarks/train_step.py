@@ -9,7 +9,7 @@ eager float32 model of the same run, TF32 off:
 - configured: as training runs it, bf16 autocast on GPUs
 - float32: the same, in float32
 - float32, up-sampling apart: nearest up-sampling stored, then convolved, as the text of the paper has it
-- compiled: as configured, with `training.compile`; always on GPUs, with --compile on CPUs
+- norms compiled, blocks compiled: as configured, with `training.compile`; always on GPUs, with --compile on CPUs
 - in pieces: as configured, `accumulate` as large as the batch lets it be
 - norms recomputed, attention recomputed: as configured, with `training.recompute`
 
@@ -92,8 +92,7 @@ def measure(entry: ModelEntry, phase: Phase, sessions: Sessions, device: str, st
     torch.manual_seed(0)
     model = models.build(entry.architecture, entry.parameters).to(device).train()
     model.recompute(entry.training.recompute)
-    if entry.training.compile:
-        model.compile_units()
+    model.compile_units(entry.training.compile)
     optimizer = build_optimizer(model, entry.training)
     warm_up = WARM_UP if phase.mode == "3d" else warm_up_of_planes(sessions, phase)
     phase, wait = phase.model_copy(update={"steps": warm_up + steps}), 0.0
@@ -191,7 +190,9 @@ def variants(
     if device == "cuda":
         planned.insert(0, ("configured", entry, phase, nullcontext()))
     if compiled:
-        planned.append(("compiled", trained(entry, compile=True), phase, nullcontext()))
+        planned += [
+            (f"{what} compiled", trained(entry, compile=what), phase, nullcontext()) for what in ("norms", "blocks")
+        ]
     planned = [plan for plan in planned if plan[0] in ("float32", *(names or [plan[0]]))]
     found = {}
     for name, changed, batches, context in planned:
@@ -264,7 +265,7 @@ def main() -> None:
     parser.add_argument("--model", default="neuroquant", help="a model of config/models")
     parser.add_argument("--demo-size", action="store_true", help="the demo's small network")
     parser.add_argument("--account", action="store_true", help="count a step, at full size unless told, and end")
-    parser.add_argument("--compile", action="store_true", help="measure the compiled variant on CPUs too")
+    parser.add_argument("--compile", action="store_true", help="measure the compiled variants on CPUs too")
     parser.add_argument("--variants", nargs="+", help="measure these alone, and float32")
     parser.add_argument("--shape", type=int, nargs=3, help="voxels; multiples of 16")
     parser.add_argument("--pairs", type=int, help="pairs of volumes a step")

@@ -100,7 +100,7 @@ def channels_last() -> AbstractContextManager[None]:
 def as_a_whole() -> AbstractContextManager[None]:
     """`compile_units` compiles the encoder and the decoder as one graph each, not block by block."""
 
-    def compiled(model: Autoencoder) -> None:
+    def compiled(model: Autoencoder, what: str) -> None:
         model.encoder.compile()
         model.decoder.compile()
 
@@ -111,7 +111,7 @@ def variants() -> list[tuple[str, ModelEntry, dict[str, Any], Callable[[], Abstr
     """Name, model, changes of the phase, and what holds while it is measured; most important first."""
     full = entry_of("neuroquant")
     wide = {"channels": (64, 128, 256, 256)}
-    compiled = bench.trained(full, compile=True)
+    compiled, norms = (bench.trained(full, compile=what) for what in ("blocks", "norms"))
     fastest = setting(torch.backends.cudnn, "benchmark", True)
     found = [
         ("cudnn.benchmark", full, {}, lambda: fastest),
@@ -119,6 +119,7 @@ def variants() -> list[tuple[str, ModelEntry, dict[str, Any], Callable[[], Abstr
         ("without L_cross", entry_of("neuroquant_film"), {}, nullcontext),
         ("base", entry_of("neuroquant_base"), {}, nullcontext),
         ("half of L_cross", half_crossed(full), {}, nullcontext),
+        ("compiled norms", norms, {}, nullcontext),
         ("compiled by block", compiled, {}, nullcontext),
         ("1 pair", full, {"batch": 1}, nullcontext),
         ("8 pairs", full, {"batch": 2 if SMALL else 8}, nullcontext),
@@ -129,7 +130,7 @@ def variants() -> list[tuple[str, ModelEntry, dict[str, Any], Callable[[], Abstr
     ]
     if not SMALL:  # the small network has two blocks
         found.insert(
-            5, ("attention in blocks 2 to 4", entry_of("neuroquant", attention_blocks=(2, 3, 4)), {}, nullcontext)
+            6, ("attention in blocks 2 to 4", entry_of("neuroquant", attention_blocks=(2, 3, 4)), {}, nullcontext)
         )
         found.insert(-1, ("widths 64/128/256/256", entry_of("neuroquant", **wide), {}, nullcontext))
     return found

@@ -69,8 +69,10 @@ class Training(Settings):
     weight_decay: NonNegative = Field(0.01, description="AdamW; PyTorch's default, not stated in the paper")
     grad_clip: NonNegative = Field(1.0, description="largest gradient norm; 0: off; not stated in the paper")
     precision: Literal["bf16", "fp32"] = Field("bf16", description="autocast on GPUs; the CPU always runs in fp32")
-    compile: bool = Field(
-        False, description="torch.compile of the blocks: the same weights up to rounding; takes minutes to compile"
+    compile: Literal["nothing", "norms", "blocks"] = Field(
+        "nothing",
+        description="what torch.compile makes faster kernels of, for the same weights up to rounding: norms with FiLM "
+        "and activation (a minute to compile; NeuroQuant only), or whole blocks (minutes)",
     )
     recompute: Literal["nothing", "norms", "attention"] = Field(
         "nothing",
@@ -90,6 +92,11 @@ class Training(Settings):
         1000, description="steps between pictures of reconstructions; one is always made at the end"
     )
     val_sessions: Count = Field(64, description="validation sessions scored at each checkpoint")
+
+    @field_validator("compile", mode="before")
+    @classmethod
+    def _compile_of_older_folders(cls, value: Any) -> Any:
+        return {True: "blocks", False: "nothing"}[value] if isinstance(value, bool) else value
 
     @field_validator("seeds", mode="before")
     @classmethod

@@ -181,7 +181,7 @@ class Autoencoder(nn.Module, ABC):
         """
         return Fitted()
 
-    def units(self) -> list[nn.Module]:
+    def units(self, what: Literal["norms", "blocks"]) -> list[nn.Module]:
         """Parts that are compiled separately: those that repeat and are called through `forward`."""
         return []
 
@@ -192,14 +192,16 @@ class Autoencoder(nn.Module, ABC):
     def recompute(self, what: Literal["nothing", "norms", "attention"]) -> None:
         """What the backward pass computes again rather than keeps; nothing, in models that can't."""
 
-    def compile_units(self, backend: str = "inductor") -> None:
+    def compile_units(self, what: Literal["nothing", "norms", "blocks"], backend: str = "inductor") -> None:
         """Have the units compiled when they are first called, once for volumes and once for each plane of slices.
 
         Names of parameters stay as they are. `backend` is one of `torch.compile`.
         """
+        if what == "nothing":
+            return
         # units of one class share their code, and with it this limit: 12 of them, four kinds of batch, two modes
         torch._dynamo.config.recompile_limit = max(torch._dynamo.config.recompile_limit, 128)
-        for unit in self.units():
+        for unit in self.units(what):
             unit.compile(fullgraph=True, dynamic=False, backend=backend)
 
     def check_shape(self, x: Tensor, plane: int | None = None) -> None:

@@ -149,8 +149,7 @@ def set_up(
     model = model.to(device).train()
     optimizer = build_optimizer(model, entry.training)
     model.recompute(entry.training.recompute)
-    if entry.training.compile:
-        model.compile_units()
+    model.compile_units(entry.training.compile)
     return model, optimizer
 
 

@@ -119,11 +119,13 @@ def test_the_account_is_printed_beside_the_floor(capsys, monkeypatch):
 
 def test_the_account_sees_what_precision_and_recomputation_save(small_entry):
     found = {setting: accounting.account(small_entry, SHAPE, 1, None, *setting) for setting in accounting.SETTINGS}
-    exact, plain, bf16, norms, attention = (
+    exact, plain, bf16, compiled, norms, attention = (
         vars(a) | {"saved": sum(a.saved.values()), "flop": sum(a.flop.values())} for a in found.values()
     )
     assert exact["saved"] > plain["saved"] > bf16["saved"] > norms["saved"] > attention["saved"]
-    assert plain["moved"] > norms["moved"] > bf16["moved"]
+    assert bf16["saved"] > compiled["saved"] > norms["saved"], "compiled norms hand their gradients on"
+    assert plain["moved"] > norms["moved"] > bf16["moved"] > compiled["moved"]
+    assert bf16["launches"] > compiled["launches"] and bf16["flop"] == compiled["flop"]
     assert exact["flop"] == plain["flop"] == bf16["flop"] == norms["flop"] < attention["flop"]
     for setting in (exact, bf16):  # at least all bytes, and at most these and all operations one after the other
         least, bandwidth = setting["least_s"]["H100"], accounting.DEVICES["H100"][1]
@@ -328,6 +330,27 @@ def test_the_times_of_slices_are_scaled_to_a_volume(monkeypatch, model, sides):
     assert json.dumps(found) and found["model"] == model
     assert found["encode_s"] == scale and found["decode_s"] == 2 * scale and found["gb"] > 0.1
     assert found["parameters_m"] == pytest.approx({"brlp": 13.77, "sd_vae": 83.65}[model], rel=1e-3)
+
+
+def test_a_kernel_that_is_compiled_reads_and_writes_each_map_once():
+    counted, drawn = [], torch.randn(4, 8)
+    for compiled in (False, True):
+        found = accounting.Account()
+        x, weight = drawn.clone().requires_grad_(), torch.ones(8, requires_grad=True)
+        with accounting.Traffic(found) as traffic:
+
+            def function(x, weight):
+                return torch.nn.functional.silu(x * weight)
+
+            y = accounting.OneKernel.apply(traffic, function, x, weight) if compiled else function(x, weight)
+            y.backward(torch.ones(4, 8))
+        counted.append((found, x.grad, weight.grad))
+    (apart, *gradients), (fused, *same) = counted
+    for one, other in zip(gradients, same, strict=True):
+        torch.testing.assert_close(one, other)
+    forward, backward = 2 * 128 + 32, 3 * 128 + 2 * 32 + 32
+    assert fused.moved - 128 == forward + backward and fused.launches == 3 + 1, "and the ones that are made here"
+    assert apart.moved > fused.moved
 
 
 def test_a_norm_that_has_to_copy_its_input_moves_it_once_more():

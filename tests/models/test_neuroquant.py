@@ -1,6 +1,8 @@
 """NeuroQuant: shapes, the switches of table 2, FiLM, how it starts, what is recomputed and compiled."""
 
+import copy
 import math
+import shutil
 
 import pytest
 import torch
@@ -203,17 +205,40 @@ def test_attention_over_more_lines_than_a_kernel_takes_is_the_same(monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("what", ["nothing", "norms"])
-def test_the_compiled_units_are_whole_graphs_of_the_same_function_and_names(what):
+@pytest.mark.parametrize("recomputed", ["nothing", "norms"])
+@pytest.mark.parametrize("what", ["norms", "blocks"])
+def test_the_compiled_units_are_whole_graphs_of_the_same_function_and_names(what, recomputed):
     plain, compiled = (small(attention_blocks=(4,)) for _ in range(2))
-    compiled.recompute(what)
-    compiled.compile_units(backend="eager")  # what is captured, without minutes of code generation
+    compiled.recompute(recomputed)
+    compiled.compile_units(what, backend="eager")  # what is captured, without minutes of code generation
     generator = torch.Generator().manual_seed(0)
     for shape, plane in (((16, 32, 16), None), ((16, 1, 16), 1)):
         x = torch.rand(2, 1, *shape, generator=generator) * 2 - 1
         one, other = (model(x, torch.tensor([0, 1]), plane=plane).reconstruction for model in (plain, compiled))
         torch.testing.assert_close(one, other)
     assert plain.state_dict().keys() == compiled.state_dict().keys()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
+@pytest.mark.parametrize("norm", ["layer", "group"])
+def test_a_compiled_norm_with_film_and_activation_has_the_values_and_gradients_of_the_eager_one(norm):
+    plain = Activation(norm, 8)
+    compiled = copy.deepcopy(plain)
+    compiled.compile(fullgraph=True, dynamic=False)
+    generator = torch.Generator().manual_seed(0)
+    for sides in ((4, 5, 3), (4, 1, 3)):
+        drawn = [torch.randn(2, 8, *more, generator=generator) for more in (sides, (), ())]
+        found = []
+        for activation in (plain, compiled):
+            x, gamma, beta = (tensor.clone().requires_grad_() for tensor in drawn)
+            y = activation(x, (gamma, beta))
+            y.square().sum().backward()
+            weights = [parameter.grad.clone() for parameter in activation.parameters()]
+            activation.zero_grad()
+            found.append([y, x.grad, gamma.grad, beta.grad, *weights])
+        for eager, fused in zip(*found, strict=True):
+            torch.testing.assert_close(fused, eager)
 
 
 def gradients(model, what, kind):

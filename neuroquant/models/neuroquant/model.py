@@ -195,8 +195,10 @@ class NeuroQuant(Autoencoder):
         """Of the anatomical codebook, (B, 1, tokens); None before it has started."""
         return latents.indices.flatten(2) if self.quantizer.has_started() else None
 
-    def units(self) -> list[nn.Module]:
-        """Blocks and heads; the quantiser, which asks its host, stays as it is."""
+    def units(self, what: Literal["norms", "blocks"]) -> list[nn.Module]:
+        """Norms with FiLM and activation, or blocks and heads; the quantiser, which asks its host, stays as it is."""
+        if what == "norms":
+            return [module for module in self.modules() if isinstance(module, Activation)]
         parts = [*self.encoder.blocks, *self.decoder.blocks, self.head_anat, self.head_mod]
         return [part for part in parts if part is not None]
 

@@ -1,6 +1,7 @@
 """MedITok's network: ViTamin transformers around several small codebooks, slice by slice."""
 
 import math
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -115,6 +116,6 @@ class MedITok(SlicewiseAutoencoder):
         """One word of each codebook."""
         return self.parameters_used.codebooks * math.log2(self.parameters_used.words)
 
-    def units(self) -> list[nn.Module]:
+    def units(self, what: Literal["norms", "blocks"]) -> list[nn.Module]:
         """Both transformers' blocks."""
-        return [*self.encoder.blocks, *self.decoder.blocks]
+        return [*self.encoder.blocks, *self.decoder.blocks] if what == "blocks" else []

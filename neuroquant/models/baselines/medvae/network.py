@@ -1,5 +1,7 @@
 """MedVAE's network: the CompVis family in three dimensions, with a KL posterior."""
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 
@@ -51,6 +53,6 @@ class MedVAE(Autoencoder):
         """Float32 latents, as `decode` is given them."""
         return bits(self.parameters_used, shape)
 
-    def units(self) -> list[nn.Module]:
+    def units(self, what: Literal["norms", "blocks"]) -> list[nn.Module]:
         """Both halves."""
-        return list(self.network.halves())
+        return list(self.network.halves()) if what == "blocks" else []

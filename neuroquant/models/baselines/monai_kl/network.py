@@ -1,5 +1,7 @@
 """MONAI's KL autoencoders behind the interface."""
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 
@@ -70,6 +72,6 @@ class MonaiKL(Autoencoder):
         """Float32 latents, as `decode` is given them."""
         return bits(self.parameters_used, shape)
 
-    def units(self) -> list[nn.Module]:
+    def units(self, what: Literal["norms", "blocks"]) -> list[nn.Module]:
         """Both halves."""
-        return [self.network.encoder, self.network.decoder]
+        return [self.network.encoder, self.network.decoder] if what == "blocks" else []

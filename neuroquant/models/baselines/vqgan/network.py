@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -64,6 +65,6 @@ class VQGAN(SlicewiseAutoencoder):
         """One word."""
         return math.log2(self.parameters_used.words)
 
-    def units(self) -> list[nn.Module]:
+    def units(self, what: Literal["norms", "blocks"]) -> list[nn.Module]:
         """Both halves."""
-        return list(self.network.halves())
+        return list(self.network.halves()) if what == "blocks" else []
