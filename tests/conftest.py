@@ -6,16 +6,16 @@ from pathlib import Path
 TESTS = Path(__file__).parent
 FIRST = ("slurm", "workflow", "volumes", "segmentation", "training", "models", "evaluation")
 """Folders with the longest files, which start first, so that no process is left with one of them at the end."""
-USES_FINISHED = re.compile(r"^def test_\w+\([^)]*\bfinished\b", re.M)
+RUNS = re.compile(r"^def test_\w+\([^)]*\b(finished|imported)\b", re.M)
+"""Whole runs that several files look at (tests/workflow/conftest.py)."""
 
 
 def together(path: Path) -> str:
-    """What a file of tests shares with others: the one SLURM, the finished tiny experiment; else its fixtures alone."""
+    """What a file of tests shares with others: the one SLURM, a whole run; else its fixtures alone."""
     if path.parent == TESTS / "slurm":
         return "slurm"
-    if path.parent == TESTS / "workflow" and USES_FINISHED.search(path.read_text(encoding="utf-8")):
-        return "finished"
-    return str(path)
+    run = RUNS.search(path.read_text(encoding="utf-8")) if path.parent == TESTS / "workflow" else None
+    return run[1] if run else str(path)
 
 
 def pytest_xdist_make_scheduler(config, log):

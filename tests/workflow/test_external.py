@@ -89,8 +89,7 @@ def test_models_of_another_run_are_scored_on_people_whom_no_model_has_seen(tmp_p
     guesses = read_tsv(results / "numbers/predictions.tsv")
     assert set(guesses[guesses.model == "theirs"].cohort) == {"synthetic_a", "synthetic_b"}
     check_words(results, folder)
-    each = pd.read_csv(results / "numbers/trainings.csv")
-    assert set(each[each.model == "tuned"].training) == {"tuned", "tuned_seed1"}
+    check_seeds(results)
     spoiled = pd.read_csv(results / "numbers/robustness.csv")
     assert set(spoiled.model) == {"neuroquant", "mean", "theirs", "tuned"} and set(spoiled.cohort) == set(
         psnr.reset_index().cohort
@@ -99,6 +98,23 @@ def test_models_of_another_run_are_scored_on_people_whom_no_model_has_seen(tmp_p
         "missing slices costs" in (results / "report/robustness.html").read_text()
         or "noise costs" in (results / "report/robustness.html").read_text()
     )
+
+
+def check_seeds(results):
+    """Both trainings of the tuned model are scored, and one line of each table holds the two."""
+    each = pd.read_csv(results / "numbers/trainings.csv")
+    assert set(each.model) == {"neuroquant", "mean", "theirs", "tuned"}
+    psnr = each[(each.metric == "psnr") & (each.modality == "T1w") & (each.cohort == "synthetic_a")]
+    psnr = psnr.set_index("training")["value"]
+    assert set(psnr.index) == {"neuroquant", "mean", "theirs", "tuned", "tuned_seed1"}
+    assert psnr["tuned"] != psnr["tuned_seed1"]
+    cells = pd.read_csv(results / "numbers/cells.csv")
+    assert "tuned_seed1" not in set(cells.model)
+    mine = (cells.metric == "psnr") & (cells.modality == "T1w") & (cells.model == "tuned")
+    (cell,) = cells[mine & (cells.cohort == "synthetic_a")]["value"]
+    assert cell == pytest.approx(psnr[["tuned", "tuned_seed1"]].mean())
+    table = (results / "tables/table1.md").read_text()
+    assert "Trained with several seeds: Theirs, tuned (2)." in table and "tuned_seed1" not in table
 
 
 def check_words(results, folder):
