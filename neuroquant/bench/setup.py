@@ -6,7 +6,7 @@ from typing import Any
 
 from neuroquant import models
 from neuroquant.config.experiment import Experiment
-from neuroquant.config.load import resolve_experiment
+from neuroquant.config.load import overridden, resolve_experiment
 from neuroquant.config.model import ModelEntry, Phase
 from neuroquant.config.named import file_of, merge, read_model, read_yaml
 from neuroquant.shipped import CONFIG
@@ -82,10 +82,10 @@ def at_demo_size(model: str) -> dict[str, Any]:
     """
     folders = (Path(), CONFIG)
     found, path = read_model(model, folders), file_of(model, "models", folders)
-    change = read_yaml(CONFIG / "demo.yaml")["overrides"].get(found.get("architecture"), {})
+    small = overridden(found, read_yaml(CONFIG / "demo.yaml")["overrides"])
     is_own = not path.resolve().is_relative_to(CONFIG.resolve())
     stated = {key: value for key, value in read_yaml(path).items() if key != "extends"} if is_own else {}
-    both = merge(merge(found, change), stated)
+    both = merge(small, stated)
     return {key: value for key, value in both.items() if key != "ablation_of"}  # of a model that isn't shown here
 
 

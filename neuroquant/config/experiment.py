@@ -85,8 +85,8 @@ class Experiment(Settings):
     )
     overrides: dict[str, dict[str, Any]] = Field(
         {},
-        description="changes to every model of an architecture, e.g. small sizes for the demo, or to the cohort of a "
-        "name, e.g. {ixi: {role: external}}",
+        description="changes to every model of an architecture, e.g. small sizes for the demo, then to the model of a "
+        "name, or to the cohort of a name, e.g. {ixi: {role: external}}",
     )
     budget: Literal["own", "equal_voxels"] = Field(
         "own",

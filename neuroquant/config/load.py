@@ -61,12 +61,13 @@ def resolve_experiment(raw: dict[str, Any], beside: Path | Sequence[Path], where
         if not isinstance(entry.get("architecture", ""), str):
             raise wrong(f"{origin}: architecture", entry["architecture"], "a module's name, such as neuroquant")
     architectures = {entry["architecture"] for _, entry in entries if "architecture" in entry}
-    names = {item["name"] for _, item in cohorts if isinstance(item.get("name"), str)} - architectures
+    one_by_one = {entry["name"] for _, entry in entries if isinstance(entry.get("name"), str)}
+    names = {item["name"] for _, item in cohorts if isinstance(item.get("name"), str)} - architectures - one_by_one
     if not isinstance(overrides, dict):
-        raise wrong(f"{where}: overrides", overrides, "a mapping, architecture or cohort: {changes}")
+        raise wrong(f"{where}: overrides", overrides, "a mapping, architecture, model or cohort: {changes}")
     for name, change in overrides.items():
-        if name not in architectures | names:
-            raise unknown_key(f"{where}: overrides.{name}", name, architectures | names)
+        if name not in architectures | one_by_one | names:
+            raise unknown_key(f"{where}: overrides.{name}", name, architectures | one_by_one | names)
         if not isinstance(change, dict):
             raise wrong(f"{where}: overrides.{name}", change, "a mapping of changes")
     if cohorts:
@@ -138,9 +139,8 @@ def _resolve_cohort(raw: dict[str, Any], overrides: dict[str, Any], where: str) 
 
 
 def _resolve_model(raw: dict[str, Any], overrides: dict[str, Any], where: str) -> ModelEntry:
-    """A model with the overrides of its architecture and its parameters' defaults filled in."""
-    change = {} if is_existing(raw) else overrides.get(raw.get("architecture"), {})
-    entry = validate(ModelEntry, merge(raw, change), where)
+    """A model with the overrides of its architecture and of its name, and its parameters' defaults filled in."""
+    entry = validate(ModelEntry, raw if is_existing(raw) else overridden(raw, overrides), where)
     parameters = validate(models.parameters_class(entry.architecture), entry.parameters, f"{where}: parameters")
     phases = tuple(phase for phase in entry.training.phases if entry.training.joint or phase.mode == "3d")
     if not phases and entry.training.phases:
@@ -149,6 +149,16 @@ def _resolve_model(raw: dict[str, Any], overrides: dict[str, Any], where: str) -
         require_codebook_starts(where, phases, models.start_after(entry.architecture, parameters))
     training = entry.training.model_copy(update={"phases": phases})
     return entry.model_copy(update={"parameters": parameters.model_dump(mode="json"), "training": training})
+
+
+def overridden(raw: dict[str, Any], overrides: dict[str, Any]) -> dict[str, Any]:
+    """A model as it is written, with the changes to its architecture and then those to its own name laid over it.
+
+    A further training of a model (`replicate_of`) has the changes of that model's name.
+    """
+    for name in dict.fromkeys((raw.get("architecture"), raw.get("replicate_of") or raw.get("name"))):
+        raw = merge(raw, overrides.get(name, {}) if isinstance(name, str) else {})
+    return raw
 
 
 def _within_rate(experiment: Experiment) -> Experiment:
