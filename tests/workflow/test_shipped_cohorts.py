@@ -1,4 +1,4 @@
-"""Every cohort file that is shipped reaches a table, on made scans in its own layout."""
+"""Every cohort file that is shipped reaches a table, on made scans in its own layout; synthetic ones: test_external."""
 
 import copy
 
@@ -23,32 +23,28 @@ def scans(tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.mark.slow
-def test_every_shipped_cohort_reaches_table_1(scans):
-    files = shipped()
-    for name, raw in files.items():
+REAL = {name: raw for name, raw in shipped().items() if "synthetic" not in raw}
+
+
+def test_every_shipped_cohort_of_real_scans_reaches_table_1(scans):
+    for name, raw in REAL.items():
         write_as(name, raw, scans)
-    names = list(files)
-    config = experiment(names)
-    for number, name in enumerate(names):  # synthetic cohorts as they are shipped take minutes
-        if "synthetic" in files[name]:
-            recipe = files[name]["synthetic"] | {"subjects": 8, "visits_max": 1, "voxel_mm": 7.0}
-            config["cohorts"][number] = files[name] | {"synthetic": recipe}
-    config["table1"] = config["table2"] = {"models": ["neuroquant"], "cohorts": list(files)}
+    config = experiment(list(REAL))
+    config["table1"] = config["table2"] = {"models": ["neuroquant"], "cohorts": list(REAL)}
     done = snakemake(scans, "table1", config=few(config))
     assert done.returncode == 0, done.stdout[-6000:]
     results = scans / "results/tiny"
     table = pd.read_csv(results / "tables/table1.csv")
     shown = table[table.metric == "psnr"].dropna(subset="value")
-    for name, raw in files.items():
+    for name, raw in REAL.items():
         assert len(read_tsv(results / f"cohorts/{name}/sessions.tsv")) == 8, name
         mine = shown[(shown.cohort == name) | (shown.cohort == raw["label"])]
         assert set(mine.modality) == {"T1w", "T2w"}, name
 
 
-@pytest.mark.parametrize("name", sorted(name for name, raw in shipped().items() if "synthetic" not in raw))
+@pytest.mark.parametrize("name", sorted(REAL))
 def test_every_shipped_cohort_of_real_scans_is_planned(name, scans):
-    write_as(name, shipped()[name], scans)
+    write_as(name, REAL[name], scans)
     done = snakemake(scans, "--dry-run", "all", config=experiment([name]))
     assert done.returncode == 0, done.stdout[-3000:]
     assert job_counts(done.stdout)["train"] == 1
