@@ -96,7 +96,8 @@ class Quantization(Settings):
         bits = codebook_size.bit_length() - 1
         if codebook_size != 2**bits or bits < 2:
             raise ValueError(
-                f"quantizer.levels must be given where codebook_size is no power of two from 4 on; {codebook_size} isn't"
+                "quantizer.levels must be given where codebook_size is no power of two from 4 on; "
+                f"{codebook_size} isn't"
             )
         numbers = -(-bits // BITS_PER_LEVEL)
         least, more = divmod(bits, numbers)
