@@ -32,6 +32,12 @@ SHAPE = (32, 48, 64)
         ({"kind": "residual", "stages": 4}, 64, r"quantizer\.stages: 4 stages.*to the power of 4.*64 isn't one, 81 is"),
         ({"kind": "residual", "stages": 1}, 64, r"parameters\.quantizer\.stages(?s:.*)greater than or equal to 2"),
         ({"kind": "residual", "stages": 2}, 1, r"of 2 or more; 1 isn't one, 4 is"),
+        (
+            {"kind": "residual", "stages": 4},
+            2**40,
+            r"quantizer\.kind: residual takes a codebook_size of at most 1048576",
+        ),
+        ({"kind": "fsq"}, 2**21, r"quantizer\.kind: fsq takes a codebook_size of at most 1048576"),
         ({"kind": "ema", "levels": [8, 8]}, 64, r"quantizer\.levels are for kind: fsq; with kind: ema"),
         ({"kind": "simvq", "stages": 2}, 64, r"quantizer\.stages are for kind: residual; with kind: simvq"),
     ],

@@ -13,6 +13,10 @@ BITS_PER_LEVEL = 3
 """Bits of a rounded number at most, where the levels follow from the codebook's size: 8 levels."""
 
 
+MOST = 2**20
+"""Largest codebook_size of a kind without a table of so many codes: the log counts the use of each."""
+
+
 class Quantization(Settings):
     """The kind of quantiser and what that kind alone has. `codebook_size` sets the bits per token of all of them."""
 
@@ -65,6 +69,11 @@ class Quantization(Settings):
         ValueError
             If that can't be, naming the key.
         """
+        if self.kind in ("fsq", "residual") and codebook_size > MOST:
+            raise ValueError(
+                f"quantizer.kind: {self.kind} takes a codebook_size of at most {MOST}, because the use of every code is "
+                f"counted; {codebook_size} is more"
+            )
         if self.kind == "fsq":
             self.level_counts(codebook_size)
         if self.kind != "residual":

@@ -63,9 +63,9 @@ class Quantizer(nn.Module, ABC):
         # for the log alone: how often that is written must change no bit of what is saved
         self.register_buffer("usage", torch.tensor(0.0), persistent=False)
         self.register_buffer("perplexity", torch.tensor(0.0))
-        together_size = size**codebooks
-        self.register_buffer("step_count", torch.zeros(together_size), persistent=False)
-        self.register_buffer("used", torch.zeros(together_size, dtype=torch.bool), persistent=False)
+        combinations = size**codebooks
+        self.register_buffer("step_count", torch.zeros(combinations), persistent=False)
+        self.register_buffer("used", torch.zeros(combinations, dtype=torch.bool), persistent=False)
         # the host's copies of whether it has started and of `updates`: a step waits for no device
         self._started: bool | None = None
         self._updates = 0
