@@ -71,8 +71,8 @@ class Quantization(Settings):
         """
         if self.kind in ("fsq", "residual") and codebook_size > MOST:
             raise ValueError(
-                f"quantizer.kind: {self.kind} takes a codebook_size of at most {MOST}, because the use of every code is "
-                f"counted; {codebook_size} is more"
+                f"quantizer.kind: {self.kind} takes a codebook_size of at most {MOST}, because the use of every code "
+                f"is counted; {codebook_size} is more"
             )
         if self.kind == "fsq":
             self.level_counts(codebook_size)
