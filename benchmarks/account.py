@@ -31,7 +31,7 @@ from neuroquant.models.neuroquant import attention, plane
 from neuroquant.models.neuroquant.attention import MultiAxisAttention
 from neuroquant.models.neuroquant.decoder import Decoder
 from neuroquant.models.neuroquant.encoder import Encoder
-from neuroquant.models.neuroquant.quantizer import Quantizer
+from neuroquant.models.neuroquant.quantizers import Quantizer
 from neuroquant.similarity import ssim3d
 
 PARTS = ("encoder", "attention", "quantiser", "decoder", "SSIM", "rest")
@@ -204,7 +204,9 @@ def account(
     with FakeTensorMode(), _norms(precision, traffic):
         model = models.build(entry.architecture, entry.parameters).train()
         model.recompute(recompute)
-        model.quantizer._started = True  # asking the tensor needs data
+        for part in model.modules():
+            if isinstance(part, Quantizer):
+                part._started = True  # asking the tensor needs data
         batch, similarity = make_batch(shape, pairs, normal), Similarity()
         counter = FlopCounterMode(display=False, custom_mapping=ATTENTION)
         with (

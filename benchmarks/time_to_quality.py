@@ -5,7 +5,8 @@
 A MODEL is the name of one of config/models, with changes to its training if need be, and its own number of seeds:
 `neuroquant_base`, `neuroquant+optimizer=adamw+lr=4e-3`, `neuroquant+cross_images=all:1`. `lr` is that of the first
 phase, which ends at a twentieth of it. `crop=none` trains on whole volumes, `whole=0.2` on them for the last fifth of
-the budget, behind pieces. `mean` and `pca` are always fitted to the same training sessions and scored.
+the budget, behind pieces. `quantizer=fsq` and `rotation=on` change NeuroQuant's quantiser. `mean` and `pca` are always
+fitted to the same training sessions and scored.
 
 Trains on a virtual cohort: deformed label maps of $NEUROQUANT_TESTDATA/label_maps, or the ICBM brain without them. The
 last quarter of the label maps is held out, of the ICBM brain the last subjects. Where $NEUROQUANT_TESTDATA/bids_real
@@ -16,10 +17,11 @@ are of whole volumes, both modalities. Prints a TSV line for each of `--points` 
 - seconds: of training, without scoring: the wall's on GPUs, this process's processor time on CPUs, so that what else
   the machine does doesn't count
 - weights: those of the last step ("plain"), or their exponential average, codebook included ("average")
-- psnr (dB), ssim: mean over volumes. usage: share of the codebook's entries that these volumes use
+- psnr (dB), ssim: mean over volumes. usage: share of the codebook's entries that these volumes use, of several
+  codebooks the mean. joint: share of the combinations of their entries; with one codebook the same
 
 The learning rate falls along the model's own half cosine by the share of the budget that is spent, behind its warm-up
-in steps, which comes once more where the codebook starts: at the share of the first phase at which it starts in the
+in steps, which comes once more where a codebook starts late: at the share of the first phase at which it starts in the
 model's own schedule, or at `--start-share`.
 
 At the end comes the ranking by PSNR on held-out volumes, mean over seeds. A model that isn't above the mean training
@@ -38,7 +40,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from entries import load_models
+from entries import load_models, with_parameters
 from ranking import FIT, MEAN, RANKING, ranking, write
 from virtual_data import Data, make_data
 
@@ -47,6 +49,7 @@ from neuroquant.config.model import ModelEntry
 from neuroquant.device import resolve_device, use_threads
 from neuroquant.models.autoencoder import Autoencoder
 from neuroquant.models.neuroquant.model import NeuroQuant
+from neuroquant.models.neuroquant.quantizers import KINDS, Quantizer
 from neuroquant.similarity import psnr, ssim3d
 from neuroquant.training.data import Loader, Sessions
 from neuroquant.training.fit import Passes
@@ -61,12 +64,29 @@ LR_FALL = 20.0
 SECONDS = 60.0
 NEVER = 10**9
 """Steps of a phase that the budget ends, and of a codebook that it starts."""
-COLUMNS = ("budget", "model", "seed", "seconds", "steps", "quantised", "weights", "scored_on", "psnr", "ssim", "usage")
+COLUMNS = (
+    "budget",
+    "model",
+    "seed",
+    "seconds",
+    "steps",
+    "quantised",
+    "weights",
+    "scored_on",
+    "psnr",
+    "ssim",
+    "usage",
+    "joint",
+)
+CHANGES = (
+    f"optimizer=adamw|muon, lr=NUMBER, cross_images=all|half, crop=none, whole=SHARE, quantizer={'|'.join(KINDS)}, "
+    "rotation=on"
+)
 Show = Callable[[dict[str, Any]], None]
 
 
-def codebook_of(model: Autoencoder) -> torch.nn.Module | None:
-    """NeuroQuant's codebook; None of other models."""
+def codebook_of(model: Autoencoder) -> Quantizer | None:
+    """NeuroQuant's quantiser; None of other models."""
     return model.quantizer if isinstance(model, NeuroQuant) else None
 
 
@@ -106,11 +126,11 @@ class Average:
 
 @torch.no_grad()
 def score(model: Autoencoder, sessions: Sessions, device: str, window: int) -> dict[str, float]:
-    """Mean PSNR (dB) and SSIM of whole volumes, both modalities of all sessions, and the share of codes in use."""
+    """Mean PSNR (dB) and SSIM of whole volumes, both modalities of all sessions, and the shares of codes in use."""
     training = model.training
     model.eval()
     values: dict[str, list[torch.Tensor]] = {"psnr": [], "ssim": []}
-    used: set[int] = set()
+    words: list[torch.Tensor] = []
     for index in range(len(sessions)):
         batch = sessions.volumes([index]).to(device)
         latents = model.encode(batch.x, batch.modality)
@@ -118,10 +138,17 @@ def score(model: Autoencoder, sessions: Sessions, device: str, window: int) -> d
         values["psnr"].append(psnr(batch.x, reconstruction))
         values["ssim"].append(ssim3d(batch.x, reconstruction, window))
         codes = model.codes(latents)
-        used |= set() if codes is None else set(codes.unique().tolist())
+        if codes is not None:
+            words.append(codes.movedim(1, -1).flatten(0, 1).unique(dim=0))
     model.train(training)
-    usage = {"usage": len(used) / model.codebook_size} if used else {}
+    usage = shares_used(torch.cat(words), model.codebook_size) if words else {}
     return {name: float(torch.cat(parts).mean()) for name, parts in values.items()} | usage
+
+
+def shares_used(words: torch.Tensor, size: int) -> dict[str, float]:
+    """Of indices (N, codebooks), the mean share of each codebook in use, and that of all combinations."""
+    books = [len(column.unique()) / size for column in words.T]
+    return {"usage": sum(books) / len(books), "joint": len(words.unique(dim=0)) / size ** len(books)}
 
 
 def clock_of(device: str) -> float:
@@ -169,9 +196,10 @@ class Run:
         """Train until the budget is spent."""
         entry, model, quantizer = self.entry, self.model, codebook_of(self.model)
         phase, started, point = entry.training.phases[0], None, 0
-        if quantizer is not None:
+        late = quantizer is not None and quantizer.start_after is not None
+        if late:
             start_share = min(quantizer.start_after / phase.steps, 1.0) if start_share is None else start_share
-            quantizer.start_after = NEVER
+            quantizer.begin_after(NEVER)
         optimizer = build_optimizer(model, entry.training)
         # of a phase of two steps, step 0 is its beginning and step 1 its end
         endless, curve = (phase.model_copy(update={"steps": steps, "warmup": 0}) for steps in (NEVER, 2))
@@ -183,8 +211,9 @@ class Run:
         ):
             while point < points:
                 loader = pieces if self.share() < self.whole_from else volumes
-                if quantizer is not None and self.share() >= start_share and started is None:
-                    quantizer.start_after, started = 1, self.step + 1  # quantised from the next step on
+                if late and self.share() >= start_share and started is None:
+                    quantizer.begin_after(1)
+                    started = self.step + 1  # quantised from the next step on
                 rise = warm(phase, self.step if started is None or self.step < started else self.step - started)
                 begin = clock_of(self.device)
                 batch = loader.batch(self.step).to(self.device)
@@ -235,6 +264,10 @@ def requested(text: str, demo_size: bool, seeds: int) -> tuple[str, ModelEntry, 
             entry = with_training(entry, optimizer=value)
         elif key == "cross_images" and value in ("all", "half"):
             entry = entry.model_copy(update={"objective": entry.objective.model_copy(update={key: value})})
+        elif key == "quantizer" and value in KINDS:
+            entry = with_quantizer(entry, kind=value)
+        elif change == "rotation=on":
+            entry = with_quantizer(entry, rotation=True)
         elif change == "crop=none":
             entry = with_phase(entry, crop=None)
         elif key == "whole" and (share := number(value)) and share < 1:
@@ -243,8 +276,7 @@ def requested(text: str, demo_size: bool, seeds: int) -> tuple[str, ModelEntry, 
             first = first.model_copy(update={"steps": max(1, round(first.steps * (1 - share)))})
             entry = with_training(entry, phases=(first, last))
         else:
-            known = "optimizer=adamw|muon, lr=NUMBER, cross_images=all|half, crop=none, whole=SHARE"
-            raise SystemExit(f"{text}: {change!r} is none of {known}")
+            raise SystemExit(f"{text}: {change!r} is none of {CHANGES}")
     return name, entry, int(own) if own else seeds
 
 
@@ -262,6 +294,11 @@ def whole_from(entry: ModelEntry) -> float:
     if others and others[0].mode == "3d" and not others[0].crop:
         return first.steps / (first.steps + others[0].steps)
     return 1.0
+
+
+def with_quantizer(entry: ModelEntry, **changes: object) -> ModelEntry:
+    """The model with another quantiser."""
+    return with_parameters(entry, quantizer=entry.parameters.get("quantizer", {}) | changes)
 
 
 def with_phase(entry: ModelEntry, **changes: object) -> ModelEntry:

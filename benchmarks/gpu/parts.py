@@ -66,7 +66,7 @@ def quantised() -> dict[str, Any]:
     (entry,) = load_models(["neuroquant"], SMALL)
     model = models.build(entry.architecture, entry.parameters | {"start_after": 0}).to(DEVICE).train()
     quantizer, size = model.quantizer, [side // model.factor for side in SHAPE]
-    z = torch.randn(2 * PAIRS, quantizer.embedding.shape[1], *size, device=DEVICE)
+    z = torch.randn(2 * PAIRS, entry.parameters["code_dim"], *size, device=DEVICE)
 
     def learn() -> None:
         quantizer(z)

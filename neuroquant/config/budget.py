@@ -72,5 +72,5 @@ def scaled(entry: ModelEntry, factor: float, where: str) -> ModelEntry:
         for phase in entry.training.phases
     )
     key = f"{where}: budget: equal_voxels, model {entry.name}"
-    require_codebook_starts(key, phases, entry.parameters.get("start_after"))
+    require_codebook_starts(key, phases, models.start_after(entry.architecture, entry.parameters))
     return entry.model_copy(update={"training": entry.training.model_copy(update={"phases": phases})})

@@ -156,7 +156,7 @@ class ModelFolder(Settings):
     codebook: Literal["keep", "adapt"] = Field(
         "adapt",
         description="training on from it: keep: the codebook stays as it is, so that indices keep their meaning; "
-        "adapt: its moving averages go on",
+        "adapt: it goes on learning",
     )
 
 

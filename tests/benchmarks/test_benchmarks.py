@@ -231,7 +231,9 @@ def test_the_average_holds_the_codebook_and_leaves_the_model_as_it_was(small_ent
     assert (model.quantizer.embedding == 3).all()
 
 
-@pytest.mark.parametrize("change", ["optimizer=sgd", "lr", "lr=fast", "lr=-1e-3", "depth=3", "whole=2", "crop=9"])
+@pytest.mark.parametrize(
+    "change", ["optimizer=sgd", "lr", "lr=fast", "lr=-1e-3", "depth=3", "whole=2", "crop=9", "quantizer=vq", "rotation"]
+)
 def test_a_change_of_training_that_is_none_is_refused(change):
     with pytest.raises(SystemExit, match="is none of"):
         time_to_quality.requested(f"neuroquant+{change}", True, 3)
@@ -360,3 +362,22 @@ def test_a_norm_that_has_to_copy_its_input_moves_it_once_more():
             norm(x)
     whole, strided = found
     assert strided.moved == whole.moved + 2 * 4 * 32 and strided.launches == whole.launches == 1
+
+
+def test_a_quantiser_is_a_change_like_others_and_keeps_the_bits():
+    for text, quantizer in (
+        ("quantizer=fsq", {"kind": "fsq"}),
+        ("quantizer=simvq+rotation=on", {"kind": "simvq", "rotation": True}),
+        ("rotation=on", {"rotation": True}),
+    ):
+        name, entry, seeds = time_to_quality.requested(f"neuroquant+{text}:2", True, 3)
+        assert (name, seeds, entry.parameters["quantizer"]) == (f"neuroquant+{text}", 2, quantizer)
+        plain = time_to_quality.requested("neuroquant", True, 3)[1]
+        bits = [models.bits("neuroquant", each.parameters, (32, 32, 32)) for each in (entry, plain)]
+        assert bits[0] == bits[1]
+
+
+def test_the_share_in_use_is_the_mean_of_the_codebooks_and_that_of_their_combinations():
+    words = torch.tensor([[0, 0], [0, 1], [3, 1], [0, 1]])
+    assert time_to_quality.shares_used(words, 4) == {"usage": (2 / 4 + 2 / 4) / 2, "joint": 3 / 16}
+    assert time_to_quality.shares_used(words[:, :1], 4) == {"usage": 0.5, "joint": 0.5}

@@ -73,6 +73,8 @@ def test_a_codebook_that_would_never_start_and_a_full_model_without_training_are
     with pytest.raises(InputError, match="40 steps on volumes.*never start") as caught:
         scaled(entry, 0.1, "mine.yaml")
     assert caught.value.where == "mine.yaml: budget: equal_voxels, model q: training.phases"
+    nothing_starts = entry.model_copy(update={"parameters": parameters | {"quantizer": {"kind": "fsq"}}})
+    assert scaled(nothing_starts, 0.1, "mine.yaml").training.phases[0].steps == 40
     with pytest.raises(InputError, match="mean, which isn't trained") as caught:
         experiment(budget="equal_voxels", figure4={"cohort": "synthetic_a", "models": ["mean"]})
     assert caught.value.where == "demo.yaml: budget"

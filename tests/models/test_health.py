@@ -15,6 +15,11 @@ def test_a_codebook_with_one_code_in_use_stops_the_training_after_a_thousand_ste
     check_codebook("training of model", rows)
     with pytest.raises(InputError, match="(?s)training of model, step 1100.*every token gets the same code"):
         check_codebook("training of model", [*rows, logged(1100, 1.2)])
+    with pytest.raises(InputError, match="raise parameters.dead_below"):
+        check_codebook("x", [*rows, logged(1100, 1.2)], revives=True)
+    with pytest.raises(InputError, match="quantizer.kind to ema, which revives idle codes") as caught:
+        check_codebook("x", [*rows, logged(1100, 1.2)], revives=False)
+    assert "dead_below" not in str(caught.value)
 
 
 def test_a_codebook_that_recovers_has_not_started_or_rests_on_slices_is_not_dead():

@@ -150,7 +150,7 @@ def test_the_adversary_turns_the_gradient_round():
 
 
 def test_gradients_reach_the_encoder_through_the_codebook():
-    model = small().train()
+    model = small(film=False).train()
     x = torch.rand(2, 1, 16, 16, 16)
     model(x, torch.tensor([0, 1])).reconstruction.square().mean().backward()
     assert model.encoder.blocks[0].down.weight.grad.abs().sum() > 0

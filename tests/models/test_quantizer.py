@@ -6,15 +6,16 @@ import torch
 from neuroquant.config.model import Objective
 from neuroquant.models.batch import Batch
 from neuroquant.models.losses import total
-from neuroquant.models.neuroquant.quantizer import Quantizer
+from neuroquant.models.neuroquant import Parameters
+from neuroquant.models.neuroquant.quantizers import EMA
 from tests.models.small import small
 
 torch.set_num_threads(1)
 
 
-def quantizer(size=8, **changes) -> Quantizer:
-    settings = {"commitment": 0.25, "decay": 0.9, "dead_below": 0.01, "reservoir": 64, **changes}
-    return Quantizer(size, 3, **settings).train()
+def quantizer(size=8, **changes) -> EMA:
+    settings = {"ema_decay": 0.9, "dead_below": 0.01, "reservoir": 64, "start_after": 0, **changes}
+    return EMA(Parameters(codebook_size=size, code_dim=3, **settings)).train()
 
 
 def as_map(tokens):
@@ -64,7 +65,7 @@ def test_the_update_is_the_moving_average_of_counts_and_sums():
 
 
 def test_a_revived_code_is_a_recent_token_and_stays_where_it_is_until_it_gets_tokens():
-    vq = quantizer(32, dead_below=0.05, decay=0.5)
+    vq = quantizer(32, dead_below=0.05, ema_decay=0.5)
     vq(torch.randn(1, 3, 4, 4, 4, generator=torch.Generator().manual_seed(0)))
     near = 0.1 * torch.randn(64, 3, generator=torch.Generator().manual_seed(1)) + 3
     for _ in range(12):  # one cluster of tokens: most codes die

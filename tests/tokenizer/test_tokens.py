@@ -5,9 +5,14 @@ import pytest
 import torch
 
 import neuroquant
+from neuroquant import models
+from neuroquant.config.model import ModelEntry
+from neuroquant.config.volume import Volume
 from neuroquant.errors import InputError
 from neuroquant.evaluation.latents import export_latents
+from neuroquant.model_folder import save_model
 from neuroquant.tokenizer import Tokens, read_tokens
+from tests.training.helpers import PARAMETERS
 from tests.volumes.heads import Shard
 
 
@@ -25,6 +30,34 @@ def test_indices_are_a_grid_of_codes_where_the_codebook_has_started(tokenizer, s
     assert 0 <= int(grid.min()) and int(grid.max()) < tokenizer.model.codebook_size
     latents = tokenizer.model.latents_class.of({name: torch.from_numpy(a)[None] for name, a in tokens.latents.items()})
     assert torch.equal(grid.flatten(), tokenizer.model.codes(latents).flatten())
+
+
+@pytest.mark.parametrize(
+    ("quantizer", "size", "books"),
+    [({"kind": "fsq"}, 16, 1), ({"kind": "simvq"}, 16, 1), ({"kind": "residual"}, 4, 2)],
+)
+def test_indices_of_every_quantiser_survive_their_file_and_decode_to_the_latent(
+    scans, tmp_path, quantizer, size, books
+):
+    torch.manual_seed(0)
+    parameters = {**PARAMETERS, "codebook_size": 16, "quantizer": quantizer, "start_after": 0}
+    model = models.build("neuroquant", parameters).train()
+    model.encode_train(torch.rand(2, 1, 32, 32, 32))
+    entry = ModelEntry(name="model", architecture="neuroquant", parameters=parameters)
+    volume = Volume(shape=(32, 32, 32), percentiles=(0.0, 100.0), brain_ml_min=10, structure_min=0, match_min=0)
+    save_model(tmp_path / "model", model, entry, volume, {})
+    tokenizer = neuroquant.load(tmp_path / "model", "cpu")
+    assert tokenizer.model.codebook_size == size
+    tokens = tokenizer.encode(scans[0])
+    tokens.save(tmp_path / "tokens.h5")
+    again = Tokens.load(tmp_path / "tokens.h5")
+    assert again.indices.shape == ((2, 2, 2) if books == 1 else (books, 2, 2, 2)) and int(again.indices.max()) < size
+    assert torch.equal(again.indices, tokens.indices)
+    with torch.no_grad():
+        decoded = tokenizer.model.quantizer.decode(again.indices.view(1, books, 2, 2, 2))[0]
+    torch.testing.assert_close(decoded, tokens.to_tensor(), rtol=1e-5, atol=1e-5)
+    # kept as float16
+    np.testing.assert_allclose(tokenizer.decode(again).get_fdata(), tokenizer.decode(tokens).get_fdata(), atol=3)
 
 
 def test_a_model_without_a_codebook_has_no_indices(folders, scans):

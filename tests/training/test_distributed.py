@@ -104,6 +104,30 @@ def test_the_log_is_that_of_the_whole_batch(both):
     assert json.loads((both[1] / "model/provenance.json").read_text())["processes"] == 2
 
 
+QUANTIZERS = (
+    {"kind": "residual", "stages": 2, "rotation": True}, {"kind": "simvq"}, {"kind": "fsq"},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("quantizer", QUANTIZERS, ids=lambda quantizer: quantizer["kind"])
+def test_two_processes_quantise_as_one_whatever_the_quantiser(tmp_path, mixed, quantizer):
+    """The same codes in both, bit for bit; their use in the log is that of the whole batch."""
+    parameters = {**PARAMETERS, "codebook_size": 16, "quantizer": quantizer}
+    folders = [tmp_path / "one", tmp_path / "two"]
+    for folder, start in zip(folders, (lambda path: main([str(path)]), by_two), strict=True):
+        folder.mkdir()
+        start(job(folder, mixed, parameters=parameters))
+    torch.testing.assert_close(weights(folders[1]), weights(folders[0]), **TOLERANCE)
+    first, second = (load_file(folders[1] / f"rank{rank}.safetensors") for rank in (0, 1))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    one, two = (read_tsv(each / "model/training.tsv", ("usage", "perplexity")) for each in folders)
+    for name in ("usage", "perplexity"):
+        torch.testing.assert_close(
+            torch.tensor(two[name].to_numpy()), torch.tensor(one[name].to_numpy()), rtol=1e-4, atol=1e-5, equal_nan=True
+        )
+    assert (one.usage.dropna() > 0).any()
+
+
 def test_pieces_and_processes_go_together(both, tmp_path, mixed):
     by_two(job(tmp_path, mixed, phases=[phase.model_copy(update={"accumulate": 2}) for phase in PHASES]))
     torch.testing.assert_close(weights(tmp_path), weights(both[0]), **TOLERANCE)

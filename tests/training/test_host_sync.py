@@ -6,15 +6,18 @@ from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTens
 
 from neuroquant import models
 from neuroquant.models.batch import Batch
+from neuroquant.models.neuroquant.quantizers import Quantizer
 from neuroquant.training.loop import How, train_step
 from tests.training.helpers import PARAMETERS, make_entry
 
 
-def step(sessions, plane, started, accumulate=1, after_losses=lambda model: None):
+def step(sessions, plane, started, accumulate=1, after_losses=lambda model: None, parameters=PARAMETERS):
     """One step on tensors without data, of sessions with so many modalities each."""
     with FakeTensorMode():
-        model = models.build("neuroquant", PARAMETERS).train()
-        model.quantizer._started = started  # asked of the device once, after loading
+        model = models.build("neuroquant", parameters).train()
+        for part in model.modules():
+            if isinstance(part, Quantizer):
+                part._started = started  # asked of the device once, after loading
         for buffer in model.buffers():
             buffer.constant = None  # PyTorch remembers what scalars were made of
         update = model.quantizer.update

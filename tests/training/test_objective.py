@@ -140,7 +140,7 @@ def test_l_vq_is_the_quantisers_loss_with_its_weight_and_moves_the_encoder():
     batch = unlike()
     model = at_work(batch.x)
     encoded = model.encode_train(batch.x)
-    codes = model.quantizer.embedding[encoded.indices].movedim(-1, 1)
+    codes = model.quantizer.embedding[encoded.indices[:, 0]].movedim(-1, 1)
     expected = 0.25 * (encoded.z_anat - codes).square().mean()
     assert expected > 1e-5
     vq = model.losses(batch, Objective(regulariser=3.0))["vq"]

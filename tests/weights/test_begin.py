@@ -75,6 +75,23 @@ def test_a_model_is_trained_on_with_a_codebook_that_stays_or_goes_on(theirs, tmp
     assert "usage" in log.splitlines()[0], "the codebook takes part from the first step on"
 
 
+@pytest.mark.parametrize("codebook", ["keep", "adapt"])
+@pytest.mark.parametrize("quantizer", [{"kind": "residual"}, {"kind": "fsq"}, {"kind": "simvq", "rotation": True}])
+def test_codes_of_every_quantiser_stay_or_go_on(theirs, tmp_path, quantizer, codebook):
+    _, shard = theirs
+    parameters = {**PARAMETERS, "codebook_size": 16, "quantizer": quantizer}
+    train(tmp_path / "first", shard, (), make_entry(name="first", parameters=parameters))
+    entry = entry_of(tmp_path / "first/model", MORE, codebook=codebook).model_copy(update={"parameters": parameters})
+    train(tmp_path / "mine", shard, (), entry)
+    vectors = []
+    for name in ("first", "mine"):
+        model, _, _ = load_model(tmp_path / name / "model")
+        every = torch.arange(model.quantizer.size)[:, None].expand(-1, model.quantizer.codebooks)
+        with torch.no_grad():
+            vectors.append(model.quantizer.vectors(every))
+    assert torch.equal(*vectors) == (codebook == "keep")
+
+
 def test_a_training_that_goes_on_repeats_itself_when_it_is_resumed(theirs, tmp_path, monkeypatch):
     folder, shard = theirs
     entry = entry_of(folder, MORE)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import yaml
 
+from neuroquant import models
 from neuroquant.cli import main
 from neuroquant.cluster.estimate import parts
 from neuroquant.config.load import load_experiment, resolve_experiment
@@ -102,3 +103,29 @@ def test_the_variant_for_ixi_in_its_comments_is_an_experiment(bids, monkeypatch)
     experiment = resolve_experiment(config, ROOT / "config", "one_gpu.yaml")
     assert experiment.cohort("ixi").layout == "custom"
     assert (experiment.volume.registration, experiment.volume.brain_mask[-1]) == ("grids", "deepbet")
+
+
+def test_the_quantisers_are_compared_at_equal_bits_on_one_network_and_schedule(tmp_path):
+    path = ROOT / "config/examples/quantisers.yaml"
+    experiment = load_experiment(path, ROOT / "config")
+    trained = [entry for entry in experiment.shown_models if entry.training.phases]
+    quantizers = [entry.parameters.get("quantizer", {"kind": "ema", "rotation": False}) for entry in trained]
+    found = {(quantizer["kind"], quantizer["rotation"]) for quantizer in quantizers}
+    assert found == {
+        ("ema", False),
+        ("ema", True),
+        ("fsq", False),
+        ("simvq", False),
+        ("simvq", True),
+        ("residual", False),
+    }
+    assert len({models.bits("neuroquant", entry.parameters, experiment.volume.shape) for entry in trained}) == 1
+    for entry in trained:
+        assert {**entry.parameters, "quantizer": None} == {**trained[0].parameters, "quantizer": None}
+        assert entry.objective == trained[0].objective and entry.training == trained[0].training
+        assert len(experiment.trainings(entry.name)) == 3
+    assert set(experiment.table1.models) >= {"mean", *(entry.name for entry in trained)}
+    assert experiment.figure4.models[0] == "neuroquant"
+    done = snakemake(tmp_path, "--dry-run", "all", config=yaml.safe_load(path.read_text()))
+    assert done.returncode == 0, done.stdout
+    assert job_counts(done.stdout)["train"] == 18

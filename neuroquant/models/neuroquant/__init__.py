@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 
 from neuroquant.config.base import Count, Fraction, Layers, NonNegative, Settings
 from neuroquant.models import grid
+from neuroquant.models.neuroquant.quantization import Quantization, is_default
 from neuroquant.models.spec import ModelSpec
 
 if TYPE_CHECKING:
@@ -42,7 +43,14 @@ class Parameters(Settings):
         "off", description="attention along a slice's normal in 2D: off as in the paper, or to its own token alone"
     )
     film: bool = Field(True, description="M-FiLM, the modality stream that modulates the decoder (section 3.3.2)")
-    codebook_size: Count = Field(4096, description="K_a; not stated; the released configuration")
+    codebook_size: Count = Field(
+        4096, description="K_a, codes that a token can have; not stated; the released configuration"
+    )
+    quantizer: Quantization = Field(
+        Quantization(),
+        exclude_if=is_default,
+        description="how a token becomes one of codebook_size codes; the paper's is kind: ema",
+    )
     code_dim: Count = Field(64, description="C_a; not stated; the released configuration")
     c_m: Count = Field(32, description="C_m, channels of z_mod; not stated; the released configuration")
     c_s: Count = Field(32, description="C_s, length of the modality embedding s_m; not stated; as released")
@@ -68,7 +76,7 @@ class Parameters(Settings):
         0.03, description="a code that is used less than this share of the mean code's use is revived"
     )
     reservoir: int = Field(
-        0, ge=0, description="recent tokens, of 4 steps or more, kept to start and revive codes from; 0: 8 K_a"
+        0, ge=0, description="recent tokens, of 4 steps or more, kept to start and revive codes from; 0: 8 per code"
     )
     kmeans_rounds: Count = Field(10, description="rounds of k-means at that start; more move the centres little")
     start_after: int = Field(
@@ -82,6 +90,16 @@ class Parameters(Settings):
     def factor(self) -> int:
         """Side reduction."""
         return 2 ** len(self.channels)
+
+    @property
+    def codebooks(self) -> tuple[int, int]:
+        """Codes of each codebook, and how many codebooks there are."""
+        return self.quantizer.shared_out(self.codebook_size)
+
+    @model_validator(mode="after")
+    def _codes_can_be_shared_out(self) -> "Parameters":
+        self.quantizer.shared_out(self.codebook_size)
+        return self
 
     @model_validator(mode="after")
     def _attention_blocks_exist(self) -> "Parameters":
@@ -100,7 +118,7 @@ class Parameters(Settings):
 
 def latent_shapes(parameters: Parameters, shape: grid.Shape) -> dict[str, tuple[int, ...]]:
     """Latents of a volume of `shape`: name -> (C, d, h, w)."""
-    channels = {"z_anat": parameters.code_dim, "z_q": parameters.code_dim, "indices": 1}
+    channels = {"z_anat": parameters.code_dim, "z_q": parameters.code_dim, "indices": parameters.codebooks[1]}
     channels |= {"z_mod": parameters.c_m} if parameters.film else {}
     return {name: (number, *grid.of_volume(shape, parameters.factor)) for name, number in channels.items()}
 
@@ -111,10 +129,10 @@ def divisor(parameters: Parameters) -> int:
 
 
 def bits(parameters: Parameters, shape: grid.Shape) -> float:
-    """An index a token, and as float32 the pooled z_mod, which the decoder needs too."""
+    """The indices of every token, and as float32 the pooled z_mod, which the decoder needs too."""
     shapes = latent_shapes(parameters, shape)
     pooled = 32 * shapes["z_mod"][0] if "z_mod" in shapes else 0
-    return prod(shapes["indices"]) * log2(parameters.codebook_size) + pooled
+    return prod(shapes["indices"]) * log2(parameters.codebooks[0]) + pooled
 
 
 def build(parameters: Parameters, modalities: tuple[str, ...]) -> "NeuroQuant":
@@ -124,9 +142,9 @@ def build(parameters: Parameters, modalities: tuple[str, ...]) -> "NeuroQuant":
     return (SwappingNeuroQuant if parameters.film else NeuroQuant)(parameters, len(modalities))
 
 
-def start_after(parameters: Parameters) -> int:
-    """Steps on volumes before the codebook starts."""
-    return parameters.start_after
+def start_after(parameters: Parameters) -> int | None:
+    """Steps on volumes before the codebook starts; None where nothing starts late."""
+    return parameters.start_after if parameters.quantizer.starts_late else None
 
 
 SPEC = ModelSpec(

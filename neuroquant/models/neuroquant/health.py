@@ -10,13 +10,14 @@ PATIENCE = 1000
 """Steps for which a codebook may stay like that."""
 
 
-def check_codebook(where: str, rows: list[dict[str, Any]]) -> None:
+def check_codebook(where: str, rows: list[dict[str, Any]], revives: bool = True) -> None:
     """Stop a training whose codebook has had one code in use for 1000 steps on volumes.
 
     Parameters
     ----------
     where : names the training in the error.
     rows : the log so far, each with step, mode, and perplexity where the codebook was updated.
+    revives : whether the quantiser revives idle codes.
 
     Raises
     ------
@@ -29,8 +30,12 @@ def check_codebook(where: str, rows: list[dict[str, Any]]) -> None:
             f"{where}, step {rows[-1]['step']}",
             f"a codebook with a perplexity below {ALONE} for {alone} steps: every token gets the same code",
             "a perplexity that grows",
-            "lower training.phases[].lr or parameters.commitment, or raise parameters.dead_below: idle codes are then "
-            "revived sooner",
+            "lower training.phases[].lr or parameters.commitment, or "
+            + (
+                "raise parameters.dead_below: idle codes are then revived sooner"
+                if revives
+                else "set parameters.quantizer.kind to ema, which revives idle codes"
+            ),
         )
 
 

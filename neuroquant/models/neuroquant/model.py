@@ -17,7 +17,7 @@ from neuroquant.models.neuroquant.encoder import Encoder, Head
 from neuroquant.models.neuroquant.film import Film, FilmGenerator, ModalityClassifier
 from neuroquant.models.neuroquant.health import check_codebook
 from neuroquant.models.neuroquant.plane import Activation
-from neuroquant.models.neuroquant.quantizer import Quantizer
+from neuroquant.models.neuroquant.quantizers import KINDS, Quantizer
 from neuroquant.models.start import start_as_background, start_at_zero, start_evenly
 
 
@@ -30,7 +30,7 @@ class Encoded:
     z_anat : (B, C_a, d, h, w), before quantisation
     z_mod : (B, C_m, d, h, w), or None without the modality stream
     z_q : (B, C_a, d, h, w), quantised, straight-through
-    indices : (B, d, h, w)
+    indices : (B, codebooks, d, h, w)
     vq_loss : scalar, L_VQ (equation 7)
     """
 
@@ -48,7 +48,7 @@ class Streams(Latents):
     Attributes
     ----------
     z_anat, z_q : (B, C_a, d, h, w), before and after quantisation
-    indices : (B, 1, d, h, w), of the codes
+    indices : (B, codebooks, d, h, w), of the codes; one codebook unless the quantiser has stages
     z_mod : (B, C_m, d, h, w); None without the modality stream
     """
 
@@ -77,18 +77,9 @@ class NeuroQuant(Autoencoder):
         self.parameters_used, self.factor = parameters, parameters.factor
         self.encoder = Encoder(parameters)
         self.head_anat = Head(parameters.channels[-1], parameters.code_dim, parameters.norm)
-        self.quantizer = Quantizer(
-            parameters.codebook_size,
-            parameters.code_dim,
-            parameters.commitment,
-            parameters.ema_decay,
-            parameters.dead_below,
-            parameters.reservoir,
-            parameters.start_after,
-            parameters.kmeans_rounds,
-        )
+        self.quantizer: Quantizer = KINDS[parameters.quantizer.kind](parameters)
         self.decoder = Decoder(parameters)
-        self.codebook_size = parameters.codebook_size
+        self.codebook_size = self.quantizer.size
         self.head_mod: Head | None = None
         self.film_generator: FilmGenerator | None = None
         self.modality_classifier: ModalityClassifier | None = None
@@ -154,17 +145,17 @@ class NeuroQuant(Autoencoder):
         return objective.losses(self, batch, weights)
 
     def after_step(self, plane: int | None) -> None:
-        """The codebook's update, after steps on volumes."""
+        """The quantiser's update, after steps on volumes."""
         if plane is None:
             self.quantizer.update()
 
     @property
     def start_after(self) -> int | None:
-        """Steps on volumes before the codebook starts; None where it had started before."""
+        """Steps on volumes before the codebook starts; None where it had started before, or nothing starts."""
         return None if self.quantizer.goes_on else self.quantizer.start_after
 
     def go_on(self, codebook: Literal["keep", "adapt"]) -> None:
-        """The codebook has started; it is frozen, or its moving averages go on."""
+        """The codebook has started; it is frozen, or goes on learning."""
         self.quantizer.go_on(frozen=codebook == "keep")
 
     def facts(self) -> dict[str, float]:
@@ -175,7 +166,7 @@ class NeuroQuant(Autoencoder):
 
     def check_log(self, where: str, rows: list[dict[str, Any]]) -> None:
         """Stop where every token has got the same code for 1000 steps."""
-        check_codebook(where, rows)
+        check_codebook(where, rows, self.quantizer.REVIVES)
 
     def modality_rows(self) -> list[str]:
         """The embedding s_m and the output of D_m."""
@@ -192,7 +183,7 @@ class NeuroQuant(Autoencoder):
         return self.decode_with(latents.z_q, self.film(latents.z_mod, modality))
 
     def codes(self, latents: Streams) -> Tensor | None:
-        """Of the anatomical codebook, (B, 1, tokens); None before it has started."""
+        """Of the anatomical codebooks, (B, codebooks, tokens); None before they have started."""
         return latents.indices.flatten(2) if self.quantizer.has_started() else None
 
     def units(self, what: Literal["norms", "blocks"]) -> list[nn.Module]:
@@ -203,8 +194,12 @@ class NeuroQuant(Autoencoder):
         return [part for part in parts if part is not None]
 
     def left_to_adamw(self) -> list[nn.Module]:
-        """The networks that see a vector an image: Muon costs up to 0.3 dB there (benchmarks/time_to_quality.md)."""
-        return [part for part in (self.film_generator, self.modality_classifier) if part is not None]
+        """The networks that see a vector an image: Muon costs up to 0.3 dB there (benchmarks/time_to_quality.md).
+
+        And what a quantiser trains by gradients, which is no layer between features.
+        """
+        parts = (self.film_generator, self.modality_classifier, self.quantizer)
+        return [part for part in parts if part is not None]
 
     def recompute(self, what: Literal["nothing", "norms", "attention"]) -> None:
         """Norms, FiLM and activations; or attention as well."""
@@ -216,13 +211,13 @@ class NeuroQuant(Autoencoder):
 
     def bits(self, shape: tuple[int, int, int]) -> float:
         """log2 K_a a token, and 32 a channel of the pooled z_mod, which the decoder needs too."""
-        tokens = math.prod(side // self.factor for side in shape)
+        indices = self.quantizer.codebooks * math.prod(side // self.factor for side in shape)
         pooled = 32 * self.parameters_used.c_m if self.parameters_used.film else 0
-        return tokens * math.log2(self.quantizer.size) + pooled
+        return indices * math.log2(self.quantizer.size) + pooled
 
     @staticmethod
     def _latents(encoded: Encoded) -> Streams:
-        return Streams(encoded.z_anat, encoded.z_q, encoded.indices[:, None], encoded.z_mod)
+        return Streams(encoded.z_anat, encoded.z_q, encoded.indices, encoded.z_mod)
 
 
 class SwappingNeuroQuant(NeuroQuant, Swaps):
