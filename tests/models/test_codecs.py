@@ -59,8 +59,8 @@ def test_jpeg_2000_takes_volumes_of_any_sides_and_no_more_bytes_than_it_may(volu
     x = torch.from_numpy(volume)[None, None]
     latents = model.encode(x, KINDS)
     code = model.compress(volume, 0)
-    assert len(code) <= 1000 * kbit / 8 and model.coded_bits(latents).tolist() == [8 * len(code)]
-    assert latents.packed.shape == (1, 1, 1, 1, int(1000 * kbit / 8))
+    assert len(code) <= 1000 * kbit / 8 + 1e-6 and model.coded_bits(latents).tolist() == [8 * len(code)]
+    assert latents.packed.shape == (1, 1, 1, 1, model.most)
     x_hat = model.decode(latents, KINDS)
     assert x_hat.shape == x.shape and np.array_equal(x_hat[0, 0].numpy(), model.expand(code, 0))
 
@@ -71,7 +71,7 @@ def test_the_dct_coder_decodes_whatever_the_volume_and_takes_no_more_bytes_than_
     model = FITTED.setdefault(kbit, codec("dct", kbit)[0])
     latents = model.encode(torch.from_numpy(volume)[None, None], KINDS)
     code = model.compress(volume, 0)
-    assert len(code) <= 1000 * kbit / 8 and model.coded_bits(latents).tolist() == [8 * len(code)]
+    assert len(code) <= 1000 * kbit / 8 + 1e-6 and model.coded_bits(latents).tolist() == [8 * len(code)]
     assert np.array_equal(model.decode(latents, KINDS)[0, 0].numpy(), model.expand(code, 0))
 
 
@@ -167,6 +167,14 @@ def test_a_modality_without_training_volumes_is_named_and_its_images_are_empty()
     assert found.notes == ("there is no training volume of T2w: its images are empty",)
     latents = model.encode(heads(1).float(), KINDS + 1)
     assert (model.decode(latents, KINDS + 1) == -1).all()
+
+
+def test_training_volumes_that_are_all_alike_leave_a_coder_that_still_codes_others():
+    model, _ = codec("dct", 6, (0, heads(1).expand(4, -1, -1, -1, -1)))
+    assert model.largest >= 1
+    x = heads(1, seed=2).float()
+    latents = model.encode(x, KINDS)
+    assert model.coded_bits(latents) <= 6000 and model.decode(latents, KINDS).shape == x.shape
 
 
 def test_volumes_of_other_sides_than_the_fits_are_refused_with_both():

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from neuroquant.config.base import Settings
+from neuroquant.config.base import Count, Settings
 from neuroquant.models import fitting, grid, rates
 from neuroquant.models.spec import ModelSpec
 
@@ -24,7 +24,7 @@ class Parameters(Settings):
     )
     block: Literal[4, 8, 16] = Field(8, description="side of the blocks, in voxels")
     shape: tuple[()] | grid.Shape = Field((), description="sides of its volumes, in voxels; set by the fit")
-    largest: int = Field(0, ge=0, description="largest number of steps of a coefficient; set by the fit")
+    largest: Count = Field(1, description="largest number of steps of a coefficient; set by the fit")
 
 
 def fit_bytes(parameters: Parameters, shape: grid.Shape, modalities: int) -> int:

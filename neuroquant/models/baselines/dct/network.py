@@ -75,7 +75,7 @@ class BlockTransform(Codec):
             finer, coarser = torch.where(fits, finer, self.steps), torch.where(fits, self.steps, coarser)
         self.steps = coarser
         counts = self._count(passes, wanted)
-        largest = int(np.abs(np.flatnonzero(counts.any((0, 1))) - LARGEST).max(initial=0))
+        largest = int(np.abs(np.flatnonzero(counts.any((0, 1))) - LARGEST).max(initial=1))
         self.counts = torch.from_numpy(counts[:, :, LARGEST - largest : LARGEST + largest + 1]).int()
         settled: dict[str, Any] = {"shape": list(shape), "largest": largest}
         missing = [name for name, one in zip(self.modalities, fitted, strict=True) if not one.count]
