@@ -47,8 +47,9 @@ def against_full(experiment: Experiment, scores: pd.DataFrame) -> pd.DataFrame:
 def wins(experiment: Experiment, table: pd.DataFrame, costs: pd.DataFrame) -> pd.DataFrame:
     """Where one of these models has a higher PSNR than the full model at no more bits: the widest lead of its curve.
 
-    A lead counts if its interval lies above 0. Bits are those of the code where they were counted. Those of the full
-    model are as they are stored, before any coding, so that no model is left out for what coding saves.
+    A lead counts if its interval lies above 0. Bits of a codec are those of its code. Of other models they are as they
+    are stored: coding would round numbers, and the scores are those of unrounded ones. The full model's are as stored
+    too, so that no codec is left out for what coding saves.
 
     Parameters
     ----------
@@ -62,7 +63,8 @@ def wins(experiment: Experiment, table: pd.DataFrame, costs: pd.DataFrame) -> pd
     Columns `AGAINST_FULL`, then `kbit` of the model, `kbit_full` and `kbit_full_coded`.
     """
     coded = costs.kbit_coded.astype(float)
-    spent = costs[["cohort", "model"]].assign(kbit=coded.where(coded.notna(), costs.kbit_per_volume))
+    own_code = coded.notna() & costs.bits_per_number.isna()
+    spent = costs[["cohort", "model"]].assign(kbit=coded.where(own_code, costs.kbit_per_volume))
     stored = costs.assign(full=costs.model, kbit_full=costs.kbit_per_volume, kbit_full_coded=coded)
     both = table.merge(spent, on=["cohort", "model"]).merge(
         stored[["cohort", "full", "kbit_full", "kbit_full_coded"]], on=["cohort", "full"]

@@ -25,10 +25,10 @@ def codecs():
 
 
 def costs(**spent):
-    """Kbit of each model on the cohort as they are stored, and after coding: model -> both."""
+    """Kbit of each model on the cohort as they are stored, and after coding: model -> both. PCA has rounded numbers."""
     full = {"neuroquant": (FULL_KBIT, CODED_KBIT)}
-    rows = [("synthetic_a", model, *both) for model, both in (full | spent).items()]
-    return pd.DataFrame(rows, columns=["cohort", "model", "kbit_per_volume", "kbit_coded"])
+    rows = [("synthetic_a", model, *both, 9 if model == "pca" else None) for model, both in (full | spent).items()]
+    return pd.DataFrame(rows, columns=["cohort", "model", "kbit_per_volume", "kbit_coded", "bits_per_number"])
 
 
 def leads(folder, experiment, **more):
@@ -57,6 +57,9 @@ def test_a_win_is_a_lead_that_is_shown_at_no_more_bits(tmp_path, codecs):
     dear = wins(codecs, table, costs(**spent | {"jpeg2000": (FULL_KBIT, 40.9), "dct": (41.0, 40.7)}))
     assert dear.model.tolist() == ["dct"], "bits of the code count, where it was coded"
     assert not len(wins(codecs, table, costs())), "nobody's bits are known"
+    rounded = leads(tmp_path, codecs, pca=[2.0, 2.1])
+    assert not len(wins(codecs, rounded, costs(pca=(50.0, 30.0)))), "scores are those of unrounded coefficients"
+    assert wins(codecs, rounded, costs(pca=(1.0, 0.5))).kbit.tolist() == [1.0]
 
 
 def test_of_a_curve_the_widest_lead_is_named(tmp_path, codecs):

@@ -84,8 +84,9 @@ def points(axis: plt.Axes, experiment: Experiment, here: pd.DataFrame, metric: s
             ends = [point.kbit_coded, point.kbit_per_volume]
             axis.plot(ends, [value] * 2, color=colour, linewidth=0.8, alpha=0.6, zorder=order)
             axis.plot(ends[:1], [value], "|", color=colour, markersize=6, zorder=order)
-        around = AROUND.get(experiment.model(point.model).group)
-        if around:
+        entry = experiment.model(point.model)
+        around = AROUND.get(entry.group)
+        if around and not entry.curve_of:  # the model's own mark says it for its curve
             shape, width, words = around
             axis.plot(
                 kbit, value, shape, markersize=width, markerfacecolor="none", markeredgecolor="0.35",

@@ -253,7 +253,12 @@ def test_the_front_page_builds_with_next_to_nothing_and_says_what_is_missing(tmp
         models[entry.name] = tmp_path / f"{entry.name}.json"
         write_json(models[entry.name], MODEL)
     hours = write_origins(experiment, tmp_path / "none", models, FACTS, tmp_path / "r.csv", tmp_path / "o.html")
-    spent = {"model": ["sd_vae", "pca", "neuroquant"], "cohort": "synthetic_a", "kbit_coded": np.nan}
+    spent = {
+        "model": ["sd_vae", "pca", "neuroquant"],
+        "cohort": "synthetic_a",
+        "kbit_coded": np.nan,
+        "bits_per_number": 4,
+    }
     spent |= {"kbit_per_volume": [48.0, 1.0, 40.8], "encode_s": [1.25, 0.5, 2.0], "gpu_hours": np.nan}
     spent |= {"decode_s": [31.415, 0.5, 2.0], "processor_hours": [0.25, np.nan, np.nan]}
     spent |= {"spread_T1w": [0.03, np.nan, np.nan], "spread_T2w": np.nan}
