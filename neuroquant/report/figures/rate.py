@@ -115,10 +115,10 @@ def drawn(experiment: Experiment, here: pd.DataFrame, metric: str) -> pd.DataFra
 
 
 def kbit_of(experiment: Experiment, point: tuple) -> float:
-    """Where a row of rates stands: on a curve at the bits of the code, as far as they were counted."""
+    """Where a row of rates stands: on a curve at the bits of the code, unless it takes more than what it codes."""
     model = experiment.model(point.model).curve_of or point.model
     on_curve = len(experiment.points(model)) > 1
-    return point.kbit_coded if on_curve and point.kbit_coded > 0 else point.kbit_per_volume
+    return point.kbit_coded if on_curve and 0 < point.kbit_coded < point.kbit_per_volume else point.kbit_per_volume
 
 
 def look_of(experiment: Experiment, model: str) -> tuple[str, float, str, str, int]:

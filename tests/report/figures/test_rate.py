@@ -8,7 +8,7 @@ from PIL import Image
 from neuroquant.config.load import read_yaml, resolve_experiment
 from neuroquant.config.model import ModelEntry
 from neuroquant.files import write_json, write_tsv
-from neuroquant.report.figures.rate import curves, draw, points
+from neuroquant.report.figures.rate import curves, draw, kbit_of, points
 from neuroquant.report.figures.style import WIDTH, plt
 from neuroquant.report.pages.conclusions import of_rate
 from neuroquant.report.pages.costs import Sources, write_costs
@@ -190,6 +190,12 @@ def curve_of(experiment, model, modality="T1w"):
     """Three points of a model and its curve, which coding halves; not in their order."""
     table = measured(experiment.points(model)).assign(modality=modality)
     return table.assign(kbit_per_volume=[30.0, 10.0, 90.0], kbit_coded=[15.0, 5.0, 45.0])
+
+
+def test_a_code_that_is_longer_than_what_it_codes_is_not_sent(with_curves):
+    """A single coefficient has 16 bits, and the range coder writes words of 32."""
+    table = curve_of(with_curves, "pca").assign(kbit_coded=[15.0, 20.0, 45.0])
+    assert [kbit_of(with_curves, point) for point in table.itertuples()] == [15, 10, 45]
 
 
 @pytest.mark.parametrize("model", ["pca", "jpeg2000", "dct"])
