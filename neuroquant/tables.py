@@ -133,6 +133,8 @@ TESTS = [
     "effect_size", "p", "p_holm",
 ]  # fmt: skip
 AGAINST_MEAN = ["cohort", "modality", "model", "difference", "ci_low", "ci_high", "n_subjects", "against_mean"]
+AGAINST_FULL = ["cohort", "modality", "model", "full", "difference", "ci_low", "ci_high", "n_subjects"]
+"""PSNR of a model that nobody trained, less that of the full model."""
 HASHES = ["table", *CELL_KEY, "value", "scores", "sha256"]
 AGREEMENT = [
     "cohort", "model", "modality", "region", "images", "reference_ml", "bias_ml", "low_ml", "high_ml", "icc",

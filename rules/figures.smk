@@ -62,6 +62,7 @@ rule draw_figure4:
 rule draw_rate:
     input:
         cells=RESULTS / "numbers/cells.csv",
+        against_full=RESULTS / "numbers/against_full.csv",
         spread=RESULTS / "numbers/spread.tsv",
         models=PROVENANCE.values(),
         reconstructions=per_shown_shard("reconstructions/{model}/{cohort}/{shard}.h5"),

@@ -122,17 +122,28 @@ def known_of(cohort, model):
 ALL_MODELS = "all-models"  # no name that a model can have
 
 
+def probed_on(cohort):
+    """Models that are probed on a cohort: all that are scored there but the points of curves."""
+    return [
+        model
+        for model in models_scored_on(cohort)
+        if not EXPERIMENT.model(model).curve_of
+    ]
+
+
 def probe_jobs():
     """(what a job probes, cohort): a model, or all models of a small cohort."""
     return dict.fromkeys(
-        (ALL_MODELS if FEW_JOBS else model, cohort) for model, cohort in scored_pairs()
+        (ALL_MODELS if FEW_JOBS else model, cohort)
+        for cohort in scored_cohorts()
+        for model in probed_on(cohort)
     )
 
 
 def probed_models(wildcards):
     """The models that a job probes."""
     return (
-        models_scored_on(wildcards.cohort)
+        probed_on(wildcards.cohort)
         if wildcards.probed == ALL_MODELS
         else [wildcards.probed]
     )

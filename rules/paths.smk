@@ -55,7 +55,10 @@ def cohort_root(name):
 
 
 def shown_pairs():
-    """(model, cohort) pairs that some table or figure shows, each once, in the order of the tables."""
+    """(model, cohort) pairs that some table or figure shows, each once, in the order of the tables.
+
+    A model's curve of rate and distortion is shown where the model is.
+    """
     tables = (EXPERIMENT.table1, EXPERIMENT.table2)
     pairs = [
         (model, cohort)
@@ -64,7 +67,10 @@ def shown_pairs():
         for model in table.models
     ]
     pairs += [(model, EXPERIMENT.figure4.cohort) for model in EXPERIMENT.figure4.models]
-    return list(dict.fromkeys(pairs))
+    points = [
+        (point, cohort) for model, cohort in pairs for point in EXPERIMENT.points(model)
+    ]
+    return list(dict.fromkeys(points))
 
 
 def scored_pairs():

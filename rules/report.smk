@@ -39,6 +39,7 @@ rule front_page:
         tests=RESULTS / "tables/table1_tests.csv",
         truth=RESULTS / "numbers/dice_truth.tsv",
         costs=RESULTS / "numbers/costs.csv",
+        against_full=RESULTS / "numbers/against_full.csv",
         budgets=RESULTS / "tables/table1_budgets.csv",
         claims=reported("claims")["csv"],
         fidelity=RESULTS / "numbers/fidelity.tsv",

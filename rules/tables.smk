@@ -52,6 +52,7 @@ rule cells:
         tests=RESULTS / "numbers/tests.csv",
         against_mean=RESULTS / "numbers/against_mean.csv",
         trainings=RESULTS / "numbers/trainings.csv",
+        against_full=RESULTS / "numbers/against_full.csv",
     localrule: True
     resources:
         **SMALL_JOB,

@@ -15,11 +15,12 @@ MAY_USE = {
     "shipped": {"errors"},
     "extras": {"errors"},
     "error_scale": set(),
+    "entropy": {"extras"},
     "datasets": {"errors"},
     "scans": set(),
     "store": {"errors", "files"},
     "config": BASE | {"models", "shipped", "model_config"},
-    "models": {"errors", "extras", "config", "convolution", "similarity"},
+    "models": {"errors", "extras", "config", "convolution", "entropy", "similarity"},
     "perceptual": {"errors", "weights"},
     "synthetic": BASE | {"config"},
     "cohorts": BASE | {"config", "datasets", "scans", "tables"},
@@ -31,7 +32,7 @@ MAY_USE = {
     | {"sources", "perceptual"},
     "evaluation": BASE
     | {"config", "store", "models", "segmentation", "similarity", "model_folder", "model_facts", "device", "tables"}
-    | {"statistics", "perceptual"},
+    | {"statistics", "perceptual", "entropy"},
     "statistics": BASE | {"config", "store", "tables"},
     "report": BASE | {"config", "error_scale", "store", "statistics", "tables"},
     "cluster": BASE | {"config", "cohorts", "models", "tables", "shipped"},
@@ -95,7 +96,7 @@ def test_evaluation_knows_the_interface_only_never_a_concrete_model():
                 assert name.rpartition(".")[0] in INTERFACE, f"{path} imports {name}"
 
 
-OWN_LATENTS = {"z", "z_anat", "z_q", "z_mod", "indices"}
+OWN_LATENTS = {"z", "z_anat", "z_q", "z_mod", "indices", "packed"}
 """Names of the shipped models' latents; tests/models/test_latent_shapes.py checks that these are all."""
 
 

@@ -27,6 +27,7 @@ USES = {
     "deepbet": "from neuroquant.segmentation.deepbet import network_files; network_files()",
     "diffusers": "from neuroquant import models; models.build('baselines.sd_vae', {})",
     "monai": "from neuroquant import models; models.build('baselines.monai_kl', {})",
+    "constriction": "import neuroquant.entropy",
     "PIL": "import neuroquant.report.figures.montage",
     "contourpy": "import neuroquant.subject_page.encode",
     "matplotlib": "import neuroquant.report.figures.style",
@@ -36,6 +37,7 @@ USES = {
     "constriction": "import neuroquant.evaluation.coding",
     "torchio": "import neuroquant.evaluation.robustness.faults",
     "tensorboard": "import neuroquant.training.watch",
+    "torchio": "import neuroquant.evaluation.robustness.faults",
 }
 """Module -> a use of it that a user can come to."""
 
@@ -124,8 +126,10 @@ def test_what_a_model_is_made_of_is_known_before_it_is_built(architecture, monke
     monkeypatch.setattr("neuroquant.extras.find_spec", lambda name: None)
     path = PACKAGE.joinpath("models", *architecture.split("."))
     files = used_files(path if path.is_dir() else path.with_suffix(".py"))
-    if architecture in ("baselines.sd_vae", "baselines.monai_kl"):
-        with pytest.raises(InputError, match=re.escape("neuroquant[baselines]")):
+    needs = {"baselines.sd_vae": "baselines", "baselines.monai_kl": "baselines"}
+    needs |= {"baselines.jpeg2000": "workflow", "baselines.dct": "workflow"}
+    if architecture in needs:
+        with pytest.raises(InputError, match=re.escape(f"neuroquant[{needs[architecture]}]")):
             require_imported(files)
     else:
         require_imported(files)

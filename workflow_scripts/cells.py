@@ -7,6 +7,7 @@ with running(snakemake):
 
     from neuroquant.config.parts import read_part
     from neuroquant.statistics.cells import write_csv
+    from neuroquant.statistics.classical import against_full
     from neuroquant.statistics.computed import Computed
     from neuroquant.statistics.scores import ScoreFiles, load_scores
     from neuroquant.statistics.trainings import each_training
@@ -17,3 +18,4 @@ with running(snakemake):
     scores = load_scores(experiment, files)
     Computed.of(experiment, scores).write(out["cells"], out["tests"], out["against_mean"])
     write_csv(each_training(scores), out["trainings"])
+    write_csv(against_full(experiment, scores), out["against_full"])

@@ -38,6 +38,7 @@ with running(snakemake):
     sources = Sources(
         cells=Path(given.table1),
         tests=Path(given.tests),
+        against_full=Path(given.against_full),
         models=read_costs(models),
         costs=Path(given.costs),
         budgets=Path(given.budgets),

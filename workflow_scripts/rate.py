@@ -5,11 +5,14 @@ from neuroquant.job import named_paths, running
 with running(snakemake):
     from pathlib import Path
 
+    import pandas as pd
+
     from neuroquant.config.parts import read_part
     from neuroquant.report.figures.rate import draw
     from neuroquant.report.pages.conclusions import of_rate
     from neuroquant.report.pages.costs import Sources, write_costs
     from neuroquant.report.pages.figure_page import write_figure_page
+    from neuroquant.report.sentences import classical_sentences
     from neuroquant.statistics.cells import write_csv
     from neuroquant.statistics.computed import read_cells
     from neuroquant.statistics.rate import ceilings, rates
@@ -24,4 +27,5 @@ with running(snakemake):
     points = rates(experiment, table, cells)
     write_csv(points, Path(snakemake.output.csv))
     draw(experiment, points, ceilings(cells), *figure)
-    write_figure_page("rate", figure[0], of_rate(experiment, points, cells), Path(snakemake.output.page))
+    beaten = classical_sentences(experiment, pd.read_csv(snakemake.input.against_full), table)
+    write_figure_page("rate", figure[0], of_rate(experiment, points, cells, beaten), Path(snakemake.output.page))

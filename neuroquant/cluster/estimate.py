@@ -230,6 +230,7 @@ def disk(experiment: Experiment, results: Path) -> dict[str, float]:
         for model in table.models
     }
     scored |= {(model, experiment.figure4.cohort) for model in experiment.figure4.models}
+    scored = {(point, cohort) for model, cohort in scored for point in experiment.points(model)}
     scored = {(training, cohort) for model, cohort in scored for training in experiment.trainings(model)}
     tested = sum(counts[cohort]["test"] for _, cohort in scored)
     latents = {model: latent_bytes(experiment.model(model), experiment.volume.shape) or 0 for model, _ in scored}

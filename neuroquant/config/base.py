@@ -1,8 +1,8 @@
 """What every configuration class shares: unknown keys refused, values frozen, a reason beside each field."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 
 class Settings(BaseModel):
@@ -61,3 +61,20 @@ def distinct(values: tuple[str, ...]) -> tuple[str, ...]:
 
 Modalities = Annotated[tuple[Modality, ...], AfterValidator(distinct)]
 """Modalities in the order in which models number them and tables show them."""
+
+
+def _values_of_one_parameter(curve: Any) -> Any:
+    """A mapping of one name to different numbers, or an empty one."""
+    if curve == {}:
+        return curve
+    ((_, values),) = curve.items() if isinstance(curve, dict) and len(curve) == 1 else ((None, ()),)
+    numbers = isinstance(values, list | tuple) and all(
+        isinstance(one, int | float) and not isinstance(one, bool) for one in values
+    )
+    if not numbers or not values or len(set(values)) < len(values):
+        raise ValueError("one parameter and a list of different numbers, e.g. {components: [8, 32]}")
+    return curve
+
+
+Curve = Annotated[dict[str, tuple[int | float, ...]], BeforeValidator(_values_of_one_parameter)]
+"""Values of a parameter at which a model is looked at too."""

@@ -15,7 +15,7 @@ from neuroquant.errors import InputError
 if TYPE_CHECKING:
     from neuroquant.config.experiment import Experiment
 
-OWN = ("name", "label", "full_label", "published_as", "ablation_of", "replicate_of", "weights")
+OWN = ("name", "label", "full_label", "published_as", "ablation_of", "replicate_of", "curve", "curve_of", "weights")
 """What an entry doesn't take from the model that it begins with: by these the two are told apart."""
 FIXED = ("architecture", "parameters")
 """What an entry can't change: the weights fit nothing else."""

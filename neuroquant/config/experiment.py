@@ -177,6 +177,17 @@ class Experiment(Settings):
         return self
 
     @model_validator(mode="after")
+    def _points_are_of_a_model(self) -> "Experiment":
+        whole = {entry.name for entry in self.models if not entry.curve_of}
+        for entry in self.models:
+            if entry.curve_of and (entry.curve_of not in whole or entry.training.phases):
+                raise ValueError(
+                    f"model {entry.name}: curve_of: {entry.curve_of!r} must name a model of the experiment, neither of "
+                    "them trained; write `curve` there instead"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _target_is_a_modality(self) -> "Experiment":
         target = self.volume.registration_target
         if target and target not in self.modalities:
@@ -219,6 +230,10 @@ class Experiment(Settings):
     def trainings(self, name: str) -> tuple[str, ...]:
         """The entries of a model's trainings, the first of them the model's own."""
         return (name, *(entry.name for entry in self.models if entry.replicate_of == name))
+
+    def points(self, name: str) -> tuple[str, ...]:
+        """The entries of a model's curve of rate and distortion, the first of them the model's own."""
+        return (name, *(entry.name for entry in self.models if entry.curve_of == name))
 
     @property
     def training_cohorts(self) -> tuple[str, ...]:

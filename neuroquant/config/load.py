@@ -11,11 +11,13 @@ from neuroquant import models
 from neuroquant.config.base import DEFAULT_MODALITIES, Settings
 from neuroquant.config.budget import with_budget
 from neuroquant.config.cohort import Cohort
+from neuroquant.config.curve import points
 from neuroquant.config.existing import is_existing, of_folder, require_same_volumes
 from neuroquant.config.experiment import Experiment
 from neuroquant.config.model import KINDS, ModelEntry, ModelFolder, require_codebook_starts
 from neuroquant.config.named import merge, read_list, read_yaml, wrong
 from neuroquant.config.plain import bounded
+from neuroquant.config.rate import with_rates
 from neuroquant.config.roles import with_roles
 from neuroquant.config.seeds import trainings
 from neuroquant.config.shown import with_shown
@@ -76,14 +78,15 @@ def resolve_experiment(raw: dict[str, Any], beside: Path | Sequence[Path], where
         raw["models"] = [
             training
             for origin, item in entries
-            for training in trainings(_resolve_model(item, overrides, origin), origin)
+            for point in _resolve_points(item, overrides, origin)
+            for training in trainings(point, origin)
         ]
     raw["overrides"] = {name: change for name, change in overrides.items() if name not in names}
     experiment = with_modalities(with_shown(validate(Experiment, raw, where)), where)
     require_fitting_sides(experiment, where)
     require_same_volumes(experiment, where)
     experiment = with_roles(experiment, where)
-    return _within_rate(with_budget(experiment, where))
+    return with_rates(with_budget(experiment, where), where)
 
 
 def with_modalities(experiment: Experiment, where: str) -> Experiment:
@@ -161,17 +164,13 @@ def overridden(raw: dict[str, Any], overrides: dict[str, Any]) -> dict[str, Any]
     return raw
 
 
-def _within_rate(experiment: Experiment) -> Experiment:
-    """The experiment, its reference models lowered to the bits of the full model, the first of figure4.models."""
-    full, shape = experiment.model(experiment.figure4.models[0]), experiment.volume.shape
-    limit = models.bits(full.architecture, full.parameters, shape)
-    if limit is None:
-        return experiment
-    entries = tuple(
-        entry.model_copy(update={"parameters": models.within(entry.architecture, entry.parameters, limit)})
-        for entry in experiment.models
-    )
-    return experiment.model_copy(update={"models": entries})
+def _resolve_points(raw: dict[str, Any], overrides: dict[str, Any], where: str) -> list[ModelEntry]:
+    """A model as `_resolve_model` gives it, and the points of its curve."""
+    first, *others = points(_resolve_model(raw, overrides, where), where)
+    kind = models.parameters_class(first.architecture)
+    checked = [validate(kind, entry.parameters, f"{where}: curve").model_dump(mode="json") for entry in others]
+    pairs = zip(others, checked, strict=True)
+    return [first, *(entry.model_copy(update={"parameters": parameters}) for entry, parameters in pairs)]
 
 
 def validate(kind: type[Checked], raw: Any, where: str) -> Checked:
@@ -185,7 +184,7 @@ def validate(kind: type[Checked], raw: Any, where: str) -> Checked:
 def _explain(error: ValidationError, kind: type[BaseModel], where: str) -> InputError:
     first = error.errors()[0]
     path = ".".join(str(part) for part in first["loc"] if part not in KINDS)
-    key = f"{where}{'.' if where.endswith('parameters') else ': '}{path}" if path else where
+    key = f"{where}{'.' if where.endswith(('parameters', 'curve')) else ': '}{path}" if path else where
     if first["type"] == "extra_forbidden":
         return unknown_key(key, str(first["loc"][-1]), _known_keys(kind, first["loc"][:-1]))
     if first["type"] == "missing":

@@ -8,6 +8,7 @@ from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 from neuroquant.config.base import (
     DEFAULT_MODALITIES,
     Count,
+    Curve,
     Label,
     Location,
     Modalities,
@@ -233,6 +234,16 @@ class ModelEntry(Settings):
         "",
         description="the model of which this one is another training; filled in for each further seed of "
         "training.seeds, not to be written by hand",
+    )
+    curve: Curve = Field(
+        {},
+        description="further values of a parameter of an untrained model, e.g. {components: [8, 32]}: it is scored "
+        "with each of them too, and the figure of rate and distortion joins them in a line",
+    )
+    curve_of: Name | Literal[""] = Field(
+        "",
+        description="the model of whose curve this one is a point; filled in for each value of `curve`, not to be "
+        "written by hand",
     )
     architecture: str = Field(description="module of neuroquant.models with Parameters and build, e.g. neuroquant")
     parameters: dict[str, Any] = Field({}, description="the architecture's own parameters")

@@ -24,6 +24,7 @@ SHOWN = {
         "architecture",
         "group",
         "replicate_of",
+        "curve_of",
         "resampled_mm",
     ),
     "cohorts": ("name", "label", "stands_for", "stand_in", "role"),
@@ -80,7 +81,7 @@ def read_part(text: str) -> Experiment:
 def without_names(settings: Settings) -> Settings:
     """A model or cohort without what only tables and figures show of it; no training and no scan depends on that."""
     shown = {"label": "", "full_label": "", "published_as": "", "ablation_of": "", "stands_for": "", "stand_in": False}
-    shown |= {"replicate_of": "", "role": "all"}
+    shown |= {"replicate_of": "", "curve": {}, "curve_of": "", "role": "all"}
     return settings.model_copy(
         update={key: value for key, value in shown.items() if key in type(settings).model_fields}
     )

@@ -8,11 +8,12 @@ def with_shown(experiment: Experiment) -> Experiment:
     """The experiment with the models and cohorts of `table1`, `table2` and `figure4`.
 
     Where no model is an ablation of another, `table2.models` stays empty. Ablations of a second model are compared like
-    any other: Table 2 has one full model.
+    any other: Table 2 has one full model. Points of a model's curve are in no table.
     """
-    full, ablations = full_model(experiment.shown_models), ablations_among(experiment.shown_models)
+    models = tuple(entry for entry in experiment.shown_models if not entry.curve_of)
+    full, ablations = full_model(models), ablations_among(models)
     own = [entry.name for entry in ablations if entry.ablation_of == full.name]
-    compared = [entry.name for entry in experiment.shown_models if entry.name not in own]
+    compared = [entry.name for entry in models if entry.name not in own]
     cohorts = [cohort.name for cohort in experiment.cohorts]
     first = (*experiment.training_cohorts, *cohorts)[0]
     table1, table2, figure4 = experiment.table1, experiment.table2, experiment.figure4

@@ -8,16 +8,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from neuroquant.entropy import WORD, Frequencies
 from neuroquant.evaluation.batches import batches
 from neuroquant.evaluation.rows import rows_for
-from neuroquant.extras import optional
 from neuroquant.models.autoencoder import Autoencoder
 from neuroquant.models.latents import Continuous, Latents
 from neuroquant.similarity import psnr
 from neuroquant.store.arrays import ArrayFile
-
-with optional():
-    import constriction
 
 FEWEST, MOST = 4, 16
 """Bits of a number of a continuous latent, between which the fewest that suffice are searched."""
@@ -25,37 +22,8 @@ LOSS_DB = 0.05
 """PSNR that rounding these numbers may cost."""
 JUDGED = 2
 """Validation images on which that is measured."""
-WORD = 32
-"""Bits of a word of the coder."""
 TOGETHER = 64
 """Rows of a file of latents that are in memory at a time."""
-
-
-class Frequencies:
-    """A range coder for symbols in groups (codebooks, channels), each with frequencies of its own.
-
-    Parameters
-    ----------
-    counts : (groups, symbols), how often each symbol was seen in training. One is added to each, so that a symbol that
-        was never seen can be coded too.
-    """
-
-    def __init__(self, counts: np.ndarray):
-        smoothed = counts.astype(np.float64) + 1
-        shares = (smoothed / smoothed.sum(1, keepdims=True)).astype(np.float32)
-        self.models = [constriction.stream.model.Categorical(row, perfect=False) for row in shares]
-
-    def encode(self, symbols: np.ndarray) -> np.ndarray:
-        """Symbols (groups, N) as 32-bit words."""
-        coder = constriction.stream.queue.RangeEncoder()
-        for row, model in zip(symbols, self.models, strict=True):
-            coder.encode(np.ascontiguousarray(row, np.int32), model)
-        return coder.get_compressed()
-
-    def decode(self, words: np.ndarray, count: int) -> np.ndarray:
-        """The symbols (groups, count) that `encode` was given."""
-        coder = constriction.stream.queue.RangeDecoder(words)
-        return np.stack([coder.decode(model, count) for model in self.models])
 
 
 @dataclass(frozen=True)
@@ -125,6 +93,10 @@ class Coder:
 
     def count(self, latents: Latents) -> None:
         """Add the latents of some images."""
+        own = self.model.coded_bits(latents)
+        if own is not None:  # they are a code already
+            self.bits, self.images = self.bits + float(own.sum()), self.images + len(own)
+            return
         codes = self.model.codes(latents)
         if self.frequencies is None or (codes is None and self.rounding is None):
             return

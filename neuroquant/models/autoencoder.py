@@ -162,6 +162,10 @@ class Autoencoder(nn.Module, ABC):
         """Index of every token of what `encode` returned, (B, codebooks, tokens); None where nothing is quantised."""
         return None
 
+    def coded_bits(self, latents: Latents) -> Tensor | None:
+        """Bits of each image's latents, (B,), where these are the code of a codec; None where they are to be coded."""
+        return None
+
     def prepare(self, volumes: Iterable[Tensor]) -> None:
         """Before the first step: whatever is made of training volumes (N, 1, D, H, W), rather than trained on them."""
 

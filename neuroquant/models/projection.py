@@ -101,10 +101,21 @@ class Projection(Autoencoder):
             If x isn't (B, 1, D, H, W), with the sides that the mean image has.
         """
         self.check_channels(x)
-        if x.shape[2:] != self.mean.shape[1:]:
-            sides = " x ".join(map(str, self.mean.shape[1:]))
-            state = f"was fitted to volumes of {sides} voxels" if self.mean.numel() else "isn't fitted yet"
-            raise ValueError(f"this model {state}; these have {' x '.join(map(str, x.shape[2:]))}")
+        require_fitted_sides(x, self.mean)
+
+
+def require_fitted_sides(x: Tensor, mean: Tensor) -> None:
+    """Refuse volumes (B, 1, D, H, W) whose sides aren't those of the mean images (modalities, D, H, W) of a fit.
+
+    Raises
+    ------
+    ValueError
+        With both.
+    """
+    if x.shape[2:] != mean.shape[1:]:
+        sides = " x ".join(map(str, mean.shape[1:]))
+        state = f"was fitted to volumes of {sides} voxels" if mean.numel() else "isn't fitted yet"
+        raise ValueError(f"this model {state}; these have {' x '.join(map(str, x.shape[2:]))}")
 
 
 def _notes(modalities: tuple[str, ...], fitted: list[Components], wanted: int) -> list[str]:

@@ -57,6 +57,10 @@ class Resampled(Autoencoder):
         """Those of the inner model."""
         return self.inner.codes(latents)
 
+    def coded_bits(self, latents: Latents) -> Tensor | None:
+        """Those of the inner model."""
+        return self.inner.coded_bits(latents)
+
 
 class SwappingResampled(Resampled, Swaps):
     """The same of a model that tells anatomy from appearance."""

@@ -5,6 +5,7 @@ import pandas as pd
 from neuroquant.config.experiment import Experiment
 from neuroquant.statistics.against_mean import ARCHITECTURE, BELOW, UNSHOWN, mean_model, verdicts
 from neuroquant.statistics.budgets import unequal
+from neuroquant.statistics.classical import wins
 from neuroquant.statistics.spread import LEAST, modalities
 from neuroquant.statistics.trainings import CONDITIONAL, trained_once
 
@@ -85,6 +86,33 @@ def spread_sentences(experiment: Experiment, costs: pd.DataFrame) -> list[str]:
                 f"{experiment.cohort(cohort).shown}: reconstructions hardly depend on the subject and are nearly the "
                 f"same picture for everybody (spread between subjects below {LEAST} of that of the originals): {who}."
             )
+    return texts
+
+
+def classical_sentences(experiment: Experiment, against_full: pd.DataFrame, costs: pd.DataFrame) -> list[str]:
+    """A sentence per cohort on models without training that beat the full model at no more bits; none where none does.
+
+    Parameters
+    ----------
+    against_full : DataFrame
+        As `statistics.classical.against_full` gives it.
+    costs : DataFrame
+        costs.csv.
+    """
+    texts = []
+    for cohort, here in wins(experiment, against_full, costs).groupby("cohort", sort=False):
+        first = here.iloc[0]
+        coded = "" if pd.isna(first.kbit_full_coded) else f", {first.kbit_full_coded:,.4g} after coding"
+        who = "; ".join(
+            f"{experiment.model(row.model).shown} ({row.modality} {row.difference:+.2f} dB, {row.ci_low:.2f} to "
+            f"{row.ci_high:.2f}, at {row.kbit:,.4g} kbit)"
+            for row in here.itertuples()
+        )
+        texts.append(
+            f"{experiment.cohort(cohort).shown}: without training, a higher PSNR than that of "
+            f"{experiment.model(first.full).shown} is reached at no more bits than its {first.kbit_full:,.4g} kbit per "
+            f"volume{coded}: {who}."
+        )
     return texts
 
 

@@ -12,17 +12,8 @@ from hypothesis.extra import numpy as npst
 from neuroquant import models
 from neuroquant.config.model import ModelEntry
 from neuroquant.config.volume import Volume
-from neuroquant.evaluation.coding import (
-    FEWEST,
-    LOSS_DB,
-    MOST,
-    WORD,
-    Coder,
-    Frequencies,
-    Rounding,
-    _quality,
-    fewest_bits,
-)
+from neuroquant.entropy import WORD, Frequencies
+from neuroquant.evaluation.coding import FEWEST, LOSS_DB, MOST, Coder, Rounding, _quality, fewest_bits
 from neuroquant.evaluation.latents import export_latents
 from neuroquant.evaluation.reconstruct import Inputs, Outputs, reconstruct_shard
 from neuroquant.model_folder import save_model
@@ -41,7 +32,7 @@ SIZE = 37
 )
 def test_what_was_coded_is_decoded_whatever_was_seen_in_training(counts, symbols):
     coder = Frequencies(counts)
-    np.testing.assert_array_equal(coder.decode(coder.encode(symbols), symbols.shape[1]), symbols)
+    np.testing.assert_array_equal(coder.decode(coder.encode(symbols), [symbols.shape[1]] * 2), symbols)
 
 
 def test_symbols_take_the_entropy_of_their_frequencies_and_all_alike_log2_of_their_number():
@@ -131,3 +122,26 @@ def test_a_models_tokens_take_what_is_left_after_coding(folder, tmp_path):
 def test_a_model_without_latents_needs_no_bits():
     model = models.build("baselines.mean", {"shape": SHAPE})
     assert Coder(model, SHAPE, [], [], "cpu").facts() == {"kbit_coded": 0.0, "bits_per_number": None}
+
+
+@pytest.mark.parametrize("codec", ["jpeg2000", "dct"])
+def test_bits_of_a_codec_are_those_of_its_bytes_and_these_decode_to_what_was_scored(codec, tmp_path):
+    train, test = (write_volumes(tmp_path / f"{split}.h5", split, 3) for split in ("train", "test"))
+    model = models.build(f"baselines.{codec}", {"kbit": 3})
+    x = torch.from_numpy(np.array(ArrayFile(train).view("image"))).float()[:, None]
+    found = model.fit(lambda: [(x, torch.arange(len(x)) % 2)])
+    parameters = {"kbit": 3, **found.parameters}
+    entry = ModelEntry(name="m", architecture=f"baselines.{codec}", parameters=parameters, training={"phases": ()})
+    save_model(tmp_path / "m", model, entry, Volume(shape=SHAPE), {})
+    export_latents(tmp_path / "m", [train], [tmp_path / "latents.h5"], "cpu", 1)
+    out = Outputs(*(tmp_path / name for name in ("r.h5", "l.h5", "s.tsv", "c.tsv")))
+    reconstruct_shard(Inputs(tmp_path / "m", test, [tmp_path / "latents.h5"]), out, None, "cpu", 1)
+    images, latents = ArrayFile(out.reconstructions), ArrayFile(out.latents)
+    (name,) = latents.names
+    bytes_of = [[each for each in np.ravel(row) if each >= 0] for row in latents.view(name)]
+    assert images.attributes["kbit_per_volume"] == 3 and images.attributes["bits_per_number"] is None
+    assert images.attributes["kbit_coded"] == pytest.approx(8 * np.mean([len(row) for row in bytes_of]) / 1000)
+    assert 0 < images.attributes["kbit_coded"] <= 3 and latents.attributes["codes"] == ""
+    for number, row in enumerate(bytes_of):
+        again = model.expand(bytes(row), number % 2).clip(-1, 1).astype(np.float16)
+        np.testing.assert_array_equal(again, images.view("image")[number])

@@ -62,3 +62,9 @@ def test_a_model_behind_it_is_the_model_with_all_that_it_can():
     assert latents.arrays()["indices"].shape[2:] == (2, 3, 2)
     still = resampled(models.build("neuroquant", {**PARAMETERS, "film": False}), SHAPE, 1.5, 16)
     assert not isinstance(still, Swaps)
+
+
+def test_bytes_of_a_codec_behind_it_are_counted():
+    model = resampled(models.build("baselines.jpeg2000", {"kbit": 4}), SHAPE, 1.5, 1)
+    latents = model.encode(smooth(SHAPE), torch.tensor([0]))
+    assert 0 < model.coded_bits(latents).item() == model.inner.coded_bits(latents).item() <= 4000

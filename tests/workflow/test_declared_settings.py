@@ -59,7 +59,9 @@ def made(tmp_path, experiment, job):  # noqa: F811
         write_tsv(pd.DataFrame(columns=columns), tmp_path / f"{name}.tsv")
     names = ("fidelity", "dice", "predictions", "regions", "disentanglement", "spread", "errors")
     paths = {name: str(tmp_path / f"{name}.tsv") for name in names}
-    computed = {name: str(tmp_path / f"{name}.csv") for name in ("cells", "tests", "against_mean", "trainings")}
+    computed = {
+        name: str(tmp_path / f"{name}.csv") for name in ("cells", "tests", "against_mean", "trainings", "against_full")
+    }
     job("cells", "cells", paths, computed)
     return paths | computed
 

@@ -11,6 +11,7 @@ from neuroquant import models
 from neuroquant.cli import main
 from neuroquant.cluster.estimate import parts
 from neuroquant.config.load import load_experiment, resolve_experiment
+from neuroquant.models import bits as bits_of
 from tests.cluster.helpers import ask_of
 from tests.workflow.run import ROOT, job_counts, snakemake
 
@@ -93,6 +94,22 @@ def test_the_fast_schedule_can_be_planned_on_another_cohort(bids, tmp_path):
     done = snakemake(tmp_path, "--dry-run", "all", config=config)
     assert done.returncode == 0, done.stdout
     assert job_counts(done.stdout)["train"] == 2
+
+
+def test_the_codecs_have_the_bits_of_neuroquant_and_a_curve_each(tmp_path):
+    config = yaml.safe_load((ROOT / "config/examples/codecs.yaml").read_text())
+    experiment = resolve_experiment(config, ROOT / "config", "codecs.yaml")
+    bits = {
+        entry.name: bits_of(entry.architecture, entry.parameters, experiment.volume.shape)
+        for entry in experiment.models
+    }
+    assert bits["jpeg2000"] == bits["dct"] == pytest.approx(bits["neuroquant"], abs=8) and bits["mean"] == 0
+    for name in ("pca", "jpeg2000", "dct"):
+        spent = [bits[point] for point in experiment.points(name)]
+        assert len(set(spent)) == len(spent) >= 4
+    done = snakemake(tmp_path, "--dry-run", "all", config=config)
+    assert done.returncode == 0, done.stdout
+    assert job_counts(done.stdout)["apply_model"] == len(experiment.models) == 19
 
 
 def test_the_variant_for_ixi_in_its_comments_is_an_experiment(bids, monkeypatch):

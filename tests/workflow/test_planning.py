@@ -54,6 +54,15 @@ def test_spoiled_scans_are_reconstructed_where_an_experiment_asks_for_faults(tmp
     assert jobs["robustness"] == 2 and jobs["draw_robustness"] == 1, "a job a shard for all models"
 
 
+def test_points_of_a_curve_are_scored_and_segmented_but_not_probed(tmp_path):
+    config = copy.deepcopy(TINY)
+    codec = {"name": "codec", "architecture": "baselines.jpeg2000", "training": {"phases": []}}
+    config["models"].append(codec | {"curve": {"kbit": [4, 40]}})
+    jobs = job_counts(snakemake(tmp_path, "--dry-run", "all", config=config).stdout)
+    assert jobs["save_untrained"] == 5 and jobs["export_latents"] == 8
+    assert jobs["reconstruct"] == jobs["segment"] == 16 and jobs["probe"] == 6
+
+
 def test_a_model_without_training_is_no_training_job(tmp_path):
     config = copy.deepcopy(TINY)
     config["models"].append("identity")

@@ -61,7 +61,7 @@ def modalities_of(shards: list[Path]) -> list[str]:
 
 
 def load(shards: list[Path], array: str, modality: str, settings: Probe) -> Sample | None:
-    """All rows of a modality; None where there are none, or no latents.
+    """All rows of a modality; None where there are none, or no latents that a probe can read.
 
     Volumes get a channel. They, and latents of more than `max_voxels` positions, are averaged over cubes as configured.
     """
@@ -71,9 +71,9 @@ def load(shards: list[Path], array: str, modality: str, settings: Probe) -> Samp
         indices = [index for index, record in enumerate(file.records) if record.modality == modality]
         if not indices:
             continue
-        if not file.names:
-            return None
         name = array or file.attributes["probe_latent"]
+        if not file.names or not name:
+            return None
         if name not in file.names:
             raise InputError(str(path), f"arrays {', '.join(file.names)}", f"the latent {name!r}", "correct `latent`")
         stored = np.asarray(file.view(name))

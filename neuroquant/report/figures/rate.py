@@ -42,6 +42,7 @@ def draw(experiment: Experiment, table: pd.DataFrame, ceilings: pd.DataFrame, *o
         axes[0].set_title(experiment.cohort(cohort).shown, loc="left", fontsize=8)
         for axis, metric in zip(axes, metrics, strict=True):
             points(axis, experiment, table[table.cohort == cohort], metric.name)
+            curves(axis, experiment, table[table.cohort == cohort], metric.name)
             for level in ceilings[(ceilings.cohort == cohort) & (ceilings.metric == metric.name)]["value"]:
                 axis.axhline(level, color="0.3", linewidth=0.8, linestyle=":", label=EXTRA[CEILING])
             if not axis.has_data():
@@ -66,8 +67,7 @@ def points(axis: plt.Axes, experiment: Experiment, here: pd.DataFrame, metric: s
     Exact copies, whose PSNR is infinite, are left out of all panels: they say nothing that isn't known, and would
     squeeze the others together. Models that need no bits are lines across all rates, dashed by modality.
     """
-    here = here[here[metric].notna() & ~np.isinf(here.psnr.astype(float)) & here.modality.isin(experiment.modalities)]
-    for point in here.itertuples():
+    for point in drawn(experiment, here, metric).itertuples():
         value, low, high = (getattr(point, f"{metric}{end}") for end in ("", "_low", "_high"))
         mark, size, colour, label, order = look_of(experiment, point.model)
         modality = experiment.modalities.index(point.modality)
@@ -75,26 +75,56 @@ def points(axis: plt.Axes, experiment: Experiment, here: pd.DataFrame, metric: s
             style = DASHES[modality % len(DASHES)]
             axis.axhline(value, color=colour, linewidth=0.8, linestyle=style, zorder=order, label=label)
             continue
+        kbit = kbit_of(experiment, point)
         axis.errorbar(
-            point.kbit_per_volume, value, yerr=[[value - low], [high - value]], fmt=mark, markersize=size,
+            kbit, value, yerr=[[value - low], [high - value]], fmt=mark, markersize=size,
             color=colour, linewidth=0.8, zorder=order, label=label, **fill_of(modality, colour),
         )  # fmt: skip
-        if point.kbit_coded > 0:  # what coding leaves of the bits
+        if kbit == point.kbit_per_volume and point.kbit_coded > 0:  # what coding leaves of the bits
             ends = [point.kbit_coded, point.kbit_per_volume]
             axis.plot(ends, [value] * 2, color=colour, linewidth=0.8, alpha=0.6, zorder=order)
             axis.plot(ends[:1], [value], "|", color=colour, markersize=6, zorder=order)
-        around = AROUND.get(experiment.model(point.model).group)
-        if around:
+        entry = experiment.model(point.model)
+        around = AROUND.get(entry.group)
+        if around and not entry.curve_of:  # the model's own mark says it for its curve
             shape, width, words = around
             axis.plot(
-                point.kbit_per_volume, value, shape, markersize=width, markerfacecolor="none", markeredgecolor="0.35",
+                kbit, value, shape, markersize=width, markerfacecolor="none", markeredgecolor="0.35",
                 markeredgewidth=0.7, zorder=order, label=words,
             )  # fmt: skip
 
 
+def curves(axis: plt.Axes, experiment: Experiment, here: pd.DataFrame, metric: str) -> None:
+    """A line through the points of every model that was scored at several rates, dashed by modality."""
+    shown = drawn(experiment, here, metric)
+    for model in dict.fromkeys(experiment.model(name).curve_of or name for name in shown.model):
+        _, _, colour, _, order = look_of(experiment, model)
+        for modality in experiment.modalities:
+            own = shown[shown.model.isin(experiment.points(model)) & (shown.modality == modality)]
+            places = sorted((kbit_of(experiment, point), getattr(point, metric)) for point in own.itertuples())
+            places = [(kbit, value) for kbit, value in places if kbit > 0]
+            if len(places) > 1:
+                dash = DASHES[experiment.modalities.index(modality) % len(DASHES)]
+                axis.plot(*zip(*places, strict=True), color=colour, linewidth=0.9, linestyle=dash, zorder=order)
+
+
+def drawn(experiment: Experiment, here: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """The rows of which a panel shows something."""
+    finite = ~np.isinf(here.psnr.astype(float))
+    return here[here[metric].notna() & finite & here.modality.isin(experiment.modalities)]
+
+
+def kbit_of(experiment: Experiment, point: tuple) -> float:
+    """Where a row of rates stands: on a curve at the bits of the code, unless it takes more than what it codes."""
+    model = experiment.model(point.model).curve_of or point.model
+    on_curve = len(experiment.points(model)) > 1
+    return point.kbit_coded if on_curve and 0 < point.kbit_coded < point.kbit_per_volume else point.kbit_per_volume
+
+
 def look_of(experiment: Experiment, model: str) -> tuple[str, float, str, str, int]:
-    """Mark, its size, colour, label and drawing order of a model."""
-    names = experiment.table1.models
+    """Mark, its size, colour, label and drawing order of a model; on a curve those of the model whose curve it is."""
+    names, of = experiment.table1.models, experiment.model(model).curve_of
+    model = of if of in names else model
     if model not in names:
         return "o", 2.5, "0.6", OTHERS, 1
     round_, number = divmod(names.index(model), len(MARKS))

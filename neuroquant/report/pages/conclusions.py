@@ -75,13 +75,15 @@ def of_figure4(experiment: Experiment, limits: pd.DataFrame, stand_ins: set[str]
     return Said(texts, f"n = {shown} of each model, of {experiment.cohort(experiment.figure4.cohort).shown}.", table)
 
 
-def of_rate(experiment: Experiment, points: pd.DataFrame, cells: pd.DataFrame) -> Said:
+def of_rate(experiment: Experiment, points: pd.DataFrame, cells: pd.DataFrame, beaten: list[str]) -> Said:
     """The model with the highest PSNR and the one with the fewest bits, by cohort and modality.
 
     Parameters
     ----------
     points : DataFrame
         As `rate.rates` gives it.
+    beaten : list of str
+        As `sentences.classical_sentences` gives them.
     """
     names = _labels(experiment)
     finite = points[points.psnr.notna() & (points.psnr < float("inf"))]
@@ -99,13 +101,14 @@ def of_rate(experiment: Experiment, points: pd.DataFrame, cells: pd.DataFrame) -
     table = pd.DataFrame(
         {"cohort": points.cohort.map({cohort.name: cohort.shown for cohort in experiment.cohorts}),
          "model": points.model.map(names), "modality": points.modality,
-         "kbit per volume": points.kbit_per_volume.map("{:,.4g}".format)}
+         "kbit per volume": points.kbit_per_volume.map("{:,.4g}".format),
+         "coded, kbit": ["–" if pd.isna(value) else f"{value:,.4g}" for value in points.kbit_coded]}
         | {metric(name).titled: ranged(points[name], points[f"{name}_low"], points[f"{name}_high"])
            for name in ("psnr", "ssim", "dice")}
     )  # fmt: skip
     tested = cells[cells.metric == "psnr"].groupby("cohort", sort=False).n_subjects.max()
     counts = [f"{count} test subjects of {experiment.cohort(cohort).shown}" for cohort, count in tested.items()]
-    return Said(texts, f"n = {listed(counts) if counts else '0 test subjects'}.", table)
+    return Said([*texts, *beaten], f"n = {listed(counts) if counts else '0 test subjects'}.", table)
 
 
 def of_training(logs: dict[str, pd.DataFrame]) -> Said:

@@ -26,6 +26,7 @@ from neuroquant.report.pages.strip import Shown, strip
 from neuroquant.report.sentences import (
     ALL_ABOVE,
     budget_notes,
+    classical_sentences,
     mean_image_sentences,
     spread_sentences,
     training_sentences,
@@ -46,6 +47,8 @@ class Sources:
     ----------
     cells, tests : Path
         The tidy Table 1 and its tests.
+    against_full : Path
+        Models without training beside the full model, against_full.csv.
     models : Costs
         What each model costs, as `model_facts.read_costs` gives it.
     costs : Path
@@ -66,6 +69,7 @@ class Sources:
 
     cells: Path
     tests: Path
+    against_full: Path
     models: Costs
     costs: Path
     budgets: Path
@@ -85,13 +89,14 @@ def write(experiment: Experiment, sources: Sources, cohorts: CohortTables, hours
         As `runtime.runtime` gives them.
     """
     cells, tests, costs = (pd.read_csv(path) for path in (sources.cells, sources.tests, sources.costs))
+    beaten = classical_sentences(experiment, pd.read_csv(sources.against_full), costs)
     parts = [
         *result(experiment, sources, cells),
         "<h2>The paper's main claims</h2>",
         findings(experiment, pd.read_csv(sources.claims)),
         f"<p>{link(entry('claims').outputs['html'], 'Every statement and number of the paper')}</p>",
         "<h2>What limits these results</h2>",
-        warnings(limits(experiment, cells, costs)),
+        warnings([*beaten, *limits(experiment, cells, costs)]),
         "<h2>Table 1</h2>",
         brief_table(lay_out(experiment, "table1", Numbers(cells, tests, sources.models, read_seconds(sources.costs)))),
         "<details><summary>Which model leads, and by how much</summary>",

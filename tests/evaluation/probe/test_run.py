@@ -179,6 +179,14 @@ def test_a_model_without_latents_gives_empty_tables_and_the_log_says_why(tmp_pat
     assert "m T2w: not probed" in capsys.readouterr().err
 
 
+def test_a_probe_reads_no_codes_of_a_codec(tmp_path):
+    with ArrayWriter(
+        tmp_path / "a.h5", ArrayFile(write_volumes(tmp_path / "v.h5")).records, {"probe_latent": ""}
+    ) as file:
+        file.create("packed", (1, 1, 1, 9), np.int32)
+    assert probing.load([tmp_path / "a.h5"], "", "T1w", Probe()) is None
+
+
 def test_a_cohort_of_one_sex_gives_empty_tables_not_an_error(tmp_path):
     predictions, log = run_probe(tmp_path, sexes="F")
     assert len(predictions) == len(log) == 0 and "probability" in predictions

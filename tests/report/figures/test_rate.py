@@ -5,12 +5,15 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from neuroquant.config.load import read_yaml, resolve_experiment
 from neuroquant.config.model import ModelEntry
 from neuroquant.files import write_json, write_tsv
-from neuroquant.report.figures.rate import draw, points
+from neuroquant.report.figures.rate import curves, draw, kbit_of, points
 from neuroquant.report.figures.style import WIDTH, plt
+from neuroquant.report.pages.conclusions import of_rate
 from neuroquant.report.pages.costs import Sources, write_costs
 from neuroquant.report.sentences import spread_sentences
+from neuroquant.shipped import CONFIG
 from neuroquant.statistics.cells import cells as cells_of
 from neuroquant.statistics.gather import gather
 from neuroquant.statistics.rate import ceilings, costs, rate_columns, rates
@@ -172,3 +175,68 @@ def test_an_exact_copy_has_a_rate_and_no_point(shards, experiment, numbers, tmp_
     points(axis, experiment, table, "ssim")
     plt.close(figure)
     assert {bars.get_label() for bars in axis.containers} == {"NeuroQuant"}
+
+
+@pytest.fixture(scope="module")
+def with_curves():
+    """NeuroQuant, the mean image, PCA and two codecs, each but the mean at three rates."""
+    raw = {"experiment": "x", "cohorts": ["synthetic_a"], "models": ["neuroquant", "mean"]}
+    for name, values in (("pca", {"components": [4, 16]}), ("jpeg2000", {"kbit": [4, 40]}), ("dct", {"kbit": [4, 40]})):
+        raw["models"].append(read_yaml(CONFIG / "models" / f"{name}.yaml") | {"curve": values})
+    return resolve_experiment(raw, CONFIG, "x.yaml")
+
+
+def curve_of(experiment, model, modality="T1w"):
+    """Three points of a model and its curve, which coding halves; not in their order."""
+    table = measured(experiment.points(model)).assign(modality=modality)
+    return table.assign(kbit_per_volume=[30.0, 10.0, 90.0], kbit_coded=[15.0, 5.0, 45.0])
+
+
+def test_a_code_that_is_longer_than_what_it_codes_is_not_sent(with_curves):
+    """A single coefficient has 16 bits, and the range coder writes words of 32."""
+    table = curve_of(with_curves, "pca").assign(kbit_coded=[15.0, 20.0, 45.0])
+    assert [kbit_of(with_curves, point) for point in table.itertuples()] == [15, 10, 45]
+
+
+@pytest.mark.parametrize("model", ["pca", "jpeg2000", "dct"])
+def test_a_model_at_several_rates_is_a_line_at_the_bits_of_its_code(with_curves, model):
+    table = pd.concat([measured(["neuroquant"]), curve_of(with_curves, model), curve_of(with_curves, model, "T2w")])
+    figure, axis = plt.subplots()
+    curves(axis, with_curves, table, "psnr")
+    first, second = axis.lines
+    assert list(first.get_xdata()) == [5, 15, 45] and list(first.get_ydata()) == [26, 25, 27], "from few bits to many"
+    assert first.get_linestyle() != second.get_linestyle(), "modalities differ"
+    points(axis, with_curves, table, "psnr")
+    marks = [bars for bars in axis.containers if bars.get_label() == with_curves.model(model).shown]
+    plt.close(figure)
+    assert sorted(bars[0].get_xdata()[0] for bars in marks) == [5, 5, 15, 15, 45, 45], "all as the model itself"
+    assert {bars[0].get_color() for bars in marks} == {first.get_color()}
+    (full,) = [bars for bars in axis.containers if bars.get_label() == "NeuroQuant"]
+    assert full[0].get_xdata()[0] == 10, "a single rate stands at the bits that are stored, with a tick at the code's"
+
+
+def test_the_figure_has_a_line_for_every_codec_and_none_for_a_model_of_one_rate(with_curves, tmp_path):
+    table = pd.concat([measured(["neuroquant", "mean"]), *(curve_of(with_curves, name) for name in CODECS)])
+    figure, axis = plt.subplots()
+    curves(axis, with_curves, table, "psnr")
+    colours = {line.get_color() for line in axis.lines}
+    assert len(axis.lines) == len(colours) == len(CODECS)
+    plt.close(figure)
+    for name, rows in (("curves", table), ("one", table[~table.model.str.contains("kbit|components")])):
+        draw(with_curves, rows, pd.DataFrame(columns=["cohort", "metric", "value"]), tmp_path / f"{name}.svg")
+    told = [(tmp_path / f"{name}.svg").read_text() for name in ("curves", "one")]
+    assert "DCT coder (kbit" not in told[0] and "models of Table 2 only" not in told[0]
+    assert len(told[0]) > len(told[1])
+
+
+CODECS = ("pca", "jpeg2000", "dct")
+
+
+def test_the_page_says_where_a_codec_wins_and_at_which_bits_of_the_code(with_curves):
+    table = pd.concat([measured(["neuroquant"]), curve_of(with_curves, "dct")], ignore_index=True)
+    said = of_rate(with_curves, table, pd.DataFrame(columns=["cohort", "metric", "n_subjects"]), ["A codec wins."])
+    assert said.conclusions[-1] == "A codec wins." and "has the highest PSNR" in said.conclusions[0]
+    shown = said.table.set_index("model")
+    assert shown["coded, kbit"].to_dict() == {
+        "NeuroQuant": "8", "DCT coder": "15", "DCT coder (kbit 4)": "5", "DCT coder (kbit 40)": "45",
+    }  # fmt: skip

@@ -30,7 +30,7 @@ from neuroquant.statistics.cells import write_csv
 from neuroquant.statistics.fingerprints import ledger
 from neuroquant.statistics.gather import gather
 from neuroquant.statistics.people import CohortTables, exclusions, not_looked_at
-from neuroquant.tables import CLAIMS
+from neuroquant.tables import AGAINST_FULL, CLAIMS
 from tests.made_up import scores_of, write_table
 
 CONFIG = Path(__file__).parents[3] / "config"
@@ -48,6 +48,7 @@ UNSEEN = (
 )
 LOST = (("x1", "1", "no T2w (a.nii)"), ("x1", "2", "no T2w (b.nii)"), ("x2", "1", "broken; c"))
 MODEL |= {"seconds": 60, "sessions": 3}
+BEATEN = [["synthetic_a", "T1w", "pca", "neuroquant", 2.5, 2.0, 3.0, 12]]
 
 
 @pytest.fixture
@@ -244,15 +245,23 @@ def test_the_front_page_builds_with_next_to_nothing_and_says_what_is_missing(tmp
         keep = (table.model != "vqgan") & (table.modality == "T1w")
         write_tsv(table[keep if name != "predictions" else table.index < 0], tmp_path / f"{name}.tsv")
     write_table(tmp_path, experiment)
-    numbers_of_table1 = tmp_path / "table1.csv", tmp_path / "table1_tests.csv"
+    numbers_of_table1 = tmp_path / "table1.csv", tmp_path / "table1_tests.csv", tmp_path / "against_full.csv"
+    write_csv(pd.DataFrame(BEATEN, columns=AGAINST_FULL), numbers_of_table1[2])
     gather("dice_truth", [], tmp_path / "truth.tsv")
     models = {}
     for entry in experiment.models:
         models[entry.name] = tmp_path / f"{entry.name}.json"
         write_json(models[entry.name], MODEL)
     hours = write_origins(experiment, tmp_path / "none", models, FACTS, tmp_path / "r.csv", tmp_path / "o.html")
-    spent = {"model": ["sd_vae"], "cohort": ["synthetic_a"], "encode_s": [1.25], "decode_s": [31.415]}
-    spent |= {"processor_hours": [0.25], "gpu_hours": [np.nan], "spread_T1w": [0.03], "spread_T2w": [np.nan]}
+    spent = {
+        "model": ["sd_vae", "pca", "neuroquant"],
+        "cohort": "synthetic_a",
+        "kbit_coded": np.nan,
+        "bits_per_number": 4,
+    }
+    spent |= {"kbit_per_volume": [48.0, 1.0, 40.8], "encode_s": [1.25, 0.5, 2.0], "gpu_hours": np.nan}
+    spent |= {"decode_s": [31.415, 0.5, 2.0], "processor_hours": [0.25, np.nan, np.nan]}
+    spent |= {"spread_T1w": [0.03, np.nan, np.nan], "spread_T2w": np.nan}
     write_csv(pd.DataFrame(spent), tmp_path / "costs.csv")
     write_csv(budgets(experiment, "table1", models), tmp_path / "budgets.csv")
     write_csv(pd.DataFrame(columns=CLAIMS), tmp_path / "claims.csv")
@@ -266,7 +275,7 @@ def test_the_front_page_builds_with_next_to_nothing_and_says_what_is_missing(tmp
     head = re.search("<tr><th>Model</th>.*?</tr>", page).group(0)
     names = ("f", "kbit", "M", "enc., s", "dec., s")
     assert head.startswith("<tr><th>Model</th>" + "".join(f'<th class="more">{name}</th>' for name in names))
-    for model, seconds in (("SD-VAE", ("1.25", "31.4")), ("NeuroQuant", ("", ""))):  # what wasn't timed has none
+    for model, seconds in (("SD-VAE", ("1.25", "31.4")), ("MedVAE", ("", ""))):  # what wasn't timed has none
         shown = zip(names, ("8x", "1.5", "1e-05", *seconds), strict=True)
         costs = "".join(f'<td class="more" data-label="{name}">{value}</td>' for name, value in shown)
         assert f"<td>{model}</td>{costs}" in page
@@ -274,6 +283,7 @@ def test_the_front_page_builds_with_next_to_nothing_and_says_what_is_missing(tmp
     steps = sum(phase.steps for phase in experiment.model("sd_vae").training.phases)
     line = f"<td>SD-VAE</td><td>{phases}</td><td>{steps:,}</td><td></td><td></td><td>0.25</td><td></td>"
     assert "<h2>Training budgets</h2>" in page and line in page, "what a model folder doesn't say is left empty"
+    assert "PCA (T1w +2.50 dB, 2.00 to 3.00, at 1 kbit)" in page and "at no more bits than its 40.8 kbit" in page
     assert "Synthetic A: reconstructions hardly depend on the subject" in page and "SD-VAE (T1w 0.03)" in page
     assert "Stand-in: Synthetic A and Synthetic B are synthetic cohorts" in page
     assert json.loads(models["sd_vae"].read_text()) == MODEL and "NVIDIA H100" in (tmp_path / "o.html").read_text()
