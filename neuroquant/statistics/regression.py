@@ -28,6 +28,7 @@ def r2_draws(truth: np.ndarray, guesses: np.ndarray, clusters: ArrayLike, settin
     >>> value, families  # 1 of the first seed, -3 of the second
     (-1.0, 4)
     """
+    truth, guesses = _standardised(truth, guesses)
     error = ((guesses - truth) ** 2).mean(0)
 
     def r2(weights: np.ndarray) -> np.ndarray:
@@ -40,6 +41,7 @@ def r2_draws(truth: np.ndarray, guesses: np.ndarray, clusters: ArrayLike, settin
 
 def correlation(truth: np.ndarray, guesses: np.ndarray, clusters: ArrayLike, settings: Statistics) -> Interval:
     """Pearson's r, a mean over seeds; parameters as for `r2_draws`. nan where predictions don't vary."""
+    truth, guesses = _standardised(truth, guesses)
 
     def r(weights: np.ndarray) -> np.ndarray:
         total = weights.sum(1)
@@ -52,6 +54,12 @@ def correlation(truth: np.ndarray, guesses: np.ndarray, clusters: ArrayLike, set
         return np.mean(found, 0)
 
     return around(*_drawn(r, clusters, settings), settings)
+
+
+def _standardised(truth: np.ndarray, guesses: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Both less the mean of the truth, by its standard deviation, so that no difference of large numbers is taken."""
+    centre, spread = truth.mean(), truth.std() or 1.0
+    return (truth - centre) / spread, (guesses - centre) / spread
 
 
 def _drawn(statistic: Callable[[np.ndarray], np.ndarray], clusters: ArrayLike, settings: Statistics) -> Draws:
