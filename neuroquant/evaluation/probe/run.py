@@ -201,11 +201,13 @@ def linear_probes(train: Sample, scale: Scale, settings: Probe) -> list[tuple[st
         return collected
 
     shuffled = [permuted(train, seed) for seed in settings.seeds]
+    seeds = [seed for seed, values in zip(settings.seeds, shuffled, strict=True) if len(values.unique()) > 1]
+    shuffled = [values for values in shuffled if len(values.unique()) > 1]
     fit_lines = fit_numbers if isinstance(train.target, Number) else fit_linear
     line, *lines = fit_lines(features(train), train.y, train.subjects, *shuffled)
     named = [
         ("linear", 0, line),
-        *(("linear_permuted", seed, one) for seed, one in zip(settings.seeds, lines, strict=True)),
+        *(("linear_permuted", seed, one) for seed, one in zip(seeds, lines, strict=True)),
     ]
     seen = [np.unique(values.numpy()) for values in (train.y, *shuffled)]
     return [

@@ -108,7 +108,8 @@ class Pair(Target):
 
     def shares(self, y: Tensor) -> np.ndarray:
         """Both classes are drawn equally often."""
-        return np.where(y.numpy() == 1, 0.5 / y.mean().item(), 0.5 / (1 - y.mean().item()))
+        second = min(max(y.mean().item(), LEAST), 1 - LEAST)  # shuffled classes of visits may all be one
+        return np.where(y.numpy() == 1, 0.5 / second, 0.5 / (1 - second))
 
     def values(self, out: Tensor) -> Tensor:
         """Probability of the second class, (B,)."""
@@ -226,11 +227,11 @@ class Number(Target):
 
     def row(self, predicted: Any) -> dict[str, Any]:
         """The number; it has no probabilities."""
-        return {"predicted": f"{float(predicted):.9g}", "probabilities": ""}
+        return {"predicted": f"{float(predicted):.7g}", "probabilities": ""}
 
     def truth(self, y: float) -> str:
         """The number."""
-        return f"{y:.9g}"
+        return f"{y:.7g}"
 
 
 @dataclass(frozen=True)

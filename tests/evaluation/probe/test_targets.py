@@ -218,3 +218,11 @@ def test_shuffled_values_are_those_of_other_subjects_and_stay_together():
     shuffled = network.permuted(SimpleNamespace(subjects=np.repeat(np.arange(12), 2), y=ages))
     assert sorted(shuffled.tolist()) == ages.tolist() and not torch.equal(shuffled, ages)
     assert torch.equal(shuffled[::2], shuffled[1::2])
+
+
+def test_shuffled_classes_that_are_all_one_are_left_out_and_break_nothing(tmp_path):
+    """Only the second visits of one subject have the other class: no subject's first visit does."""
+    files = shards(tmp_path, lambda number: 0.0)
+    values = {key: "yes" if key[1].endswith("3") and key[2] == "2" else "no" for key in known(str)}
+    table, _ = run(tmp_path, files, Aim(Pair("x", ("no", "yes")), "main", values))
+    assert set(table.probe) == {"linear", "seresnet", "seresnet_permuted"}
