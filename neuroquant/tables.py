@@ -22,6 +22,8 @@ BESIDE_SCANS = ("mask", "labels")
 """Columns of files that lie beside a session's scans: the brain mask, and the ground-truth label map."""
 STAMP, HASH = "_stamp", "_hash"
 """Ends of columns: of a file's bytes and time, and of the fingerprint of an image's voxels."""
+TARGET = "target: "
+"""Start of the name of a column that only probes read; the rest is its name in the participants table."""
 QC_OF_SESSION = [
     "target", "scan_shape", "voxel_mm", "box", "brain_ml", "mask_from", "border_share", "lost_voxels", "lost_share",
     "resampled", "scale", "ground_truth", "doubts",
@@ -43,10 +45,14 @@ DOUBTS = {
 """What makes a session's mask doubtful, in words."""
 
 
-def sessions_columns(modalities: Iterable[str]) -> list[str]:
-    """Columns of `sessions.tsv`: who and when, then a file and its stamp of each modality, mask and label map."""
+def sessions_columns(modalities: Iterable[str], targets: Iterable[str] = ()) -> list[str]:
+    """Columns of `sessions.tsv`: who and when, then a file and its stamp of each modality, mask and label map.
+
+    Last come columns of the participants tables that only probes read.
+    """
     files = [*modalities, *BESIDE_SCANS]
-    return [*SESSION_KEY, "family", "sex", *OF_VISITS, *files, *(f"{name}{STAMP}" for name in files)]
+    known = [*SESSION_KEY, "family", "sex", *OF_VISITS, *files, *(f"{name}{STAMP}" for name in files)]
+    return known + [TARGET + name for name in targets]
 
 
 def qc_columns(modalities: Iterable[str]) -> list[str]:
@@ -58,7 +64,7 @@ def qc_columns(modalities: Iterable[str]) -> list[str]:
 
 def modalities_of(columns: Iterable[str]) -> list[str]:
     """The modalities of a manifest, or of `sessions.tsv`, by its columns."""
-    stamped = [name.removesuffix(STAMP) for name in columns if name.endswith(STAMP)]
+    stamped = [name.removesuffix(STAMP) for name in columns if name.endswith(STAMP) and not name.startswith(TARGET)]
     return [name for name in stamped if name not in BESIDE_SCANS]
 
 
@@ -89,6 +95,15 @@ REGION_VOLUMES = [*SCORE_KEY, "region", "mm3", "stand_in"]
 STRUCTURE_ERRORS = [*SCORE_KEY, "structure", "name", "mae", "psnr", "stand_in"]
 """Errors of intensities within each structure of the original's segmentation."""
 PREDICTIONS = [*SCORE_KEY, "probe", "array", "seed", "sex", "probability", "predicted"]
+TARGET_PREDICTIONS = [
+    *SCORE_KEY, "target", "part", "probe", "array", "seed", "truth", "predicted", "probabilities",
+]  # fmt: skip
+"""`part` is the part of the latents; `probabilities` has one number per class in the order of `TARGETS`, with spaces
+between, and is empty for a target that is a number."""
+TARGETS = ["target", "kind", "classes", "sessions", "subjects", "values"]
+"""What each target is: `kind` is regression or classification, `classes` a JSON list, `values` how many differ."""
+TARGET_VALUES = [*SESSION_KEY, "target", "value"]
+"""What is known of each session; there is no row of a session of which it isn't."""
 SYNTHESIS_SCORES = [*IMAGE_KEY, "source", "model", "appearance", "region", "metric", "value"]
 """`source` is the modality that the image was made of, `modality` its own."""
 SYNTHESISED = "synthesised"
@@ -112,6 +127,7 @@ GATHERED = {
     "spread": SPREAD,
     "disentanglement": DISENTANGLEMENT,
     "predictions": PREDICTIONS,
+    "target_predictions": TARGET_PREDICTIONS,
     "robustness": ROBUSTNESS,
 }
 """Kind of gathered numbers -> its columns, which a table has even where nothing was scored."""
@@ -177,6 +193,14 @@ PROBES = [
     "auroc_high", "auroc_gain", "auroc_gain_low", "auroc_gain_high", "brier", "calibration_error", "subject_accuracy",
     "subject_balanced_accuracy", "subject_auroc",
 ]  # fmt: skip
+PROBE_TARGETS = [
+    "cohort", "target", "kind", "model", "modality", "part", "probe", "array", "subset", "sessions", "subjects",
+    "classes", "accuracy", "accuracy_low", "accuracy_high", "balanced_accuracy", "balanced_accuracy_low",
+    "balanced_accuracy_high", "auroc", "auroc_low", "auroc_high", "mae", "mae_low", "mae_high", "r2", "r2_low",
+    "r2_high", "r", "r_low", "r_high", "gain", "gain_low", "gain_high",
+]  # fmt: skip
+"""Probes of what isn't in Table 2. `classes` counts those among the test sessions; `gain` is the AUROC, or R2, less
+that of head size alone on the same sessions."""
 NUMBERS = [
     "table", "cohort", "model", "modality", "metric", "published", "group", "ours", "ci_low", "ci_high", "pi_low",
     "pi_high", "difference", "verdict",

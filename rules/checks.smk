@@ -2,6 +2,7 @@
 
 from neuroquant.cohorts.inventory import check_root
 from neuroquant.cohorts.source import Source
+from neuroquant.cohorts.targets import check_columns
 from neuroquant.config.existing import folder_of
 from neuroquant.config.model import ModelFolder
 from neuroquant.extras import require, require_imported
@@ -35,6 +36,7 @@ def check_inputs():
                 "a folder that the results don't lie in",
                 "run from another folder (snakemake --directory)",
             )
+    check_columns(EXPERIMENT)
 
 
 def check_not_own(model, folder):

@@ -33,6 +33,7 @@ rule index:
         modalities=literal(MODALITIES),
         registration=EXPERIMENT.volume.registration != "off",
         target=EXPERIMENT.volume.registration_target,
+        targets=literal(EXPERIMENT.probe.columns),
     message:
         "reading the headers of cohort {wildcards.cohort}"
     script:

@@ -59,6 +59,10 @@ MODALITIES = json.dumps(EXPERIMENT.modalities)
 SEGMENTING = EXPERIMENT.segmentation.model_copy(
     update=dict(structures=(), surface_tolerance_mm=1.0, ceiling=False)
 )
+# How probes learn. What they predict is known by their files: one more target trains no probe of another again.
+PROBING = EXPERIMENT.probe.model_copy(
+    update=dict(targets=("sex",), inputs=("main",), most_classes=10)
+)
 
 
 def literal(value):

@@ -43,7 +43,7 @@ rule probe:
     resources:
         **{**NETWORK_JOB, "runtime": 60 * COMPUTE.probe_hours},
     params:
-        probe=literal(whole(EXPERIMENT.probe)),
+        probe=literal(whole(PROBING)),
         shards=lambda wildcards: named(probed_latents(wildcards))(wildcards),
         arrays=lambda wildcards: json.dumps(
             {
@@ -131,6 +131,11 @@ PROBED = {
 
 rule probe_details:
     input:
+        **(
+            {"targets": RESULTS / entry("probe_targets").outputs["csv"]}
+            if EXPERIMENT.probe.aims
+            else {}
+        ),
         predictions=RESULTS / "numbers/predictions.tsv",
         cohorts=[path for paths in PROBED.values() for path in paths.values()],
     output:
@@ -141,7 +146,13 @@ rule probe_details:
         **SMALL_JOB,
     params:
         experiment=settings(
-            "models", "cohorts", "table1", "table2", "probe.permuted", "statistics"
+            "models",
+            "cohorts",
+            "table1",
+            "table2",
+            "probe.permuted",
+            "probe.aims",
+            "statistics",
         ),
         cohorts=named(PROBED),
         scored=literal(scored_cohorts()),

@@ -21,6 +21,7 @@ NUMBERS = {
         for probed, cohort in probe_jobs()
     ]
     + [RESULTS / f"numbers/probe_volumes/{cohort}.tsv" for cohort in scored_cohorts()],
+    "target_predictions": TARGET_PREDICTIONS,
 }
 
 

@@ -82,6 +82,20 @@ def test_validate_goes_on_to_the_next_cohort_after_one_that_cannot_be_used(exper
     assert "no such folder" in told.err and "in   7 sessions" in told.out
 
 
+def test_validate_says_what_is_known_of_the_targets_of_probes_and_refuses_one_of_a_single_value(experiment, capsys):
+    root, config = experiment.parent / "bids", yaml.safe_load(experiment.read_text())
+    people = (root / "participants.tsv").read_text().splitlines()
+    people = [people[0] + "\tIQ\tarm", *(f"{row}\t{90 + n if n else 'n/a'}\tA" for n, row in enumerate(people[1:]))]
+    (root / "participants.tsv").write_text("\n".join(people) + "\n")
+    experiment.write_text(yaml.safe_dump(config | {"probe": {"targets": ["sex", "iq"]}}))
+    assert main(["validate", str(experiment)]) == 0
+    assert "target    iq: known of 6 of 7 sessions, 6 different values, 91 to 96" in capsys.readouterr().out
+    experiment.write_text(yaml.safe_dump(config | {"probe": {"targets": ["iq", "arm"]}}))
+    assert main(["validate", str(experiment)]) == 1
+    told = capsys.readouterr()
+    assert "probe.targets: arm" in told.err and "'A' alone, of 8 subjects" in told.err and "target    arm" in told.out
+
+
 def test_validate_names_what_is_wrong_with_a_folder(experiment, capsys):
     config = yaml.safe_load(experiment.read_text())
     config["cohorts"][0]["root"] = str(experiment.parent / "elsewhere")

@@ -34,10 +34,8 @@ USES = {
     "nilearn": "from neuroquant.synthetic.template import icbm; icbm()",
     "sklearn": "import neuroquant.statistics.probes",
     "snakemake": "from neuroquant.cluster.asks import planned; planned('x.yaml', None)",
-    "constriction": "import neuroquant.evaluation.coding",
     "torchio": "import neuroquant.evaluation.robustness.faults",
     "tensorboard": "import neuroquant.training.watch",
-    "torchio": "import neuroquant.evaluation.robustness.faults",
 }
 """Module -> a use of it that a user can come to."""
 

@@ -17,6 +17,7 @@ with running(snakemake):
         code=snakemake.params.code,
         device=snakemake.params.device,
         threads=snakemake.threads,
+        memory_mb=snakemake.resources.mem_mb,
     )
     shards = {
         model: Shards(**{split: list(paths.values()) for split, paths in splits.items()}, array=arrays[model])

@@ -20,4 +20,4 @@ with running(snakemake):
     further = tuple(entry.name for entry in experiment.models if entry.replicate_of)
     out = Path(snakemake.output.details)
     write_details(Path(snakemake.input.predictions), cohorts, experiment.statistics, out, further)
-    write_page(experiment, Path(snakemake.output.details), Path(snakemake.output.page))
+    write_page(experiment, Path(snakemake.output.details), Path(snakemake.output.page), snakemake.input.get("targets"))

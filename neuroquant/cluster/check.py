@@ -17,6 +17,8 @@ PROFILE = "slurm/config.yaml"
 EXPERIMENT = "`compute` of the experiment"
 ROOM = 1.2
 """How much longer than expected a job on a shard may have to take: a hash deals subjects out unevenly."""
+PROBES = {"probe", "probe_volumes", "probe_target", "probe_target_volumes"}
+"""Rules whose jobs take up what a stopped one has finished."""
 
 
 def faults(asks: list[Ask], results: Path, needed: int = 0, status: str = "sacct") -> list[InputError]:
@@ -134,7 +136,7 @@ def job_faults(job: Ask, queues: dict[str, Partition]) -> Iterator[InputError]:
         remedy = "lower it there (minutes), or name a partition with more time"
         if job.rule == "train":
             remedy = "lower compute.train_hours in the experiment (training goes on in the next job)"
-        if set(job.rule.split(", ")) <= {"probe", "probe_volumes"}:
+        if set(job.rule.split(", ")) <= PROBES:
             remedy = "lower compute.probe_hours in the experiment (the next job goes on with the next seed)"
         yield _fault(f"set-resources.{job.rule.split(',')[0]}.runtime", finding, "no more than that", remedy)
     yield from _size_faults(job, chosen, where)

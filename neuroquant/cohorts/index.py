@@ -61,7 +61,7 @@ def index_cohort(source: Source, inventory_tsv: Path, sessions_tsv: Path, exclud
             f"scans named as the layout `{source.layout.name}` has them",
             "compare the names with docs/cohorts.md, or correct `layout`",
         )
-    write_tsv(pd.DataFrame(kept, columns=sessions_columns(source.modalities)), sessions_tsv)
+    write_tsv(pd.DataFrame(kept, columns=sessions_columns(source.modalities, source.targets)), sessions_tsv)
     write_tsv(pd.DataFrame(dropped, columns=EXCLUDED), excluded_tsv)
 
 
@@ -182,7 +182,7 @@ def find_header_fault(source: Source, files: Files) -> tuple[str, str]:
 
 def describe(source: Source, subject: str, session: str, person: Participant, files: Files) -> dict[str, Any]:
     """What `sessions.tsv` says of a session beside its key; what is known of the visit goes before the subject."""
-    visits = session_facts(source.root / subject / f"{subject}_sessions.tsv", source.cohort)
+    visits = session_facts(source.root / subject / f"{subject}_sessions.tsv", source.cohort, source.targets)
     row: dict[str, Any] = {"family": person.family, "sex": person.sex}
     row |= person.at(session) | visits.get(plain(session), {})
     sites = (source.layout.site_in(path) for path, _ in files.values())

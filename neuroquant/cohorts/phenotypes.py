@@ -1,4 +1,7 @@
-"""Who the subjects are: sex, age, family, site and scanner, from one or several tables and BIDS sessions tables."""
+"""Who the subjects are: sex, age, family, site, scanner, and what probes predict, from one or several tables.
+
+BIDS sessions tables are read too.
+"""
 
 import math
 import re
@@ -13,7 +16,7 @@ from neuroquant.cohorts.source import Source
 from neuroquant.config.cohort import Cohort
 from neuroquant.errors import InputError
 from neuroquant.files import printable
-from neuroquant.tables import OF_VISITS
+from neuroquant.tables import OF_VISITS, TARGET
 
 SEXES = {"f": "F", "female": "F", "m": "M", "male": "M"}
 MISSING = {"", "n/a", "na", "nan", "none", "null"}
@@ -35,7 +38,7 @@ BAND = r"(\d+(?:[.,]\d+)?)\s*(?:-|–|to)\s*(\d+(?:[.,]\d+)?)"
 OLDEST = 120
 """Years; what is older, or younger than 0, is a code for a missing age."""
 Facts = dict[str, float | str]
-"""age in years, site, scanner: what is known of them."""
+"""age in years, site, scanner, and columns that only probes read, named with `TARGET`: what is known of them."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ class Participant:
 
     Family, site and scanner are empty where they are unknown. `visits` says what a table with a row per visit says of
     each, by `plain` name; `conflict` in words what two rows contradict each other about, empty where they don't.
+    `others` has the columns that only probes read, as text, empty where it is unknown.
     """
 
     sex: str
@@ -53,10 +57,11 @@ class Participant:
     scanner: str = ""
     visits: dict[str, Facts] = field(default_factory=dict)
     conflict: str = ""
+    others: Facts = field(default_factory=dict)
 
     def at(self, session: str) -> Facts:
-        """Age, site and scanner at a session, as far as they are known."""
-        own: Facts = {kind: getattr(self, kind) for kind in OF_VISITS}
+        """Age, site, scanner and what only probes read at a session, as far as they are known."""
+        own: Facts = {kind: getattr(self, kind) for kind in OF_VISITS} | self.others
         return own | self.visits.get(plain(session), {})
 
 
@@ -79,7 +84,7 @@ class Collected:
         """One row, its cells as text; `session` says of which visit it is, where it does."""
         visit = facts.pop("session")
         if visit:
-            there: Facts = {kind: facts[kind] for kind in OF_VISITS if facts[kind]}
+            there: Facts = {kind: value for kind, value in facts.items() if value and of_visits(kind)}
             there |= {"age": float(there["age"])} if "age" in there else {}
             self.visits.setdefault(subject, {}).setdefault(plain(visit), {}).update(there)
         own = self.values.setdefault(subject, {kind: [] for kind in facts})
@@ -100,10 +105,11 @@ def read_participants(source: Source) -> dict[str, Participant]:
         If a table or its column of subjects is missing, no table has sexes, or nobody's sex is known.
     """
     cohort, paths, collected = source.cohort, source.participants_paths, Collected()
+    options = columns_of(cohort) | {TARGET + name: (name,) for name in source.targets}
     codes = {whole(code): sex for code, sex in cohort.sex_codes.items()}
     for path in paths:
         rows = read_table(path, columns_of(cohort)["subject"])
-        names = _columns(path, rows[0], columns_of(cohort), one_of_several=len(paths) > 1)
+        names = _columns(path, rows[0], options, one_of_several=len(paths) > 1)
         collected.sexes += [f"{path}: {names['sex']}"] if names["sex"] else []
         for row in rows:
             subject = printable(source.layout.subject_of(whole(row[names["subject"]])))
@@ -123,7 +129,7 @@ def _facts(row: dict[str, str], names: dict[str, str], cohort: Cohort, codes: di
     codes : code for a sex -> F or M
     """
     facts = {kind: known(row.get(name, "")) for kind, name in names.items() if kind != "subject"}
-    facts |= {kind: "" for kind, value in facts.items() if is_missing(value, cohort.missing.get(kind, ()))}
+    facts |= {kind: "" for kind, value in facts.items() if is_missing(value, codes_of(cohort, kind))}
     facts["sex"] = codes.get(facts["sex"], SEXES.get(facts["sex"].lower(), facts["sex"]))
     facts["age"] = str(years(facts["age"], names["age"])) if facts["age"] else ""
     return facts
@@ -140,6 +146,7 @@ def _person(values: dict[str, list[str]], visits: dict[str, Facts]) -> Participa
         age=number(only["age"]),
         visits=visits,
         conflict=" and ".join(conflicts),
+        others={kind: value for kind, value in only.items() if kind.startswith(TARGET)},
     )
 
 
@@ -183,14 +190,29 @@ def _columns(path: Path, row: dict[str, str], options: dict[str, tuple[str, ...]
     return names
 
 
-def session_facts(path: Path, cohort: Cohort) -> dict[str, Facts]:
-    """Session, as `plain` -> its age in years, site and scanner, as far as a BIDS `*_sessions.tsv` knows them."""
+def of_visits(kind: str) -> bool:
+    """Whether a fact may differ from visit to visit."""
+    return kind in OF_VISITS or kind.startswith(TARGET)
+
+
+def codes_of(cohort: Cohort, kind: str) -> list[str]:
+    """The cohort's codes for a missing value of a fact, or of a column that only probes read. Case doesn't count."""
+    wanted = kind.removeprefix(TARGET).lower()
+    return next((codes for name, codes in cohort.missing.items() if name.lower() == wanted), [])
+
+
+def session_facts(path: Path, cohort: Cohort, targets: tuple[str, ...] = ()) -> dict[str, Facts]:
+    """Session, as `plain` -> its age in years, site and scanner, as far as a BIDS `*_sessions.tsv` knows them.
+
+    And the columns of the names `targets`, which only probes read.
+    """
     facts = {}
+    names = {kind: kind for kind in OF_VISITS} | {TARGET + name: name for name in targets}
     for row in _session_rows(path):
         cells = {
             kind: known(value)
-            for kind in OF_VISITS
-            if not is_missing(value := row.get(kind, ""), cohort.missing.get(kind, ()))
+            for kind, name in names.items()
+            if not is_missing(value := row.get(name, ""), codes_of(cohort, kind))
         }
         age = years(cells.pop("age", ""))
         of_visit: Facts = {"age": age} if math.isfinite(age) else {}

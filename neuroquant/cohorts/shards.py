@@ -7,7 +7,7 @@ from neuroquant.cohorts.split import unit_hash
 from neuroquant.config.volume import Shards, shard_names
 from neuroquant.errors import InputError
 from neuroquant.files import read_tsv, write_tsv
-from neuroquant.tables import SESSION_KEY
+from neuroquant.tables import SESSION_KEY, TARGET
 
 UNUSED = ("site", "scanner")
 """Columns of `sessions.tsv` that no stage between the scans and the scores reads."""
@@ -21,7 +21,8 @@ def bucket(subject: str, count: int) -> int:
 def write_manifests(sessions_tsv: Path, splits_tsv: Path, shards: Shards, folder: Path) -> None:
     """Write the sessions of every shard, empty ones too, as `<folder>/<shard>.tsv`: `sessions.tsv` plus the split.
 
-    Site and scanner stay behind: no volume depends on them, and correcting one must not redo any.
+    Site, scanner and the targets of probes stay behind: no volume depends on them, and correcting one, or naming one
+    more target, must not redo any.
 
     Raises
     ------
@@ -29,7 +30,9 @@ def write_manifests(sessions_tsv: Path, splits_tsv: Path, shards: Shards, folder
         If a session's subject isn't in `splits.tsv`.
     """
     splits = read_tsv(splits_tsv).set_index("subject")["split"]
-    sessions = read_tsv(sessions_tsv).drop(columns=list(UNUSED)).sort_values(SESSION_KEY)
+    sessions = read_tsv(sessions_tsv)
+    unused = [*UNUSED, *(name for name in sessions if name.startswith(TARGET))]
+    sessions = sessions.drop(columns=unused).sort_values(SESSION_KEY)
     sessions["split"] = sessions["subject"].map(splits)
     if sessions["split"].isna().any():
         absent = sessions["subject"][sessions["split"].isna()].iloc[0]

@@ -25,6 +25,7 @@ class Source:
     modalities : the experiment's, in its order.
     target : modality that the others are aligned to; empty, or where a session lacks it: the first that it has.
     registration : whether preprocessing brings scans on different grids together.
+    targets : columns of the participants tables that only probes read.
     """
 
     cohort: Cohort
@@ -32,18 +33,26 @@ class Source:
     modalities: tuple[str, ...]
     target: str = ""
     registration: bool = False
+    targets: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, experiment: "Experiment", name: str, root: Path | None = None) -> "Source":
         """A cohort of an experiment; `root` is its folder where the workflow makes it."""
         cohort, volume = experiment.cohort(name), experiment.volume
         folder = Path(cohort.root) if root is None else root
-        return cls(cohort, folder, experiment.modalities, volume.registration_target, volume.registration != "off")
+        return cls(
+            cohort,
+            folder,
+            experiment.modalities,
+            volume.registration_target,
+            volume.registration != "off",
+            experiment.probe.columns,
+        )
 
     @classmethod
     def from_parameters(cls, parameters: Any) -> "Source":
         """The source of a job, from its parameters: cohort and modalities as JSON, root, and of the volume settings
-        `target` and `registration`, where the job looks at grids.
+        `target` and `registration`, where the job looks at grids; `targets` of the probes, where it reads people.
         """
         return cls(
             Cohort.model_validate(json.loads(parameters.cohort)),
@@ -51,6 +60,7 @@ class Source:
             tuple(json.loads(parameters.modalities)),
             getattr(parameters, "target", ""),
             getattr(parameters, "registration", False),
+            tuple(getattr(parameters, "targets", ())),
         )
 
     @cached_property

@@ -13,6 +13,7 @@ from neuroquant.cohorts.outlook import TO_COME, faults, hint, index_of
 from neuroquant.cohorts.proof import SPLITS
 from neuroquant.cohorts.source import Source
 from neuroquant.cohorts.split import split_subjects
+from neuroquant.cohorts.targets import target_lines
 from neuroquant.config.volume import Split
 from neuroquant.errors import InputError, kind_of
 from neuroquant.scans.headers import read_grid
@@ -47,7 +48,7 @@ def summary(source: Source, split: Split, every: bool = False) -> tuple[str, lis
     lines += [f"       {remark}" for remark in [hint(indexed)] if remark]
     lines += files_lines(census, every)
     if len(kept):
-        lines += people_lines(kept) + images_lines(kept, source) + several
+        lines += people_lines(kept) + target_lines(kept, source.targets) + images_lines(kept, source) + several
     wrong = faults(indexed, cohort.name, split)
     lines += would_split(kept, split, cohort.name) if not wrong else refused(wrong)
     return "\n".join([*lines, f"  checks    {TO_COME}", ""]), wrong

@@ -14,7 +14,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help="check the cohorts of an experiment without running anything",
         description="Reads the headers of all scans of an experiment's cohorts. Prints which sessions are included, "
         "which are excluded and why, files that weren't looked at, sex, visits, shapes and voxel sizes. Writes "
-        "nothing. Exit status 1 if a cohort can't be used, no session is included, or the split can't be made.",
+        "nothing. Exit status 1 if a cohort can't be used, no session is included, the split can't be made, or nothing "
+        "can be learned of a column that probe.targets names.",
     )
     parser.add_argument("config", type=Path, help="YAML file of the experiment")
     parser.add_argument(
@@ -25,6 +26,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def run(arguments: argparse.Namespace) -> int:
     """Print the summary of every cohort that isn't made by the workflow itself."""
     from neuroquant.cohorts.source import Source
+    from neuroquant.cohorts.targets import check_columns
     from neuroquant.cohorts.validate import summary
     from neuroquant.config.load import load_experiment
     from neuroquant.synthetic.recipes import check_recipes
@@ -46,4 +48,9 @@ def run(arguments: argparse.Namespace) -> int:
         except InputError as error:  # the other cohorts are looked at all the same
             wrong += 1
             print(error, file=sys.stderr)
+    try:
+        check_columns(experiment)
+    except InputError as error:
+        wrong += 1
+        print(error, file=sys.stderr)
     return 1 if wrong else 0

@@ -43,6 +43,12 @@ DEFAULT_MODALITIES = ("T1w", "T2w")
 """The paper's."""
 
 
+FACTS = ("sex", "age", "site", "scanner")
+"""What the index reads of a subject, whatever a table calls it; other columns go by their own name."""
+Column = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
+"""Name of a column of a participants table."""
+
+
 NO_MODALITIES = frozenset(
     {"cohort", "subject", "session", "split", "family", "sex", "age", "site", "scanner", "mask", "labels"}
 )

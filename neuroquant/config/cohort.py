@@ -7,7 +7,18 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from neuroquant.config.base import Fraction, Label, Location, Modality, Name, NonNegative, Positive, Seed, Settings
+from neuroquant.config.base import (
+    Column,
+    Fraction,
+    Label,
+    Location,
+    Modality,
+    Name,
+    NonNegative,
+    Positive,
+    Seed,
+    Settings,
+)
 
 PADDING = r"(.?[<>^])?0?[0-9]{0,2}s?"
 """How `subject_format` may fill a name up, in the words of str.format."""
@@ -106,10 +117,11 @@ class Cohort(Settings):
     columns: dict[Literal["subject", "session", "sex", "age", "family", "site", "scanner"], str] = Field(
         {}, description="column names of the participants tables, if they aren't the usual ones"
     )
-    missing: dict[Literal["sex", "age", "family", "site", "scanner"], list[str]] = Field(
+    missing: dict[Column, list[str]] = Field(
         MISSING,
         description="codes for missing values in the tables; they replace the default codes of the columns named, "
-        "e.g. {family: []}. Ages below 0 and above 120 years always count as missing",
+        "e.g. {family: []}: of sex, age, family, site, scanner, or of another column that probe.targets names. Ages "
+        "below 0 and above 120 years always count as missing",
     )
     sex_codes: dict[str, Literal["F", "M"]] = Field({}, description="meaning of the table's codes for sex")
     subject_format: str = Field(

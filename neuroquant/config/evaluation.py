@@ -1,13 +1,31 @@
 """How models are scored."""
 
+import hashlib
+import re
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from neuroquant.config.base import Count, Fraction, Location, NonNegative, Positive, Seed, Settings, Share, Side
+from neuroquant.config.base import (
+    FACTS,
+    Column,
+    Count,
+    Fraction,
+    Location,
+    NonNegative,
+    Positive,
+    Seed,
+    Settings,
+    Share,
+    Side,
+)
 from neuroquant.config.model import LpipsFiles
 
 Resamples = Annotated[int, Field(ge=1, le=1_000_000)]
+Part = Literal["main", "anatomy", "quantised", "appearance", "both", "modality_code"]
+"""A part of a model's latents, by what it should hold."""
+SEX, MAIN = "sex", "main"
+"""The target and the part of Table 2."""
 
 
 class Fidelity(Settings):
@@ -70,8 +88,32 @@ class Segmentation(Settings):
     )
 
 
+def _path_name(column: str) -> str:
+    """A column's name as a part of a path, another one for each column."""
+    plain = re.sub(r"[^A-Za-z0-9]+", "-", column).strip("-")[:40].strip("-")
+    return plain if plain == column else f"{plain}-{hashlib.sha256(column.encode()).hexdigest()[:8]}".strip("-")
+
+
 class Probe(Settings):
-    """Sex classification on frozen latents with MONAI's SEResNet."""
+    """Sex, and whatever else is asked for, from frozen latents with MONAI's SEResNet and a linear probe."""
+
+    targets: tuple[Column, ...] = Field(
+        (SEX,),
+        min_length=1,
+        description="what is predicted: columns of the participants tables, e.g. [sex, age]. Numbers with more than "
+        "most_classes values by regression, all else by classification. Table 2 is about sex, which is always "
+        "predicted; the others have a table of their own (numbers/probe_targets.csv)",
+    )
+    inputs: tuple[Part, ...] = Field(
+        (MAIN,),
+        min_length=1,
+        description="what it is predicted from, for models that have these parts: main (what `latent` of the model "
+        "names, z_q of NeuroQuant), anatomy (z_anat), quantised (z_q), appearance (z_mod), both (z_anat and z_mod "
+        "together), modality_code (the mean of z_mod over positions). The volumes are always probed too",
+    )
+    most_classes: int = Field(
+        10, ge=2, description="a column of numbers with at most this many different values is a set of classes"
+    )
 
     depth: Literal[50, 101, 152] = Field(152, description="SEResNet-50, -101 or -152")
     epochs: Count = Field(100, description="epochs at most; the best on validation subjects is kept")
@@ -86,14 +128,48 @@ class Probe(Settings):
     permuted: bool = Field(
         True, description="one more run, of the first seed, after the sexes were shuffled: the SEResNet's own chance"
     )
-    volume_downsample: Count = Field(
-        8, description="side of the cubes over which volumes, and latents above max_voxels, are averaged; 1: none"
+    volume_downsample: Count | Literal["auto"] = Field(
+        8,
+        description="side of the cubes over which volumes, and latents above max_voxels, are averaged; 1: none; auto: "
+        "the smallest power of 2 with which a step fits into the memory of the GPU, or on a CPU into compute.mem_mb",
     )
     max_voxels: Count = Field(
         65_536,
         description="positions that a latent may have as it is: SEResNet-152's memory (2.3 GB a session at "
         "144x192x144) and time grow with them. 144x18x24 stays whole",
     )
+
+    @field_validator("targets", "inputs")
+    @classmethod
+    def _each_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        """Names without spaces around them, those of `FACTS` in lower case; none twice, in whatever case."""
+        names = tuple(name.lower() if name.strip().lower() in FACTS else name for name in map(str.strip, value))
+        lower = [name.lower() for name in names]
+        if twice := [name for name in names if lower.count(name.lower()) > 1 or not name]:
+            raise ValueError(f"each name once; {twice[0]!r} stands twice, in whatever case" if twice[0] else "no name")
+        return names
+
+    @property
+    def aims(self) -> tuple[tuple[str, str], ...]:
+        """(target, part) of every probe beside that of Table 2."""
+        pairs = [(target, part) for target in self.targets for part in self.inputs]
+        return tuple(pair for pair in pairs if pair != (SEX, MAIN))
+
+    @property
+    def named_targets(self) -> dict[str, str]:
+        """The targets of these by names that are safe in paths: letters and digits, and a hash where that isn't all.
+
+        Examples
+        --------
+        >>> Probe(targets=("sex", "age", "IQ (full scale)")).named_targets
+        {'age': 'age', 'IQ-full-scale-64974db1': 'IQ (full scale)'}
+        """
+        return {_path_name(target): target for target, _ in self.aims}
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Targets that the index reads for the probes alone."""
+        return tuple(target for target in self.targets if target not in FACTS)
 
 
 class Statistics(Settings):

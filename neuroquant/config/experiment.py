@@ -1,15 +1,19 @@
 """The whole experiment, resolved: what one run of the DAG reads."""
 
+import difflib
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from neuroquant.config.base import DEFAULT_MODALITIES, RESERVED, Count, Modalities, Name, Settings
+from neuroquant.config.base import DEFAULT_MODALITIES, FACTS, RESERVED, Count, Modalities, Name, Settings
 from neuroquant.config.cohort import Cohort
 from neuroquant.config.evaluation import Fidelity, Probe, Segmentation, Statistics
 from neuroquant.config.model import ModelEntry
 from neuroquant.config.robustness import Robustness
 from neuroquant.config.volume import EXTERNAL, Shards, Split, Volume
+
+MISSING_OF = ("family", *FACTS)
+"""Columns that a cohort's `missing` always knows."""
 
 
 class Table(Settings):
@@ -101,7 +105,7 @@ class Experiment(Settings):
     robustness: Robustness = Field(
         Robustness(), description="reconstructions of spoiled test scans; off unless it names faults"
     )
-    probe: Probe = Field(Probe(), description="sex classification on latents")
+    probe: Probe = Field(Probe(), description="what is predicted from latents")
     statistics: Statistics = Field(Statistics(), description="intervals and tests")
     table1: Table = Field(
         Table(),
@@ -185,6 +189,17 @@ class Experiment(Settings):
                     f"model {entry.name}: curve_of: {entry.curve_of!r} must name a model of the experiment, neither of "
                     "them trained; write `curve` there instead"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _missing_codes_are_of_known_columns(self) -> "Experiment":
+        """A cohort's file may serve other experiments too, with other targets: only what looks misspelt is refused."""
+        for cohort in self.cohorts:
+            for name in cohort.missing:
+                known = (*MISSING_OF, *(target.lower() for target in self.probe.targets))
+                close = difflib.get_close_matches(name.lower(), MISSING_OF, 1, 0.75)
+                if name.lower() not in known and close:
+                    raise ValueError(f"cohort {cohort.name}: missing: {name!r} is no known column; write {close[0]}")
         return self
 
     @model_validator(mode="after")

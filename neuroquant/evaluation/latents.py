@@ -42,8 +42,8 @@ def latent_writer(
 
     Attributes: model; modalities, which it takes; weights, the SHA-256 of its weights; probe_latent, which a probe
     reads; supports_swap, whether the model tells anatomy from appearance, and anatomy and appearance, the latents that
-    should hold only the one or the other; and, written with the first latents, codes: the array of indices of codes,
-    empty where the model has none or doesn't quantise yet.
+    should hold only the one or the other; parts, the latents of each part that a probe can be given; and, written with
+    the first latents, codes: the array of indices of codes, empty where the model has none or doesn't quantise yet.
     """
     attributes = {
         "model": entry.name,
@@ -53,6 +53,7 @@ def latent_writer(
         "supports_swap": isinstance(model, Swaps),
         "anatomy": list(model.latents_class.ANATOMY),
         "appearance": list(model.latents_class.APPEARANCE),
+        "parts": {part: list(names) for part, names in model.latents_class.PARTS.items()},
     }
     return ArrayWriter(path, records, attributes)
 

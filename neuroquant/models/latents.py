@@ -19,11 +19,14 @@ class Latents:
     ANATOMY, APPEARANCE : names of the fields that should hold only the one or only the other, for models that tell the
         two apart; how well they do is measured on these.
     CODES : name of the field that holds indices of codes on a grid; empty where there is none.
+    PARTS : part, as `probe.inputs` names them -> its fields, of one grid, which a probe reads joined along channels.
+        The mean over positions is taken of those of `modality_code`.
     """
 
     ANATOMY: ClassVar[tuple[str, ...]] = ()
     APPEARANCE: ClassVar[tuple[str, ...]] = ()
     CODES: ClassVar[str] = ""
+    PARTS: ClassVar[Mapping[str, tuple[str, ...]]] = {}
 
     @classmethod
     def of(cls, arrays: Mapping[str, Tensor]) -> Self:

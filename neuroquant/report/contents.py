@@ -176,6 +176,11 @@ CONTENTS = (
         about="how well sex is predicted, beside controls",
     ),
     Entry(
+        name="probe_targets", rule="target_details", title="probes of other targets", category="Tables",
+        subcategory="sex probes", caption="probe_targets.rst", outputs={"csv": "numbers/probe_targets.csv"},
+        labels={"table": "probes of other targets"}, kinds={"csv": "measures and controls (CSV)"}, needs="probe.aims",
+    ),
+    Entry(
         name="breakdown", rule="breakdown", title="breakdown by structure and group", category="Tables",
         subcategory="breakdown", caption="breakdown.rst",
         outputs={"html": "tables/breakdown.html"} | {

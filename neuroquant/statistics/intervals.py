@@ -176,19 +176,22 @@ def _members(index: np.ndarray) -> tuple[np.ndarray, sparse.csr_array]:
 
 
 def balanced_accuracy(truth: np.ndarray, right: np.ndarray, clusters: ArrayLike, settings: Statistics) -> Interval:
-    """Mean of the shares of both sexes that were predicted rightly, with an interval that resamples whole clusters.
+    """Mean of the shares of each class that were predicted rightly, with an interval that resamples whole clusters.
+
+    Resamples without one of the classes are left out.
 
     Parameters
     ----------
-    truth : (N,), true for F
+    truth : (N,), the class: for sex true for F
     right : (N,), share of the seeds that were right
     clusters : (N,)
     """
     names, index = np.unique(np.asarray(clusters), return_inverse=True)
     weights = resamples(len(names), settings)[:, index]
-    shares = [_share(weights[:, sex] @ right[sex], weights[:, sex].sum(1)) for sex in (truth, ~truth)]
-    value = float((right[truth].mean() + right[~truth].mean()) / 2)
-    return around(value, (shares[0] + shares[1]) / 2, len(names), settings)
+    classes = [truth == one for one in np.unique(truth)]
+    shares = [_share(weights[:, of] @ right[of], weights[:, of].sum(1)) for of in classes]
+    value = sum(float(right[of].mean()) for of in classes) / len(classes)
+    return around(value, sum(shares) / len(classes), len(names), settings)
 
 
 def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:

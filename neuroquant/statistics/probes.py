@@ -33,7 +33,7 @@ CONTROLS = {
     "head size and age": ["brain_ml", "age"],
 }
 """What is known of a session without looking at its image; head size is the volume of the brain's mask."""
-CATEGORIES = {"site"}
+CATEGORIES = {"site", "sex"}
 EVERYONE, MATCHED = "all test subjects", "matched for head size"
 CALIPER = 0.25
 """Standard deviations of brain volume by which the two of a matched pair may differ."""

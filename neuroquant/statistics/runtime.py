@@ -9,7 +9,8 @@ from neuroquant.tables import RUNTIME
 
 NETWORK_RULES = (
     "train", "fit_standin", "reconstruct", "export_latents", "apply_model", "segment_reference", "segment",
-    "segment_models", "probe", "probe_volumes", "robustness", "write_derivatives",
+    "segment_models", "probe", "probe_volumes", "probe_target", "probe_target_volumes", "robustness",
+    "write_derivatives",
 )  # fmt: skip
 """Rules whose jobs run a network, and so take a GPU where there is one."""
 PROCESSORS = ("x86_64", "amd64", "aarch64", "arm64")

@@ -58,8 +58,9 @@ def test_what_the_partition_cannot_give_is_named_with_what_to_edit(site, tmp_pat
     assert key in said and found in said and remedy in said
 
 
-def test_a_probe_that_asks_for_more_time_than_there_is_names_its_hours(site, tmp_path):
-    said = told(dataclasses.replace(TRAIN, rule="probe, probe_volumes", runtime=2880), results=tmp_path)
+@pytest.mark.parametrize("rules", ["probe, probe_volumes", "probe, probe_target, probe_target_volumes"])
+def test_a_probe_that_asks_for_more_time_than_there_is_names_its_hours(site, tmp_path, rules):
+    said = told(dataclasses.replace(TRAIN, rule=rules, runtime=2880), results=tmp_path)
     assert "set-resources.probe.runtime" in said and "compute.probe_hours" in said
 
 

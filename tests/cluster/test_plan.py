@@ -32,6 +32,7 @@ def site(site, monkeypatch):
 def test_under_the_profile_every_job_asks_for_memory_time_cores_and_where_it_may_run(tiny):
     config = copy.deepcopy(TINY)
     config["compute"] |= {"threads": 6}
+    config["probe"] |= {"targets": ["sex", "age"]}
     tiny.write_text(yaml.safe_dump(config))
     asks = planned(tiny, str(ROOT / "slurm"))
     jobs = {ask.rule: ask for ask in asks if not ask.local}
@@ -40,7 +41,11 @@ def test_under_the_profile_every_job_asks_for_memory_time_cores_and_where_it_may
         assert ask.mem_mb and ask.runtime and ask.account and ask.partition and ask.tmpdir, ask
     assert jobs["train"].threads == 6, "the profile's cores for cheap steps don't cut the others' threads"
     gpus = {rule for rule, ask in jobs.items() if ask.gpus}
-    assert gpus == {"train", "reconstruct", "export_latents", "segment_reference", "segment", "probe", "probe_volumes"}
+    segments, probes = (
+        {"segment_reference", "segment"},
+        {"probe", "probe_volumes", "probe_target", "probe_target_volumes"},
+    )
+    assert gpus == {"train", "reconstruct", "export_latents"} | segments | probes
     here = {ask.rule for ask in asks if ask.local}
     assert {"split", "assign", "account", "gather", "table", "front_page", "report"} <= here
 

@@ -13,7 +13,16 @@ from neuroquant.files import write_json, write_tsv
 from neuroquant.job import THREAD_VARIABLES
 from neuroquant.report.contents import entry
 from neuroquant.store.arrays import ArrayWriter, Record
-from neuroquant.tables import CODES, DISENTANGLEMENT, FIDELITY, SPREAD, STRUCTURE_ERRORS, SYNTHESIS_SCORES
+from neuroquant.tables import (
+    CODES,
+    DISENTANGLEMENT,
+    FIDELITY,
+    SPREAD,
+    STRUCTURE_ERRORS,
+    SYNTHESIS_SCORES,
+    TARGET_VALUES,
+    TARGETS,
+)
 from tests.made_up import experiment, write_numbers  # noqa: F401
 from tests.workflow.declared import declared
 from tests.workflow.run import ROOT
@@ -145,6 +154,40 @@ def test_model_cards(made, job, tmp_path, experiment):  # noqa: F811
     named = {name: json.dumps(paths) for name, paths in (tables | {"cards": cards}).items()}
     job("model_cards", "model_cards", made, {}, **named)
     assert all("\n## Measured scores\n\n| cohort |" in open(path).read() for path in cards.values())
+
+
+def probed(folder) -> dict[str, str]:
+    """Tables of both cohorts that controls are computed from, and values of a target of each session, as parameters."""
+    people = pd.DataFrame({"cohort": COHORTS[0], "subject": [f"s{n}" for n in range(12)], "session": "1"})
+    facts = {"family": "", "sex": ["FM"[n % 2] for n in range(12)], "age": [f"{9 + n}" for n in range(12)]}
+    splits = people[["subject"]].assign(split=["test" if n % 3 else "train" for n in range(12)])
+    tables = {"sessions": people.assign(**facts), "qc": people.assign(brain_ml=range(12)), "splits": splits}
+    for name, table in tables.items():
+        write_tsv(table, folder / f"{name}.tsv")
+    write_tsv(people.assign(target="age", value=facts["age"])[TARGET_VALUES], folder / "known.tsv")
+    row = ["age", "regression", "[]", 12, 12, 12]
+    write_tsv(pd.DataFrame([row], columns=TARGETS), folder / "facts.tsv")
+    paths = json.dumps({COHORTS[0]: {name: str(folder / f"{name}.tsv") for name in tables}})
+    return {"cohorts": paths, "scored": [COHORTS[0]]}
+
+
+def test_probes_of_sex_and_of_other_targets(made, job, tmp_path):
+    params, target = probed(tmp_path), {"target": "age", "part": "main", "truth": "10", "probabilities": ""}
+    rows = [
+        {"cohort": COHORTS[0], "subject": f"s{n}", "session": "1", "family": "", "modality": "T1w", "seed": "0"}
+        | {"model": "neuroquant", "probe": "linear", "array": "z", "predicted": f"{n}"} | target | {"truth": f"{9 + n}"}
+        for n in (1, 2, 4, 5)
+    ]  # fmt: skip
+    write_tsv(pd.DataFrame(rows), tmp_path / "guesses.tsv")
+    files = {"facts": [str(tmp_path / "facts.tsv")], "known": [str(tmp_path / "known.tsv")]}
+    files["predictions"] = str(tmp_path / "guesses.tsv")
+    job("target_details", "target_details", files, {"details": tmp_path / "targets.csv"}, **params)
+    out = {"details": tmp_path / "details.csv", "page": tmp_path / "probes.html"}
+    job("probe_details", "probe_details", made | {"targets": str(tmp_path / "targets.csv")}, out, **params)
+    assert "Other targets" in out["page"].read_text()
+    assert "control: head size" in set(pd.read_csv(tmp_path / "targets.csv").model)
+    job("probe_details", "probe_details", made, out, **params)
+    assert "Other targets" not in out["page"].read_text()
 
 
 def test_a_setting_that_is_not_declared_ends_the_job_with_its_name(made, job, tmp_path, experiment):  # noqa: F811

@@ -69,6 +69,7 @@ def test_models_of_another_run_are_scored_on_people_whom_no_model_has_seen(tmp_p
     folder = finished / "results/tiny/models/neuroquant"
     config = few(experiment(folder))
     config["models"][3] |= {"training": MORE | {"seeds": [0, 1]}}
+    config["probe"] |= {"targets": ["sex", "age"], "inputs": ["main", "both", "modality_code"]}
     config["robustness"] = {"faults": ["noise", "missing_slices"], "severities": 1, "sessions": 1}
     done = snakemake(tmp_path, "all", config=config)
     assert done.returncode == 0, done.stdout[-6000:]
@@ -90,6 +91,7 @@ def test_models_of_another_run_are_scored_on_people_whom_no_model_has_seen(tmp_p
     assert set(guesses[guesses.model == "theirs"].cohort) == {"synthetic_a", "synthetic_b"}
     check_words(results, folder)
     check_seeds(results)
+    check_targets(results)
     spoiled = pd.read_csv(results / "numbers/robustness.csv")
     assert set(spoiled.model) == {"neuroquant", "mean", "theirs", "tuned"} and set(spoiled.cohort) == set(
         psnr.reset_index().cohort
@@ -115,6 +117,28 @@ def check_seeds(results):
     assert cell == pytest.approx(psnr[["tuned", "tuned_seed1"]].mean())
     table = (results / "tables/table1.md").read_text()
     assert "Trained with several seeds: Theirs, tuned (2)." in table and "tuned_seed1" not in table
+
+
+def check_targets(results):
+    """Age is predicted from what each model has, and in the external cohort by probes of the other one."""
+    table = pd.read_csv(results / "numbers/probe_targets.csv", keep_default_na=False)
+    probed = set(zip(table.cohort, table.model, table.target, table.part, strict=True))
+    for cohort in ("synthetic_a", "synthetic_b"):
+        assert {part for c, m, target, part in probed if (c, m, target) == (cohort, "theirs", "age")} == {
+            "main", "both", "modality_code",
+        }  # fmt: skip
+        assert {part for c, m, target, part in probed if (c, m, target) == (cohort, "theirs", "sex")} == {
+            "both", "modality_code",
+        }  # fmt: skip
+        assert not any(m == "mean" for c, m, _, part in probed), "a mean image has no latents"
+        assert (cohort, "volumes", "age", "") in probed and (cohort, "control: training mean", "age", "") in probed
+    external = table[(table.cohort == "synthetic_b") & (table.target == "age")]
+    assert set(external.subjects) == {SMALL["subjects"]} and (external.mae != "").all() and (external.auroc == "").all()
+    code = table[(table.part == "modality_code") & (table.model == "theirs")]
+    assert set(code.array) == {"z_mod 4x1x1x1, means over all positions"}
+    page = (results / "tables/probes.html").read_text()
+    assert "Other targets" in page and "Synthetic B (external): age, all test subjects" in page
+    assert "targets" not in (results / "numbers/predictions.tsv").read_text().splitlines()[0], "the paper's table stays"
 
 
 def check_words(results, folder):

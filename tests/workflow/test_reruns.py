@@ -128,6 +128,7 @@ CHANGES = {
     "report.identifiable": {"report": {"identifiable": True}},
     "segmentation.surface_tolerance_mm": {"segmentation": {"surface_tolerance_mm": 2.0}},
     "probe.permuted": {"probe": {"permuted": True}},
+    "probe.aims": {"probe": {"targets": ["age"]}},
     "models.training.phases": {"overrides": {"neuroquant": {"training": {"phases": [{"mode": "3d", "steps": 7}]}}}},
     "models.objective.adversary": {"overrides": {"neuroquant": {"objective": {"adversary": 0.5}}}},
     "models.group": {"overrides": {"neuroquant": {"training": {"phases": []}}}},

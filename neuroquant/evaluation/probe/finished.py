@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from neuroquant.config.evaluation import Probe
+from neuroquant.evaluation.probe.samples import Sample
 from neuroquant.files import written_whole
 from neuroquant.store.digest import differences, digest, shard_digest
 
@@ -22,20 +23,30 @@ Trained = tuple[nn.Module, list[dict[str, Any]]]
 """A network, and its log."""
 
 
-def identity(train: list[Path], val: list[Path], array: str, settings: Probe, code: str) -> dict[str, Any]:
-    """Everything that decides the weights besides modality, labels and seed. JSON-ready, without paths or subjects.
+WHAT = {"seeds", "permuted", "targets", "inputs", "most_classes"}
+"""Settings that say which networks there are, and decide none of them."""
+
+
+def identity(shards: dict[str, list[Path]], samples: list[Sample | None], settings: Probe, code: str) -> dict[str, Any]:
+    """Everything that decides the weights besides modality and seed. JSON-ready, without paths or subjects.
 
     Parameters
     ----------
+    shards : `train` and `val`.
+    samples : what is learned from, of one modality: training, and validation where there is any.
     code : hash of the code that trains.
     """
+    given = [sample for sample in samples if sample is not None]
+    names = given[0].names
     data = {
-        name: digest([shard_digest(path, array) for path in sorted(shards)])
-        for name, shards in (("train", train), ("val", val))
+        name: digest([[shard_digest(path, array) for array in names] for path in sorted(paths)])
+        for name, paths in shards.items()
     }
     return {
-        "settings": settings.model_dump(mode="json", exclude={"seeds", "permuted"}),
-        "array": array,
+        "settings": settings.model_dump(mode="json", exclude=WHAT),
+        "array": given[0].array,
+        "target": given[0].target.name,
+        "values": digest([sample.y.tolist() for sample in given]),
         "data": data,
         "code": code,
     }

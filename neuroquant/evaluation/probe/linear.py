@@ -11,15 +11,18 @@ from neuroquant.extras import optional
 with optional():
     from sklearn.base import clone
     from sklearn.decomposition import PCA
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold
-    from sklearn.pipeline import make_pipeline
+    from sklearn.linear_model import LogisticRegression, Ridge
+    from sklearn.metrics import log_loss, make_scorer
+    from sklearn.model_selection import GridSearchCV, GroupKFold, StratifiedGroupKFold
+    from sklearn.pipeline import Pipeline, make_pipeline
     from sklearn.preprocessing import StandardScaler
 
 
 GRID = (6, 8, 6)
 COMPONENTS = 256
 STRENGTHS = (0.001, 0.01, 0.1, 1.0, 10.0)
+PENALTIES = (1.0, 10.0, 100.0, 1e3, 1e4, 1e5)
+"""Those of ridge regression, of which features of unit variance need more where there are many."""
 FOLDS = 5
 
 
@@ -40,19 +43,47 @@ def fit_linear(
     -------
     For y and each of the others a function from features to the probability of every class, (N, classes).
     """
-    components = max(min(COMPONENTS, len(features) // 3, features.shape[1]), 1)
-    reduce = make_pipeline(StandardScaler(), PCA(components, random_state=0))
+    reduce = reducer(features)
     reduced, labels = reduce.fit_transform(features), y.numpy().astype(int)  # no label is seen here
     fewest = min(len(set(subjects[labels == one])) for one in np.unique(labels))
     line = LogisticRegression(max_iter=2000)
     if search and fewest >= 2:
         folds = StratifiedGroupKFold(min(FOLDS, fewest), shuffle=True, random_state=0)
-        search = GridSearchCV(line, {"C": STRENGTHS}, cv=folds, scoring="neg_log_loss")
+        search = GridSearchCV(line, {"C": STRENGTHS}, cv=folds, scoring=scorer(np.unique(labels)))
         line = search.fit(reduced, labels, groups=subjects).best_estimator_
     else:
         line.fit(reduced, labels)
     lines = [line, *(clone(line).fit(reduced, other.numpy().astype(int)) for other in others)]
     return [lambda values, one=one: one.predict_proba(reduce.transform(values)) for one in lines]
+
+
+def fit_numbers(
+    features: np.ndarray, y: Tensor, subjects: np.ndarray, *others: Tensor
+) -> list[Callable[[np.ndarray], np.ndarray]]:
+    """The same for a number: ridge regression, functions from features to the number, (N,)."""
+    reduce = reducer(features)
+    reduced, count = reduce.fit_transform(features), len(np.unique(subjects))
+    line = Ridge()
+    if count >= 2:
+        search = GridSearchCV(
+            line, {"alpha": PENALTIES}, cv=GroupKFold(min(FOLDS, count)), scoring="neg_mean_squared_error"
+        )
+        line = search.fit(reduced, y.numpy(), groups=subjects).best_estimator_
+    lines = [clone(line).fit(reduced, values.numpy()) for values in (y, *others)]
+    return [lambda values, one=one: one.predict(reduce.transform(values)) for one in lines]
+
+
+def reducer(features: np.ndarray) -> Pipeline:
+    """Standardises features (N, features) and takes their principal components; not fitted yet."""
+    components = max(min(COMPONENTS, len(features) // 3, features.shape[1]), 1)
+    return make_pipeline(StandardScaler(), PCA(components, random_state=0))
+
+
+def scorer(classes: np.ndarray) -> object:
+    """Cross entropy, also of a fold in which a class of several is missing."""
+    if len(classes) <= 2:
+        return "neg_log_loss"
+    return make_scorer(log_loss, greater_is_better=False, response_method="predict_proba", labels=classes)
 
 
 def pooled(x: Tensor) -> np.ndarray:

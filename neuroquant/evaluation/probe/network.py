@@ -6,19 +6,18 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from neuroquant.config.evaluation import Probe
 from neuroquant.evaluation.probe.samples import Sample
+from neuroquant.evaluation.probe.targets import Target
 from neuroquant.extras import optional
 
 GRADIENT_LIMIT = 1.0
 Scale = Callable[[Tensor], Tensor]
 Predict = Callable[[Sample], np.ndarray]
-"""A sample to the probability of F of its rows, (N,)."""
+"""A sample to what its target's `values` are of its rows: of sex the probability of F, (N,)."""
 
 
 @dataclass(frozen=True)
@@ -36,26 +35,29 @@ class Learning:
     scale: Scale
 
     def shuffled(self, seed: int) -> "Learning":
-        """The same with the sexes shuffled among the subjects."""
+        """The same with the values shuffled among the subjects."""
         train, val = (part and replace(part, y=permuted(part, seed)) for part in (self.train, self.val))
         return Learning(train, val, self.scale)
 
 
 def permuted(sample: Sample, seed: int = 0) -> Tensor:
-    """The sexes (N,) shuffled among the subjects: what a probe learns of these is chance."""
+    """The values (N,) shuffled among the subjects: what a probe learns of these is chance.
+
+    All visits of a subject get the first visit's value of another one.
+    """
     names, first, index = np.unique(sample.subjects, return_index=True, return_inverse=True)
     order = np.random.default_rng(seed).permutation(len(names))
     return sample.y[first][order][index]
 
 
-def network_for(channels: int, settings: Probe) -> nn.Module:
-    """MONAI's SEResNet with one output."""
+def network_for(channels: int, settings: Probe, outputs: int = 1) -> nn.Module:
+    """MONAI's SEResNet with so many outputs; one is enough for two classes."""
     with optional():
         from monai.networks.nets import SEResNet50, SEResNet101, SEResNet152
 
     kind = {50: SEResNet50, 101: SEResNet101, 152: SEResNet152}[settings.depth]
     dropout = settings.dropout or None
-    return kind(spatial_dims=3, in_channels=channels, num_classes=1, dropout_prob=dropout)
+    return kind(spatial_dims=3, in_channels=channels, num_classes=outputs, dropout_prob=dropout)
 
 
 def fit(
@@ -65,22 +67,21 @@ def fit(
 
     Rows are read from their shards as steps ask for them. Beside the network: what each epoch came to.
     """
-    train, val, scale = learning.train, learning.val, learning.scale
+    train, val, scale, target = learning.train, learning.val, learning.scale, learning.train.target
     torch.manual_seed(seed)
     generator = np.random.default_rng(seed)
-    network = network_for(train.channels, settings).to(device)
+    network = network_for(train.channels, settings, target.outputs).to(device)
     rate = settings.lr * settings.batch / 256
     optimizer = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=settings.weight_decay, fused=True)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, settings.epochs)
-    y, log = train.y, []
-    share = np.where(y.numpy() == 1, 0.5 / y.mean().item(), 0.5 / (1 - y.mean().item()))
+    y, share, log = train.y, target.shares(train.y), []
     best, best_state, best_epoch = None, None, 0
     for epoch in range(settings.epochs):
         network.train()
         drawn = generator.choice(len(y), len(y), p=share / share.sum())
         parts = np.array_split(drawn, -(-len(drawn) // settings.batch))
         losses = [
-            step(network, optimizer, scale(train.read(part, device)), y[torch.from_numpy(part)].to(device))
+            step(network, optimizer, scale(train.read(part, device)), y[torch.from_numpy(part)].to(device), target)
             for part in parts
             if len(np.unique(part)) > 1  # batch norm has no variance of one
         ]
@@ -88,7 +89,7 @@ def fit(
         row = {"epoch": epoch + 1, "train_loss": float(torch.stack(losses).mean()) if losses else float("nan")}
         if val is not None:
             row |= judge(predictor(network, scale, device, settings.batch)(val), val)
-            rank = (row["val_balanced_accuracy"], -row["val_loss"])
+            rank = (row[target.score], -row["val_loss"])
             if best is None or rank > best:
                 best, best_epoch = rank, epoch
                 best_state = {k: v.detach().clone() for k, v in network.state_dict().items()}
@@ -104,9 +105,9 @@ def fit(
     return network, log
 
 
-def step(network: nn.Module, optimizer: torch.optim.Optimizer, x: Tensor, y: Tensor) -> Tensor:
-    """One step on latents x (B, C, d, h, w) with y (B,), 1 for F; the loss before it."""
-    loss = F.binary_cross_entropy_with_logits(network(x)[:, 0], y)
+def step(network: nn.Module, optimizer: torch.optim.Optimizer, x: Tensor, y: Tensor, target: Target) -> Tensor:
+    """One step on latents x (B, C, d, h, w) with the values y (B,) of a target; the loss before it."""
+    loss = target.loss(network(x), y)
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
     # channels that are nearly constant in a batch blow gradients up, layer by layer
@@ -117,23 +118,17 @@ def step(network: nn.Module, optimizer: torch.optim.Optimizer, x: Tensor, y: Ten
 
 
 def predictor(network: nn.Module, scale: Scale, device: str, batch: int) -> Predict:
-    """A function from a sample to the probability of F, (N,)."""
+    """A function from a sample to what its target's `values` are: of sex the probability of F, (N,)."""
 
     @torch.inference_mode()
     def predict(sample: Sample) -> np.ndarray:
         network.eval()
-        probabilities = [network(scale(x))[:, 0].sigmoid().cpu() for x in sample.batches(batch, device)]
-        return torch.cat(probabilities).numpy()
+        values = [sample.target.values(network(scale(x))).cpu() for x in sample.batches(batch, device)]
+        return torch.cat(values).numpy()
 
     return predict
 
 
-def judge(probability: np.ndarray, sample: Sample) -> dict[str, float]:
-    """Balanced accuracy and cross entropy over subjects, whose sessions are averaged first."""
-    table = (
-        pd.DataFrame({"subject": sample.subjects, "p": probability, "y": sample.y.numpy()}).groupby("subject").mean()
-    )
-    right = (table.p > 0.5) == (table.y == 1)
-    p = table.p.clip(1e-6, 1 - 1e-6)
-    loss = -(table.y * np.log(p) + (1 - table.y) * np.log(1 - p)).mean()
-    return {"val_balanced_accuracy": float(right.groupby(table.y).mean().mean()), "val_loss": float(loss)}
+def judge(predicted: np.ndarray, sample: Sample) -> dict[str, float]:
+    """How good predictions are over the subjects of a sample, whose sessions are averaged first."""
+    return sample.target.judge(predicted, sample.subjects, sample.y.numpy())

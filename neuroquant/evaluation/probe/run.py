@@ -1,8 +1,10 @@
-"""Sex from frozen latents: MONAI's SEResNet trained on them, and a linear probe beside it (section 4.1).
+"""Sex, or another target, from frozen latents: MONAI's SEResNet trained on them, and a linear probe beside it (section
+4.1).
 
 Weights are chosen on validation subjects; the test shards are opened once, after that.
 """
 
+import math
 import shutil
 import sys
 from collections.abc import Iterable
@@ -13,18 +15,22 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 
 from neuroquant.config.evaluation import Probe
 from neuroquant.device import resolve_device, use_threads
 from neuroquant.evaluation.probe import finished
-from neuroquant.evaluation.probe.linear import fit_linear, pooled
+from neuroquant.evaluation.probe.linear import fit_linear, fit_numbers, pooled
 from neuroquant.evaluation.probe.network import Learning, Predict, Scale, fit, network_for, permuted, predictor
-from neuroquant.evaluation.probe.samples import Sample, load, modalities_of, standardiser
+from neuroquant.evaluation.probe.samples import Sample, load, modalities_of, room_for, standardiser
+from neuroquant.evaluation.probe.targets import Aim, Number, Sex, Target
 from neuroquant.files import write_tsv
-from neuroquant.tables import IMAGE_KEY, PREDICTIONS
+from neuroquant.tables import IMAGE_KEY, PREDICTIONS, TARGET_PREDICTIONS
 
 PERMUTED = "seresnet_permuted"
 LOG = ["model", "modality", "probe", "array", "seed", "epoch", "train_loss", "val_balanced_accuracy", "val_loss"]
+TARGET_LOG = ["target", "part", *LOG[:-1], "val_r2", LOG[-1]]
+"""The log of probes beside those of Table 2: `val_r2` is empty for classes, `val_balanced_accuracy` for numbers."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,8 @@ class Task:
     code : hash of the code that trains; networks of other code are not taken up
     device : "auto", "cpu" or "cuda"
     threads : of the CPU
+    aim : what is predicted, and from which part of the latents
+    memory_mb : of the job, for settings that leave the size of volumes to it; a GPU's own counts where there is one
     """
 
     model: str
@@ -63,6 +71,15 @@ class Task:
     code: str = ""
     device: str = "auto"
     threads: int = 1
+    aim: Aim = Aim()  # noqa: RUF009
+    memory_mb: float = math.inf
+
+    def ready(self) -> "Task":
+        """The same on a device that there is, with the room that it has."""
+        device, memory = resolve_device(self.device), self.memory_mb
+        if device == "cuda":
+            memory = torch.cuda.get_device_properties(0).total_memory / 2**20
+        return replace(self, device=device, aim=replace(self.aim, room=room_for(self.settings.batch, memory)))
 
 
 @dataclass(frozen=True)
@@ -75,16 +92,19 @@ class Outputs:
 
 @dataclass(frozen=True)
 class Fitted:
-    """A probe that has learned: of which modality, which kind, its seed, and the function that predicts."""
+    """A probe that has learned: of which modality, which kind, its seed, the function that predicts, and what."""
 
     modality: str
     probe: str
     seed: int
     predict: Predict
+    target: Target
 
 
 def run_probes(probed: Iterable[tuple[Shards, Task]], out: Outputs) -> None:
     """Train the probes of some models on one cohort, one model after another, and write their predictions.
+
+    All aim at one target: the tables are those of sex, or of the others.
 
     Notes
     -----
@@ -94,13 +114,15 @@ def run_probes(probed: Iterable[tuple[Shards, Task]], out: Outputs) -> None:
     rows: list[dict[str, Any]] = []
     log: list[dict[str, Any]] = []
     kept: list[Path] = []
+    of_sex = True
     for shards, task in probed:
         predicted, epochs = probe_model(shards, task)
         rows += predicted
         log += epochs
         kept.append(task.checkpoints)
-    write_tsv(pd.DataFrame(rows, columns=PREDICTIONS), out.predictions)
-    write_tsv(pd.DataFrame(log, columns=LOG), out.curve)
+        of_sex = isinstance(task.aim.target, Sex)
+    write_tsv(pd.DataFrame(rows, columns=PREDICTIONS if of_sex else TARGET_PREDICTIONS), out.predictions)
+    write_tsv(pd.DataFrame(log, columns=LOG if of_sex else TARGET_LOG), out.curve)
     for folder in kept:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -108,7 +130,7 @@ def run_probes(probed: Iterable[tuple[Shards, Task]], out: Outputs) -> None:
 def probe_model(shards: Shards, task: Task) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Predictions of one model's probes on the test subjects, and what each epoch of the networks came to."""
     use_threads(task.threads)
-    task = replace(task, device=resolve_device(task.device))
+    task = task.ready()
     keeper = finished.Keeper(task.checkpoints)
     fitted: list[Fitted] = []
     log: list[dict[str, Any]] = []
@@ -118,11 +140,12 @@ def probe_model(shards: Shards, task: Task) -> tuple[list[dict[str, Any]], list[
         log += epochs
     rows: list[dict[str, Any]] = []
     chosen = dict.fromkeys(probe.modality for probe in fitted)
-    tests = {modality: load(shards.test, shards.array, modality, task.settings) for modality in chosen}
+    tests = {modality: load(shards.test, shards.array, modality, task.settings, task.aim) for modality in chosen}
     for probe in fitted:
         sample = tests[probe.modality]
         if sample is not None:
-            rows += predictions(sample, probe.predict(sample), task.model, probe.probe, probe.seed)
+            sample = replace(sample, target=probe.target)
+            rows += predictions(sample, probe, task)
     return rows, log
 
 
@@ -130,38 +153,42 @@ def fit_modality(
     shards: Shards, task: Task, modality: str, keeper: finished.Keeper
 ) -> tuple[list[Fitted], list[dict[str, Any]]]:
     """All probes of one modality, and what each epoch of the networks came to; none where nothing can be learned."""
-    settings = task.settings
-    train = load(shards.train, shards.array, modality, settings)
+    settings, aim = task.settings, task.aim
+    train = load(shards.train, shards.array, modality, settings, aim)
     reason = why_not(train)
     if train is None or reason:
         print(f"{task.model} {modality}: not probed, {reason}", file=sys.stderr)
         return [], []
-    learning = Learning(train, load(shards.val, shards.array, modality, settings), standardiser(train, settings.batch))
-    fitted = [Fitted(modality, *line) for line in linear_probes(train, learning.scale, settings)]
+    target = aim.target.fitted(train.y)
+    train = replace(train, target=target)
+    val = load(shards.val, shards.array, modality, settings, replace(aim, target=target))
+    learning = Learning(train, val, standardiser(train, settings.batch))
+    fitted = [Fitted(modality, *line, target) for line in linear_probes(train, learning.scale, settings)]
     log: list[dict[str, Any]] = []
-    made_of = finished.identity(shards.train, shards.val, train.array.split()[0], settings, task.code)
+    named = {"target": target.name, "part": aim.part} if aim.known is not None else {}
+    made_of = finished.identity({"train": shards.train, "val": shards.val}, [train, val], settings, task.code)
     for probe, seed in networks(settings):
         name = f"{modality}-{probe}-{seed}"
-        trained = keeper.take_up(name, partial(network_for, train.channels, settings), made_of)
+        trained = keeper.take_up(name, partial(network_for, train.channels, settings, target.outputs), made_of)
         if trained is None:
             source = learning.shuffled(seed) if probe == PERMUTED else learning
             trained = fit(source, settings, seed, task.device, f"{task.model} {modality} {probe} seed {seed}")
             keeper.keep(name, trained, made_of)
         network, epochs = trained
         facts = {"model": task.model, "modality": modality, "probe": probe, "array": train.array, "seed": seed}
-        log += [facts | epoch for epoch in epochs]
+        log += [named | facts | epoch for epoch in epochs]
         predict = predictor(network.to(task.device), learning.scale, task.device, settings.batch)
-        fitted.append(Fitted(modality, probe, seed, predict))
+        fitted.append(Fitted(modality, probe, seed, predict, target))
     return fitted, log
 
 
 def networks(settings: Probe) -> list[tuple[str, int]]:
-    """Probe and seed of every network: one a seed, and one that learns shuffled sexes."""
+    """Probe and seed of every network: one a seed, and one that learns shuffled values."""
     return [("seresnet", seed) for seed in settings.seeds] + [(PERMUTED, settings.seeds[0])] * settings.permuted
 
 
 def linear_probes(train: Sample, scale: Scale, settings: Probe) -> list[tuple[str, int, Predict]]:
-    """The linear probe, and one of shuffled sexes a seed, as (probe, seed, function)."""
+    """The linear probe, and one of shuffled values a seed, as (probe, seed, function)."""
 
     def features(sample: Sample) -> np.ndarray:
         collected, first = None, 0
@@ -174,30 +201,35 @@ def linear_probes(train: Sample, scale: Scale, settings: Probe) -> list[tuple[st
         return collected
 
     shuffled = [permuted(train, seed) for seed in settings.seeds]
-    line, *lines = fit_linear(features(train), train.y, train.subjects, *shuffled)
+    seeds = [seed for seed, values in zip(settings.seeds, shuffled, strict=True) if len(values.unique()) > 1]
+    shuffled = [values for values in shuffled if len(values.unique()) > 1]
+    fit_lines = fit_numbers if isinstance(train.target, Number) else fit_linear
+    line, *lines = fit_lines(features(train), train.y, train.subjects, *shuffled)
     named = [
         ("linear", 0, line),
-        *(("linear_permuted", seed, one) for seed, one in zip(settings.seeds, lines, strict=True)),
+        *(("linear_permuted", seed, one) for seed, one in zip(seeds, lines, strict=True)),
     ]
-    return [(probe, seed, lambda sample, one=one: one(features(sample))[:, 1]) for probe, seed, one in named]
+    seen = [np.unique(values.numpy()) for values in (train.y, *shuffled)]
+    return [
+        (probe, seed, lambda sample, one=one, there=there: train.target.of_line(one(features(sample)), there))
+        for (probe, seed, one), there in zip(named, seen, strict=True)
+    ]
 
 
 def why_not(train: Sample | None) -> str:
     """Why nothing can be learned from a sample; empty where something can."""
     if train is None:
-        return "no training session has this modality, or the model gives no latents"
-    return "" if len(train.y.unique()) == 2 else "the training subjects are of one sex"
+        return "no training session has this modality and a known value, or the model gives no such latents"
+    return train.target.why_not(train.y)
 
 
-def predictions(sample: Sample, probability: np.ndarray, model: str, probe: str, seed: int) -> list[dict[str, Any]]:
+def predictions(sample: Sample, fitted: Fitted, task: Task) -> list[dict[str, Any]]:
     """One row a test session."""
-    rows = []
-    for record, p in zip(sample.records, probability, strict=True):
+    rows, target, values = [], fitted.target, fitted.predict(sample)
+    what = {"model": task.model, "probe": fitted.probe, "array": sample.array, "seed": fitted.seed}
+    for record, y, value in zip(sample.records, sample.y.tolist(), values, strict=True):
         facts = {name: getattr(record, name) for name in (*IMAGE_KEY, "sex")}
-        predicted = "F" if p > 0.5 else "M"
-        rows.append(
-            facts
-            | {"model": model, "probe": probe, "array": sample.array, "seed": seed}
-            | {"probability": float(p), "predicted": predicted}
-        )
+        if task.aim.known is not None:
+            facts |= {"target": target.name, "part": task.aim.part, "truth": target.truth(y)}
+        rows.append(facts | what | target.row(value))
     return rows

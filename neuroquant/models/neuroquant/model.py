@@ -1,6 +1,7 @@
 """NeuroQuant as a whole (figure 2; equations 1, 4, 11 and 13)."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -60,6 +61,13 @@ class Streams(Latents):
     ANATOMY: ClassVar[tuple[str, ...]] = ("z_anat", "z_q")
     APPEARANCE: ClassVar[tuple[str, ...]] = ("z_mod",)
     CODES: ClassVar[str] = "indices"
+    PARTS: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "anatomy": ("z_anat",),
+        "quantised": ("z_q",),
+        "appearance": ("z_mod",),
+        "both": ("z_anat", "z_mod"),
+        "modality_code": ("z_mod",),
+    }
 
 
 class NeuroQuant(Autoencoder):

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from neuroquant.config.evaluation import SEX
 from neuroquant.config.experiment import Experiment
 from neuroquant.config.model import ModelEntry
 from neuroquant.files import write_text
@@ -203,6 +204,12 @@ def evaluation(experiment: Experiment) -> str:
         f"Sex was predicted from the frozen latents by a SEResNet-{probe.depth} [@hu2018] from MONAI [@cardoso2022], "
         f"trained for up to {probe.epochs} epoch{'s' * (probe.epochs > 1)} with {seeds} seed{'s' * (seeds > 1)}."
     )
+    further = [target.replace("[@", "[") for target in probe.targets if target != SEX]
+    if further:
+        parts.append(
+            f"In the same way {', '.join(further)} {'was' if len(further) == 1 else 'were'} predicted: numbers with "
+            f"more than {probe.most_classes} values by regression, all else by classification."
+        )
     return " ".join(parts)
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 from neuroquant.config.experiment import Experiment
 from neuroquant.files import write_text
 from neuroquant.report.html import page, small_table
+from neuroquant.report.pages import probe_targets
 from neuroquant.statistics.cells import EXTRA
 from neuroquant.tables import VOLUMES
 
@@ -29,8 +30,8 @@ EXTERNAL = (
 )
 
 
-def write_page(experiment: Experiment, details: Path, out: Path) -> None:
-    """Write the page: a table per cohort and subset, and what is missing."""
+def write_page(experiment: Experiment, details: Path, out: Path, targets: Path | None = None) -> None:
+    """Write the page: a table per cohort and subset, and what is missing; then the same of further `targets`."""
     table, parts = pd.read_csv(details, keep_default_na=False, na_values=["nan"]), []
     table["auroc"] = pd.to_numeric(table["auroc"], errors="coerce")
     labels = {VOLUMES: EXTRA[VOLUMES]} | {entry.name: entry.shown for entry in experiment.shown_models}
@@ -46,6 +47,8 @@ def write_page(experiment: Experiment, details: Path, out: Path) -> None:
         parts += [f'<p class="note">{html.escape(text)}</p>' for text in missing(experiment, cohort.name, here, labels)]
     if table.auroc.isna().all():
         parts.append("<p>Sex could not be probed: too few subjects, or all of one sex.</p>")
+    if targets is not None:
+        parts.append(probe_targets.section(experiment, targets, labels))
     write_text(out, page("Sex probes", f"<h1>Sex probes</h1><p>{WORDS}</p>{''.join(parts)}"))
 
 

@@ -8,13 +8,15 @@ from torch import nn
 
 from neuroquant.config.evaluation import Probe
 from neuroquant.evaluation.probe import network
+from neuroquant.evaluation.probe.targets import SEX
 
 
 def sample(subjects, y):
     """Latents (N, 1, 2, 2, 2) of some sessions, in memory."""
     x = torch.randn(len(y), 1, 2, 2, 2, generator=torch.Generator().manual_seed(0))
     read = lambda rows, device: x[torch.as_tensor(rows)]  # noqa: E731
-    return SimpleNamespace(subjects=np.array(subjects), y=torch.tensor(y, dtype=torch.float32), channels=1, read=read)
+    y = torch.tensor(y, dtype=torch.float32)
+    return SimpleNamespace(subjects=np.array(subjects), y=y, channels=1, read=read, target=SEX)
 
 
 def test_visits_of_a_subject_get_the_same_shuffled_sex_and_both_sexes_stay_as_frequent():
@@ -32,7 +34,7 @@ def test_the_network_that_is_kept_is_that_of_the_epoch_that_was_best_on_validati
         seen.append({name: value.clone() for name, value in trained.state_dict().items()})
         return lambda validation: None
 
-    monkeypatch.setattr(network, "network_for", lambda channels, settings: nn.Sequential(nn.Flatten(), nn.Linear(8, 1)))
+    monkeypatch.setattr(network, "network_for", lambda *_: nn.Sequential(nn.Flatten(), nn.Linear(8, 1)))
     monkeypatch.setattr(network, "predictor", predictor)
     monkeypatch.setattr(network, "judge", lambda *_: {"val_balanced_accuracy": next(ranks), "val_loss": 1.0})
     learning = network.Learning(sample("abcd", [0.0, 1.0, 0.0, 1.0]), sample("e", [1.0]), lambda x: x)

@@ -63,7 +63,7 @@ def run_probe(tmp_path, signal=2.0, sexes="FM", test=(8, 2, "FM"), code="", **ch
 def small(monkeypatch):
     """A network for 4 x 4 x 4 latents that trains in no time, with the running statistics and dropout of SEResNet."""
 
-    def build(channels, settings):
+    def build(channels, settings, outputs=1):
         layers = (nn.BatchNorm3d(channels), nn.Flatten(), nn.Dropout(0.2), nn.Linear(64 * channels, 1))
         return nn.Sequential(*layers)
 
@@ -313,7 +313,7 @@ from neuroquant.evaluation.probe import network
 from neuroquant.evaluation.probe import run as probe
 
 class Small(nn.Sequential):
-    def __init__(self, channels, settings):
+    def __init__(self, channels, settings, outputs=1):
         super().__init__(nn.AdaptiveAvgPool3d(4), nn.Flatten(), nn.Linear(64 * channels, 1))
 
 network.network_for = Small

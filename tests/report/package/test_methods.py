@@ -55,3 +55,10 @@ def test_it_says_that_a_stand_in_is_none_and_names_no_folder(experiment, cohorts
     own = Cohort(name="own", root="/data/secret/own", participants="/data/secret/a.csv")
     real = experiment.model_copy(update={"cohorts": (own, *experiment.cohorts[1:])})
     assert "secret" not in " ".join(methods(real, cohorts, FACTS).values())
+
+
+def test_other_targets_of_the_probes_are_named(experiment, cohorts):  # noqa: F811
+    assert "In the same way" not in methods(experiment, cohorts, FACTS)["Evaluation"]
+    probe = experiment.probe.model_copy(update={"targets": ("sex", "age", "IQ")})
+    text = methods(experiment.model_copy(update={"probe": probe}), cohorts, FACTS)["Evaluation"]
+    assert "In the same way age, IQ were predicted: numbers with more than 10 values by regression" in text
