@@ -54,8 +54,8 @@ def test_a_win_is_a_lead_that_is_shown_at_no_more_bits(tmp_path, codecs):
     won = wins(codecs, table, costs(**spent)).set_index("model")
     assert set(won.index) == {"jpeg2000", "dct"}, "an interval with 0 in it shows nothing, nor does an exact copy"
     assert won.kbit.to_dict() == {"jpeg2000": 40.1, "dct": FULL_KBIT}
-    dear = wins(codecs, table, costs(**spent | {"jpeg2000": (FULL_KBIT, 40.9), "dct": (41.0, 40.7)}))
-    assert dear.model.tolist() == ["dct"], "bits of the code count, where it was coded"
+    costly = wins(codecs, table, costs(**spent | {"jpeg2000": (FULL_KBIT, 40.9), "dct": (41.0, 40.7)}))
+    assert costly.model.tolist() == ["dct"], "bits of the code count, where it was coded"
     assert not len(wins(codecs, table, costs())), "nobody's bits are known"
     rounded = leads(tmp_path, codecs, pca=[2.0, 2.1])
     assert not len(wins(codecs, rounded, costs(pca=(50.0, 30.0)))), "scores are those of unrounded coefficients"
