@@ -209,3 +209,16 @@ def test_kmeans_finds_clusters_and_the_nearest_code_is_the_nearest():
     assert few.shape == (5, 2) and len(few.unique(dim=0)) == 5
     cut = patches(iter([head((16, 16, 4)).movedim(4, 1).flatten(0, 1)]), 4, 1000, generator)
     assert cut.shape[1] == 16 and (cut > -1).any(1).all()
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+@pytest.mark.parametrize("name", ["vqgan", "sd_vae", "meditok"])
+def test_slices_along_any_axis_can_be_taken(name, axis):
+    architecture, shape = PUBLISHED[name][0], (16, 32, 48)
+    parameters = models.parameters_class(architecture).model_validate({**SMALL[name], "axis": axis}).model_dump()
+    model = models.build(architecture, parameters).eval()
+    with torch.inference_mode():
+        latents = model.encode(torch.zeros(1, 1, *shape), torch.zeros(1, dtype=torch.long))
+        assert model.decode(latents, torch.zeros(1, dtype=torch.long)).shape == (1, 1, *shape)
+    assert next(iter(latents.arrays().values())).shape[2] == shape[axis]
+    assert model.bits(shape) == models.bits(architecture, parameters, shape)

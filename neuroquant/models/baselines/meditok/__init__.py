@@ -36,7 +36,7 @@ class Parameters(Settings):
         multiple_of=16,
         description="slices are padded to squares of this side, at which it was trained; 0: not",
     )
-    axis: Count = Field(2, le=2, description="axis that is sliced: 2 is axial")
+    axis: int = Field(2, ge=0, le=2, description="axis that is sliced: 2 is axial")
     chunk: Count = Field(8, description="slices a call when encoding whole volumes")
 
     @model_validator(mode="after")

@@ -29,7 +29,7 @@ class Parameters(Settings):
     kl_weight: NonNegative = Field(
         1e-6, description="weight of the KL divergence a latent element, as its authors have"
     )
-    axis: Count = Field(2, le=2, description="axis that is sliced: 2 is axial")
+    axis: int = Field(2, ge=0, le=2, description="axis that is sliced: 2 is axial")
     chunk: Count = Field(16, description="slices a call when encoding whole volumes")
 
     @property

@@ -40,7 +40,7 @@ class Parameters(Settings):
     kmeans_rounds: Count = Field(5, description="rounds of k-means when training begins")
     commitment: NonNegative = Field(1.0, description="weight of the term that pulls latents to words")
     codebook_weight: NonNegative = Field(0.33, description="weight of the term that pulls projected words to latents")
-    axis: Count = Field(2, le=2, description="axis that is sliced: 2 is axial")
+    axis: int = Field(2, ge=0, le=2, description="axis that is sliced: 2 is axial")
     chunk: Count = Field(16, description="slices a call when encoding whole volumes")
 
     @model_validator(mode="after")
