@@ -2,13 +2,17 @@
 
 import math
 from types import SimpleNamespace
+from typing import get_args
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from neuroquant.config.evaluation import Probe
+from neuroquant import models
+from neuroquant.config.evaluation import Part, Probe
+from neuroquant.config.model import ModelEntry
+from neuroquant.evaluation.latents import latent_writer, write_latents
 from neuroquant.evaluation.probe import network, samples
 from neuroquant.evaluation.probe import run as probing
 from neuroquant.evaluation.probe.linear import fit_linear
@@ -16,6 +20,7 @@ from neuroquant.evaluation.probe.targets import SEX, Aim, Number, Pair, Several
 from neuroquant.files import read_tsv
 from neuroquant.store.arrays import ArrayFile, ArrayWriter, Record
 from neuroquant.tables import PREDICTIONS, TARGET_PREDICTIONS
+from tests.training.helpers import PARAMETERS
 
 torch.set_num_threads(1)
 
@@ -141,6 +146,30 @@ def test_parts_are_read_joined_or_as_the_mean_over_positions_and_a_model_without
     np.testing.assert_array_equal(sample("main").read([1]).numpy(), a[[1]])
     np.testing.assert_array_equal(sample("main", "b").read([1]).numpy(), b[[1]])
     assert sample("quantised") is None and sample("appearance") is None
+
+
+def test_the_parts_of_neuroquant_are_its_two_streams_and_the_code_is_what_film_sees(tmp_path):
+    """Its latents' own declaration, as far as the file that a probe reads."""
+    torch.manual_seed(0)
+    model = models.build("neuroquant", PARAMETERS).eval()
+    assert set(model.latents_class.PARTS) == set(get_args(Part)) - {"main"}
+    entry = ModelEntry(name="m", architecture="neuroquant", parameters=PARAMETERS)
+    record = Record("c", "s", "1", "T1w", "train", "", "F", 9.0)
+    with torch.inference_mode():
+        latents = model.encode(torch.rand(1, 1, 32, 32, 32) * 2 - 1, torch.zeros(1, dtype=torch.long))
+        appearance = model.appearance(latents)
+    with latent_writer(tmp_path / "z.h5", [record], model, entry, "") as writer:
+        write_latents(writer, range(1), model, latents)
+
+    def read(part):
+        return samples.load([tmp_path / "z.h5"], "", "T1w", SETTINGS, Aim(SEX, part))
+
+    torch.testing.assert_close(torch.from_numpy(np.array(read("modality_code").rows[0]))[:, 0, 0, 0].float(),
+                               appearance[0], atol=2e-3, rtol=2e-3)  # fmt: skip
+    channels = {part: read(part).channels for part in ("main", "quantised", "anatomy", "appearance", "both")}
+    assert channels["both"] == channels["anatomy"] + channels["appearance"]
+    assert channels["main"] == channels["quantised"] == channels["anatomy"]
+    assert read("main").names == read("quantised").names
 
 
 def test_the_paper_s_table_is_what_it_was(tmp_path):
