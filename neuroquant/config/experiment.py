@@ -89,8 +89,8 @@ class Experiment(Settings):
     )
     overrides: dict[str, dict[str, Any]] = Field(
         {},
-        description="changes to every model of an architecture, e.g. small sizes for the demo, then to the model of a "
-        "name, or to the cohort of a name, e.g. {ixi: {role: external}}",
+        description="changes to every model of an architecture, e.g. small sizes for the demo, or to the cohort of a "
+        "name, e.g. {ixi: {role: external}}; a term of the loss whose weight is 0 in a model's file stays off",
     )
     budget: Literal["own", "equal_voxels"] = Field(
         "own",

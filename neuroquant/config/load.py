@@ -63,13 +63,12 @@ def resolve_experiment(raw: dict[str, Any], beside: Path | Sequence[Path], where
         if not isinstance(entry.get("architecture", ""), str):
             raise wrong(f"{origin}: architecture", entry["architecture"], "a module's name, such as neuroquant")
     architectures = {entry["architecture"] for _, entry in entries if "architecture" in entry}
-    one_by_one = {entry["name"] for _, entry in entries if isinstance(entry.get("name"), str)}
-    names = {item["name"] for _, item in cohorts if isinstance(item.get("name"), str)} - architectures - one_by_one
+    names = {item["name"] for _, item in cohorts if isinstance(item.get("name"), str)} - architectures
     if not isinstance(overrides, dict):
-        raise wrong(f"{where}: overrides", overrides, "a mapping, architecture, model or cohort: {changes}")
+        raise wrong(f"{where}: overrides", overrides, "a mapping, architecture or cohort: {changes}")
     for name, change in overrides.items():
-        if name not in architectures | one_by_one | names:
-            raise unknown_key(f"{where}: overrides.{name}", name, architectures | one_by_one | names)
+        if name not in architectures | names:
+            raise unknown_key(f"{where}: overrides.{name}", name, architectures | names)
         if not isinstance(change, dict):
             raise wrong(f"{where}: overrides.{name}", change, "a mapping of changes")
     if cohorts:
@@ -142,7 +141,7 @@ def _resolve_cohort(raw: dict[str, Any], overrides: dict[str, Any], where: str) 
 
 
 def _resolve_model(raw: dict[str, Any], overrides: dict[str, Any], where: str) -> ModelEntry:
-    """A model with the overrides of its architecture and of its name, and its parameters' defaults filled in."""
+    """A model with the overrides of its architecture and its parameters' defaults filled in."""
     entry = validate(ModelEntry, raw if is_existing(raw) else overridden(raw, overrides), where)
     parameters = validate(models.parameters_class(entry.architecture), entry.parameters, f"{where}: parameters")
     phases = tuple(phase for phase in entry.training.phases if entry.training.joint or phase.mode == "3d")
@@ -155,13 +154,15 @@ def _resolve_model(raw: dict[str, Any], overrides: dict[str, Any], where: str) -
 
 
 def overridden(raw: dict[str, Any], overrides: dict[str, Any]) -> dict[str, Any]:
-    """A model as it is written, with the changes to its architecture and then those to its own name laid over it.
+    """A model as it is written, with the changes to its architecture laid over it.
 
-    A further training of a model (`replicate_of`) has the changes of that model's name.
+    A term of the loss that the model's file switches off stays off: it is what an ablation is about.
     """
-    for name in dict.fromkeys((raw.get("architecture"), raw.get("replicate_of") or raw.get("name"))):
-        raw = merge(raw, overrides.get(name, {}) if isinstance(name, str) else {})
-    return raw
+    architecture = raw.get("architecture")
+    changed = merge(raw, overrides.get(architecture, {}) if isinstance(architecture, str) else {})
+    terms = raw.get("objective")
+    off = {key: value for key, value in terms.items() if value == 0} if isinstance(terms, dict) else {}
+    return merge(changed, {"objective": off}) if off else changed
 
 
 def _resolve_points(raw: dict[str, Any], overrides: dict[str, Any], where: str) -> list[ModelEntry]:
