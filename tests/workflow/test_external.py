@@ -23,6 +23,8 @@ from tests.workflow.run import ROOT, TINY, few, job_counts, snakemake
 
 MORE = {"phases": [{"mode": "3d", "steps": 3, "batch": 1, "lr": 1.0e-4, "lr_end": 1.0e-4}], "log_every": 1}
 SMALL = {"subjects": 10, "visits_max": 1, "voxel_mm": 7.0}
+MODELS = {"neuroquant", "mean", "theirs", "tuned", "jpeg2000", "dct"}
+"""Those of the whole run."""
 EXAMPLE = ROOT / "config/examples/external.yaml"
 
 
@@ -70,6 +72,7 @@ def test_models_of_another_run_are_scored_on_people_whom_no_model_has_seen(tmp_p
     folder = finished / "results/tiny/models/neuroquant"
     config = few(experiment(folder))
     config["models"][3] |= {"training": MORE | {"seeds": [0, 1]}}
+    config["models"] += ["jpeg2000", "dct"]
     config["probe"] |= {"targets": ["age"], "inputs": ["modality_code"]}
     config["robustness"] = {"faults": ["noise", "missing_slices"], "severities": 1, "sessions": 1}
     done = snakemake(tmp_path, "all", config=config)
@@ -80,11 +83,13 @@ def test_models_of_another_run_are_scored_on_people_whom_no_model_has_seen(tmp_p
     assert apart[["images_shared", "splits_crossed"]].values.tolist() == [["0", "0"]]
     table = pd.read_csv(results / "tables/table1.csv")
     psnr = table[(table.metric == "psnr") & (table.modality == "T1w")].set_index(["cohort", "model"])
-    assert len(psnr) == 2 * 4
+    assert len(psnr) == 2 * 6
     assert psnr.loc["synthetic_a", "neuroquant"].published > 0 and psnr.loc["synthetic_b"].published.isna().all()
     assert psnr.loc[("synthetic_b", "theirs"), "n_subjects"] == SMALL["subjects"]
     ranked = psnr["rank"].dropna().reset_index()
-    assert set(ranked.model) == {"theirs", "tuned"}, "the two of one group, and neither with the one trained here"
+    assert {"theirs", "tuned", "jpeg2000", "dct"} <= set(ranked.model) and "neuroquant" not in set(ranked.model), (
+        "each within its group, and the one trained here is alone in its own"
+    )
     text = (results / "tables/table1.md").read_text()
     assert "## Synthetic B (external), trained elsewhere (10 test subjects)" in text
     assert "Trained elsewhere: Theirs and Theirs, tuned" in text and "External: all subjects" in text
@@ -93,23 +98,29 @@ def test_models_of_another_run_are_scored_on_people_whom_no_model_has_seen(tmp_p
     check_words(results, folder)
     check_seeds(results)
     check_targets(results)
+    costs = pd.read_csv(results / "numbers/costs.csv").set_index("model").kbit_coded
+    assert (costs[["jpeg2000", "dct"]] <= costs_of_full(results)).all() and costs["jpeg2000"].min() > 0
     spoiled = pd.read_csv(results / "numbers/robustness.csv")
-    assert set(spoiled.model) == {"neuroquant", "mean", "theirs", "tuned"} and set(spoiled.cohort) == set(
-        psnr.reset_index().cohort
-    )
+    assert set(spoiled.model) == MODELS and set(spoiled.cohort) == set(psnr.reset_index().cohort)
     assert (
         "missing slices costs" in (results / "report/robustness.html").read_text()
         or "noise costs" in (results / "report/robustness.html").read_text()
     )
 
 
+def costs_of_full(results) -> float:
+    """Bits of the full model's latents, which no codec may exceed."""
+    costs = pd.read_csv(results / "numbers/costs.csv")
+    return costs[costs.model == "neuroquant"].kbit_per_volume.max()
+
+
 def check_seeds(results):
     """Both trainings of the tuned model are scored, and one line of each table holds the two."""
     each = pd.read_csv(results / "numbers/trainings.csv")
-    assert set(each.model) == {"neuroquant", "mean", "theirs", "tuned"}
+    assert set(each.model) == MODELS
     psnr = each[(each.metric == "psnr") & (each.modality == "T1w") & (each.cohort == "synthetic_a")]
     psnr = psnr.set_index("training")["value"]
-    assert set(psnr.index) == {"neuroquant", "mean", "theirs", "tuned", "tuned_seed1"}
+    assert set(psnr.index) == MODELS | {"tuned_seed1"}
     assert psnr["tuned"] != psnr["tuned_seed1"]
     cells = pd.read_csv(results / "numbers/cells.csv")
     assert "tuned_seed1" not in set(cells.model)
