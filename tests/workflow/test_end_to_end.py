@@ -52,7 +52,7 @@ def test_a_model_without_latents_has_empty_cells_where_they_would_be_read(finish
     assert measured["pca"] - measured["mean"] == {"accuracy"} and {"psnr", "ssim"} <= measured["mean"]
     assert pd.read_csv(results / "numbers/costs.csv").set_index("model").kbit_per_volume["mean"] == 0
     log = (results / "logs/probe/mean-synthetic.log").read_text()
-    assert "mean T1w: not probed" in log and "gives no latents" in log
+    assert "mean T1w: not probed" in log and "gives no such latents" in log
     assert not list((results / "logs/failures").glob("*"))
     facts = json.loads((results / "models/pca/provenance.json").read_text())
     assert facts["kbit_per_volume"] == 16 * 10 / 1000, "no more than the full model's 160 bits pay for"
