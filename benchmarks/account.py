@@ -220,6 +220,8 @@ def account(
             loss.backward()
     for name, operations in counter.get_flop_counts().items():
         flop, name = sum(operations.values()), name.removeprefix("NeuroQuant.").lower()
+        if name == type(model.quantizer).__name__.lower():  # PyTorch names a part by its class
+            name = "quantizer"
         found.flop["rest"] += flop if name == "global" else 0
         if name in NAMED:
             found.flop[NAMED[name]] += flop
