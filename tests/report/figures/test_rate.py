@@ -98,8 +98,8 @@ def test_page_table_and_figure_are_written_also_without_dice(shards, experiment,
 
 
 @pytest.fixture(scope="module")
-def twelve(experiment):
-    """The demo with twelve models in Table 1: six trained here, one with authors' weights, five without training."""
+def many(experiment):
+    """The demo with more models in Table 1: some trained here, one with authors' weights, the others without training."""
     weights = {"filename": "w.safetensors", "licence": "MIT"}
     bare = {"architecture": "baselines.lowpass", "training": {"phases": []}}
     theirs = experiment.model("sd_vae").model_dump() | bare | {"name": "theirs", "label": "Theirs", "weights": weights}
@@ -116,10 +116,10 @@ def measured(names):
 
 
 @pytest.mark.slow
-def test_models_of_other_groups_are_marked_in_the_figure(experiment, twelve, tmp_path):
+def test_models_of_other_groups_are_marked_in_the_figure(experiment, many, tmp_path):
     none = pd.DataFrame(columns=["cohort", "metric", "value"])
-    for name, rows in (("all", twelve.table1.models), ("trained", experiment.table1.models)):
-        draw(twelve, measured(rows), none, *(tmp_path / f"{name}.{kind}" for kind in ("png", "svg")))
+    for name, rows in (("all", many.table1.models), ("trained", experiment.table1.models)):
+        draw(many, measured(rows), none, *(tmp_path / f"{name}.{kind}" for kind in ("png", "svg")))
     told = (tmp_path / "all.svg").read_text()
     assert "in a ring: authors' weights" in told and "in a frame: without training" in told
     assert "in a ring" not in (tmp_path / "trained.svg").read_text(), "one group needs no mark"
@@ -127,12 +127,13 @@ def test_models_of_other_groups_are_marked_in_the_figure(experiment, twelve, tmp
         assert image.width / 300 <= WIDTH * 1.01
 
 
-def test_twelve_models_have_twelve_looks(twelve):
-    assert len(twelve.table1.models) == 12
+def test_each_of_many_models_has_a_look_of_its_own(many):
+    assert len(many.table1.models) >= 12
     figure, axis = plt.subplots()
-    points(axis, twelve, measured(twelve.table1.models), "psnr")
+    points(axis, many, measured(many.table1.models), "psnr")
     plt.close(figure)
-    assert len({(bars[0].get_marker(), bars[0].get_color()) for bars in axis.containers}) == 12
+    looks = {(bars[0].get_marker(), bars[0].get_color()) for bars in axis.containers}
+    assert len(looks) == len(many.table1.models)
 
 
 def test_a_model_of_no_bits_is_a_line_across_all_rates(experiment, tmp_path):
