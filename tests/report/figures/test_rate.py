@@ -99,7 +99,7 @@ def test_page_table_and_figure_are_written_also_without_dice(shards, experiment,
 
 @pytest.fixture(scope="module")
 def many(experiment):
-    """The demo with more models in Table 1: some trained here, one with authors' weights, the others without training."""
+    """The demo and more models in Table 1: trained here, with authors' weights, or without training."""
     weights = {"filename": "w.safetensors", "licence": "MIT"}
     bare = {"architecture": "baselines.lowpass", "training": {"phases": []}}
     theirs = experiment.model("sd_vae").model_dump() | bare | {"name": "theirs", "label": "Theirs", "weights": weights}
