@@ -63,7 +63,7 @@ def test_best_is_bold_second_underlined_and_an_insignificant_lead_marked(tmp_pat
 def test_models_of_another_kind_stand_in_a_group_of_their_own(tmp_path, experiment, numbers):
     numbers(tmp_path, experiment, subjects=16)
     _, tests, forms = make(tmp_path, experiment)
-    untrained = {"mean", "pca", "identity", "lowpass"}
+    untrained = {"mean", "pca", "jpeg2000", "dct", "identity", "lowpass"}
     assert untrained <= set(tests.model) and (tests.model.isin(untrained) == tests.against.isin(untrained)).all()
     assert all("trained here" in form and "without training" in form and "within their group" in form for form in forms)
     for form in forms:
@@ -71,7 +71,7 @@ def test_models_of_another_kind_stand_in_a_group_of_their_own(tmp_path, experime
 
 
 def test_a_model_alone_in_its_group_is_not_tested(tmp_path, experiment, numbers):
-    models = tuple(row for row in experiment.table1.models if row not in ("mean", "pca", "lowpass"))
+    models = tuple(row for row in experiment.table1.models if row not in ("mean", "pca", "jpeg2000", "dct", "lowpass"))
     experiment = experiment.model_copy(update={"table1": experiment.table1.model_copy(update={"models": models})})
     numbers(tmp_path, experiment)
     cells, tests, _ = make(tmp_path, experiment)
