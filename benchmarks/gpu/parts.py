@@ -19,6 +19,7 @@ from record import DEVICE, PAIRS, SHAPE, SMALL, Record, seconds_of, setting
 from neuroquant import models
 from neuroquant.config.evaluation import Probe
 from neuroquant.evaluation.probe.network import network_for, step
+from neuroquant.evaluation.probe.targets import SEX
 from neuroquant.segmentation.deepbet import BrainMasker
 from neuroquant.similarity import ssim3d
 
@@ -40,7 +41,7 @@ def probed(channels: int, size: tuple[int, int, int]) -> dict[str, Any]:
     network = network_for(channels, settings).to(DEVICE).train()
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3)
     x, y = torch.randn(batch, channels, *size, device=DEVICE), torch.arange(batch, device=DEVICE).float() % 2
-    return seconds_of(lambda: step(network, optimizer, x, y), REPEATS) | {"batch": batch, "depth": settings.depth}
+    return seconds_of(lambda: step(network, optimizer, x, y, SEX), REPEATS) | {"batch": batch, "depth": settings.depth}
 
 
 def coded(name: str) -> dict[str, Any]:

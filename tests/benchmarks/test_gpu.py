@@ -103,3 +103,14 @@ def test_label_maps_are_taken_evenly(tmp_path):
         (source / f"label_maps/sub-{number}_dseg.nii.gz").touch()
     pack.copy_data(source, tmp_path / "packed", 3)
     assert sorted(path.name[4] for path in (tmp_path / "packed").rglob("*.nii.gz")) == ["0", "4", "8"]
+
+
+@pytest.mark.slow
+def test_a_step_of_the_probe_is_measured(monkeypatch):
+    import parts
+
+    monkeypatch.setattr(parts, "SMALL", True)
+    monkeypatch.setattr(parts, "DEVICE", "cpu")
+    monkeypatch.setattr(parts, "REPEATS", 1)
+    found = parts.probed(4, (8, 8, 8))
+    assert found["s"] > 0 and (found["batch"], found["depth"]) == (2, 50)
