@@ -64,16 +64,16 @@ class Account:
     saved: dict[str, int] = field(default_factory=lambda: dict.fromkeys(PARTS, 0))
 
 
+COMPILED = "bf16, norms compiled"
 SETTINGS = (
     ("fp32", "nothing"),
     ("bf16, norms in fp32", "nothing"),
     ("bf16", "nothing"),
-    ("bf16, norms compiled", "nothing"),
+    (COMPILED, "nothing"),
     ("bf16", "norms"),
     ("bf16", "attention"),
 )
 """Of the account. The second is what autocast does with norms by itself, the fourth `training.compile: norms`."""
-COMPILED = "bf16, norms compiled"
 
 
 class Similarity(nn.Module):

@@ -25,3 +25,14 @@ def load_models(names: Sequence[str], demo_size: bool = False) -> list[ModelEntr
 def with_parameters(entry: ModelEntry, **changes: object) -> ModelEntry:
     """The model with some of its architecture's parameters changed."""
     return entry.model_copy(update={"parameters": entry.parameters | changes})
+
+
+def with_phase(entry: ModelEntry, **changes: object) -> ModelEntry:
+    """The model with another first phase."""
+    first, *others = entry.training.phases
+    return with_training(entry, phases=(first.model_copy(update=changes), *others))
+
+
+def with_training(entry: ModelEntry, **changes: object) -> ModelEntry:
+    """The model with other settings of its training."""
+    return entry.model_copy(update={"training": entry.training.model_copy(update=changes)})

@@ -40,8 +40,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from entries import load_models, with_parameters
+from entries import load_models, with_phase, with_training
 from ranking import FIT, MEAN, RANKING, ranking, write
+from requested import requested, whole_from
 from virtual_data import Data, make_data
 
 from neuroquant import models
@@ -49,7 +50,7 @@ from neuroquant.config.model import ModelEntry
 from neuroquant.device import resolve_device, use_threads
 from neuroquant.models.autoencoder import Autoencoder
 from neuroquant.models.neuroquant.model import NeuroQuant
-from neuroquant.models.neuroquant.quantizers import KINDS, Quantizer
+from neuroquant.models.neuroquant.quantizers import Quantizer
 from neuroquant.similarity import psnr, ssim3d
 from neuroquant.training.data import Loader, Sessions
 from neuroquant.training.fit import Passes
@@ -60,7 +61,6 @@ from neuroquant.training.schedule import learning_rate, warm
 MODELS = ("neuroquant", "neuroquant_base", "neuroquant_fma", "neuroquant_film", "neuroquant_cross")
 FITTED = (MEAN, "pca")
 AVERAGE_DECAY = 0.99
-LR_FALL = 20.0
 SECONDS = 60.0
 NEVER = 10**9
 """Steps of a phase that the budget ends, and of a codebook that it starts."""
@@ -77,10 +77,6 @@ COLUMNS = (
     "ssim",
     "usage",
     "joint",
-)
-CHANGES = (
-    f"optimizer=adamw|muon, lr=NUMBER, cross_images=all|half, crop=none, whole=SHARE, quantizer={'|'.join(KINDS)}, "
-    "rotation=on"
 )
 Show = Callable[[dict[str, Any]], None]
 
@@ -249,67 +245,6 @@ def fit(entry: ModelEntry, data: Data, device: str, show: Show) -> None:
     for name, sessions in data.scored.items():
         scores = score(model, sessions, device, entry.objective.ssim_window) if len(sessions) else {}
         show({"budget": FIT, "model": entry.name, "seed": 0, "weights": "plain", "scored_on": name, **scores})
-
-
-def requested(text: str, demo_size: bool, seeds: int) -> tuple[str, ModelEntry, int]:
-    """Name, model and number of seeds of `MODEL+key=value:SEEDS`."""
-    name, _, own = text.partition(":")
-    base, *changes = name.split("+")
-    (entry,) = load_models([base], demo_size)
-    for change in changes:
-        key, _, value = change.partition("=")
-        if key == "lr" and number(value):
-            entry = with_phase(entry, lr=number(value), lr_end=number(value) / LR_FALL)
-        elif key == "optimizer" and value in ("adamw", "muon"):
-            entry = with_training(entry, optimizer=value)
-        elif key == "cross_images" and value in ("all", "half"):
-            entry = entry.model_copy(update={"objective": entry.objective.model_copy(update={key: value})})
-        elif key == "quantizer" and value in KINDS:
-            entry = with_quantizer(entry, kind=value)
-        elif change == "rotation=on":
-            entry = with_quantizer(entry, rotation=True)
-        elif change == "crop=none":
-            entry = with_phase(entry, crop=None)
-        elif key == "whole" and (share := number(value)) and share < 1:
-            first = entry.training.phases[0]
-            last = first.model_copy(update={"crop": None, "steps": max(1, round(first.steps * share))})
-            first = first.model_copy(update={"steps": max(1, round(first.steps * (1 - share)))})
-            entry = with_training(entry, phases=(first, last))
-        else:
-            raise SystemExit(f"{text}: {change!r} is none of {CHANGES}")
-    return name, entry, int(own) if own else seeds
-
-
-def number(text: str) -> float | None:
-    """The positive number that `text` is; None where it is none."""
-    try:
-        return max(float(text), 0.0) or None
-    except ValueError:
-        return None
-
-
-def whole_from(entry: ModelEntry) -> float:
-    """The share of the budget after which a model trains on whole volumes, as its first two phases have it."""
-    first, *others = entry.training.phases
-    if others and others[0].mode == "3d" and not others[0].crop:
-        return first.steps / (first.steps + others[0].steps)
-    return 1.0
-
-
-def with_quantizer(entry: ModelEntry, **changes: object) -> ModelEntry:
-    """The model with another quantiser."""
-    return with_parameters(entry, quantizer=entry.parameters.get("quantizer", {}) | changes)
-
-
-def with_phase(entry: ModelEntry, **changes: object) -> ModelEntry:
-    """The model with another first phase."""
-    first, *others = entry.training.phases
-    return with_training(entry, phases=(first.model_copy(update=changes), *others))
-
-
-def with_training(entry: ModelEntry, **changes: object) -> ModelEntry:
-    """The model with other settings of its training."""
-    return entry.model_copy(update={"training": entry.training.model_copy(update=changes)})
 
 
 def parse() -> argparse.Namespace:

@@ -30,14 +30,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from unittest.mock import patch
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from account import DEVICES, PARTS, SETTINGS, operations
-from entries import load_models, with_parameters
+from entries import load_models, with_parameters, with_training
 from scipy import ndimage
 from torch import Tensor
 
@@ -179,20 +178,19 @@ def variants(
     On CPUs, which train in float32 anyway, the configured one is float32.
     """
     pieces = phase.model_copy(update={"accumulate": phase.batch})
-    exact = trained(entry, precision="fp32")
+    exact = with_training(entry, precision="fp32")
     planned = [
         ("float32", exact, phase, nullcontext()),
         ("float32, up-sampling apart", exact, phase, patch.object(plane, "upsampled_conv", apart)),
         ("in pieces", entry, pieces, nullcontext()),
-        ("norms recomputed", trained(entry, recompute="norms"), phase, nullcontext()),
-        ("attention recomputed", trained(entry, recompute="attention"), phase, nullcontext()),
+        ("norms recomputed", with_training(entry, recompute="norms"), phase, nullcontext()),
+        ("attention recomputed", with_training(entry, recompute="attention"), phase, nullcontext()),
     ]
     if device == "cuda":
         planned.insert(0, ("configured", entry, phase, nullcontext()))
     if compiled:
-        planned += [
-            (f"{what} compiled", trained(entry, compile=what), phase, nullcontext()) for what in ("norms", "blocks")
-        ]
+        for what in ("norms", "blocks"):
+            planned.append((f"{what} compiled", with_training(entry, compile=what), phase, nullcontext()))
     planned = [plan for plan in planned if plan[0] in ("float32", *(names or [plan[0]]))]
     found = {}
     for name, changed, batches, context in planned:
@@ -202,11 +200,6 @@ def variants(
             except torch.OutOfMemoryError:
                 found[name] = Measured(float("nan"), float("nan"), float("nan"))
     return found
-
-
-def trained(entry: ModelEntry, **changes: Any) -> ModelEntry:
-    """The model with other settings of its training."""
-    return entry.model_copy(update={"training": entry.training.model_copy(update=changes)})
 
 
 def print_account(entry: ModelEntry, shape: tuple[int, int, int], phase: Phase) -> None:

@@ -12,9 +12,10 @@ from typing import Any
 
 import time_to_quality as quality
 import torch
-from entries import load_models
+from entries import load_models, with_phase
 from pretrained import picture
 from record import DEVICE, SMALL, Record, card
+from requested import requested
 from virtual_data import Data
 
 from neuroquant.training.data import Sessions
@@ -56,8 +57,8 @@ def main() -> None:
             print(line, flush=True)
 
         def trained(text: str) -> dict[str, Any]:
-            name, entry, _ = quality.requested(text, SMALL, 1)
-            entry = quality.with_phase(entry, batch=PAIRS, warmup=min(entry.training.phases[0].warmup, 30))
+            name, entry, _ = requested(text, SMALL, 1)
+            entry = with_phase(entry, batch=PAIRS, warmup=min(entry.training.phases[0].warmup, 30))
             run = quality.Run(name, entry, data, DEVICE, show, seconds)
             run.go(2, start_share=0.3)
             for kind, sessions in scored.items():

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 import train_step as bench
 from account import DEVICES, operations
-from entries import load_models, with_parameters
+from entries import load_models, with_parameters, with_training
 from record import DEVICE, PAIRS, SHAPE, SLICES, SMALL, Record, setting, wait
 
 from neuroquant import models
@@ -34,7 +34,7 @@ WHOLE = "compiled as a whole"
 def entry_of(name: str, **parameters: Any) -> ModelEntry:
     """A model whose codebook starts at once."""
     entry = with_parameters(*load_models([name], SMALL), start_after=0, **parameters)
-    return bench.trained(entry, optimizer="adamw")  # the paper's, at the small sizes too
+    return with_training(entry, optimizer="adamw")  # the paper's, at the small sizes too
 
 
 def facts(entry: ModelEntry, phase: Phase, sessions: Sessions, steps: int = STEPS) -> dict[str, Any]:
@@ -111,7 +111,7 @@ def variants() -> list[tuple[str, ModelEntry, dict[str, Any], Callable[[], Abstr
     """Name, model, changes of the phase, and what holds while it is measured; most important first."""
     full = entry_of("neuroquant")
     wide = {"channels": (64, 128, 256, 256)}
-    compiled, norms = (bench.trained(full, compile=what) for what in ("blocks", "norms"))
+    compiled, norms = (with_training(full, compile=what) for what in ("blocks", "norms"))
     fastest = setting(torch.backends.cudnn, "benchmark", True)
     found = [
         ("cudnn.benchmark", full, {}, lambda: fastest),
@@ -123,9 +123,9 @@ def variants() -> list[tuple[str, ModelEntry, dict[str, Any], Callable[[], Abstr
         ("compiled by block", compiled, {}, nullcontext),
         ("1 pair", full, {"batch": 1}, nullcontext),
         ("8 pairs", full, {"batch": 2 if SMALL else 8}, nullcontext),
-        ("float32", bench.trained(full, precision="fp32"), {}, bench.without_tf32),
+        ("float32", with_training(full, precision="fp32"), {}, bench.without_tf32),
         ("group norm", entry_of("neuroquant", norm="group"), {}, nullcontext),
-        ("norms recomputed", bench.trained(full, recompute="norms"), {}, nullcontext),
+        ("norms recomputed", with_training(full, recompute="norms"), {}, nullcontext),
         (WHOLE, compiled, {}, as_a_whole),
     ]
     if not SMALL:  # the small network has two blocks

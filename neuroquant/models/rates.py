@@ -1,9 +1,10 @@
 """The rate of a classical codec, which its user states; for planning, without torch."""
 
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 
+from neuroquant.config.base import Settings
 from neuroquant.models.grid import Shape
 
 MATCH = "match"
@@ -23,13 +24,13 @@ def _rate(value: Any) -> Any:
 Rate = Annotated[Literal["match"] | float, BeforeValidator(_rate)]
 
 
-class Rated(Protocol):
-    """Parameters of a codec."""
+class Rated(Settings):
+    """What every codec is told."""
 
-    kbit: Literal["match"] | float
-
-    def model_copy(self, *, update: dict[str, Any]) -> "Rated":
-        """The same with some changed."""
+    kbit: Rate = Field(
+        MATCH,
+        description="kbit per volume at most; match: as many as the full model (the first of figure4.models) takes",
+    )
 
 
 def most_bytes(kbit: Literal["match"] | float) -> int:

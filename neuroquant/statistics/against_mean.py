@@ -1,5 +1,7 @@
 """Whether a model's PSNR is above that of the mean training image, which takes no bits."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pandas as pd
 
@@ -43,16 +45,31 @@ def against_mean(experiment: Experiment, scores: pd.DataFrame, measure: str = ME
     """
     mean = mean_model(experiment)
     trained = [entry.name for entry in experiment.shown_models if entry.group != "reference"]
-    rows = []
-    for (cohort, modality), here in scores[scores.metric == measure].groupby(["cohort", "modality"], sort=False):
-        baseline = here[here.model == mean]
-        for model in trained:
+    sign = metric(measure).sign
+    rows = [
+        [*key, *beside(experiment, both, seeds, sign)]
+        for key, both, seeds in paired(scores[scores.metric == measure], trained, mean)
+    ]
+    return pd.DataFrame(rows, columns=AGAINST_MEAN)
+
+
+def paired(
+    scores: pd.DataFrame, models: list[str], other: str | None
+) -> Iterator[tuple[tuple[str, str, str], pd.DataFrame, list[Source]]]:
+    """Each cohort, modality and model, its pairs of scores with another model, and what they vary by besides subjects.
+
+    Parameters
+    ----------
+    scores : of one metric. Models that have no session in common with the other are left out.
+    other : the model with which they are compared; None: nothing is.
+    """
+    for (cohort, modality), here in scores.groupby(["cohort", "modality"], sort=False):
+        baseline = here[here.model == other]
+        for model in models:
             own = here[here.model == model]
             both = pairs(own, baseline)
             if len(both):
-                seeds, sign = seeds_of(own, baseline, both), metric(measure).sign
-                rows.append([cohort, modality, model, *beside(experiment, both, seeds, sign)])
-    return pd.DataFrame(rows, columns=AGAINST_MEAN)
+                yield (cohort, modality, model), both, seeds_of(own, baseline, both)
 
 
 def beside(

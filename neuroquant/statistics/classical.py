@@ -5,8 +5,7 @@ import pandas as pd
 
 from neuroquant.config.experiment import Experiment
 from neuroquant.statistics.against_mean import ARCHITECTURE as MEAN_IMAGE
-from neuroquant.statistics.against_mean import MEASURE, beside
-from neuroquant.statistics.pairing import pairs, seeds_of
+from neuroquant.statistics.against_mean import MEASURE, beside, paired
 from neuroquant.tables import AGAINST_FULL
 
 
@@ -25,7 +24,7 @@ def against_full(experiment: Experiment, scores: pd.DataFrame) -> pd.DataFrame:
     -------
     Columns `AGAINST_FULL`, a row per cohort, modality and model.
     """
-    full, rows = experiment.figure4.models[0], []
+    full = experiment.figure4.models[0]
     references = [
         entry.name
         for entry in experiment.shown_models
@@ -33,14 +32,10 @@ def against_full(experiment: Experiment, scores: pd.DataFrame) -> pd.DataFrame:
     ]
     if experiment.model(full).group == "reference":
         references = []
-    for (cohort, modality), here in scores[scores.metric == MEASURE].groupby(["cohort", "modality"], sort=False):
-        other = here[here.model == full]
-        for model in references:
-            own = here[here.model == model]
-            both = pairs(own, other)
-            if len(both):
-                *numbers, _ = beside(experiment, both, seeds_of(own, other, both), 1)
-                rows.append([cohort, modality, model, full, *numbers])
+    rows = [
+        [*key, full, *beside(experiment, both, seeds, 1)[:-1]]
+        for key, both, seeds in paired(scores[scores.metric == MEASURE], references, full)
+    ]
     return pd.DataFrame(rows, columns=AGAINST_FULL)
 
 

@@ -1,12 +1,14 @@
 """What a claim about sex needs beside an accuracy: ranking, calibration, controls that could explain it."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from neuroquant.config.evaluation import Statistics
+from neuroquant.config.experiment import Experiment
 from neuroquant.extras import optional
 from neuroquant.files import read_tsv, written_whole
 from neuroquant.statistics.intervals import (
@@ -57,6 +59,22 @@ class Cohort:
     qc: Path
     splits: Path
     learned_from: tuple["Cohort", ...] = ()
+
+
+def cohorts_of(experiment: Experiment, files: Mapping[str, Mapping[str, Path]], scored: Iterable[str]) -> list[Cohort]:
+    """The cohorts that are scored; probes of an external one have learned from those that models train on.
+
+    Parameters
+    ----------
+    files : cohort -> `sessions`, `qc` and `splits`.
+    scored : their names.
+    """
+    own = {name: Cohort(name, **tables) for name, tables in files.items()}
+    learned_from = tuple(own[name] for name in experiment.training_cohorts if name in own)
+    return [
+        replace(own[name], learned_from=learned_from) if experiment.cohort(name).external else own[name]
+        for name in scored
+    ]
 
 
 def write_details(

@@ -37,9 +37,14 @@ def by_model(experiment: Experiment, table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(training=table.model, model=table.model.replace(own))
 
 
+def further(experiment: Experiment) -> tuple[str, ...]:
+    """Names of trainings of further seeds, which tables and pages of one training leave out."""
+    return tuple(entry.name for entry in experiment.models if entry.replicate_of)
+
+
 def first_trainings(experiment: Experiment, table: pd.DataFrame) -> pd.DataFrame:
     """The rows of all but trainings of further seeds, for what is shown of one training only."""
-    return table[~table.model.isin([entry.name for entry in experiment.models if entry.replicate_of])]
+    return table[~table.model.isin(further(experiment))]
 
 
 def trained_once(experiment: Experiment, models: list[str]) -> list[str]:

@@ -11,7 +11,7 @@ from neuroquant import models
 from neuroquant.config.cohort import Cohort
 from neuroquant.config.document import documents
 from neuroquant.config.load import load_experiment, merge, read_yaml, resolve_experiment
-from neuroquant.config.model import Weights
+from neuroquant.config.model import Training, Weights
 from neuroquant.errors import InputError
 
 CONFIG = pathlib.Path(__file__).parents[2] / "config"
@@ -59,6 +59,11 @@ def test_resolving_a_resolved_experiment_changes_nothing():
     experiment = load_experiment(CONFIG / "demo.yaml", CONFIG)
     again = resolve_experiment(experiment.model_dump(mode="json"), CONFIG, "resolved")
     assert again == experiment
+
+
+def test_what_older_files_say_of_compile_is_understood():
+    found = [Training.model_validate({"compile": value}).compile for value in (True, False, "norms")]
+    assert found == ["blocks", "nothing", "norms"]
 
 
 def test_an_override_brings_no_term_back_that_an_ablation_leaves_out():

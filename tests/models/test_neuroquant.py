@@ -211,6 +211,8 @@ def test_the_compiled_units_are_whole_graphs_of_the_same_function_and_names(what
     plain, compiled = (small(attention_blocks=(4,)) for _ in range(2))
     compiled.recompute(recomputed)
     compiled.compile_units(what, backend="eager")  # what is captured, without minutes of code generation
+    units = compiled.units(what)
+    assert len(units) >= 4 and all(unit._compiled_call_impl is not None for unit in units)
     generator = torch.Generator().manual_seed(0)
     for shape, plane in (((16, 32, 16), None), ((16, 1, 16), 1)):
         x = torch.rand(2, 1, *shape, generator=generator) * 2 - 1

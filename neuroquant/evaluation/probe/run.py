@@ -7,7 +7,7 @@ Weights are chosen on validation subjects; the test shards are opened once, afte
 import math
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -99,6 +99,30 @@ class Fitted:
     seed: int
     predict: Predict
     target: Target
+
+
+def probed(
+    shards: Mapping[str, Mapping[str, Mapping[str, Path]]],
+    arrays: Mapping[str, str],
+    checkpoints: Mapping[str, Path],
+    **common: Any,
+) -> list[tuple[Shards, Task]]:
+    """What a job probes, one model after another.
+
+    Parameters
+    ----------
+    shards : model -> split -> shard -> file of latents, or of volumes.
+    arrays : model -> `Shards.array`.
+    checkpoints : model -> `Task.checkpoints`.
+    **common : what the tasks of all models have alike, as `Task` names it.
+    """
+    return [
+        (
+            Shards(**{split: list(paths.values()) for split, paths in splits.items()}, array=arrays[model]),
+            Task(model=model, checkpoints=checkpoints[model], **common),
+        )
+        for model, splits in shards.items()
+    ]
 
 
 def run_probes(probed: Iterable[tuple[Shards, Task]], out: Outputs) -> None:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from neuroquant.config.base import Count, Settings
+from neuroquant.config.base import Count
 from neuroquant.models import fitting, grid, rates
 from neuroquant.models.spec import ModelSpec
 
@@ -15,13 +15,9 @@ COPIES = 12
 """Float32 copies of a volume that are in memory while one is coded."""
 
 
-class Parameters(Settings):
+class Parameters(rates.Rated):
     """At which rate, and in which blocks."""
 
-    kbit: rates.Rate = Field(
-        "match",
-        description="kbit per volume at most; match: as many as the full model (the first of figure4.models) takes",
-    )
     block: Literal[4, 8, 16] = Field(8, description="side of the blocks, in voxels")
     shape: tuple[()] | grid.Shape = Field((), description="sides of its volumes, in voxels; set by the fit")
     largest: Count = Field(1, description="largest number of steps of a coefficient; set by the fit")

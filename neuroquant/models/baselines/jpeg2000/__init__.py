@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from neuroquant.config.base import Settings
 from neuroquant.models import rates
 from neuroquant.models.spec import ModelSpec
 
@@ -12,13 +11,9 @@ if TYPE_CHECKING:
     from neuroquant.models.autoencoder import Autoencoder
 
 
-class Parameters(Settings):
+class Parameters(rates.Rated):
     """At which rate, and which slices."""
 
-    kbit: rates.Rate = Field(
-        "match",
-        description="kbit per volume at most; match: as many as the full model (the first of figure4.models) takes",
-    )
     axis: int = Field(2, ge=0, le=2, description="axis that is sliced: 2 is axial")
 
 
