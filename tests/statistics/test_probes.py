@@ -1,6 +1,7 @@
 """Controls of the sex probes: they find a confound that is there, and matched pairs take it away."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from neuroquant.config.evaluation import Statistics
+from neuroquant.config.load import load_experiment, read_yaml, resolve_experiment
 from neuroquant.evaluation.probe.run import permuted
 from neuroquant.evaluation.probe.samples import Sample
 from neuroquant.files import read_tsv, write_tsv
@@ -19,6 +21,7 @@ from neuroquant.statistics.probes import (
     MATCHED,
     Cohort,
     calibration_error,
+    cohorts_of,
     controls,
     describe,
     matched,
@@ -137,7 +140,6 @@ def test_the_area_and_its_interval_are_those_of_whole_resamples():
 
 
 def test_the_page_says_which_controls_are_missing(tmp_path):
-    from neuroquant.config.load import load_experiment
     from neuroquant.statistics import probes as probe_details
 
     assert tuple(probe_details.CONTROLS) == CONTROLS
@@ -162,8 +164,6 @@ def test_calibration_error_is_zero_where_shares_are_right_and_large_where_they_a
 
 
 def test_a_cohort_of_one_sex_still_gives_a_page(tmp_path):
-    from neuroquant.config.load import load_experiment
-
     cohort = make_cohort(tmp_path, one_sex=True)
     path = by_head_size(cohort, tmp_path)
     write_details(path, [cohort], FEW, tmp_path / "details.csv")
@@ -175,8 +175,6 @@ def test_a_cohort_of_one_sex_still_gives_a_page(tmp_path):
 
 
 def test_where_nothing_could_be_probed_the_table_is_empty_and_the_page_says_so(tmp_path):
-    from neuroquant.config.load import load_experiment
-
     cohort = make_cohort(tmp_path, one_sex=True)
     write_tsv(pd.read_csv(by_head_size(cohort, tmp_path), sep="\t").head(0), tmp_path / "none.tsv")
     write_details(tmp_path / "none.tsv", [cohort], FEW, tmp_path / "details.csv")
@@ -217,3 +215,18 @@ def make_folders(folder, *names):
     for name in names:
         (folder / name).mkdir()
     return names
+
+
+def test_of_an_external_cohort_probes_have_learned_from_those_that_models_train_on():
+    raw = read_yaml(Path("config/demo.yaml"))
+    raw["overrides"]["synthetic_b"] = {"role": "external"}
+    experiment = resolve_experiment(raw, Path("config"), "demo.yaml")
+    files = {
+        name: {kind: Path(name, kind) for kind in ("sessions", "qc", "splits")}
+        for name in ("synthetic_a", "synthetic_b")
+    }
+    own, external = cohorts_of(experiment, files, ["synthetic_a", "synthetic_b"])
+    assert own == Cohort("synthetic_a", **files["synthetic_a"]) and own.learned_from == ()
+    assert external.sessions == Path("synthetic_b/sessions") and external.learned_from == (own,)
+    (alone,) = cohorts_of(experiment, {"synthetic_b": files["synthetic_b"]}, ["synthetic_b"])
+    assert alone.learned_from == ()
