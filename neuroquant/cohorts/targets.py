@@ -75,7 +75,8 @@ def header(source: Source) -> dict[str, str]:
 
 
 def _no_column(name: str, headers: dict[str, dict[str, str]]) -> InputError:
-    there = {lower: column for columns in headers.values() for lower, column in columns.items()}
+    there = {fact: fact for fact in FACTS}
+    there |= {lower: column for columns in headers.values() for lower, column in columns.items()}
     similar = difflib.get_close_matches(name.lower(), there, 3) or [lower for lower in there if name.lower() in lower]
     close = [there[lower] for lower in similar[:3]]
     listed = "; ".join(f"cohort {cohort}: {', '.join(columns.values())}" for cohort, columns in headers.items())

@@ -139,6 +139,8 @@ def test_a_column_that_no_cohort_has_is_refused_before_any_scan_is_looked_for(bi
     bids.people("sub-01\tF\t7", "sub-02\tM\t8", header="participant_id\tsex\thandedness")
     with pytest.raises(InputError, match=r"(?s)probe.targets: handednes\n.*handedness.*to do: +write handedness"):
         check_columns(experiment(bids.cohort, targets=["sex", "handednes"]))
+    with pytest.raises(InputError, match=r"(?s)probe.targets: sexx\n.*to do: +write sex"):
+        check_columns(experiment(Cohort(name="s", synthetic={}), targets=["sexx"]))
     with pytest.raises(InputError, match="all cohorts are synthetic"):
         check_columns(experiment(Cohort(name="s", synthetic={}), targets=["iq"]))
 
