@@ -11,28 +11,29 @@ from itertools import product
 
 import numpy as np
 
-from neuroquant.statistics.trainings import Source, crossed
+from neuroquant.statistics.trainings import Source, critical
 
-SUBJECTS, SPREADS, REMAINDERS = (20, 200), (0.0, 0.3, 1.0, 3.0), (0.1, 0.5)
+SUBJECTS, SPREADS, REMAINDERS = (20, 200), (0.0, 0.3, 1.0, 3.0, 10.0), (0.1, 0.5)
 
 
 def coverage(subjects: int, seeds: int, spread: float, remainder: float, repeats: int) -> float:
     """Share of the intervals that hold the mean, 0; parameters as for `main`."""
-    generator, inside = np.random.default_rng(0), 0
+    cell = [seeds, subjects, round(100 * spread), round(100 * remainder)]
+    generator, inside = np.random.default_rng(cell), 0
     of_seeds = spread * (seeds / subjects) ** 0.5
     for _ in range(repeats):
         values = generator.normal(size=(subjects, 1)) + generator.normal(scale=of_seeds, size=(1, seeds))
         values = values + generator.normal(scale=remainder, size=(subjects, seeds))
         sources = [Source.of(values.mean(1)), Source.of(values.mean(0))]
-        interval, _ = crossed(float(values.mean()), sources, 0.95)
-        inside += interval.low <= 0 <= interval.high
+        error = sum(source.variance for source in sources) ** 0.5
+        inside += abs(values.mean()) <= error * critical(sources, 0.05)
     return inside / repeats
 
 
 def main() -> None:
     """Print a line per number of seeds and subjects, spread of the seeds and size of the remainder."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repeats", type=int, default=1000, help="simulated data sets of each kind")
+    parser.add_argument("--repeats", type=int, default=10_000, help="simulated data sets of each kind")
     parser.add_argument("--seeds", type=int, nargs="+", default=[2, 3, 5], help="numbers of training seeds")
     repeats, numbers = (getattr(parser.parse_args(), name) for name in ("repeats", "seeds"))
     print("| seeds | subjects | remainder | " + " | ".join(f"seeds' spread {spread:g}" for spread in SPREADS) + " |")

@@ -4,12 +4,15 @@
 format. Folders of format 1, which older versions wrote, have no hash and no version.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
+from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from neuroquant import models
 from neuroquant.config.model import ModelEntry
@@ -89,10 +92,25 @@ def check_hash(folder: Path) -> None:
         )  # fmt: skip
 
 
+class Unfilled(TorchFunctionMode):
+    """While a network is built whose weights are read afterwards, none are drawn.
+
+    Drawing them takes time; on the device "meta", PyTorch would load its compiler for it, a second and a half.
+    """
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        """Call a function of PyTorch, but give a tensor back as it is instead of filling it."""
+        if getattr(func, "__module__", None) == nn.init.__name__:
+            return (kwargs or {}).get("tensor", args[0] if args else None)
+        return func(*args, **(kwargs or {}))
+
+
 def _built(entry: ModelEntry, path: Path, device: str) -> Autoencoder:
     """A fresh network; on the device "meta" it has shapes alone, and costs no memory however large it would be."""
     try:
-        with torch.device(device):
+        with torch.device(device), Unfilled():
             return models.build(entry.architecture, entry.parameters, entry.suffixes)
     except InputError:
         raise
@@ -103,12 +121,12 @@ def _built(entry: ModelEntry, path: Path, device: str) -> Autoencoder:
         ) from None  # fmt: skip
 
 
-def check_state(path: Path, model: torch.nn.Module, state: dict[str, torch.Tensor]) -> None:
+def check_state(path: Path, model: nn.Module, state: dict[str, torch.Tensor]) -> None:
     """Refuse weights of another configuration, naming the first tensors that differ."""
     check_shapes(path, _shapes(model), {name: tuple(tensor.shape) for name, tensor in state.items()})
 
 
-def _shapes(model: torch.nn.Module) -> dict[str, tuple[int, ...]]:
+def _shapes(model: nn.Module) -> dict[str, tuple[int, ...]]:
     return {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
 
 

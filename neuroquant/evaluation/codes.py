@@ -8,7 +8,6 @@ from torch import Tensor
 
 from neuroquant.files import write_tsv
 from neuroquant.models.autoencoder import Autoencoder
-from neuroquant.models.latents import Latents
 from neuroquant.tables import CODES
 
 
@@ -19,9 +18,8 @@ class Counter:
         self.model = model
         self.counts: dict[tuple[int, int], np.ndarray] = {}
 
-    def count(self, latents: Latents, modality: Tensor) -> None:
-        """Add the latents of images of modalities (B,)."""
-        codes = self.model.codes(latents)
+    def count(self, codes: Tensor | None, modality: Tensor) -> None:
+        """Add the codes, as `Autoencoder.codes` gives them, of images of modalities (B,)."""
         if codes is None:
             return
         for image, kind in zip(codes.cpu().numpy(), modality.tolist(), strict=True):

@@ -1,5 +1,6 @@
 """Bits that latents really take: coded with frequencies of the training images, so that they can be decoded again."""
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -81,9 +82,8 @@ class Coder:
         self.rounding: Rounding | None = None
         self.bits, self.images = 0.0, 0
         files = [file for file in map(ArrayFile, training) if file.names]
-        codes = files[0].attributes["codes"] if files else ""  # empty where nothing is quantised, or not yet
-        if codes:
-            self.frequencies = Frequencies(_counted((_flat(rows) for rows in _rows(files, codes)), model.codebook_size))
+        if files and model.codebook_size and (codes := _codes(model, files, device)) is not None:
+            self.frequencies = Frequencies(_counted(codes, model.codebook_size))
         elif files and issubclass(model.latents_class, Continuous):
             (name,) = files[0].names
             low, high = _range(files, name)
@@ -91,13 +91,12 @@ class Coder:
             symbols = (self.rounding.symbols(_flat(rows)) for rows in _rows(files, name))
             self.frequencies = Frequencies(_counted(symbols, 2**self.rounding.bits))
 
-    def count(self, latents: Latents) -> None:
-        """Add the latents of some images."""
+    def count(self, latents: Latents, codes: Tensor | None) -> None:
+        """Add the latents of some images, and their codes, as `Autoencoder.codes` gives them."""
         own = self.model.coded_bits(latents)
         if own is not None:  # they are a code already
             self.bits, self.images = self.bits + float(own.sum()), self.images + len(own)
             return
-        codes = self.model.codes(latents)
         if self.frequencies is None or (codes is None and self.rounding is None):
             return
         images = number_of(latents) if self.rounding else codes
@@ -170,6 +169,28 @@ def _rows(files: list[ArrayFile], name: str) -> Iterator[np.ndarray]:
         array = file.view(name)
         for first in range(0, len(file), TOGETHER):
             yield np.asarray(array[first : first + TOGETHER])
+
+
+def _codes(model: Autoencoder, files: list[ArrayFile], device: str) -> Iterator[np.ndarray] | None:
+    """Codes of all rows, (codebooks, N), some rows at a time; None where nothing is quantised, or not yet.
+
+    Read where the files have them, and else found again from the quantised latents.
+    """
+    if name := files[0].attributes["codes"]:
+        return (_flat(rows) for rows in _rows(files, name))
+    parts = (model.codes(latents) for latents in _latents(model, files, device))
+    first = next(parts, None)
+    if first is None:
+        return None
+    return (_flat(codes.cpu().numpy()) for codes in itertools.chain([first], parts))
+
+
+def _latents(model: Autoencoder, files: list[ArrayFile], device: str) -> Iterator[Latents]:
+    """Latents of all rows, some at a time, in float32."""
+    for file in files:
+        for first in range(0, len(file), TOGETHER):
+            rows = {name: np.array(file.view(name)[first : first + TOGETHER]) for name in file.names}
+            yield model.latents_class.of({k: torch.from_numpy(v).to(device).float() for k, v in rows.items()})
 
 
 def _flat(rows: np.ndarray) -> np.ndarray:

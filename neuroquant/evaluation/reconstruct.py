@@ -104,8 +104,9 @@ def reconstruct_shard(inputs: Inputs, out: Outputs, synthesis: Scoring | None, d
             encoded = clock.time("encode_s", lambda x=x, m=modality: model.encode(x, m))
             x_hat = clock.time("decode_s", lambda z=encoded, m=modality: decoded(model, z, m, volume.shape))
             write_latents(latents, positions, model, encoded)
-            codes.count(encoded, modality)
-            coder.count(encoded)
+            indices = model.codes(encoded)
+            codes.count(indices, modality)
+            coder.count(encoded, indices)
             for number, (position, image) in enumerate(zip(positions, x_hat[:, 0].cpu().half().numpy(), strict=True)):
                 images.write("image", position, image)
                 if swaps:

@@ -27,10 +27,14 @@ FLOOR = 1e-4
 """Probability that a structure has everywhere, so that it can be found where no training subject has it."""
 DARK = 0.05
 """Of images in [0, 1]: brighter voxels may be brain wherever they lie, darker ones where the atlas has some."""
-OUTSIDE = 0.999
-"""Probability of background from which a dark voxel counts as background without being looked at."""
+OUTSIDE = 0.99999
+"""Probability of background, relative to its largest one, from which a dark voxel counts as background unseen. The largest
+is far below 1 where many structures have `FLOOR`."""
 SKIP = 4
 """Voxels from one that the Gaussians are found on to the next."""
+AT_ONCE = 8192
+"""Voxels whose probabilities fit into a processor's cache."""
+TINY = 1e-30
 LEAST_VARIANCE = 1e-4
 """Of a tissue's brightness in [0, 1]: a tissue of one grey value is no point."""
 
@@ -120,32 +124,37 @@ def posteriors(image: np.ndarray, prior: np.ndarray, tissue: np.ndarray, rounds:
     prior : (C, N), from the atlas.
     tissue : (C,), the Gaussian of each structure. They are found on every fourth voxel: a few numbers from thousands.
     """
-    some, likely = image[::SKIP], np.ascontiguousarray(prior[:, ::SKIP])
-    shares = likely
+    some = image[::SKIP]
     members = (tissue == np.arange(tissue.max() + 1)[:, None]).astype(image.dtype)
+    likely = members @ prior[:, ::SKIP]
+    weights = likely
     for _ in range(rounds):
-        weights = members @ shares
         sizes = np.maximum(weights.sum(1), 1e-3)
         means = (weights @ some) / sizes
         variances = np.einsum("tn,tn->t", weights, np.square(some - means[:, None])) / sizes + LEAST_VARIANCE
-        shares = expected(some, likely, tissue, means, variances)
-    return expected(image, prior, tissue, means, variances)
-
-
-def expected(
-    image: np.ndarray, prior: np.ndarray, tissue: np.ndarray, means: np.ndarray, variances: np.ndarray
-) -> np.ndarray:
-    """Probabilities (C, N) of the structures, given the means and variances (T,) of the tissues."""
-    likelihood = np.square(image - means[:, None])
-    likelihood *= (-0.5 / variances)[:, None]
-    likelihood -= (0.5 * np.log(variances))[:, None]
-    likelihood -= likelihood.max(0)
-    np.exp(likelihood, out=likelihood)
-    shares = likelihood[tissue]
-    shares *= prior
-    shares += 1e-30
-    shares /= shares.sum(0)
+        weights = likely * posterior_odds(some, likely, means, variances)
+    shares = np.empty_like(prior)
+    for first in range(0, len(image), AT_ONCE):
+        part = slice(first, first + AT_ONCE)
+        odds = posterior_odds(image[part], members @ prior[:, part], means, variances)
+        np.multiply(odds[tissue], prior[:, part], out=shares[:, part])
     return shares
+
+
+def posterior_odds(image: np.ndarray, prior: np.ndarray, means: np.ndarray, variances: np.ndarray) -> np.ndarray:
+    """What a tissue's, and any of its structures', prior probability is to be multiplied by in each voxel, (T, N).
+
+    Parameters
+    ----------
+    prior : (T, N), of the tissues, whose means and variances (T,) are given.
+    """
+    odds = np.square(image - means[:, None])
+    odds *= (-0.5 / variances)[:, None]
+    odds -= (0.5 * np.log(variances))[:, None]
+    odds -= odds.max(0)
+    np.exp(odds, out=odds)
+    odds /= np.einsum("tn,tn->n", odds, prior) + TINY
+    return odds
 
 
 def likeliest(shares: np.ndarray) -> np.ndarray:
@@ -195,9 +204,13 @@ class AtlasSegmenter:
                 )  # fmt: skip
             yield self._segmented(scan, side_mm)
 
+    def may_be_brain(self, image: np.ndarray) -> np.ndarray:
+        """Voxels (D, H, W) that aren't background for sure: brighter ones, and those where the atlas has a structure."""
+        return (image > DARK) | (self.prior[0] < OUTSIDE * self.prior[0].max())
+
     def _segmented(self, scan: Scan, side_mm: float) -> Found:
         image = normalised(scan.volume)
-        here = np.flatnonzero((image > DARK) | (self.prior[0] < OUTSIDE))
+        here = np.flatnonzero(self.may_be_brain(image))
         sums = np.zeros(len(self.labels))
         sums[0] = image.size
         labels = np.zeros(image.size, np.int16)

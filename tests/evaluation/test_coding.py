@@ -119,6 +119,31 @@ def test_a_models_tokens_take_what_is_left_after_coding(folder, tmp_path):
     assert ArrayFile(out.reconstructions).attributes["kbit_coded"] is None, "no frequencies are known"
 
 
+@pytest.mark.parametrize(
+    ("architecture", "parameters"),
+    [("baselines.vqgan", {"width": 8, "mults": (1, 1, 1, 1), "z_channels": 8, "groups": 4, "blocks": 1, "words": 20,
+                          "embed": 4}),
+     ("baselines.meditok", {"widths": (16, 16, 16), "depths": (1, 1), "blocks": 1, "heads": 2, "codebooks": 2,
+                            "words": 8, "latent_channels": 16, "side": 16})],
+)  # fmt: skip
+def test_latents_that_are_kept_quantised_are_coded_as_their_codes(architecture, parameters, tmp_path):
+    train, test = (write_volumes(tmp_path / f"{split}.h5", split, 3) for split in ("train", "test"))
+    torch.manual_seed(0)
+    model = models.build(architecture, parameters)
+    model.prepare([torch.from_numpy(np.array(ArrayFile(train).view("image"))).float()[:, None]])
+    entry = ModelEntry(name="m", architecture=architecture, parameters=parameters)
+    save_model(tmp_path / "m", model, entry, Volume(shape=SHAPE), {})
+    export_latents(tmp_path / "m", [train], [tmp_path / "latents.h5"], "cpu", 1)
+    out = Outputs(*(tmp_path / name for name in ("r.h5", "l.h5", "s.tsv", "c.tsv")))
+    reconstruct_shard(Inputs(tmp_path / "m", test, [tmp_path / "latents.h5"], [test]), out, None, "cpu", 1)
+    facts = ArrayFile(out.reconstructions).attributes
+    assert facts["bits_per_number"] is None
+    codebooks = parameters.get("codebooks", 1)
+    # with a word more for each code that might come, and the end of the last word
+    tokens = 1000 * facts["kbit_per_volume"] / np.log2(parameters["words"])
+    assert 0 < 1000 * facts["kbit_coded"] < 1000 * facts["kbit_per_volume"] + 0.2 * tokens + 2 * codebooks * WORD
+
+
 def test_a_model_without_latents_needs_no_bits():
     model = models.build("baselines.mean", {"shape": SHAPE})
     assert Coder(model, SHAPE, [], [], "cpu").facts() == {"kbit_coded": 0.0, "bits_per_number": None}

@@ -1,6 +1,8 @@
 """A model folder: exact, complete, and refused where it doesn't fit."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -44,6 +46,18 @@ def test_weights_and_codebook_come_back_bit_for_bit(folder):
     for name, tensor in model.state_dict().items():
         assert torch.equal(tensor, loaded.state_dict()[name]), name
     assert loaded.quantizer.embedding.abs().sum() > 0
+
+
+def test_loading_draws_no_weights_and_leaves_the_compiler_alone(folder):
+    """PyTorch's compiler takes longer to load than all weights."""
+    path, _, _ = folder
+    before = torch.get_rng_state()
+    load_model(path)
+    assert torch.equal(torch.get_rng_state(), before)
+    code = f"import sys; from neuroquant.model_folder import load_model; load_model({str(path)!r}); "
+    code += "print('torch._dynamo' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False"]
 
 
 def test_no_folder_of_the_machine_that_trained_it_is_saved(folder, tmp_path):

@@ -115,6 +115,41 @@ def test_posteriors_tell_tissues_by_brightness_and_sides_by_the_atlas():
     assert (likeliest(found) == found.argmax(0)).all()
 
 
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 1000), voxels=st.sampled_from([60, 203, atlas.AT_ONCE + 3]), rounds=st.integers(1, 6))
+def test_posteriors_are_those_of_bayes_rule_with_the_gaussians_of_all_structures(seed, voxels, rounds):
+    generator = np.random.default_rng(seed)
+    tissue = np.array([0, 1, 2, 1])
+    image = generator.random(voxels)
+    prior = generator.dirichlet(np.ones(4), voxels).T
+    some, shares = image[::SKIP], prior[:, ::SKIP]
+    for _ in range(rounds):
+        means, variances = np.empty(3), np.empty(3)
+        for number in range(3):
+            weight = shares[tissue == number].sum(0)
+            size = max(weight.sum(), 1e-3)
+            means[number] = (weight * some).sum() / size
+            variances[number] = (weight * (some - means[number]) ** 2).sum() / size + atlas.LEAST_VARIANCE
+        shares = bayes(some, prior[:, ::SKIP], means[tissue], variances[tissue])
+    found = posteriors(image, prior, tissue, rounds)
+    np.testing.assert_allclose(found, bayes(image, prior, means[tissue], variances[tissue]), atol=1e-9)
+
+
+def bayes(image, prior, means, variances):
+    density = np.exp(-0.5 * (image - means[:, None]) ** 2 / variances[:, None]) / np.sqrt(variances)[:, None]
+    return prior * density / (prior * density).sum(0)
+
+
+def test_dark_voxels_far_from_every_structure_are_not_looked_at(fitted):
+    engine = AtlasSegmenter(fitted, Standin())
+    dark = np.zeros(SHAPE, np.float32)
+    looked_at = engine.may_be_brain(dark)
+    known = np.any([truth(shift=shift) > 0 for shift in (0.0, 0.5, 1.0)], axis=0)
+    assert not looked_at[0, 0].any() and not looked_at[-1, -1].any() and looked_at[known].all()
+    dark[0, 0, 0] = 1.0
+    assert engine.may_be_brain(dark)[0, 0, 0]
+
+
 def test_an_empty_reconstruction_is_background_and_does_not_stop_the_run(fitted, tmp_path, capsys):
     shard = write_shard(tmp_path / "volumes.h5", "test")
     with h5py.File(shard, "a") as file:

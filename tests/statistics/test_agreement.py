@@ -14,7 +14,7 @@ from neuroquant.evaluation.anatomy import ceiling
 from neuroquant.evaluation.anatomy.dice import score_dice
 from neuroquant.evaluation.anatomy.regions import write_regions
 from neuroquant.evaluation.anatomy.segment import segment_shard
-from neuroquant.evaluation.anatomy.surface import normalised_surface_distance, surfaces
+from neuroquant.evaluation.anatomy.surface import normalised_surface_distances, surfaces
 from neuroquant.files import read_tsv
 from neuroquant.segmentation.scans import Found
 from neuroquant.store.arrays import ArrayFile
@@ -28,8 +28,8 @@ def blobs(seed, shape=(14, 12, 16), kinds=4):
 
 
 def nsd(a, b, structures, sides=(1.0, 1.0, 1.0), tolerance=1.0):
-    own, other = (surfaces(labels, structures, sides) for labels in (a, b))
-    return [normalised_surface_distance(own[label], other[label], tolerance) for label in structures]
+    found = normalised_surface_distances(surfaces(a), surfaces(b), sides, tolerance)
+    return [found.get(label, np.nan) for label in structures]
 
 
 @settings(max_examples=15, deadline=None)

@@ -3,13 +3,16 @@
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
 
 from neuroquant.config.evaluation import Statistics
 from neuroquant.statistics.agreement import errors_by_structure, repeated, structures
 from neuroquant.statistics.intervals import cluster_bootstrap
 from neuroquant.statistics.pairing import pairs, seeds_of
 from neuroquant.statistics.runner_up import compared
-from neuroquant.statistics.trainings import Source, averaged, crossed, interval_of, seed_sources
+from neuroquant.statistics.trainings import Source, averaged, critical, crossed, interval_of, seed_sources
 from neuroquant.tables import CELLS
 
 STATISTICS = Statistics()
@@ -66,16 +69,34 @@ def test_structures_are_means_over_trainings_and_count_each_image_once(experimen
     assert (error.images, error.subjects) == (4, 4) and error.mae == pytest.approx(35) and error.psnr == 20
 
 
-@pytest.mark.parametrize("spread", [0.0, 0.1, 0.3, 1.0])
-def test_the_interval_over_subjects_and_three_seeds_covers_the_mean(spread):
-    generator = np.random.default_rng(7)
-    inside = 0
-    for _ in range(1000):
-        values = drawn(generator, 20, 3, spread)
+@pytest.mark.parametrize("spread", [0.0, 0.1, 0.3, 1.0, 3.0])
+@pytest.mark.parametrize(("seeds", "most"), [(2, 0.978), (3, 0.97), (5, 0.97)])
+def test_the_interval_over_subjects_and_seeds_covers_the_mean(seeds, most, spread):
+    generator = np.random.default_rng([seeds, round(10 * spread)])
+    inside, repeats = 0, 2000
+    for _ in range(repeats):
+        values = drawn(generator, 20, seeds, spread)
         sources = [Source.of(values.mean(1)), Source.of(values.mean(0))]
-        interval, _ = crossed(float(values.mean()), sources, 0.95)
-        inside += interval.low <= 0 <= interval.high
-    assert 930 <= inside <= 970
+        error = sum(source.variance for source in sources) ** 0.5
+        inside += abs(values.mean()) <= error * critical(sources, 0.05)
+    assert 0.93 <= inside / repeats <= most
+
+
+@given(st.floats(0.01, 100), st.integers(1, 30), st.integers(1, 4), st.floats(0.0, 1000))
+def test_a_p_value_is_that_of_the_interval_that_just_reaches_zero(variance, subjects, seeds, value):
+    sources = [Source(1.0, subjects), Source(variance, seeds)]
+    interval, p = crossed(value, sources, 0.95)
+    assert 0 <= p <= 1 and (interval.low > 0) == (p < 0.05)
+    if 1e-8 < p < 0.999:
+        assert crossed(value, sources, 1 - p)[0].low == pytest.approx(0, abs=1e-5 * value + 1e-9)
+
+
+@pytest.mark.parametrize("freedom", [1, 2, 19, 500])
+@pytest.mark.parametrize("ratio", [0.0, 0.5, 2.0, 30.0])
+def test_with_one_source_interval_and_p_value_are_students(freedom, ratio):
+    interval, p = crossed(ratio, [Source(1.0, freedom)], 0.9)
+    assert p == pytest.approx(2 * stats.t.sf(ratio, freedom), rel=1e-8)
+    assert ratio - interval.low == pytest.approx(stats.t.isf(0.05, freedom))
 
 
 def test_the_interval_of_scores_is_that_of_their_means_over_subjects_and_seeds():

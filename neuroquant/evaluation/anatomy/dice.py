@@ -9,7 +9,7 @@ from nibabel.affines import voxel_sizes
 
 from neuroquant.errors import InputError
 from neuroquant.evaluation.anatomy import ceiling
-from neuroquant.evaluation.anatomy.surface import normalised_surface_distance, surfaces
+from neuroquant.evaluation.anatomy.surface import normalised_surface_distances, surfaces
 from neuroquant.evaluation.rows import MODALITIES, rows_for
 from neuroquant.files import write_tsv
 from neuroquant.segmentation.labels import GROUPS, name_of
@@ -41,13 +41,11 @@ def agreements(
     tolerance_mm: float,
 ) -> dict[str, dict[int, Agreement]]:
     """Name -> structure -> how well other label maps agree with a reference (D, H, W), whose surfaces are made once."""
-    own, agreement = surfaces(reference, structures, voxel_mm), {}
+    own, agreement = surfaces(reference), {}
     for name, other in others.items():
-        overlap = dice(reference, other, structures)
-        theirs = surfaces(other, tuple(overlap), voxel_mm)
+        near = normalised_surface_distances(own, surfaces(other), voxel_mm, tolerance_mm)
         agreement[name] = {
-            label: Agreement(value, normalised_surface_distance(own[label], theirs[label], tolerance_mm))
-            for label, value in overlap.items()
+            label: Agreement(value, near[label]) for label, value in dice(reference, other, structures).items()
         }
     return agreement
 

@@ -1,53 +1,55 @@
 """Normalised surface distance: the share of two surfaces that is near the other one (Nikolov et al. 2018)."""
 
-from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
-from scipy import ndimage
-from scipy.spatial import KDTree
 
 
-@dataclass(frozen=True)
-class Surface:
-    """Voxels of a structure that touch something else, in mm (N, 3), and a tree of them; N is 0 where it is absent."""
+def surfaces(labels: np.ndarray) -> np.ndarray:
+    """A label map (D, H, W) with background inside: what is left of a structure has a face to another label.
 
-    points: np.ndarray
-    tree: KDTree | None
+    Outside the map there is background.
+    """
+    padded = np.pad(labels, 1)
+    alike = np.ones(labels.shape, bool)
+    for axis, side in enumerate(labels.shape):
+        for first in (0, 2):
+            neighbours = [slice(first, first + side) if other == axis else slice(1, -1) for other in range(3)]
+            alike &= padded[tuple(neighbours)] == labels
+    return np.where(alike, 0, labels)
 
 
-def surfaces(labels: np.ndarray, structures: tuple[int, ...], voxel_mm: tuple[float, ...]) -> dict[int, Surface]:
-    """Surface of each structure of a label map (D, H, W): its voxels with a face to another label, or to the outside.
+def offsets_within(distance_mm: float, voxel_mm: tuple[float, ...]) -> np.ndarray:
+    """Steps (N, 3) in voxels to all whose centres are at most so far, the shortest first."""
+    limit = distance_mm * (1 + 1e-9) + 1e-9  # what is just as far counts, however it is rounded
+    steps = np.array(list(product(*(range(-int(limit / side), int(limit / side) + 1) for side in voxel_mm))))
+    far = np.linalg.norm(steps * np.asarray(voxel_mm, float), axis=1)
+    return steps[np.argsort(far, kind="stable")][: (far <= limit).sum()]
+
+
+def normalised_surface_distances(
+    a: np.ndarray, b: np.ndarray, voxel_mm: tuple[float, ...], tolerance_mm: float
+) -> dict[int, float]:
+    """Label -> share of the voxels of both surfaces that lie within the tolerance of the other one; in 0 to 1.
+
+    As `monai.metrics.compute_surface_dice` without subvoxels. 0 where one of the two is absent.
 
     Parameters
     ----------
+    a, b : (D, H, W), as `surfaces` gives them.
     voxel_mm : sides of a voxel, mm.
     """
-    boxes = ndimage.find_objects(labels, max(structures, default=0)) if labels.size else []
-    by_label = {}
-    for label in structures:
-        box = boxes[label - 1]
-        if box is None:
-            by_label[label] = Surface(np.empty((0, 3)), None)
-            continue
-        inside = labels[box] == label
-        corner = [side.start for side in box]
-        edge = inside & ~ndimage.binary_erosion(inside)
-        points = (np.argwhere(edge) + corner) * np.asarray(voxel_mm, float)
-        by_label[label] = Surface(points, KDTree(points))
-    return by_label
-
-
-def normalised_surface_distance(a: Surface, b: Surface, tolerance_mm: float) -> float:
-    """Share of the voxels of both surfaces that lie within the tolerance of the other one; in 0 to 1.
-
-    As `monai.metrics.compute_surface_dice` without subvoxels. 0 where one of the two is absent, nan where both are.
-    """
-    total = len(a.points) + len(b.points)
-    if a.tree is None or b.tree is None:
-        return 0.0 if total else float("nan")
-    limit = tolerance_mm * (1 + 1e-9) + 1e-9  # the tree leaves out what is just as far as the bound
-    near = sum(
-        np.isfinite(other.query(points, distance_upper_bound=limit)[0]).sum()
-        for points, other in ((a.points, b.tree), (b.points, a.tree))
-    )
-    return float(near / total)
+    steps = offsets_within(tolerance_mm, voxel_mm)
+    margins = [(reach, reach) for reach in steps.max(0)]
+    one, other = (np.pad(labels, margins) for labels in (a, b))
+    strides = np.array([one.shape[1] * one.shape[2], one.shape[2], 1])
+    top = int(max(a.max(initial=0), b.max(initial=0))) + 1
+    total, near = np.zeros(top, int), np.zeros(top, int)
+    for own, theirs in ((one.ravel(), other.ravel()), (other.ravel(), one.ravel())):
+        places = np.flatnonzero(own)
+        total += np.bincount(own[places], minlength=top)
+        for step in steps @ strides:
+            found = theirs[places + step] == own[places]
+            near += np.bincount(own[places[found]], minlength=top)
+            places = places[~found]
+    return {int(label): near[label] / total[label] for label in np.flatnonzero(total)}

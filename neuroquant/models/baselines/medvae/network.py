@@ -10,6 +10,7 @@ from neuroquant.models.baselines.medvae import Parameters, bits
 from neuroquant.models.compvis.network import CompVis, Sizes
 from neuroquant.models.latents import Continuous
 from neuroquant.models.posterior import drawn
+from neuroquant.models.together import few
 
 
 class MedVAE(Autoencoder):
@@ -33,13 +34,13 @@ class MedVAE(Autoencoder):
         return self.network.decoder(self.network.post_quant_conv(z))
 
     def encode(self, x: Tensor, modality: Tensor) -> Continuous:
-        """The posterior's mode; volumes one at a time, which limits the memory."""
+        """The posterior's mode; a few volumes at a time, which limits the memory."""
         self.check_shape(x)
-        return Continuous(torch.cat([drawn(self.moments(one), sample=False)[0] for one in x.split(1)]))
+        return Continuous(torch.cat([drawn(self.moments(part), sample=False)[0] for part in few(x)]))
 
     def decode(self, latents: Continuous, modality: Tensor) -> Tensor:
         """z (B, C, d, h, w) to volumes (B, 1, D, H, W)."""
-        return torch.cat([self.image(one) for one in latents.z.split(1)])
+        return torch.cat([self.image(part) for part in few(latents.z, self.factor)])
 
     def forward(self, x: Tensor, modality: Tensor, plane: int | None = None) -> Output:
         """One pass for training, on volumes or pieces of them."""

@@ -10,6 +10,7 @@ from neuroquant.models.autoencoder import Autoencoder, Output
 from neuroquant.models.baselines.monai_kl import Parameters, bits, divisor
 from neuroquant.models.latents import Continuous
 from neuroquant.models.start import start_narrow
+from neuroquant.models.together import few
 
 with optional():
     from monai.apps.generation.maisi.networks.autoencoderkl_maisi import AutoencoderKlMaisi
@@ -50,13 +51,13 @@ class MonaiKL(Autoencoder):
         start_narrow(self.network.quant_conv_log_sigma.conv, parameters.latent_channels)
 
     def encode(self, x: Tensor, modality: Tensor) -> Continuous:
-        """The posterior's mode; volumes one at a time, which limits the memory."""
+        """The posterior's mode; a few volumes at a time, which limits the memory."""
         self.check_shape(x)
-        return Continuous(torch.cat([self.network.encode(one)[0] for one in x.split(1)]))
+        return Continuous(torch.cat([self.network.encode(part)[0] for part in few(x)]))
 
     def decode(self, latents: Continuous, modality: Tensor) -> Tensor:
         """z (B, C, d, h, w) to volumes (B, 1, D, H, W)."""
-        return torch.cat([self.network.decode(one) for one in latents.z.split(1)])
+        return torch.cat([self.network.decode(part) for part in few(latents.z, self.factor)])
 
     def forward(self, x: Tensor, modality: Tensor, plane: int | None = None) -> Output:
         """One pass for training, on volumes or pieces of them, with a sampled posterior in training mode."""
