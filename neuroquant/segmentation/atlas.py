@@ -115,7 +115,9 @@ def tissues(labels: tuple[int, ...]) -> np.ndarray:
     return np.array([names.index(left.get(label, label)) for label in labels])
 
 
-def posteriors(image: np.ndarray, prior: np.ndarray, tissue: np.ndarray, rounds: int) -> np.ndarray:
+def posteriors(
+    image: np.ndarray, prior: np.ndarray, tissue: np.ndarray, rounds: int, background: np.ndarray | None = None
+) -> np.ndarray:
     """Probabilities of the structures in each voxel (C, N), by expectation maximisation.
 
     Parameters
@@ -123,15 +125,21 @@ def posteriors(image: np.ndarray, prior: np.ndarray, tissue: np.ndarray, rounds:
     image : (N,), brightness in [0, 1].
     prior : (C, N), from the atlas.
     tissue : (C,), the Gaussian of each structure. They are found on every fourth voxel: a few numbers from thousands.
+    background : brightness of further voxels, which are background for sure and count for its Gaussian.
     """
-    some = image[::SKIP]
+    some, sure = image[::SKIP], np.empty(0, image.dtype) if background is None else background[::SKIP]
     members = (tissue == np.arange(tissue.max() + 1)[:, None]).astype(image.dtype)
     likely = members @ prior[:, ::SKIP]
-    weights = likely
+    weights, first = likely, tissue[0]
     for _ in range(rounds):
-        sizes = np.maximum(weights.sum(1), 1e-3)
-        means = (weights @ some) / sizes
-        variances = np.einsum("tn,tn->t", weights, np.square(some - means[:, None])) / sizes + LEAST_VARIANCE
+        sizes, sums = weights.sum(1), weights @ some
+        sizes[first] += len(sure)
+        sums[first] += sure.sum()
+        sizes = np.maximum(sizes, 1e-3)
+        means = sums / sizes
+        squares = np.einsum("tn,tn->t", weights, np.square(some - means[:, None]))
+        squares[first] += np.square(sure - means[first]).sum()
+        variances = squares / sizes + LEAST_VARIANCE
         weights = likely * posterior_odds(some, likely, means, variances)
     shares = np.empty_like(prior)
     for first in range(0, len(image), AT_ONCE):
@@ -216,7 +224,8 @@ class AtlasSegmenter:
         labels = np.zeros(image.size, np.int16)
         if image.any():
             prior = self.prior.reshape(len(self.prior), -1).take(here, axis=1)
-            shares = posteriors(image.ravel()[here], prior, self.tissue, self.settings.rounds)
+            background = np.delete(image.ravel(), here)
+            shares = posteriors(image.ravel()[here], prior, self.tissue, self.settings.rounds, background)
             labels[here] = np.array(self.labels, np.int16)[likeliest(shares)]
             sums = shares.sum(1, dtype=np.float64)
             sums[0] += image.size - len(here)

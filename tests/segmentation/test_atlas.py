@@ -135,6 +135,17 @@ def test_posteriors_are_those_of_bayes_rule_with_the_gaussians_of_all_structures
     np.testing.assert_allclose(found, bayes(image, prior, means[tissue], variances[tissue]), atol=1e-9)
 
 
+def test_voxels_that_are_background_for_sure_count_as_if_they_had_been_looked_at():
+    generator = np.random.default_rng(0)
+    tissue, image, dark = np.array([0, 1, 2, 1]), generator.random(4 * 60), 0.04 * generator.random(4 * 100)
+    prior = generator.dirichlet(np.ones(4), len(image)).T
+    sure = np.tile([[1.0], [0.0], [0.0], [0.0]], len(dark))
+    together = posteriors(np.append(image, dark), np.hstack([prior, sure]), tissue, 4)
+    found = posteriors(image, prior, tissue, 4, dark)
+    np.testing.assert_allclose(found, together[:, : len(image)], atol=1e-9)
+    assert not np.allclose(found, posteriors(image, prior, tissue, 4), atol=0.01)
+
+
 def bayes(image, prior, means, variances):
     density = np.exp(-0.5 * (image - means[:, None]) ** 2 / variances[:, None]) / np.sqrt(variances)[:, None]
     return prior * density / (prior * density).sum(0)
