@@ -28,8 +28,8 @@ FLOOR = 1e-4
 DARK = 0.05
 """Of images in [0, 1]: brighter voxels may be brain wherever they lie, darker ones where the atlas has some."""
 OUTSIDE = 0.99999
-"""Probability of background, relative to its largest one, from which a dark voxel counts as background unseen. The largest
-is far below 1 where many structures have `FLOOR`."""
+"""Probability of background, relative to its largest one, from which a dark voxel counts as background unseen. The
+largest is far below 1 where many structures have `FLOOR`."""
 SKIP = 4
 """Voxels from one that the Gaussians are found on to the next."""
 AT_ONCE = 8192
@@ -213,7 +213,7 @@ class AtlasSegmenter:
             yield self._segmented(scan, side_mm)
 
     def may_be_brain(self, image: np.ndarray) -> np.ndarray:
-        """Voxels (D, H, W) that aren't background for sure: brighter ones, and those where the atlas has a structure."""
+        """Voxels (D, H, W) that aren't background for sure: bright ones, and those where the atlas has a structure."""
         return (image > DARK) | (self.prior[0] < OUTSIDE * self.prior[0].max())
 
     def _segmented(self, scan: Scan, side_mm: float) -> Found:

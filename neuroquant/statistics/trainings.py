@@ -133,8 +133,8 @@ def critical(sources: list[Source], alpha: float) -> float:
     """Errors on either side of a mean that hold it but for a share `alpha`: Student's t of each source, weighted.
 
     Cochran and Cox (Experimental Designs, 1957) weight them by the sources' variances. The power SHARPER of these makes
-    intervals narrower where a source adds little and wider where it adds most, so that their coverage is more even. One t
-    with Satterthwaite's degrees of freedom would be too small where two seeds happen to lie close together
+    intervals narrower where a source adds little and wider where it adds most, so that their coverage is more even.
+    One t with Satterthwaite's degrees of freedom would be too small where two seeds happen to lie close together
     (benchmarks/training_seeds.md).
     """
     weights = np.array([source.variance for source in sources]) ** SHARPER
