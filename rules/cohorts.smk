@@ -66,6 +66,9 @@ checkpoint assign:
         manifests=[
             RESULTS / f"cohorts/{{cohort}}/shards/{shard}.tsv" for shard in ALL_SHARDS
         ],
+        digests=[
+            RESULTS / f"cohorts/{{cohort}}/shards/{split}.sha256" for split in SHARDS
+        ],
     localrule: True
     resources:
         **SMALL_JOB,

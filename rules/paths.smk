@@ -129,25 +129,41 @@ def by_shard(template, *splits):
 
 
 def manifests_of(*splits):
-    """The manifests behind the shards of some splits, of the cohort that the wildcards name or else of all.
+    """What says whether the manifests of some splits are as they were, of the cohort in the wildcards or else of all.
 
     Whatever reads shards of volumes, or what was made from them, names their manifests too: once `assign` has run,
     Snakemake looks again only at the jobs that depend on it directly, and leaves alone those whose manifests have the
-    text that they had.
+    text that they had. A digest stands for all manifests of a split: planning takes longer with every input of a job.
     """
     return lambda wildcards: [
         path
         for cohort in ([wildcards.cohort] if "cohort" in wildcards.keys() else COHORTS)
-        for path in shards_of(cohort, "cohorts/{cohort}/shards/{shard}.tsv", *splits)
+        for path in digests_of(cohort, *splits)
     ]
 
 
-def manifests_for_probes(wildcards):
-    """The manifests behind the latents or volumes of a probe."""
-    template = "cohorts/{cohort}/shards/{shard}.tsv"
+def digests_of(cohort, *splits):
+    """Digests of the manifests of some splits of a cohort; an external cohort has test subjects alone."""
     return [
-        *learned_from(wildcards.cohort, template, "train", "val"),
-        *shards_of(wildcards.cohort, template, "test"),
+        RESULTS / f"cohorts/{cohort}/shards/{split}.sha256"
+        for split in splits
+        if split == "test" or cohort in TRAINING_COHORTS
+    ]
+
+
+def manifests_learned_from(wildcards):
+    """Digests of the manifests of all subjects that whatever is applied to a cohort may learn from."""
+    cohorts = (
+        TRAINING_COHORTS if wildcards.cohort in EXTERNAL_COHORTS else [wildcards.cohort]
+    )
+    return [path for cohort in cohorts for path in digests_of(cohort, "train", "val")]
+
+
+def manifests_for_probes(wildcards):
+    """The same, and those of the subjects that a probe of a cohort is tested on."""
+    return [
+        *manifests_learned_from(wildcards),
+        *digests_of(wildcards.cohort, "test"),
     ]
 
 

@@ -22,9 +22,7 @@ rule reconstruct:
         ].values(),
         lpips=LPIPS_FILES if EXPERIMENT.fidelity.synthesis else [],
         manifest=RESULTS / "cohorts/{cohort}/shards/{shard}.tsv",
-        manifests=lambda wildcards: learned_from(
-            wildcards.cohort, "cohorts/{cohort}/shards/{shard}.tsv", "train", "val"
-        ),
+        manifests=manifests_learned_from,
     output:
         reconstructions=RESULTS / "reconstructions/{model}/{cohort}/{shard}.h5",
         latents=RESULTS / "latents/{model}/{cohort}/{shard}.h5",
@@ -94,7 +92,7 @@ rule fidelity:
         scores=RESULTS / "numbers/fidelity/{cohort}/{shard}.tsv",
     threads: COMPUTE.threads
     resources:
-        **NETWORK_JOB,
+        **{**NETWORK_JOB, "runtime": max(480, 40 * len(MODELS))},
     params:
         fidelity=literal(whole(FIDELITY)),  # the rest is read later
         reconstructions=lambda wildcards: named(

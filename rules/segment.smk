@@ -115,7 +115,7 @@ rule score_anatomy:
         errors=RESULTS / "numbers/structure_errors/{cohort}/{shard}.tsv",
     resources:
         mem_mb=growing(2048),
-        runtime=240,
+        runtime=max(240, 20 * len(MODELS)),
     params:
         segmentations=lambda wildcards: named(by_model(wildcards, "segmentations"))(
             wildcards

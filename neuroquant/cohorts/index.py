@@ -163,7 +163,7 @@ def find_header_fault(source: Source, files: Files) -> tuple[str, str]:
     for kind in (*source.order, *BESIDE_SCANS):
         if kind in files:
             try:
-                grids[kind] = read_grid(source.root / files[kind][0]).turned()
+                grids[kind] = read_grid(source.root / files[kind][0])
             except Unusable as error:
                 return str(error), files[kind][0]
     reference = next(iter(grids))
@@ -172,8 +172,9 @@ def find_header_fault(source: Source, files: Files) -> tuple[str, str]:
         if grid.same_as(grids[reference]) or (is_scan and source.registration):
             continue
         raw = "raw " if is_scan and "mask" not in files else ""
-        shapes = f"{grid.shape} against {grids[reference].shape} voxels"
-        if grid.shape == grids[reference].shape:
+        own, theirs = grid.turned().shape, grids[reference].turned().shape
+        shapes = f"{own} against {theirs} voxels"
+        if own == theirs:
             shapes = "equal shapes, other affines"
         remedy = "set volume.registration: grids" if is_scan else f"resample it to {reference}"
         return f"{raw}{kind} on another grid than {reference} ({shapes}): {remedy}", files[kind][0]

@@ -253,6 +253,7 @@ def years(value: str, column: str = "") -> float:
     return age if 0 <= age <= OLDEST else math.nan
 
 
+@lru_cache(maxsize=4096)
 def number(value: str) -> float:
     """A number, with a decimal point or a decimal comma; nan where it is missing, infinite or none."""
     try:

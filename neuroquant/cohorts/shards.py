@@ -6,7 +6,7 @@ from neuroquant.cohorts.proof import SPLITS
 from neuroquant.cohorts.split import unit_hash
 from neuroquant.config.volume import Shards, shard_names
 from neuroquant.errors import InputError
-from neuroquant.files import read_tsv, write_tsv
+from neuroquant.files import read_tsv, sha256, write_text, write_tsv
 from neuroquant.tables import SESSION_KEY, TARGET
 
 UNUSED = ("site", "scanner")
@@ -21,6 +21,7 @@ def bucket(subject: str, count: int) -> int:
 def write_manifests(sessions_tsv: Path, splits_tsv: Path, shards: Shards, folder: Path) -> None:
     """Write the sessions of every shard, empty ones too, as `<folder>/<shard>.tsv`: `sessions.tsv` plus the split.
 
+    Beside them `<folder>/<split>.sha256`, what `sha256sum` says of a split's manifests: one file that changes with any.
     Site, scanner and the targets of probes stay behind: no volume depends on them, and correcting one, or naming one
     more target, must not redo any.
 
@@ -41,5 +42,7 @@ def write_manifests(sessions_tsv: Path, splits_tsv: Path, shards: Shards, folder
         count = getattr(shards, split)
         mine = sessions[sessions["split"] == split]
         buckets = mine["subject"].map(lambda subject, count=count: bucket(subject, count))
-        for number, name in enumerate(shard_names(split, count)):
-            write_tsv(mine[buckets == number], folder / f"{name}.tsv")
+        paths = [folder / f"{name}.tsv" for name in shard_names(split, count)]
+        for number, path in enumerate(paths):
+            write_tsv(mine[buckets == number], path)
+        write_text(folder / f"{split}.sha256", "".join(f"{sha256(path)}  {path.name}\n" for path in paths))

@@ -62,7 +62,7 @@ class Shards(Settings):
 
     train: ShardCount = Field(16, description="shards of the training split of each cohort")
     val: ShardCount = Field(2, description="shards of the validation split of each cohort")
-    test: ShardCount = Field(6, description="shards of the test split of each cohort")
+    test: ShardCount = Field(3, description="shards of the test split of each cohort")
 
 
 def shard_names(split: str, count: int) -> list[str]:

@@ -117,7 +117,7 @@ def test_shards_that_would_take_longer_than_their_walltime_are_named_with_what_t
     assert part.longest == part.splits["val"]  # 14,845 * 0.1 / 2 are a few more
     (fault,) = walltime_faults([ask], costs, heavy.shards)
     assert "set-resources.preprocess.runtime" in fault.where and "12 h, of which its longest job" in fault.found
-    assert "raise shards.train (now 16), shards.val (now 2) of" in fault.remedy
+    assert "raise shards.train (now 16), shards.val (now 2), shards.test (now 3) of" in fault.remedy
     assert not list(walltime_faults([dataclasses.replace(ask, runtime=1200)], costs, heavy.shards))
     assert not list(walltime_faults([ask], parts([ask], resolved(tmp_path), tmp_path, {}), heavy.shards))
     (raw,) = parts([ask], resolved(tmp_path, volume={"brain_mask": ["synthseg"]}), tmp_path, {})
@@ -129,7 +129,7 @@ def test_the_ceiling_segments_originals_twice_and_reconstructions_once(tmp_path)
         resolved(tmp_path, compute={"device": "cpu"}, segmentation={"ceiling": ceiling}) for ceiling in (False, True)
     )
     with_manifests(tmp_path, once, {"ncanda": 600, "abcd": 600})
-    asks = [ask_of("segment_reference", 12), ask_of("segment", 12)]
+    asks = [ask_of("segment_reference", 6), ask_of("segment", 6)]
     before, after = (parts(asks, experiment, tmp_path, {}) for experiment in (once, twice))
     assert [part.hours for part in after] == pytest.approx([2 * before[0].hours, before[1].hours])
     assert before[0].hours == pytest.approx(2 * 180 * 44.2 / 3600)

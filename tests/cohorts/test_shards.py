@@ -1,5 +1,7 @@
 """Shards: each session in one, whoever else there is; empty ones are there too."""
 
+import subprocess
+
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -28,7 +30,11 @@ def cohort(tmp_path, count, visits=2):
 
 def manifests(tmp_path, shards, name="out"):
     write_manifests(tmp_path / "sessions.tsv", tmp_path / "splits.tsv", shards, tmp_path / name)
-    return {path.stem: path for path in sorted((tmp_path / name).iterdir())}
+    return {path.stem: path for path in sorted((tmp_path / name).glob("*.tsv"))}
+
+
+def digests(folder):
+    return {path.stem: path.read_text() for path in folder.glob("*.sha256")}
 
 
 def test_names_keep_their_digits_whatever_the_count():
@@ -68,6 +74,20 @@ def test_a_new_subject_changes_one_manifest_and_no_byte_of_the_others(tmp_path):
     cohort(tmp_path, 25)
     after = {name: path.read_bytes() for name, path in manifests(tmp_path, shards, "b").items()}
     assert [name for name in before if before[name] != after[name]] == [f"train-{bucket('sub-024', 4):03d}"]
+
+
+def test_a_digest_changes_with_any_manifest_of_its_split_and_says_what_sha256sum_does(tmp_path):
+    shards = Shards(train=4, val=2, test=2)
+    cohort(tmp_path, 24)
+    manifests(tmp_path, shards, "a")
+    cohort(tmp_path, 25)  # the 25th is for training
+    manifests(tmp_path, shards, "b")
+    before, after = digests(tmp_path / "a"), digests(tmp_path / "b")
+    assert {split for split in before if before[split] != after[split]} == {"train"}
+    assert sorted(before) == ["test", "train", "val"]
+    for split in before:
+        done = subprocess.run(["sha256sum", "--check", f"{split}.sha256"], cwd=tmp_path / "b", capture_output=True)
+        assert done.returncode == 0 and len(after[split].splitlines()) == getattr(shards, split)
 
 
 def test_a_subject_without_a_split_is_refused_not_lost(tmp_path):
