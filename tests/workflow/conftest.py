@@ -1,6 +1,7 @@
 """Runs that several files of tests look at."""
 
 import copy
+import shutil
 
 import pytest
 import yaml
@@ -8,7 +9,18 @@ import yaml
 from neuroquant.config.cohort import Cohort
 from neuroquant.synthetic.bids import write_cohort
 from tests.workflow.importer import importer, snakemake_in
-from tests.workflow.run import TINY, few, snakemake
+from tests.workflow.run import ROOT, TINY, few, snakemake
+
+
+@pytest.fixture
+def clone(tmp_path):
+    """A copy of the project in a folder with a space."""
+    folder = tmp_path / "my clone"
+    folder.mkdir()
+    shutil.copy(ROOT / "Snakefile", folder)
+    for name in ("rules", "workflow_scripts", "neuroquant", "config", "envs", "profiles", "demo"):
+        shutil.copytree(ROOT / name, folder / name, symlinks=True)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -38,10 +38,14 @@ def test_a_table_that_would_be_empty_is_refused_by_name_with_what_would_fill_it(
     assert snakemake(folder, "table2", "-n", config=experiment("neuroquant_base", "neuroquant")).returncode == 0
 
 
-def test_models_and_cohorts_alone_lead_to_a_whole_report(folder):
-    done = snakemake(folder, "all", config=few(experiment("mean", "mine")))
+def test_models_and_cohorts_alone_lead_to_a_whole_report_in_a_folder_with_a_space(
+    folder, clone, monkeypatch
+):
+    (folder / "models").rename(clone / "models")
+    monkeypatch.setenv("PYTHONPATH", str(clone))
+    done = snakemake(clone, "all", config=few(experiment("mean", "mine")), root=clone)
     assert done.returncode == 0, done.stdout[-5000:]
-    results = folder / "results/tiny"
+    results = clone / "results/tiny"
     assert "My mean" in (results / "tables/table1.md").read_text()
     assert "no model of this experiment is an ablation" in (results / "tables/table2.md").read_text()
     assert yaml.safe_load((results / "config.yaml").read_text())["figure4"]["models"] == ["mine"]

@@ -12,8 +12,7 @@ import yaml
 
 from neuroquant.config.cohort import Cohort
 from neuroquant.synthetic.bids import write_cohort
-from tests.workflow.made import experiment, shipped
-from tests.workflow.run import ROOT, TINY, few, finished_jobs, job_counts, snakemake
+from tests.workflow.run import ROOT, TINY, finished_jobs, job_counts, snakemake
 
 SPLITS = "results/tiny/cohorts/real/splits.tsv"
 
@@ -143,34 +142,10 @@ def test_a_job_that_was_killed_alone_is_named_on_the_last_screen(scans, tmp_path
     assert "rule   index" in last and "lack of memory" in last and "same command again" in last
 
 
-@pytest.fixture
-def clone(tmp_path):
-    """A copy of the project in a folder with a space."""
-    folder = tmp_path / "my clone"
-    folder.mkdir()
-    shutil.copy(ROOT / "Snakefile", folder)
-    for name in ("rules", "workflow_scripts", "neuroquant", "config", "envs", "profiles", "demo"):
-        shutil.copytree(ROOT / name, folder / name, symlinks=True)
-    return folder
-
-
 @pytest.mark.slow
 def test_the_project_runs_in_a_folder_with_a_space(scans, tmp_path, clone):
     done = snakemake(tmp_path / "my run", SPLITS, config=on(scans), root=clone)
     assert done.returncode == 0 and finished_jobs(done.stdout)["split"] == 1, done.stdout[-3000:]
-
-
-@pytest.mark.slow
-def test_a_clone_in_a_folder_with_a_space_reaches_its_report(clone, monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", str(clone))
-    config = experiment(["synthetic_a"])
-    cohort = shipped()["synthetic_a"]
-    config["cohorts"] = [
-        cohort | {"synthetic": cohort["synthetic"] | {"subjects": 8, "visits_max": 1, "voxel_mm": 7.0}}
-    ]
-    done = snakemake(clone, "all", config=few(config), root=clone)
-    assert done.returncode == 0, done.stdout[-6000:]
-    assert (clone / "results/tiny/report.html").is_file()
 
 
 @pytest.mark.slow
