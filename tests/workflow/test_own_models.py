@@ -38,9 +38,7 @@ def test_a_table_that_would_be_empty_is_refused_by_name_with_what_would_fill_it(
     assert snakemake(folder, "table2", "-n", config=experiment("neuroquant_base", "neuroquant")).returncode == 0
 
 
-def test_models_and_cohorts_alone_lead_to_a_whole_report_in_a_folder_with_a_space(
-    folder, clone, monkeypatch
-):
+def test_models_and_cohorts_alone_lead_to_a_whole_report_in_a_folder_with_a_space(folder, clone, monkeypatch):
     (folder / "models").rename(clone / "models")
     monkeypatch.setenv("PYTHONPATH", str(clone))
     done = snakemake(clone, "all", config=few(experiment("mean", "mine")), root=clone)
