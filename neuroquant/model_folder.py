@@ -93,7 +93,7 @@ def check_hash(folder: Path) -> None:
 
 
 class Unfilled(TorchFunctionMode):
-    """While a network is built whose weights are read afterwards, none are drawn.
+    """While a network is built whose weights are read afterwards, its layers don't draw any.
 
     Drawing them takes time; on the device "meta", PyTorch would load its compiler for it, a second and a half.
     """

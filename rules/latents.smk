@@ -109,7 +109,7 @@ rule disentanglement:
     threads: COMPUTE.threads
     resources:
         mem_mb=growing(COMPUTE.mem_mb),
-        runtime=240,
+        runtime=for_all_models(240, 20),
     params:
         files=files_of("latents"),
         statistics=literal(whole(EXPERIMENT.statistics)),

@@ -129,7 +129,7 @@ def by_shard(template, *splits):
 
 
 def manifests_of(*splits):
-    """What says whether the manifests of some splits are as they were, of the cohort in the wildcards or else of all.
+    """Digests of the manifests of some splits, of the cohort in the wildcards or else of all.
 
     Whatever reads shards of volumes, or what was made from them, names their manifests too: once `assign` has run,
     Snakemake looks again only at the jobs that depend on it directly, and leaves alone those whose manifests have the

@@ -92,7 +92,7 @@ rule fidelity:
         scores=RESULTS / "numbers/fidelity/{cohort}/{shard}.tsv",
     threads: COMPUTE.threads
     resources:
-        **{**NETWORK_JOB, "runtime": max(480, 40 * len(MODELS))},
+        **{**NETWORK_JOB, "runtime": for_all_models(480, 40)},
     params:
         fidelity=literal(whole(FIDELITY)),  # the rest is read later
         reconstructions=lambda wildcards: named(
@@ -124,7 +124,7 @@ rule spread:
         spread=RESULTS / "numbers/spread/{cohort}.tsv",
     resources:
         mem_mb=growing(2048),
-        runtime=240,
+        runtime=for_all_models(240, 20),
     params:
         files=files_of("reconstructions"),
     message:

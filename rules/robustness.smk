@@ -16,7 +16,10 @@ rule robustness:
         shard="test-[0-9]+",
     threads: COMPUTE.threads
     resources:
-        **NETWORK_JOB,
+        **{
+            **NETWORK_JOB,
+            "runtime": for_all_models(480, 40 * max(1, len(FAULTS))),
+        },
     params:
         models=lambda wildcards: named(weights_by_model(wildcards))(wildcards),
         robustness=literal(whole(EXPERIMENT.robustness)),

@@ -115,7 +115,7 @@ rule score_anatomy:
         errors=RESULTS / "numbers/structure_errors/{cohort}/{shard}.tsv",
     resources:
         mem_mb=growing(2048),
-        runtime=max(240, 20 * len(MODELS)),
+        runtime=for_all_models(240, 20),
     params:
         segmentations=lambda wildcards: named(by_model(wildcards, "segmentations"))(
             wildcards

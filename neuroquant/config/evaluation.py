@@ -77,9 +77,11 @@ class Segmentation(Settings):
     flip: bool = Field(True, description="average with the left-right flipped image, as SynthSeg does")
     min_side: Side = Field(128, description="volumes are zero-padded to at least this many voxels a side")
     batch: Count = Field(2, description="volumes that pass the network together on a GPU; a CPU takes one at a time")
-    structures: tuple[int, ...] = Field((), description="labels that count in the mean Dice; empty: all but background")
+    structures: tuple[Count, ...] = Field(
+        (), description="labels that count in the mean Dice; empty: all but background"
+    )
     surface_tolerance_mm: NonNegative = Field(
-        1.0, description="by how much surfaces may be off in the normalised surface distance"
+        1.0, le=20, description="by how much surfaces may be off in the normalised surface distance"
     )
     ceiling: bool = Field(
         True,

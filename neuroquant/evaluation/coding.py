@@ -1,6 +1,5 @@
 """Bits that latents really take: coded with frequencies of the training images, so that they can be decoded again."""
 
-import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from torch import Tensor
 
 from neuroquant.entropy import WORD, Frequencies
 from neuroquant.evaluation.batches import batches
+from neuroquant.evaluation.latents import CODE_COUNTS
 from neuroquant.evaluation.rows import rows_for
 from neuroquant.models.autoencoder import Autoencoder
 from neuroquant.models.latents import Continuous, Latents
@@ -82,8 +82,9 @@ class Coder:
         self.rounding: Rounding | None = None
         self.bits, self.images = 0.0, 0
         files = [file for file in map(ArrayFile, training) if file.names]
-        if files and model.codebook_size and (codes := _codes(model, files, device)) is not None:
-            self.frequencies = Frequencies(_counted(codes, model.codebook_size))
+        uses = [counts for file in files if (counts := file.attributes.get(CODE_COUNTS)) is not None]
+        if uses:
+            self.frequencies = Frequencies(np.sum(uses, axis=0))
         elif files and issubclass(model.latents_class, Continuous):
             (name,) = files[0].names
             low, high = _range(files, name)
@@ -169,28 +170,6 @@ def _rows(files: list[ArrayFile], name: str) -> Iterator[np.ndarray]:
         array = file.view(name)
         for first in range(0, len(file), TOGETHER):
             yield np.asarray(array[first : first + TOGETHER])
-
-
-def _codes(model: Autoencoder, files: list[ArrayFile], device: str) -> Iterator[np.ndarray] | None:
-    """Codes of all rows, (codebooks, N), some rows at a time; None where nothing is quantised, or not yet.
-
-    Read where the files have them, and else found again from the quantised latents.
-    """
-    if name := files[0].attributes["codes"]:
-        return (_flat(rows) for rows in _rows(files, name))
-    parts = (model.codes(latents) for latents in _latents(model, files, device))
-    first = next(parts, None)
-    if first is None:
-        return None
-    return (_flat(codes.cpu().numpy()) for codes in itertools.chain([first], parts))
-
-
-def _latents(model: Autoencoder, files: list[ArrayFile], device: str) -> Iterator[Latents]:
-    """Latents of all rows, some at a time, in float32."""
-    for file in files:
-        for first in range(0, len(file), TOGETHER):
-            rows = {name: np.array(file.view(name)[first : first + TOGETHER]) for name in file.names}
-            yield model.latents_class.of({k: torch.from_numpy(v).to(device).float() for k, v in rows.items()})
 
 
 def _flat(rows: np.ndarray) -> np.ndarray:

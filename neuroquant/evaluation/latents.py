@@ -7,6 +7,7 @@ import torch
 from neuroquant.config.model import ModelEntry
 from neuroquant.device import resolve_device, use_threads
 from neuroquant.evaluation.batches import batches
+from neuroquant.evaluation.codes import Counter
 from neuroquant.evaluation.rows import MODALITIES, rows_for
 from neuroquant.files import written_whole
 from neuroquant.model_facts import weights_hash
@@ -14,6 +15,9 @@ from neuroquant.model_folder import load_model
 from neuroquant.models.autoencoder import Autoencoder, Swaps
 from neuroquant.models.latents import Latents
 from neuroquant.store.arrays import ArrayFile, ArrayWriter, Record
+
+CODE_COUNTS = "code_counts"
+"""Attribute of latents that `export_latents` wrote: how often each code occurs, (codebooks, K); None without codes."""
 
 
 @torch.inference_mode()
@@ -30,9 +34,15 @@ def export_latents(model_folder: Path, volumes_h5: list[Path], out_h5: list[Path
         volumes = ArrayFile(shard)
         rows = rows_for(volumes, model.modalities)
         records = [volumes.records[index] for index in rows]
+        used = Counter(model)
         with written_whole(out) as scratch, latent_writer(scratch, records, model, entry, weights) as writer:
             for positions, x, modality in batches(volumes, rows, model, device):
-                write_latents(writer, positions, model, model.encode(x, modality))
+                latents = model.encode(x, modality)
+                codes = model.codes(latents)
+                write_latents(writer, positions, latents, codes is not None)
+                used.count(codes, modality)
+            uses = used.total()
+            writer.note(**{CODE_COUNTS: None if uses is None else uses.tolist()})
 
 
 def latent_writer(
@@ -58,13 +68,17 @@ def latent_writer(
     return ArrayWriter(path, records, attributes)
 
 
-def write_latents(writer: ArrayWriter, rows: range, model: Autoencoder, latents: Latents) -> None:
+def write_latents(writer: ArrayWriter, rows: range, latents: Latents, quantised: bool) -> None:
     """Write latents of some rows: continuous ones as float16, code indices as int32.
 
     A model gives every row the same latents; the first rows say which.
+
+    Parameters
+    ----------
+    quantised : whether the model gives their codes.
     """
     if rows.start == 0:
-        writer.note(codes=latents.CODES if model.codes(latents) is not None else "")
+        writer.note(codes=latents.CODES if quantised else "")
     for name, latent in latents.arrays().items():
         array = latent.cpu()
         array = array.half().numpy() if array.is_floating_point() else array.int().numpy()

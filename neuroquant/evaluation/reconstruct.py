@@ -103,8 +103,8 @@ def reconstruct_shard(inputs: Inputs, out: Outputs, synthesis: Scoring | None, d
         for positions, x, modality in batches(volumes, rows, model, device):
             encoded = clock.time("encode_s", lambda x=x, m=modality: model.encode(x, m))
             x_hat = clock.time("decode_s", lambda z=encoded, m=modality: decoded(model, z, m, volume.shape))
-            write_latents(latents, positions, model, encoded)
             indices = model.codes(encoded)
+            write_latents(latents, positions, encoded, indices is not None)
             codes.count(indices, modality)
             coder.count(encoded, indices)
             for number, (position, image) in enumerate(zip(positions, x_hat[:, 0].cpu().half().numpy(), strict=True)):

@@ -48,7 +48,7 @@ class Grid(NamedTuple):
         Turned to RAS+, they have equal shapes, and all corners within `GRID_MM`.
         """
         if self.shape == other.shape and np.array_equal(self.affine, other.affine):
-            return True  # most of 20,000 sessions: what follows takes a millisecond
+            return True  # of most sessions; the full comparison takes a millisecond
         own, their = self.turned(), other.turned()
         return own.shape == their.shape and corners_apart(own.shape, own.affine, their.affine) <= GRID_MM
 

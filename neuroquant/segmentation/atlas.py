@@ -1,9 +1,10 @@
 """The stand-in segmenter: an atlas of the training subjects' label maps, and a mixture of Gaussians.
 
-It needs no weights and no training, and looks at every voxel of an image, whatever its contrast. The atlas says how
-likely each structure is at each place; expectation maximisation finds how bright each tissue is in this image and, with
-both, where each structure lies (Ashburner and Friston 2005, Unified segmentation; Puonti et al. 2016, SAMSEG, without
-their deformation of the atlas). It knows volumes of the atlas's grid alone and is never reported as SynthSeg.
+It needs no weights and no training, and takes any contrast. The atlas says how likely each structure is at each place;
+expectation maximisation finds how bright each tissue is in this image and, with both, where each structure lies
+(Ashburner and Friston 2005, Unified segmentation; Puonti et al. 2016, SAMSEG, without their deformation of the atlas).
+Dark voxels where the atlas has background alone are background, and count for its Gaussian. The stand-in knows volumes
+of the atlas's grid alone and is never reported as SynthSeg.
 
 Without PyTorch, which takes longer to load than a small cohort to segment.
 """
@@ -35,6 +36,7 @@ SKIP = 4
 AT_ONCE = 8192
 """Voxels whose probabilities fit into a processor's cache."""
 TINY = 1e-30
+"""Added to sums that something is divided by."""
 LEAST_VARIANCE = 1e-4
 """Of a tissue's brightness in [0, 1]: a tissue of one grey value is no point."""
 
@@ -130,39 +132,39 @@ def posteriors(
     some, sure = image[::SKIP], np.empty(0, image.dtype) if background is None else background[::SKIP]
     members = (tissue == np.arange(tissue.max() + 1)[:, None]).astype(image.dtype)
     likely = members @ prior[:, ::SKIP]
-    weights, first = likely, tissue[0]
+    weights, outside = likely, tissue[0]
     for _ in range(rounds):
         sizes, sums = weights.sum(1), weights @ some
-        sizes[first] += len(sure)
-        sums[first] += sure.sum()
+        sizes[outside] += len(sure)
+        sums[outside] += sure.sum()
         sizes = np.maximum(sizes, 1e-3)
         means = sums / sizes
         squares = np.einsum("tn,tn->t", weights, np.square(some - means[:, None]))
-        squares[first] += np.square(sure - means[first]).sum()
+        squares[outside] += np.square(sure - means[outside]).sum()
         variances = squares / sizes + LEAST_VARIANCE
-        weights = likely * posterior_odds(some, likely, means, variances)
+        weights = likely * updates(some, likely, means, variances)
     shares = np.empty_like(prior)
     for first in range(0, len(image), AT_ONCE):
         part = slice(first, first + AT_ONCE)
-        odds = posterior_odds(image[part], members @ prior[:, part], means, variances)
-        np.multiply(odds[tissue], prior[:, part], out=shares[:, part])
+        factors = updates(image[part], members @ prior[:, part], means, variances)
+        np.multiply(factors[tissue], prior[:, part], out=shares[:, part])
     return shares
 
 
-def posterior_odds(image: np.ndarray, prior: np.ndarray, means: np.ndarray, variances: np.ndarray) -> np.ndarray:
+def updates(image: np.ndarray, prior: np.ndarray, means: np.ndarray, variances: np.ndarray) -> np.ndarray:
     """What a tissue's, and any of its structures', prior probability is to be multiplied by in each voxel, (T, N).
 
     Parameters
     ----------
     prior : (T, N), of the tissues, whose means and variances (T,) are given.
     """
-    odds = np.square(image - means[:, None])
-    odds *= (-0.5 / variances)[:, None]
-    odds -= (0.5 * np.log(variances))[:, None]
-    odds -= odds.max(0)
-    np.exp(odds, out=odds)
-    odds /= np.einsum("tn,tn->n", odds, prior) + TINY
-    return odds
+    factors = np.square(image - means[:, None])
+    factors *= (-0.5 / variances)[:, None]
+    factors -= (0.5 * np.log(variances))[:, None]
+    factors -= factors.max(0)
+    np.exp(factors, out=factors)
+    factors /= np.einsum("tn,tn->n", factors, prior) + TINY
+    return factors
 
 
 def likeliest(shares: np.ndarray) -> np.ndarray:

@@ -123,6 +123,8 @@ def crossed(value: float, sources: list[Source], confidence: float) -> tuple[Int
     """
     count = sources[0].freedom + 1
     error = sum(source.variance for source in sources) ** 0.5
+    if not np.isfinite([value, error]).all():
+        return Interval(value, np.nan, np.nan, count), np.nan
     if not error > 0:
         return Interval(value, value, value, count), 1.0 if np.isclose(value, 0) else 0.0
     margin = error * critical(sources, 1 - confidence)
@@ -130,14 +132,15 @@ def crossed(value: float, sources: list[Source], confidence: float) -> tuple[Int
 
 
 def critical(sources: list[Source], alpha: float) -> float:
-    """Errors on either side of a mean that hold it but for a share `alpha`: Student's t of each source, weighted.
+    """Half of a mean's interval in standard errors, for a coverage of 1 - `alpha`: Student's t of each source, weighted.
 
     Cochran and Cox (Experimental Designs, 1957) weight them by the sources' variances. The power SHARPER of these makes
     intervals narrower where a source adds little and wider where it adds most, so that their coverage is more even.
     One t with Satterthwaite's degrees of freedom would be too small where two seeds happen to lie close together
     (benchmarks/training_seeds.md).
     """
-    weights = np.array([source.variance for source in sources]) ** SHARPER
+    variances = np.array([source.variance for source in sources])
+    weights = (variances / variances.max()) ** SHARPER
     values = -special.stdtrit([source.freedom for source in sources], alpha / 2)
     return float(weights @ values / weights.sum())
 

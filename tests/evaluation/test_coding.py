@@ -13,10 +13,11 @@ from neuroquant import models
 from neuroquant.config.model import ModelEntry
 from neuroquant.config.volume import Volume
 from neuroquant.entropy import WORD, Frequencies
+from neuroquant.evaluation import coding
 from neuroquant.evaluation.coding import FEWEST, LOSS_DB, MOST, Coder, Rounding, _quality, fewest_bits
 from neuroquant.evaluation.latents import export_latents
 from neuroquant.evaluation.reconstruct import Inputs, Outputs, reconstruct_shard
-from neuroquant.model_folder import save_model
+from neuroquant.model_folder import load_model, save_model
 from neuroquant.models.autoencoder import Autoencoder
 from neuroquant.models.latents import Continuous
 from neuroquant.store.arrays import ArrayFile
@@ -126,19 +127,27 @@ def test_a_models_tokens_take_what_is_left_after_coding(folder, tmp_path):
      ("baselines.meditok", {"widths": (16, 16, 16), "depths": (1, 1), "blocks": 1, "heads": 2, "codebooks": 2,
                             "words": 8, "latent_channels": 16, "side": 16})],
 )  # fmt: skip
-def test_latents_that_are_kept_quantised_are_coded_as_their_codes(architecture, parameters, tmp_path):
+def test_latents_that_are_kept_quantised_are_coded_as_their_codes(architecture, parameters, tmp_path, monkeypatch):
     train, test = (write_volumes(tmp_path / f"{split}.h5", split, 3) for split in ("train", "test"))
     torch.manual_seed(0)
     model = models.build(architecture, parameters)
     model.prepare([torch.from_numpy(np.array(ArrayFile(train).view("image"))).float()[:, None]])
     entry = ModelEntry(name="m", architecture=architecture, parameters=parameters)
     save_model(tmp_path / "m", model, entry, Volume(shape=SHAPE), {})
-    export_latents(tmp_path / "m", [train], [tmp_path / "latents.h5"], "cpu", 1)
+    training = [tmp_path / "one.h5", tmp_path / "two.h5"]
+    export_latents(tmp_path / "m", [train, test], training, "cpu", 1)
     out = Outputs(*(tmp_path / name for name in ("r.h5", "l.h5", "s.tsv", "c.tsv")))
-    reconstruct_shard(Inputs(tmp_path / "m", test, [tmp_path / "latents.h5"], [test]), out, None, "cpu", 1)
+    counted = []
+    monkeypatch.setattr(coding, "Frequencies", lambda counts: counted.append(counts) or Frequencies(counts))
+    reconstruct_shard(Inputs(tmp_path / "m", test, training, [test]), out, None, "cpu", 1)
     facts = ArrayFile(out.reconstructions).attributes
     assert facts["bits_per_number"] is None
-    codebooks = parameters.get("codebooks", 1)
+    loaded, codebooks = load_model(tmp_path / "m")[0], parameters.get("codebooks", 1)
+    z = np.concatenate([np.array(ArrayFile(path).view("z")) for path in training])
+    with torch.no_grad():
+        codes = loaded.codes(Continuous(torch.from_numpy(z).float())).movedim(1, 0).flatten(1).numpy()
+    expected = [np.bincount(row, minlength=parameters["words"]) for row in codes]
+    np.testing.assert_array_equal(counted[0], expected)
     # with a word more for each code that might come, and the end of the last word
     tokens = 1000 * facts["kbit_per_volume"] / np.log2(parameters["words"])
     assert 0 < 1000 * facts["kbit_coded"] < 1000 * facts["kbit_per_volume"] + 0.2 * tokens + 2 * codebooks * WORD

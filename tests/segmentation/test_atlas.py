@@ -161,6 +161,31 @@ def test_dark_voxels_far_from_every_structure_are_not_looked_at(fitted):
     assert engine.may_be_brain(dark)[0, 0, 0]
 
 
+MANY = (0, 2, 3, 4, 7, 8, 10, 11, 12, 16, 24, 41, 42, 43, 46, 47, 49, 50, 51)
+
+
+def test_an_atlas_of_many_structures_leaves_the_same_voxels_out(tmp_path, monkeypatch):
+    """Where each structure has its least probability everywhere, that of background is far below 1."""
+    maps = np.zeros(SHAPE, int)
+    maps[5:11, 5:11, 5:11] = np.arange(216).reshape(6, 6, 6) % (len(MANY) - 1) + 1
+    with h5py.File(tmp_path / "atlas.h5", "w") as file:
+        file.attrs["labels"], file.attrs["maps"] = np.array(MANY, np.int32), 1
+        file["prior"] = probabilities([maps], MANY, sigma=0.0).astype(np.float16)
+    engine = AtlasSegmenter(tmp_path / "atlas.h5", Standin())
+    assert engine.prior[0].max() < 0.999
+    image = np.zeros(SHAPE, np.float32)
+    image[4:12, 4:12, 4:12] = 1.0
+    looked_at, given = engine.may_be_brain(image), []
+
+    def seen(image, prior, tissue, rounds, background):
+        given.append((image, background))
+        return posteriors(image, prior, tissue, rounds, background)
+
+    monkeypatch.setattr(atlas, "posteriors", seen)
+    list(engine.segment_all([Scan("scan", image, np.eye(4))]))
+    assert looked_at.sum() == 8**3 == len(given[0][0]) and len(given[0][1]) == image.size - 8**3
+
+
 def test_an_empty_reconstruction_is_background_and_does_not_stop_the_run(fitted, tmp_path, capsys):
     shard = write_shard(tmp_path / "volumes.h5", "test")
     with h5py.File(shard, "a") as file:

@@ -70,7 +70,7 @@ def test_structures_are_means_over_trainings_and_count_each_image_once(experimen
 
 
 @pytest.mark.parametrize("spread", [0.0, 0.1, 0.3, 1.0, 3.0])
-@pytest.mark.parametrize(("seeds", "most"), [(2, 0.978), (3, 0.97), (5, 0.97)])
+@pytest.mark.parametrize(("seeds", "most"), [(2, 0.98), (3, 0.975), (5, 0.975)])
 def test_the_interval_over_subjects_and_seeds_covers_the_mean(seeds, most, spread):
     generator = np.random.default_rng([seeds, round(10 * spread)])
     inside, repeats = 0, 2000
@@ -89,6 +89,15 @@ def test_a_p_value_is_that_of_the_interval_that_just_reaches_zero(variance, subj
     assert 0 <= p <= 1 and (interval.low > 0) == (p < 0.05)
     if 1e-8 < p < 0.999:
         assert crossed(value, sources, 1 - p)[0].low == pytest.approx(0, abs=1e-5 * value + 1e-9)
+
+
+def test_nothing_is_said_where_a_mean_or_its_error_is_not_known_and_tiny_variances_are_no_zeros():
+    for value, variance in ((np.nan, 1.0), (1.0, np.nan)):
+        interval, p = crossed(value, [Source(variance, 4), Source(0.1, 1)], 0.95)
+        assert np.isnan([interval.low, interval.high, p]).all()
+    tiny = [Source(1e-220, 19), Source(1e-221, 1)]
+    usual = [Source(1.0, 19), Source(0.1, 1)]
+    assert critical(tiny, 0.05) == pytest.approx(critical(usual, 0.05))
 
 
 @pytest.mark.parametrize("freedom", [1, 2, 19, 500])

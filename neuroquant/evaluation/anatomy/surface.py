@@ -6,10 +6,7 @@ import numpy as np
 
 
 def surfaces(labels: np.ndarray) -> np.ndarray:
-    """A label map (D, H, W) with background inside: what is left of a structure has a face to another label.
-
-    Outside the map there is background.
-    """
+    """A label map (D, H, W) in which every voxel is 0 that has no face to another label, or to the outside."""
     padded = np.pad(labels, 1)
     alike = np.ones(labels.shape, bool)
     for axis, side in enumerate(labels.shape):
@@ -20,7 +17,7 @@ def surfaces(labels: np.ndarray) -> np.ndarray:
 
 
 def offsets_within(distance_mm: float, voxel_mm: tuple[float, ...]) -> np.ndarray:
-    """Steps (N, 3) in voxels to all whose centres are at most so far, the shortest first."""
+    """Steps (N, 3), in voxels, to all voxels within a distance, the nearest first."""
     limit = distance_mm * (1 + 1e-9) + 1e-9  # what is just as far counts, however it is rounded
     steps = np.array(list(product(*(range(-int(limit / side), int(limit / side) + 1) for side in voxel_mm))))
     far = np.linalg.norm(steps * np.asarray(voxel_mm, float), axis=1)
@@ -49,7 +46,9 @@ def normalised_surface_distances(
         places = np.flatnonzero(own)
         total += np.bincount(own[places], minlength=top)
         for step in steps @ strides:
-            found = theirs[places + step] == own[places]
-            near += np.bincount(own[places[found]], minlength=top)
-            places = places[~found]
+            if not len(places):
+                break
+            alike = theirs[places + step] == own[places]
+            near += np.bincount(own[places[alike]], minlength=top)
+            places = places[~alike]
     return {int(label): near[label] / total[label] for label in np.flatnonzero(total)}

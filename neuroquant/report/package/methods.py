@@ -218,8 +218,9 @@ def statistics(experiment: Experiment) -> str:
     settings, shown = experiment.statistics, (*experiment.table1.models, *experiment.table2.models)
     several = any(len(experiment.trainings(name)) > 1 for name in shown)
     trainings = (
-        " Of a model with several seeds the mean over its trainings is shown; its intervals and tests are Student's t, "
-        "with families and trainings as sources of variance."
+        " Of a model with several seeds the mean over its trainings is shown; the variances of "
+        "families and of trainings add up in its intervals and tests, whose critical value is the mean of the t of "
+        "each, weighted by their variances to the power of 1.5 (after Cochran and Cox 1957, who weight by variances)."
         if several
         else ""
     )

@@ -17,8 +17,8 @@ from neuroquant.statistics.rate import costs, with_training
 INTRODUCTION = (
     "<h1>Costs</h1><p>Bits that decoding one volume needs: codes times log2 of the codebook's size for quantised "
     "latents, the latents' own numbers for continuous ones, the rate that was asked for in classical codecs. Coded: "
-    "what is left after numbers are rounded to the stated bits and a range coder uses the frequencies of training "
-    "images; the bytes of a codec. The side reduction (f) is not a rate. "
+    "what a range coder that uses the frequencies of training images leaves of the codes, or of numbers rounded to the "
+    "stated bits; the bytes of a codec. The side reduction (f) is not a rate. "
     "Seconds per volume were measured while reconstructing the test subjects; they depend on the machine. Hours are "
     "those of the steps of training; processor-hours count every thread. Spread: how much the reconstructions vary "
     "between subjects, as a share of how much the originals do.</p>"

@@ -159,7 +159,7 @@ def test_the_parts_of_neuroquant_are_its_two_streams_and_the_code_is_what_film_s
         latents = model.encode(torch.rand(1, 1, 32, 32, 32) * 2 - 1, torch.zeros(1, dtype=torch.long))
         appearance = model.appearance(latents)
     with latent_writer(tmp_path / "z.h5", [record], model, entry, "") as writer:
-        write_latents(writer, range(1), model, latents)
+        write_latents(writer, range(1), latents, model.codes(latents) is not None)
 
     def read(part):
         return samples.load([tmp_path / "z.h5"], "", "T1w", SETTINGS, Aim(SEX, part))
