@@ -31,11 +31,10 @@ class Counter:
         """Uses of every code, (codebooks, K), of all modalities; None where nothing is quantised, or not yet."""
         if not self.counts:
             return None
-        codebooks = 1 + max(codebook for _, codebook in self.counts)
-        of_each = [
-            [uses for (_, other), uses in self.counts.items() if other == codebook] for codebook in range(codebooks)
-        ]
-        return np.stack([np.sum(uses, axis=0) for uses in of_each])
+        total = np.zeros((1 + max(codebook for _, codebook in self.counts), self.model.codebook_size), np.int64)
+        for (_, codebook), uses in self.counts.items():
+            total[codebook] += uses
+        return total
 
     def write(self, cohort: str, name: str, out_tsv: Path) -> None:
         """A row per modality, codebook and code that was used; none where nothing is quantised."""

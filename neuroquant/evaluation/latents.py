@@ -17,7 +17,7 @@ from neuroquant.models.latents import Latents
 from neuroquant.store.arrays import ArrayFile, ArrayWriter, Record
 
 CODE_COUNTS = "code_counts"
-"""Attribute of latents that `export_latents` wrote: how often each code occurs, (codebooks, K); None without codes."""
+"""Attribute of a file of latents: how often each code occurs in it, (codebooks, K); None without codes."""
 
 
 @torch.inference_mode()
@@ -41,8 +41,7 @@ def export_latents(model_folder: Path, volumes_h5: list[Path], out_h5: list[Path
                 codes = model.codes(latents)
                 write_latents(writer, positions, latents, codes is not None)
                 used.count(codes, modality)
-            uses = used.total()
-            writer.note(**{CODE_COUNTS: None if uses is None else uses.tolist()})
+            note_uses(writer, used)
 
 
 def latent_writer(
@@ -66,6 +65,12 @@ def latent_writer(
         "parts": {part: list(names) for part, names in model.latents_class.PARTS.items()},
     }
     return ArrayWriter(path, records, attributes)
+
+
+def note_uses(writer: ArrayWriter, used: Counter) -> None:
+    """Write how often each code occurs in all rows, as `CODE_COUNTS` says."""
+    uses = used.total()
+    writer.note(**{CODE_COUNTS: None if uses is None else uses.tolist()})
 
 
 def write_latents(writer: ArrayWriter, rows: range, latents: Latents, quantised: bool) -> None:

@@ -16,7 +16,7 @@ from neuroquant.evaluation.batches import batches
 from neuroquant.evaluation.codes import Counter
 from neuroquant.evaluation.coding import Coder
 from neuroquant.evaluation.fidelity import Scoring
-from neuroquant.evaluation.latents import latent_writer, write_latents
+from neuroquant.evaluation.latents import latent_writer, note_uses, write_latents
 from neuroquant.evaluation.rows import MODALITIES, rows_for
 from neuroquant.evaluation.synthesis import Synthesis, typical_appearances, write_synthesis
 from neuroquant.files import written_whole
@@ -111,6 +111,7 @@ def reconstruct_shard(inputs: Inputs, out: Outputs, synthesis: Scoring | None, d
                 images.write("image", position, image)
                 if swaps:
                     kept[rows[position]] = encoded.each(lambda tensor, n=number: tensor[n : n + 1])
+        note_uses(latents, codes)
         images.note(**(coder.facts() if coder else {}))
         images.note(**{name: seconds / max(len(rows), 1) for name, seconds in clock.spent.items()})
         typical = typical_appearances(model, inputs.training, device) if kept else {}

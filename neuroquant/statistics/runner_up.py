@@ -80,7 +80,7 @@ def _mean(scores: pd.DataFrame) -> float:
 def compared(both: pd.DataFrame, seeds: list[Source], settings: Statistics) -> dict[str, float]:
     """Difference, interval, effect size and p of two models' scores of the same sessions.
 
-    With one training of each the interval is the bootstrap's and the test Wilcoxon's; with more, both are those of `crossed`.
+    With one training of each the interval is the bootstrap's and the test Wilcoxon's, with more both are `crossed`'s.
 
     Parameters
     ----------

@@ -132,7 +132,7 @@ def crossed(value: float, sources: list[Source], confidence: float) -> tuple[Int
 
 
 def critical(sources: list[Source], alpha: float) -> float:
-    """Half of a mean's interval in standard errors, for a coverage of 1 - `alpha`: Student's t of each source, weighted.
+    """Half of a mean's interval in standard errors, for a coverage of 1 - `alpha`: a mean of the sources' Student's t.
 
     Cochran and Cox (Experimental Designs, 1957) weight them by the sources' variances. The power SHARPER of these makes
     intervals narrower where a source adds little and wider where it adds most, so that their coverage is more even.
