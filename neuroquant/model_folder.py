@@ -102,9 +102,12 @@ class Unfilled(TorchFunctionMode):
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         """Call a function of PyTorch, but give a tensor back as it is instead of filling it."""
+        kwargs = kwargs or {}
         if getattr(func, "__module__", None) == nn.init.__name__:
-            return (kwargs or {}).get("tensor", args[0] if args else None)
-        return func(*args, **(kwargs or {}))
+            return kwargs.get("tensor", args[0] if args else None)
+        if func is torch.eye and "out" in kwargs:  # nn.init.eye_
+            return kwargs["out"]
+        return func(*args, **kwargs)
 
 
 def _built(entry: ModelEntry, path: Path, device: str) -> Autoencoder:

@@ -95,7 +95,7 @@ def jobs_table(asks: list[Ask], scheduled: bool) -> list[str]:
     head = f"{total} jobs would be asked of the scheduler" if scheduled else f"{total} jobs"
     lines = [head, f"  {'jobs':>5}  {'rule':<18} {'cores':>5} {'MB':>7} {'hours':>6}  GPU"]
     for ask in there:
-        hours = f"{ask.runtime / 60:g}" if ask.runtime else "-"
+        hours = f"{ask.runtime / 60:.3g}" if ask.runtime else "-"
         size = f"{ask.threads:>5} {ask.mem_mb or '-':>7} {hours:>6}"
         nodes = f" on each of {ask.nodes} nodes" if ask.nodes > 1 else ""
         lines.append(f"  {ask.jobs:>5}  {ask.rule:<18} {size}  {ask.gres or _gpus(ask)}{nodes}")

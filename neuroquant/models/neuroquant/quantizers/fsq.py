@@ -1,5 +1,7 @@
 """Finite scalar quantisation (Mentzer et al. 2023): a few numbers per token, each rounded to one of its levels."""
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -24,7 +26,7 @@ class FSQ(Quantizer):
         super().__init__(*parameters.codebooks)
         levels = parameters.quantizer.level_counts(parameters.codebook_size)
         self.register_buffer("levels", torch.tensor(levels), persistent=False)
-        places = torch.tensor([1, *levels[:-1]]).cumprod(0)
+        places = torch.tensor([math.prod(levels[:number]) for number in range(len(levels))])
         self.register_buffer("places", places, persistent=False)
         self.enter = nn.Linear(parameters.code_dim, len(levels))
         self.leave = nn.Linear(len(levels), parameters.code_dim)

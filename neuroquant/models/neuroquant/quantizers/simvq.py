@@ -22,7 +22,7 @@ class SimVQ(Quantizer):
     def __init__(self, parameters: Parameters):
         super().__init__(*parameters.codebooks)
         self.commitment, self.rotation = parameters.commitment, parameters.quantizer.rotation
-        self.register_buffer("basis", torch.randn(parameters.codebook_size, parameters.code_dim))
+        self.register_buffer("basis", nn.init.normal_(torch.empty(parameters.codebook_size, parameters.code_dim)))
         self.transform = nn.Linear(parameters.code_dim, parameters.code_dim, bias=False)
         nn.init.eye_(self.transform.weight)
 
