@@ -27,16 +27,16 @@ FOLDS = 5
 
 
 def fit_linear(
-    features: np.ndarray, y: Tensor, subjects: np.ndarray, *others: Tensor, search: bool = True
+    features: np.ndarray, y: Tensor, families: np.ndarray, *others: Tensor, search: bool = True
 ) -> list[Callable[[np.ndarray], np.ndarray]]:
-    """Standardise, PCA, logistic regression; its strength by folds that keep subjects whole.
+    """Standardise, PCA, logistic regression; its strength by folds that keep families whole.
 
     Parameters
     ----------
     features : (N, features), what `pooled` gives
     y : (N,), the class; the strength is chosen for these
     others : further labels (N,), to be fitted with the same strength
-    subjects : (N,)
+    families : (N,)
     search : choose the strength, which takes 25 fits; otherwise it is 1
 
     Returns
@@ -45,12 +45,12 @@ def fit_linear(
     """
     reduce = reducer(features)
     reduced, labels = reduce.fit_transform(features), y.numpy().astype(int)  # no label is seen here
-    fewest = min(len(set(subjects[labels == one])) for one in np.unique(labels))
+    fewest = min(len(set(families[labels == one])) for one in np.unique(labels))
     line = LogisticRegression(max_iter=2000)
     if search and fewest >= 2:
         folds = StratifiedGroupKFold(min(FOLDS, fewest), shuffle=True, random_state=0)
         search = GridSearchCV(line, {"C": STRENGTHS}, cv=folds, scoring=scorer(np.unique(labels)))
-        line = search.fit(reduced, labels, groups=subjects).best_estimator_
+        line = search.fit(reduced, labels, groups=families).best_estimator_
     else:
         line.fit(reduced, labels)
     lines = [line, *(clone(line).fit(reduced, other.numpy().astype(int)) for other in others)]
@@ -58,17 +58,17 @@ def fit_linear(
 
 
 def fit_numbers(
-    features: np.ndarray, y: Tensor, subjects: np.ndarray, *others: Tensor
+    features: np.ndarray, y: Tensor, families: np.ndarray, *others: Tensor
 ) -> list[Callable[[np.ndarray], np.ndarray]]:
     """The same for a number: ridge regression, functions from features to the number, (N,)."""
     reduce = reducer(features)
-    reduced, count = reduce.fit_transform(features), len(np.unique(subjects))
+    reduced, count = reduce.fit_transform(features), len(np.unique(families))
     line = Ridge()
     if count >= 2:
         search = GridSearchCV(
             line, {"alpha": PENALTIES}, cv=GroupKFold(min(FOLDS, count)), scoring="neg_mean_squared_error"
         )
-        line = search.fit(reduced, y.numpy(), groups=subjects).best_estimator_
+        line = search.fit(reduced, y.numpy(), groups=families).best_estimator_
     lines = [clone(line).fit(reduced, values.numpy()) for values in (y, *others)]
     return [lambda values, one=one: one.predict(reduce.transform(values)) for one in lines]
 
@@ -80,9 +80,7 @@ def reducer(features: np.ndarray) -> Pipeline:
 
 
 def scorer(classes: np.ndarray) -> object:
-    """Cross entropy, also of a fold in which a class of several is missing."""
-    if len(classes) <= 2:
-        return "neg_log_loss"
+    """Cross entropy, also of a fold in which a class is missing."""
     return make_scorer(log_loss, greater_is_better=False, response_method="predict_proba", labels=classes)
 
 

@@ -228,7 +228,7 @@ def linear_probes(train: Sample, scale: Scale, settings: Probe) -> list[tuple[st
     seeds = [seed for seed, values in zip(settings.seeds, shuffled, strict=True) if len(values.unique()) > 1]
     shuffled = [values for values in shuffled if len(values.unique()) > 1]
     fit_lines = fit_numbers if isinstance(train.target, Number) else fit_linear
-    line, *lines = fit_lines(features(train), train.y, train.subjects, *shuffled)
+    line, *lines = fit_lines(features(train), train.y, train.families, *shuffled)
     named = [
         ("linear", 0, line),
         *(("linear_permuted", seed, one) for seed, one in zip(seeds, lines, strict=True)),

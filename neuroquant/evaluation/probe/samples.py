@@ -67,6 +67,11 @@ class Sample:
         return np.array([f"{record.cohort}/{record.subject}" for record in self.records])
 
     @property
+    def families(self) -> np.ndarray:
+        """Cohort and family of each row; a subject whose family isn't known is one of their own."""
+        return np.array([f"{record.cohort}/{record.family or record.subject}" for record in self.records])
+
+    @property
     def channels(self) -> int:
         """C."""
         return self.rows[0].shape[0]
