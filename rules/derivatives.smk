@@ -15,6 +15,7 @@ rule write_derivatives:
             for files in derivative_shards(wildcards).values()
             for path in files.values()
         ],
+        manifests=manifests_learned_from,
     output:
         derivatives=directory(RESULTS / "derivatives/{model}/{cohort}"),
     threads: COMPUTE.threads
