@@ -16,14 +16,12 @@ def growing(mem_mb):
 
 
 NETWORK_JOB = dict(mem_mb=growing(COMPUTE.mem_mb), runtime=480)
+SMALL_JOB = dict(mem_mb=growing(2048), runtime=30)
 
 
 def for_all_models(least, each):
     """Minutes of a job on all models of a cohort: so many for each training, as a guess, and at least so many in all."""
     return lambda wildcards: max(least, each * len(models_scored_on(wildcards.cohort)))
-
-
-SMALL_JOB = dict(mem_mb=growing(2048), runtime=30)
 
 
 def module_file(models, entry):

@@ -101,22 +101,31 @@ def models_shown_on(cohort):
 
 
 def shards_of(cohort, template, *splits):
-    """Paths of a cohort's shards of the given splits; an external cohort has test shards alone."""
+    """Paths of a cohort's shards of the given splits, as far as it has them."""
     return [
         RESULTS / template.format(cohort=cohort, shard=shard)
-        for split in splits
-        if split == "test" or cohort in TRAINING_COHORTS
+        for split in splits_there(cohort, splits)
         for shard in SHARDS[split]
     ]
 
 
-def learned_from(cohort, template, *splits):
-    """Shards of training and validation that whatever is applied to a cohort may learn from.
+def splits_there(cohort, splits):
+    """Those of some splits that a cohort has; an external one has no subjects but those of the test split."""
+    return [split for split in splits if split == "test" or cohort in TRAINING_COHORTS]
 
-    They are the cohort's own; for an external cohort those of all cohorts on which models train.
-    """
-    cohorts = TRAINING_COHORTS if cohort in EXTERNAL_COHORTS else [cohort]
-    return [path for each in cohorts for path in shards_of(each, template, *splits)]
+
+def teachers_of(cohort):
+    """The cohorts that whatever is applied to a cohort may learn from: itself, or for an external one all others."""
+    return TRAINING_COHORTS if cohort in EXTERNAL_COHORTS else [cohort]
+
+
+def learned_from(cohort, template, *splits):
+    """Shards of training and validation that whatever is applied to a cohort may learn from."""
+    return [
+        path
+        for each in teachers_of(cohort)
+        for path in shards_of(each, template, *splits)
+    ]
 
 
 def by_shard(template, *splits):
@@ -143,28 +152,20 @@ def manifests_of(*splits):
 
 
 def digests_of(cohort, *splits):
-    """Digests of the manifests of some splits of a cohort; an external cohort has test subjects alone."""
-    return [
-        RESULTS / f"cohorts/{cohort}/shards/{split}.sha256"
-        for split in splits
-        if split == "test" or cohort in TRAINING_COHORTS
-    ]
+    """Digests of the manifests of some splits of a cohort, as far as it has them."""
+    folder = RESULTS / "cohorts" / cohort / "shards"
+    return [folder / f"{split}.sha256" for split in splits_there(cohort, splits)]
 
 
 def manifests_learned_from(wildcards):
     """Digests of the manifests of all subjects that whatever is applied to a cohort may learn from."""
-    cohorts = (
-        TRAINING_COHORTS if wildcards.cohort in EXTERNAL_COHORTS else [wildcards.cohort]
-    )
-    return [path for cohort in cohorts for path in digests_of(cohort, "train", "val")]
+    cohorts = teachers_of(wildcards.cohort)
+    return [path for each in cohorts for path in digests_of(each, "train", "val")]
 
 
 def manifests_for_probes(wildcards):
     """The same, and those of the subjects that a probe of a cohort is tested on."""
-    return [
-        *manifests_learned_from(wildcards),
-        *digests_of(wildcards.cohort, "test"),
-    ]
+    return manifests_learned_from(wildcards) + digests_of(wildcards.cohort, "test")
 
 
 def proofs():

@@ -115,7 +115,7 @@ def read_complete(volumes: list[Path], latents: list[Path]) -> tuple[Complete | 
             images, roles = [rows[name] for name in modalities], named
             record = file.records[images[0]]
             cohort = record.cohort
-            clusters.append(record.family or record.subject)
+            clusters.append(record.kin)
             for name in named:
                 kept.setdefault(name, []).extend(np.asarray(file.view(name))[images])
             if array_of_codes in file.names:

@@ -65,7 +65,7 @@ def from_ras(array: np.ndarray, affine: np.ndarray) -> np.ndarray:
 
 def ras_affine(shape: tuple[int, ...], affine: np.ndarray) -> np.ndarray:
     """The affine (4, 4) of an array of `shape` after it was turned to RAS+."""
-    return affine @ inv_ornt_aff(ornt_transform(io_orientation(affine), RAS), shape)
+    return Grid(shape, affine).turned().affine
 
 
 def corners_apart(shape: tuple[int, ...], a: np.ndarray, b: np.ndarray) -> float:

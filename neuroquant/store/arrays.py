@@ -70,6 +70,11 @@ class Record:
         """Cohort, subject, session and modality: unique over an experiment."""
         return (self.cohort, self.subject, self.session, self.modality)
 
+    @property
+    def kin(self) -> str:
+        """The family; a subject whose family isn't known is one of their own, as in `tables.family_of`."""
+        return self.family or self.subject
+
     def to_json(self) -> dict[str, Any]:
         """A plain dictionary, JSON-ready."""
         return dataclasses.asdict(self)

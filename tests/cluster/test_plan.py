@@ -1,6 +1,7 @@
 """`neuroquant plan`, and the same check when `snakemake --profile slurm` starts."""
 
 import copy
+import dataclasses
 import os
 import re
 import subprocess
@@ -95,6 +96,8 @@ def test_a_training_over_two_nodes_costs_the_gpus_of_both(tiny):
     assert (train.nodes, train.gres, train.gpus, train.mem_mb) == (2, "gpu:h100:2", 4, 2 * 3000)
     table = "\n".join(costs_table([train], [Part("train", 3.0, 1.0, "a clock")]))
     assert "GPU-hours: 12 by these rates" in table and "\n  12 were every job" in table
+    odd = dataclasses.replace(train, runtime=640)
+    assert " 10.7 " in "\n".join(jobs_table([odd], True))
     assert "gpu:h100:2 on each of 2 nodes" in "\n".join(jobs_table([train], True))
 
 
@@ -241,3 +244,15 @@ def test_a_dry_run_asks_nothing_of_the_site(tiny, site):
     site.says("sinfo", "gpu|up|infinite|16|64000|gpu:h100:2|1")
     assert start(tiny, "--dry-run").returncode == 0
     assert not [call for call in site.calls() if call.startswith(("sinfo", "sbatch"))]
+
+
+@pytest.mark.slow
+def test_a_job_on_all_trainings_may_run_longer_the_more_there_are(tiny):
+    """40 minutes each of 13 trainings, the base model and the mean, in place of 8 hours."""
+    config = copy.deepcopy(TINY)
+    own = {"name": "mine", "architecture": "neuroquant", "training": {"seeds": list(range(13))}}
+    config["models"] = ["mean", own, "neuroquant_base"]
+    config["overrides"].pop("baselines.sd_vae")
+    tiny.write_text(yaml.safe_dump(config))
+    (ask,) = (ask for ask in planned(tiny, str(ROOT / "slurm")) if ask.rule == "fidelity")
+    assert ask.runtime == 600

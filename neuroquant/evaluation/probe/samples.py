@@ -69,7 +69,7 @@ class Sample:
     @property
     def families(self) -> np.ndarray:
         """Cohort and family of each row; a subject whose family isn't known is one of their own."""
-        return np.array([f"{record.cohort}/{record.family or record.subject}" for record in self.records])
+        return np.array([f"{record.cohort}/{record.kin}" for record in self.records])
 
     @property
     def channels(self) -> int:
